@@ -1,0 +1,311 @@
+#pragma once
+
+#include "tinkerbell/base/canonical.hpp"
+#include "tinkerbell/base/json.hpp"
+#include "tinkerbell/base/names.hpp"
+#include "tinkerbell/base/result.hpp"
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+/// One description of a struct serves all its outside forms: JSON for people and the socket,
+/// canonical bytes for hashes and the journal. A described struct has
+///
+///     static constexpr auto fields() { return std::tuple{field("path", &AwaitFileRead::path), …};
+///     }
+///
+/// Field names are stable: they reach journals and clients. Add at the end, never rename, never
+/// reorder.
+
+namespace tinkerbell {
+
+template <class Struct, class Member>
+struct Field {
+  std::string_view name;
+  Member Struct::* member;
+};
+
+template <class Struct, class Member>
+[[nodiscard]] constexpr Field<Struct, Member> field(std::string_view name,
+                                                    Member Struct::* member) {
+  return {name, member};
+}
+
+template <class T>
+concept Described = requires { T::fields(); };
+
+/// What a reader does with a key that the struct does not know.
+enum class UnknownKeys : std::uint8_t {
+  ignore,  ///< Journals and servers of a newer version.
+  reject,  ///< Requests of people: a misspelt key must not be lost in silence.
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool kIsOptional = false;
+template <class T>
+inline constexpr bool kIsOptional<std::optional<T>> = true;
+
+template <class T>
+inline constexpr bool kIsVector = false;
+template <class T>
+inline constexpr bool kIsVector<std::vector<T>> = true;
+
+template <class T>
+inline constexpr bool kIsDuration = false;
+template <class Rep, class Period>
+inline constexpr bool kIsDuration<std::chrono::duration<Rep, Period>> = true;
+
+/// Enums without names are ids: plain numbers.
+template <class T>
+concept NumberedEnum = std::is_enum_v<T> && !Named<T>;
+
+[[nodiscard]] inline Error wrong_type(std::string_view expected) {
+  return {Errc::invalid, "expected " + std::string(expected)};
+}
+
+/// A type with its own outside form provides these three as members (for example a conversation,
+/// written as hashes).
+template <class T>
+concept SelfDescribed = requires(const T& value, CanonicalWriter& writer, const Json& json) {
+  { value.to_json() } -> std::same_as<Json>;
+  value.write_canonical(writer);
+  { T::from_json(json) } -> std::same_as<Result<T>>;
+};
+
+}  // namespace detail
+
+// ---- to JSON ----
+
+template <class T>
+[[nodiscard]] Json to_json_value(const T& value) {
+  if constexpr (detail::SelfDescribed<T>) {
+    return value.to_json();
+  } else if constexpr (Described<T>) {
+    Json object = Json::object();
+    std::apply(
+        [&](const auto&... each) {
+          ((object[std::string(each.name)] = to_json_value(value.*each.member)), ...);
+        },
+        T::fields());
+    return object;
+  } else if constexpr (Named<T>) {
+    return name_of(value);
+  } else if constexpr (detail::NumberedEnum<T>) {
+    return std::to_underlying(value);
+  } else if constexpr (detail::kIsOptional<T>) {
+    return value ? to_json_value(*value) : Json(nullptr);
+  } else if constexpr (detail::kIsVector<T>) {
+    Json array = Json::array();
+    for (const auto& each : value)
+      array.push_back(to_json_value(each));
+    return array;
+  } else if constexpr (detail::kIsDuration<T>) {
+    return value.count();
+  } else {
+    return Json(value);  // bool, numbers, strings, string maps, Json itself
+  }
+}
+
+// ---- to canonical bytes ----
+
+/// A Json tree in canonical form: keys are already sorted.
+void write_canonical(CanonicalWriter& writer, const Json& value);
+
+template <class T>
+  requires(!std::same_as<T, Json>)
+void write_canonical(CanonicalWriter& writer, const T& value) {
+  if constexpr (detail::SelfDescribed<T>) {
+    value.write_canonical(writer);
+  } else if constexpr (Described<T>) {
+    constexpr auto kFields = T::fields();
+    writer.begin_map(std::tuple_size_v<decltype(kFields)>);
+    std::apply(
+        [&](const auto&... each) {
+          ((writer.text(each.name), write_canonical(writer, value.*each.member)), ...);
+        },
+        kFields);
+  } else if constexpr (Named<T>) {
+    writer.text(name_of(value));
+  } else if constexpr (detail::NumberedEnum<T>) {
+    writer.unsigned_integer(std::to_underlying(value));
+  } else if constexpr (detail::kIsOptional<T>) {
+    value ? write_canonical(writer, *value) : writer.null();
+  } else if constexpr (detail::kIsVector<T>) {
+    writer.begin_array(value.size());
+    for (const auto& each : value)
+      write_canonical(writer, each);
+  } else if constexpr (detail::kIsDuration<T>) {
+    writer.integer(value.count());
+  } else if constexpr (std::same_as<T, bool>) {
+    writer.boolean(value);
+  } else if constexpr (std::unsigned_integral<T>) {
+    writer.unsigned_integer(value);
+  } else if constexpr (std::signed_integral<T>) {
+    writer.integer(value);
+  } else if constexpr (std::floating_point<T>) {
+    writer.number(value);
+  } else if constexpr (std::same_as<T, std::map<std::string, std::string>>) {
+    writer.begin_map(value.size());
+    for (const auto& [key, text] : value) {
+      writer.text(key);
+      writer.text(text);
+    }
+  } else {
+    writer.text(value);
+  }
+}
+
+template <class T>
+[[nodiscard]] std::string canonical_bytes(const T& value) {
+  CanonicalWriter writer;
+  write_canonical(writer, value);
+  return writer.take();
+}
+
+/// The Json tree that canonical bytes stand for. Errors: invalid.
+[[nodiscard]] Result<Json> json_from_canonical(std::string_view bytes);
+
+// ---- from JSON ----
+
+template <class T>
+[[nodiscard]] Result<T> from_json_value(const Json& json,
+                                        UnknownKeys unknown = UnknownKeys::ignore);
+
+namespace detail {
+
+template <class T>
+[[nodiscard]] Result<T> integer_from(const Json& json) {
+  if (json.is_number_unsigned()) {
+    const auto value = json.get<std::uint64_t>();
+    if (std::in_range<T>(value)) return static_cast<T>(value);
+    return Error{Errc::invalid, "number out of range"};
+  }
+  if (json.is_number_integer()) {
+    const auto value = json.get<std::int64_t>();
+    if (std::in_range<T>(value)) return static_cast<T>(value);
+    return Error{Errc::invalid, "number out of range"};
+  }
+  return wrong_type("an integer");
+}
+
+template <class Struct, class Member>
+[[nodiscard]] Result<void> read_member(Struct& into, const Field<Struct, Member>& field,
+                                       const Json& json, UnknownKeys unknown) {
+  const auto found = json.find(field.name);
+  if (found == json.end()) return {};
+  Result<Member> value = from_json_value<Member>(*found, unknown);
+  if (!value) return value.error().with(field.name);
+  into.*field.member = *std::move(value);
+  return {};
+}
+
+template <class Struct>
+[[nodiscard]] bool knows_key(std::string_view key) {
+  return std::apply([&](const auto&... each) { return ((each.name == key) || ...); },
+                    Struct::fields());
+}
+
+template <class Struct>
+[[nodiscard]] Result<Struct> struct_from(const Json& json, UnknownKeys unknown) {
+  if (!json.is_object()) return wrong_type("an object");
+  if (unknown == UnknownKeys::reject) {
+    for (const auto& item : json.items()) {
+      if (!knows_key<Struct>(item.key())) {
+        return Error{Errc::invalid, "unknown key \"" + item.key() + "\""};
+      }
+    }
+  }
+  Struct value{};
+  Result<void> read;
+  std::apply(
+      [&](const auto&... each) {
+        (void)((read = read_member(value, each, json, unknown), read.ok()) && ...);
+      },
+      Struct::fields());
+  if (!read) return read.error();
+  return value;
+}
+
+}  // namespace detail
+
+/// Reads a value; a missing key keeps the struct's default, a wrong type is an error that names the
+/// key. Errors: invalid.
+template <class T>
+Result<T> from_json_value(const Json& json, UnknownKeys unknown) {
+  if constexpr (detail::SelfDescribed<T>) {
+    return T::from_json(json);
+  } else if constexpr (Described<T>) {
+    return detail::struct_from<T>(json, unknown);
+  } else if constexpr (std::same_as<T, Json>) {
+    return json;
+  } else if constexpr (Named<T>) {
+    if (!json.is_string()) return detail::wrong_type("a string");
+    const auto value = value_named<T>(json.get_ref<const std::string&>());
+    if (!value) return Error{Errc::invalid, "unknown value \"" + json.get<std::string>() + "\""};
+    return *value;
+  } else if constexpr (detail::NumberedEnum<T>) {
+    Result<std::underlying_type_t<T>> value = detail::integer_from<std::underlying_type_t<T>>(json);
+    if (!value) return value.error();
+    return static_cast<T>(*value);
+  } else if constexpr (detail::kIsOptional<T>) {
+    if (json.is_null()) return T{};
+    Result<typename T::value_type> value = from_json_value<typename T::value_type>(json, unknown);
+    if (!value) return value.error();
+    return T{*std::move(value)};
+  } else if constexpr (detail::kIsVector<T>) {
+    if (!json.is_array()) return detail::wrong_type("an array");
+    T values;
+    values.reserve(json.size());
+    for (const Json& each : json) {
+      Result<typename T::value_type> value = from_json_value<typename T::value_type>(each, unknown);
+      if (!value) return value.error().with("element " + std::to_string(values.size()));
+      values.push_back(*std::move(value));
+    }
+    return values;
+  } else if constexpr (detail::kIsDuration<T>) {
+    Result<typename T::rep> count = detail::integer_from<typename T::rep>(json);
+    if (!count) return count.error();
+    return T{*count};
+  } else if constexpr (std::same_as<T, bool>) {
+    if (!json.is_boolean()) return detail::wrong_type("true or false");
+    return json.get<bool>();
+  } else if constexpr (std::integral<T>) {
+    return detail::integer_from<T>(json);
+  } else if constexpr (std::floating_point<T>) {
+    if (!json.is_number()) return detail::wrong_type("a number");
+    return json.get<T>();
+  } else if constexpr (std::same_as<T, std::map<std::string, std::string>>) {
+    if (!json.is_object()) return detail::wrong_type("an object of strings");
+    T values;
+    for (const auto& item : json.items()) {
+      if (!item.value().is_string()) return detail::wrong_type("a string").with(item.key());
+      values[item.key()] = item.value().template get<std::string>();
+    }
+    return values;
+  } else {
+    static_assert(std::same_as<T, std::string>, "describe this type with fields()");
+    if (!json.is_string()) return detail::wrong_type("a string");
+    return json.get<std::string>();
+  }
+}
+
+/// The value that canonical bytes stand for. Errors: invalid.
+template <class T>
+[[nodiscard]] Result<T> from_canonical(std::string_view bytes) {
+  Result<Json> json = json_from_canonical(bytes);
+  if (!json) return json.error();
+  return from_json_value<T>(*json);
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,516 @@
+#pragma once
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/fields.hpp"
+#include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/command/conversation.hpp"
+#include "tinkerbell/command/effect.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+/// The system calls. A task yields one with `co_await` and resumes with its Reply, or with an
+/// Error. A command is a plain value. Its kName stands in journals, rules and clients: never rename
+/// one.
+
+namespace tinkerbell {
+
+// ---- tasks ----
+
+/// The id of the calling task. Needs no record: the answer never changes.
+struct GetTid {
+  static constexpr std::string_view kName = "task.id";
+  static constexpr EffectClass kEffect = EffectClass::pure;
+
+  struct Reply {
+    TaskId task = kNoTask;
+
+    static constexpr auto fields() { return std::tuple{field("task", &Reply::task)}; }
+  };
+
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+/// Give up the turn; the task goes to the end of the ready queue. Needs no record.
+struct Yield {
+  static constexpr std::string_view kName = "task.yield";
+  static constexpr EffectClass kEffect = EffectClass::pure;
+
+  struct Reply {
+    static constexpr auto fields() { return std::tuple{}; }
+  };
+
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+/// Start a child: a registered durable task. It inherits the workspace and origin of its parent.
+/// Errors: not_found (no such kind), exhausted (too many tasks).
+struct Spawn {
+  static constexpr std::string_view kName = "task.spawn";
+  static constexpr EffectClass kEffect = EffectClass::internal;
+
+  struct Reply {
+    TaskId task = kNoTask;
+
+    static constexpr auto fields() { return std::tuple{field("task", &Reply::task)}; }
+  };
+
+  std::string kind;  ///< "agent@1".
+  Json arguments = Json::object();
+
+  static constexpr auto fields() {
+    return std::tuple{field("kind", &Spawn::kind), field("arguments", &Spawn::arguments)};
+  }
+};
+
+/// Wait until another task has ended. Errors: not_found (no such task), invalid (the task itself),
+/// timed_out.
+struct Join {
+  static constexpr std::string_view kName = "task.join";
+  static constexpr EffectClass kEffect = EffectClass::internal;
+
+  /// How it ended. A failed child is an ordinary answer.
+  struct Reply {
+    std::string state;  ///< "completed", "failed" or "cancelled".
+    Json value;         ///< What it returned, if completed.
+    std::string error;  ///< Why not, otherwise.
+
+    static constexpr auto fields() {
+      return std::tuple{field("state", &Reply::state), field("value", &Reply::value),
+                        field("error", &Reply::error)};
+    }
+  };
+
+  TaskId task = kNoTask;
+  std::optional<Milliseconds> timeout;  ///< Absent: for ever.
+
+  static constexpr auto fields() {
+    return std::tuple{field("task", &Join::task), field("timeout_ms", &Join::timeout)};
+  }
+};
+
+/// Ask another task to end. Errors: not_found, invalid (already ended).
+struct Kill {
+  static constexpr std::string_view kName = "task.kill";
+  static constexpr EffectClass kEffect = EffectClass::internal;
+
+  struct Reply {
+    static constexpr auto fields() { return std::tuple{}; }
+  };
+
+  TaskId task = kNoTask;
+  std::string reason;
+
+  static constexpr auto fields() {
+    return std::tuple{field("task", &Kill::task), field("reason", &Kill::reason)};
+  }
+};
+
+// ---- time and chance ----
+
+/// Sleep for a length of time. The deadline is kept as calendar time, so that a restart does not
+/// start it again.
+struct Sleep {
+  static constexpr std::string_view kName = "time.sleep";
+  static constexpr EffectClass kEffect = EffectClass::internal;
+
+  struct Reply {
+    static constexpr auto fields() { return std::tuple{}; }
+  };
+
+  Milliseconds duration{0};
+
+  static constexpr auto fields() { return std::tuple{field("duration_ms", &Sleep::duration)}; }
+};
+
+/// Calendar time, journalled: replay sees the same.
+struct Now {
+  static constexpr std::string_view kName = "time.now";
+  static constexpr EffectClass kEffect = EffectClass::pure;
+
+  struct Reply {
+    std::int64_t unix_ns = 0;
+
+    static constexpr auto fields() { return std::tuple{field("unix_ns", &Reply::unix_ns)}; }
+  };
+
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+/// 64 random bits, journalled: replay sees the same.
+struct Random {
+  static constexpr std::string_view kName = "random";
+  static constexpr EffectClass kEffect = EffectClass::pure;
+
+  struct Reply {
+    std::uint64_t value = 0;
+
+    static constexpr auto fields() { return std::tuple{field("value", &Reply::value)}; }
+  };
+
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+// ---- files: every path is relative to the task's workspace and never leaves it ----
+
+/// Read a whole file into memory. Bytes are kept as they are, also where they are not UTF-8.
+/// Errors: not_found, denied, outside_workspace, too_large, invalid (not a regular file),
+/// cancelled. Source: openat2(2), read(2).
+struct AwaitFileRead {
+  static constexpr std::string_view kName = "file.read";
+  static constexpr EffectClass kEffect = EffectClass::pure;
+
+  struct Reply {
+    std::string text;
+
+    static constexpr auto fields() { return std::tuple{field("text", &Reply::text)}; }
+  };
+
+  std::string path;
+  std::uint64_t bytes_max = 1 << 20;  ///< A longer file is an error, never cut short.
+
+  static constexpr auto fields() {
+    return std::tuple{field("path", &AwaitFileRead::path),
+                      field("bytes_max", &AwaitFileRead::bytes_max)};
+  }
+};
+
+/// Create a file or replace its whole content, atomically (temporary file, fsync, rename, fsync of
+/// the directory). Missing directories are created. Errors: denied, outside_workspace, too_large,
+/// invalid, conflict (changed since asked).
+struct AwaitFileWrite {
+  static constexpr std::string_view kName = "file.write";
+  static constexpr EffectClass kEffect = EffectClass::local;
+
+  struct Reply {
+    std::uint64_t bytes = 0;
+    bool created = false;
+
+    static constexpr auto fields() {
+      return std::tuple{field("bytes", &Reply::bytes), field("created", &Reply::created)};
+    }
+  };
+
+  std::string path;
+  std::string content;
+
+  static constexpr auto fields() {
+    return std::tuple{field("path", &AwaitFileWrite::path),
+                      field("content", &AwaitFileWrite::content)};
+  }
+};
+
+/// Replace the one place where `old_text` occurs. Errors: as AwaitFileWrite; not_found (file or
+/// text), conflict (several places; or changed since asked).
+struct AwaitFileEdit {
+  static constexpr std::string_view kName = "file.edit";
+  static constexpr EffectClass kEffect = EffectClass::local;
+
+  struct Reply {
+    std::uint64_t line = 0;  ///< Where the change begins, counted from 1.
+
+    static constexpr auto fields() { return std::tuple{field("line", &Reply::line)}; }
+  };
+
+  std::string path;
+  std::string old_text;
+  std::string new_text;
+
+  static constexpr auto fields() {
+    return std::tuple{field("path", &AwaitFileEdit::path),
+                      field("old_text", &AwaitFileEdit::old_text),
+                      field("new_text", &AwaitFileEdit::new_text)};
+  }
+};
+
+/// One entry of a directory listing.
+struct FileEntry {
+  std::string path;  ///< Relative to the workspace.
+  std::string type;  ///< "file", "directory", "link" or "other".
+  std::uint64_t bytes = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{field("path", &FileEntry::path), field("type", &FileEntry::type),
+                      field("bytes", &FileEntry::bytes)};
+  }
+};
+
+/// List a directory, sorted by path; `.git` is shown and not entered. Links are not followed.
+struct AwaitFileList {
+  static constexpr std::string_view kName = "file.list";
+  static constexpr EffectClass kEffect = EffectClass::pure;
+
+  struct Reply {
+    std::vector<FileEntry> entries;
+    bool complete = true;  ///< False: there were more than entries_max.
+
+    static constexpr auto fields() {
+      return std::tuple{field("entries", &Reply::entries), field("complete", &Reply::complete)};
+    }
+  };
+
+  std::string path = ".";
+  bool recursive = false;
+  std::uint32_t entries_max = 1'000;
+
+  static constexpr auto fields() {
+    return std::tuple{field("path", &AwaitFileList::path),
+                      field("recursive", &AwaitFileList::recursive),
+                      field("entries_max", &AwaitFileList::entries_max)};
+  }
+};
+
+/// One line that matched.
+struct FileMatch {
+  std::string path;
+  std::uint64_t line = 0;  ///< Counted from 1.
+  std::string text;        ///< The line, shortened to 400 bytes.
+
+  static constexpr auto fields() {
+    return std::tuple{field("path", &FileMatch::path), field("line", &FileMatch::line),
+                      field("text", &FileMatch::text)};
+  }
+};
+
+/// Find a literal text in the files below a directory. `.git`, binary and very large files are
+/// passed over.
+struct AwaitFileSearch {
+  static constexpr std::string_view kName = "file.search";
+  static constexpr EffectClass kEffect = EffectClass::pure;
+
+  struct Reply {
+    std::vector<FileMatch> matches;
+    bool complete = true;  ///< False: there were more than matches_max.
+
+    static constexpr auto fields() {
+      return std::tuple{field("matches", &Reply::matches), field("complete", &Reply::complete)};
+    }
+  };
+
+  std::string text;
+  std::string path = ".";
+  std::uint32_t matches_max = 200;
+
+  static constexpr auto fields() {
+    return std::tuple{field("text", &AwaitFileSearch::text), field("path", &AwaitFileSearch::path),
+                      field("matches_max", &AwaitFileSearch::matches_max)};
+  }
+};
+
+// ---- people ----
+
+/// Ask a person yes or no. Waits for ever. Errors: cancelled.
+struct AwaitUserApproval {
+  static constexpr std::string_view kName = "user.approval";
+  static constexpr EffectClass kEffect = EffectClass::internal;
+
+  struct Reply {
+    bool granted = false;
+    std::string reason;  ///< What the person said with it.
+
+    static constexpr auto fields() {
+      return std::tuple{field("granted", &Reply::granted), field("reason", &Reply::reason)};
+    }
+  };
+
+  std::string question;
+  std::string preview;  ///< What the answer is about, shown below the question.
+
+  static constexpr auto fields() {
+    return std::tuple{field("question", &AwaitUserApproval::question),
+                      field("preview", &AwaitUserApproval::preview)};
+  }
+};
+
+/// Ask a person for words. Waits for ever. Errors: denied (the person declines), cancelled.
+struct AwaitUserAnswer {
+  static constexpr std::string_view kName = "user.answer";
+  static constexpr EffectClass kEffect = EffectClass::internal;
+
+  struct Reply {
+    std::string text;
+
+    static constexpr auto fields() { return std::tuple{field("text", &Reply::text)}; }
+  };
+
+  std::string question;
+  std::vector<std::string> choices;  ///< Suggestions; the person may say something else.
+
+  static constexpr auto fields() {
+    return std::tuple{field("question", &AwaitUserAnswer::question),
+                      field("choices", &AwaitUserAnswer::choices)};
+  }
+};
+
+// ---- programs ----
+
+/// Run a program to its end, in the sandbox, with the workspace as its root. No shell is ever
+/// implied. Errors: not_found (no such program), denied, unsupported (no sandbox here), timed_out
+/// (with the output so far in the message), too_large (argv), cancelled, unknown_outcome. A program
+/// that fails is an ordinary reply. Source: execve(2); policy key "process.run".
+struct AwaitProcess {
+  static constexpr std::string_view kName = "process.run";
+  static constexpr EffectClass kEffect = EffectClass::probeable;
+
+  struct Reply {
+    int exit_code = 0;       ///< 0–255; 128 + signal if it was killed.
+    bool timed_out = false;  ///< It was ended because its time was up.
+    std::string output;      ///< stdout and stderr as they came; head and tail if it was long.
+    std::uint64_t output_bytes = 0;  ///< All that it wrote, also what `output` leaves out.
+    Milliseconds duration{0};
+
+    static constexpr auto fields() {
+      return std::tuple{field("exit_code", &Reply::exit_code),
+                        field("timed_out", &Reply::timed_out), field("output", &Reply::output),
+                        field("output_bytes", &Reply::output_bytes),
+                        field("duration_ms", &Reply::duration)};
+    }
+  };
+
+  std::vector<std::string> argv;
+  std::string cwd = ".";                   ///< Relative to the workspace.
+  std::map<std::string, std::string> env;  ///< Added to the clean environment.
+  Milliseconds timeout{120'000};
+  std::uint64_t output_bytes_max =
+      64 << 10;  ///< Kept of the output; the program itself is not stopped.
+
+  static constexpr auto fields() {
+    return std::tuple{field("argv", &AwaitProcess::argv), field("cwd", &AwaitProcess::cwd),
+                      field("env", &AwaitProcess::env), field("timeout_ms", &AwaitProcess::timeout),
+                      field("output_bytes_max", &AwaitProcess::output_bytes_max)};
+  }
+};
+
+// ---- model ----
+
+/// What a model call used, by the provider's own figures. Zero and `known == false` where it gave
+/// none.
+struct TokenUsage {
+  std::uint64_t input = 0;
+  std::uint64_t input_cached = 0;  ///< Part of `input`.
+  std::uint64_t output = 0;
+  bool known = false;
+
+  static constexpr auto fields() {
+    return std::tuple{field("input", &TokenUsage::input),
+                      field("input_cached", &TokenUsage::input_cached),
+                      field("output", &TokenUsage::output), field("known", &TokenUsage::known)};
+  }
+};
+
+enum class FinishReason : std::uint8_t { stop, tool_calls, length, refusal, other };
+
+template <>
+inline constexpr std::array<std::string_view, 5> kNames<FinishReason> = {
+    "stop", "tool_calls", "length", "refusal", "other"};
+
+/// Ask a model for its next message. An answer that ends without the provider's end mark is an
+/// error, never a reply. Errors: not_found (no such alias), unavailable, unauthorized,
+/// rate_limited, protocol, timed_out, too_large, cancelled. Source: OpenAI Chat Completions API;
+/// `docs/models.md`.
+struct AwaitLLMResponse {
+  static constexpr std::string_view kName = "llm.response";
+  static constexpr EffectClass kEffect = EffectClass::idempotent;
+
+  struct Reply {
+    std::string text;
+    std::vector<ToolCall> tool_calls;
+    FinishReason finish = FinishReason::stop;
+    TokenUsage usage;
+    std::string model;  ///< As the server named it.
+
+    static constexpr auto fields() {
+      return std::tuple{field("text", &Reply::text), field("tool_calls", &Reply::tool_calls),
+                        field("finish", &Reply::finish), field("usage", &Reply::usage),
+                        field("model", &Reply::model)};
+    }
+  };
+
+  std::string model;  ///< An alias from the config.
+  Conversation messages;
+  std::vector<ToolSchema> tools;
+  std::uint32_t tokens_max = 8'192;
+
+  static constexpr auto fields() {
+    return std::tuple{field("model", &AwaitLLMResponse::model),
+                      field("messages", &AwaitLLMResponse::messages),
+                      field("tools", &AwaitLLMResponse::tools),
+                      field("tokens_max", &AwaitLLMResponse::tokens_max)};
+  }
+};
+
+// ---- all of them ----
+
+using TaskCommand =
+    std::variant<GetTid, Yield, Spawn, Join, Kill, Sleep, Now, Random, AwaitFileRead,
+                 AwaitFileWrite, AwaitFileEdit, AwaitFileList, AwaitFileSearch, AwaitUserApproval,
+                 AwaitUserAnswer, AwaitProcess, AwaitLLMResponse>;
+
+namespace detail {
+
+template <class Variant>
+struct ReplyOf;
+
+template <class... Commands>
+struct ReplyOf<std::variant<Commands...>> {
+  using type = std::variant<typename Commands::Reply...>;
+};
+
+template <class T, class Variant>
+inline constexpr bool kIsOneOf = false;
+template <class T, class... Each>
+inline constexpr bool kIsOneOf<T, std::variant<Each...>> = (std::same_as<T, Each> || ...);
+
+}  // namespace detail
+
+/// The reply to a command: the alternative with the same index.
+using Reply = detail::ReplyOf<TaskCommand>::type;
+
+template <class T>
+concept Command = detail::kIsOneOf<T, TaskCommand>;
+
+/// Lets a `switch`-like visit list what it handles; the compiler finds a missing case.
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+[[nodiscard]] std::string_view name_of(const TaskCommand& command);
+[[nodiscard]] EffectClass effect_of(const TaskCommand& command);
+
+/// Whether the command leaves a record. Those whose answer cannot differ in replay do not.
+[[nodiscard]] bool is_recorded(const TaskCommand& command);
+
+/// The command's arguments as an object: {"path": "a.txt", …}.
+[[nodiscard]] Json arguments_json(const TaskCommand& command);
+
+/// The reply as an object.
+[[nodiscard]] Json reply_json(const Reply& reply);
+
+/// [name, arguments] in canonical bytes.
+[[nodiscard]] std::string canonical_command(const TaskCommand& command);
+
+/// A reply or an error in canonical bytes, for the journal.
+[[nodiscard]] std::string canonical_outcome(const Result<Reply>& outcome);
+
+/// The outcome of `command` (which says the type) from its canonical bytes. Errors: invalid.
+[[nodiscard]] Result<Result<Reply>> outcome_from_canonical(const TaskCommand& command,
+                                                           std::string_view bytes);
+
+/// Identifies a command for replay: the first 128 bits of SHA-256 over the format version and
+/// canonical_command.
+struct Fingerprint {
+  std::array<std::uint8_t, 16> bytes{};
+
+  bool operator==(const Fingerprint&) const = default;
+};
+
+[[nodiscard]] Fingerprint fingerprint_of(const TaskCommand& command);
+
+}  // namespace tinkerbell

@@ -1,0 +1,99 @@
+#pragma once
+
+#include "tinkerbell/base/canonical.hpp"
+#include "tinkerbell/base/fields.hpp"
+#include "tinkerbell/base/hash.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace tinkerbell {
+
+enum class Role : std::uint8_t { system, user, assistant, tool };
+
+template <>
+inline constexpr std::array<std::string_view, 4> kNames<Role> = {"system", "user", "assistant",
+                                                                 "tool"};
+
+/// A tool call as a model proposed it. `arguments` is the JSON text exactly as received, not yet
+/// parsed.
+struct ToolCall {
+  std::string id;
+  std::string name;
+  std::string arguments;
+
+  static constexpr auto fields() {
+    return std::tuple{field("id", &ToolCall::id), field("name", &ToolCall::name),
+                      field("arguments", &ToolCall::arguments)};
+  }
+
+  bool operator==(const ToolCall&) const = default;
+};
+
+/// One message of a conversation, in the form of no particular provider.
+struct Message {
+  Role role = Role::user;
+  std::string text;
+  std::vector<ToolCall> tool_calls;  ///< Assistant only.
+  std::string tool_call_id;          ///< Tool only: the call that this answers.
+
+  static constexpr auto fields() {
+    return std::tuple{field("role", &Message::role), field("text", &Message::text),
+                      field("tool_calls", &Message::tool_calls),
+                      field("tool_call_id", &Message::tool_call_id)};
+  }
+
+  bool operator==(const Message&) const = default;
+};
+
+/// A growing list of messages that is cheap to copy. Its canonical form is the list of its
+/// messages' hashes, so that a conversation of N turns costs O(N) in the journal; the texts
+/// themselves are in the results that they came from.
+class Conversation {
+ public:
+  void add(Message message);
+
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
+  [[nodiscard]] const Message& at(std::size_t index) const { return entries_[index]->message; }
+
+  [[nodiscard]] const Message& back() const { return entries_.back()->message; }
+
+  [[nodiscard]] bool empty() const { return entries_.empty(); }
+
+  /// An array of 16-digit hash prefixes, for people.
+  [[nodiscard]] Json to_json() const;
+
+  /// An array of 32-byte hashes.
+  void write_canonical(CanonicalWriter& writer) const;
+
+  /// A journalled conversation has no texts any more: reads as an empty one. Replay gets it from
+  /// the task itself.
+  [[nodiscard]] static Result<Conversation> from_json(const Json& json);
+
+ private:
+  struct Entry {
+    Message message;
+    Sha256 hash;
+  };
+
+  std::vector<std::shared_ptr<const Entry>> entries_;
+};
+
+/// A tool as shown to a model: `parameters` is its JSON Schema.
+struct ToolSchema {
+  std::string name;
+  std::string description;
+  Json parameters = Json::object();
+
+  static constexpr auto fields() {
+    return std::tuple{field("name", &ToolSchema::name),
+                      field("description", &ToolSchema::description),
+                      field("parameters", &ToolSchema::parameters)};
+  }
+};
+
+}  // namespace tinkerbell

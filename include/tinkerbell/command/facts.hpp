@@ -1,0 +1,58 @@
+#pragma once
+
+#include "tinkerbell/base/fields.hpp"
+#include "tinkerbell/base/hash.hpp"
+#include "tinkerbell/command/commands.hpp"
+
+#include <string>
+#include <tuple>
+
+namespace tinkerbell {
+
+/// What a driver found out about a command before anybody judges it: all that an approval binds
+/// besides the command itself. Gathered anew after a restart; if they differ from what was
+/// approved, the approval does not hold.
+struct Facts {
+  std::string object;  ///< The file or program, resolved: "src/a.cpp", "/usr/bin/git".
+  std::string
+      object_sha256;    ///< Of the program or of the file as it is now; empty: there is none yet.
+  std::string sandbox;  ///< "bubblewrap" or "none" for programs, otherwise empty.
+  std::string diff;     ///< For file changes: what would change, as a unified diff.
+  std::string result_sha256;  ///< For file changes: of the file as it would be afterwards.
+  bool outside = false;       ///< The path leaves the workspace: never allowed.
+
+  static constexpr auto fields() {
+    return std::tuple{field("object", &Facts::object),
+                      field("object_sha256", &Facts::object_sha256),
+                      field("sandbox", &Facts::sandbox),
+                      field("diff", &Facts::diff),
+                      field("result_sha256", &Facts::result_sha256),
+                      field("outside", &Facts::outside)};
+  }
+
+  bool operator==(const Facts&) const = default;
+};
+
+/// A file as it was before a command changed it. Durable before the change starts.
+struct PreImage {
+  std::string path;      ///< Relative to the workspace.
+  bool existed = false;  ///< False: the command creates the file.
+  std::uint32_t mode = 0;
+  std::string content;
+
+  static constexpr auto fields() {
+    return std::tuple{field("path", &PreImage::path), field("existed", &PreImage::existed),
+                      field("mode", &PreImage::mode), field("content", &PreImage::content)};
+  }
+};
+
+/// What an approval is bound to: SHA-256 over the canonical command, its facts, the workspace, and
+/// the task and step.
+[[nodiscard]] Sha256 approval_hash(const TaskCommand& command, const Facts& facts,
+                                   const std::string& workspace, CommandId id);
+
+/// The same without task and step and file content: what "again in this task" is recognised by.
+[[nodiscard]] Sha256 repeat_hash(const TaskCommand& command, const Facts& facts,
+                                 const std::string& workspace);
+
+}  // namespace tinkerbell

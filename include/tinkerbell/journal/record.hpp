@@ -1,0 +1,69 @@
+#pragma once
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/hash.hpp"
+#include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/base/names.hpp"
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/command/commands.hpp"
+#include "tinkerbell/command/effect.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tinkerbell {
+
+/// What a record says. Numbers are on disk: add at the end, never renumber.
+enum class RecordKind : std::uint8_t {
+  task,      ///< A task began: its kind, arguments and frozen definition.
+  intent,    ///< A command was asked, with its facts and verdict.
+  start,     ///< It was released (attempt N), with the approval that it consumed.
+  result,    ///< Its outcome.
+  signal,    ///< Something from outside reached the task: pause, resume, cancel.
+  approval,  ///< A person answered a question.
+  snapshot,  ///< A state from which the task can go on (reserved).
+  file,      ///< A file as it was before a command changed it.
+  unsure,    ///< After a crash: START without RESULT, and no probe can tell.
+  resolved,  ///< A person said what became of it.
+  done,      ///< The task ended, and how.
+};
+
+template <>
+inline constexpr std::array<std::string_view, 11> kNames<RecordKind> = {
+    "task",     "intent", "start",  "result",   "signal", "approval",
+    "snapshot", "file",   "unsure", "resolved", "done"};
+
+/// One entry of the journal.
+struct Record {
+  Lsn lsn{0};       ///< Assigned when it is appended.
+  Lsn previous{0};  ///< The record before it of the same task; 0: the first.
+  TaskId task = kNoTask;
+  std::uint32_t branch = 0;  ///< 0: the trunk (forks come later).
+  Seq seq{0};                ///< The command it belongs to; 0: the task itself.
+  RecordKind kind = RecordKind::task;
+  EffectClass effect = EffectClass::pure;
+  std::uint32_t attempt = 0;  ///< START and RESULT: which release.
+  Epoch epoch{0};             ///< The daemon run that wrote it.
+  WallTime wall{};            ///< When the daemon decided it.
+  Fingerprint fingerprint{};  ///< Of the command; zero where there is none.
+  std::string payload;        ///< Canonical bytes; what they mean depends on `kind`.
+  Sha256 chain{};             ///< Keyed hash of the record before (zero until the chain is built).
+};
+
+/// Appends the record's disk form to `out`:
+///
+///     u32 length of all that follows, u32 crc32c of all that follows the crc,
+///     u8 format (1), u8 kind, u8 effect, u8 reserved, u32 branch, u32 seq, u32 attempt, u32 epoch,
+///     u64 lsn, u64 previous, u64 task, i64 wall in ns since 1970,
+///     16 bytes fingerprint, 32 bytes chain, payload
+///
+/// All integers little-endian.
+void append_encoded(const Record& record, std::string& out);
+
+/// Reads one record from the front of `bytes` and moves `bytes` past it. Errors: invalid (torn,
+/// wrong crc, newer format).
+[[nodiscard]] Result<Record> take_decoded(std::string_view& bytes);
+
+}  // namespace tinkerbell

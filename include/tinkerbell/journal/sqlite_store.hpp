@@ -1,0 +1,26 @@
+#pragma once
+
+#include "tinkerbell/base/names.hpp"
+#include "tinkerbell/journal/store.hpp"
+
+#include <filesystem>
+#include <memory>
+
+namespace tinkerbell {
+
+/// What a commit survives.
+enum class Durability : std::uint8_t {
+  power,    ///< Loss of power (synchronous=FULL): one sync a commit.
+  process,  ///< kill -9, not loss of power (synchronous=NORMAL).
+};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<Durability> = {"power", "process"};
+
+/// Opens or creates `directory`/journal.db and takes the lock on the directory; raises the epoch.
+/// SQLite in WAL mode, the only connection, exclusive. Errors: conflict (another daemon has it; the
+/// message has its pid), invalid (newer schema, damaged), io.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(
+    const std::filesystem::path& directory, Durability durability);
+
+}  // namespace tinkerbell

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/journal/record.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+
+/// A task as a list shows it, and where its records end. Kept beside the journal in the same
+/// transaction.
+struct TaskHead {
+  TaskId task = kNoTask;
+  TaskId parent = kNoTask;
+  std::string kind;    ///< "agent@1".
+  std::string title;   ///< What a person sees in a list: the first line of the goal.
+  std::string state;   ///< name_of(TaskState).
+  bool ended = false;  ///< Completed, failed or cancelled: not read at start.
+  WallTime created{};
+  WallTime changed{};
+  Lsn head{0};              ///< Its newest record.
+  std::uint32_t steps = 0;  ///< Commands so far.
+};
+
+/// Where the counters of a store stand after opening. Ids are never given twice.
+struct StoreState {
+  Epoch epoch{0};  ///< Of this opening; already durable.
+  Lsn last_lsn{0};
+  TaskId last_task = kNoTask;
+  ApprovalId last_approval = kNoApproval;
+  std::string store_id;  ///< 32 hexadecimal digits, drawn when the store was made: part of every
+                         ///< idempotency key.
+};
+
+/// What goes into one commit.
+struct Batch {
+  std::vector<Record> records;             ///< In lsn order.
+  std::vector<TaskHead> heads;             ///< New or changed tasks, at most one each.
+  ApprovalId last_approval = kNoApproval;  ///< The highest id given so far.
+};
+
+/// The durable truth. One owner thread at a time; the writer thread once it runs. Blocks.
+class Store {
+ public:
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  virtual ~Store() = default;
+
+  [[nodiscard]] virtual const StoreState& state() const = 0;
+
+  /// All or nothing, and durable (or as durable as configured) when it returns.
+  /// Errors: io, exhausted (no space). After one, the store accepts nothing more: the process ends
+  /// and reads anew.
+  [[nodiscard]] virtual Result<void> append(const Batch& batch) = 0;
+
+  /// Tasks that have not ended, by id.
+  [[nodiscard]] virtual Result<std::vector<TaskHead>> live_tasks() = 0;
+
+  /// The newest `limit` tasks with an id below `before` (kNoTask: from the end), newest first.
+  [[nodiscard]] virtual Result<std::vector<TaskHead>> tasks(TaskId before, std::uint32_t limit) = 0;
+
+  /// One task. Errors: not_found.
+  [[nodiscard]] virtual Result<TaskHead> task(TaskId id) = 0;
+
+  /// All records of a task, oldest first. Errors: not_found, invalid (crc).
+  [[nodiscard]] virtual Result<std::vector<Record>> records(TaskId id) = 0;
+};
+
+}  // namespace tinkerbell

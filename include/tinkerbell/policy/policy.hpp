@@ -1,0 +1,58 @@
+#pragma once
+
+#include "tinkerbell/base/fields.hpp"
+#include "tinkerbell/base/names.hpp"
+#include "tinkerbell/command/commands.hpp"
+#include "tinkerbell/command/facts.hpp"
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace tinkerbell {
+
+enum class Decision : std::uint8_t { allow, ask, deny };
+
+template <>
+inline constexpr std::array<std::string_view, 3> kNames<Decision> = {"allow", "ask", "deny"};
+
+/// What a rule said about a command.
+struct Verdict {
+  Decision decision = Decision::ask;
+  std::string rule;    ///< The rule's name: "default: file changes ask".
+  std::string reason;  ///< For people, where the name does not say it.
+
+  static constexpr auto fields() {
+    return std::tuple{field("decision", &Verdict::decision), field("rule", &Verdict::rule),
+                      field("reason", &Verdict::reason)};
+  }
+};
+
+/// One rule. Every condition that is given must hold; one that is empty holds always.
+/// Matching is structural and anchored: never a regular expression over a joined command line.
+struct Rule {
+  std::string name;
+  Decision decision = Decision::ask;
+  std::vector<std::string> commands;  ///< Names: "file.write", "file.*", "*".
+  std::vector<std::string>
+      paths;  ///< Globs on the path within the workspace: "docs/**", "*.md". Files only.
+  std::vector<std::vector<std::string>>
+      argv;  ///< Prefixes, word for word, word 0 by program name: {"git", "status"}.
+             ///< Programs only; "status|diff" lists alternatives.
+};
+
+struct Rules {
+  std::vector<Rule> rules;  ///< From the config.
+};
+
+/// Judges a command. Pure: the same arguments give the same verdict.
+///
+/// Deny beats ask beats allow, whatever the order of the rules. Where no configured rule matches,
+/// the built-in ones decide: reads inside the workspace, model calls and commands inside the daemon
+/// run; file changes, programs and everything else ask. A path that leaves the workspace is denied
+/// whatever a rule says; a change of `.git/config`, `.git/hooks` or of our own config inside a
+/// workspace asks even where a rule allows it.
+[[nodiscard]] Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules);
+
+}  // namespace tinkerbell

@@ -1,0 +1,88 @@
+#include "tinkerbell/base/hash.hpp"
+
+#include "tinkerbell/base/assert.hpp"
+
+#include <openssl/evp.h>
+
+namespace tinkerbell {
+
+namespace {
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+consteval std::array<std::uint32_t, 256> crc32c_table() {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t i = 0; i < table.size(); ++i) {
+    std::uint32_t crc = i;
+    for (int bit = 0; bit < 8; ++bit)
+      crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82F63B78U : 0U);
+    table[i] = crc;
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string Sha256::hex() const {
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const std::uint8_t byte : bytes) {
+    text.push_back(kHexDigits[byte >> 4]);
+    text.push_back(kHexDigits[byte & 0xF]);
+  }
+  return text;
+}
+
+Sha256 Sha256::from_hex(std::string_view text) {
+  Sha256 value;
+  if (text.size() != value.bytes.size() * 2) return {};
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::size_t digit = kHexDigits.find(text[i]);
+    if (digit == std::string_view::npos) return {};
+    value.bytes[i / 2] =
+        static_cast<std::uint8_t>((value.bytes[i / 2] << 4) | static_cast<int>(digit));
+  }
+  return value;
+}
+
+Sha256 sha256(std::string_view data) {
+  Sha256 value;
+  const int ok =
+      EVP_Digest(data.data(), data.size(), value.bytes.data(), nullptr, EVP_sha256(), nullptr);
+  TINKERBELL_ASSERT(ok == 1);
+  return value;
+}
+
+Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new()) {
+  TINKERBELL_ASSERT(context_ != nullptr);
+  const int ok = EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), EVP_sha256(), nullptr);
+  TINKERBELL_ASSERT(ok == 1);
+}
+
+Sha256Stream::~Sha256Stream() {
+  EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_));
+}
+
+void Sha256Stream::update(std::string_view data) {
+  const int ok = EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), data.data(), data.size());
+  TINKERBELL_ASSERT(ok == 1);
+}
+
+Sha256 Sha256Stream::finish() {
+  Sha256 value;
+  const int ok =
+      EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), value.bytes.data(), nullptr);
+  TINKERBELL_ASSERT(ok == 1);
+  return value;
+}
+
+std::uint32_t crc32c(std::string_view data, std::uint32_t seed) {
+  static constexpr auto kTable = crc32c_table();
+  std::uint32_t crc = ~seed;
+  for (const char byte : data) {
+    crc = (crc >> 8) ^ kTable[(crc ^ static_cast<std::uint8_t>(byte)) & 0xFF];
+  }
+  return ~crc;
+}
+
+}  // namespace tinkerbell

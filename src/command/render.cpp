@@ -1,0 +1,186 @@
+#include "tinkerbell/command/render.hpp"
+
+#include "tinkerbell/base/text.hpp"
+
+#include <array>
+#include <cctype>
+#include <cstdio>
+
+namespace tinkerbell {
+
+namespace {
+
+constexpr std::size_t kLineBytesMax = 160;
+
+bool plain(const std::string& word) {
+  return !word.empty() && std::ranges::all_of(word, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("-_./=:,+@%").contains(c);
+  });
+}
+
+std::string joined(const std::vector<std::string>& argv) {
+  std::string line;
+  for (const std::string& word : argv) {
+    if (!line.empty()) line += ' ';
+    line += quoted_word(word);
+  }
+  return line;
+}
+
+std::string seconds(Milliseconds duration) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f s", static_cast<double>(duration.count()) / 1000);
+  return text.data();
+}
+
+std::string counted(std::uint64_t count, std::string_view what) {
+  return std::to_string(count) + ' ' + std::string(what) + (count == 1 ? "" : "s");
+}
+
+std::string in_words(const TaskCommand& command) {
+  return std::visit(
+      Overloaded{
+          [](const GetTid&) { return std::string("get task id"); },
+          [](const Yield&) { return std::string("yield"); },
+          [](const Spawn& c) { return "spawn " + c.kind; },
+          [](const Join& c) { return "join task " + std::to_string(number(c.task)); },
+          [](const Kill& c) { return "kill task " + std::to_string(number(c.task)); },
+          [](const Sleep& c) { return "sleep " + seconds(c.duration); },
+          [](const Now&) { return std::string("read the clock"); },
+          [](const Random&) { return std::string("draw a random number"); },
+          [](const AwaitFileRead& c) { return "read " + c.path; },
+          [](const AwaitFileWrite& c) {
+            return "write " + c.path + " (" + counted(c.content.size(), "byte") + ")";
+          },
+          [](const AwaitFileEdit& c) { return "edit " + c.path; },
+          [](const AwaitFileList& c) { return "list " + c.path + (c.recursive ? "/**" : ""); },
+          [](const AwaitFileSearch& c) {
+            return "search " + quoted_word(c.text) + " in " + c.path;
+          },
+          [](const AwaitUserApproval& c) { return "ask approval: " + c.question; },
+          [](const AwaitUserAnswer& c) { return "ask: " + c.question; },
+          [](const AwaitProcess& c) { return "run " + joined(c.argv); },
+          [](const AwaitLLMResponse& c) {
+            return "ask model " + c.model + " (" + counted(c.messages.size(), "message") + ")";
+          },
+      },
+      command);
+}
+
+std::string in_words(const Reply& reply) {
+  return std::visit(
+      Overloaded{
+          [](const GetTid::Reply& r) { return "task " + std::to_string(number(r.task)); },
+          [](const Yield::Reply&) { return std::string("ok"); },
+          [](const Spawn::Reply& r) { return "task " + std::to_string(number(r.task)); },
+          [](const Join::Reply& r) { return r.state; },
+          [](const Kill::Reply&) { return std::string("asked to end"); },
+          [](const Sleep::Reply&) { return std::string("awake"); },
+          [](const Now::Reply& r) { return rfc3339(wall_from_unix_nanoseconds(r.unix_ns)); },
+          [](const Random::Reply& r) { return std::to_string(r.value); },
+          [](const AwaitFileRead::Reply& r) { return counted(r.text.size(), "byte"); },
+          [](const AwaitFileWrite::Reply& r) {
+            return std::string(r.created ? "created, " : "written, ") + counted(r.bytes, "byte");
+          },
+          [](const AwaitFileEdit::Reply& r) { return "changed at line " + std::to_string(r.line); },
+          [](const AwaitFileList::Reply& r) {
+            return std::to_string(r.entries.size()) + " entries" + (r.complete ? "" : " and more");
+          },
+          [](const AwaitFileSearch::Reply& r) {
+            return std::to_string(r.matches.size()) + " matches" + (r.complete ? "" : " and more");
+          },
+          [](const AwaitUserApproval::Reply& r) {
+            return std::string(r.granted ? "granted" : "declined") +
+                   (r.reason.empty() ? "" : ": " + r.reason);
+          },
+          [](const AwaitUserAnswer::Reply& r) { return r.text; },
+          [](const AwaitProcess::Reply& r) {
+            return (r.timed_out ? std::string("timed out")
+                                : "exit " + std::to_string(r.exit_code)) +
+                   ", " + seconds(r.duration) + ", " + counted(r.output_bytes, "byte");
+          },
+          [](const AwaitLLMResponse::Reply& r) {
+            if (r.tool_calls.empty()) return r.text;
+            std::string names;
+            for (const ToolCall& call : r.tool_calls) {
+              names += (names.empty() ? "" : ", ") + call.name;
+            }
+            return "calls " + names;
+          },
+      },
+      reply);
+}
+
+std::string program_card(const AwaitProcess& command, const Facts& facts) {
+  std::string card = "run a program";
+  card += facts.sandbox == "none" ? "  -- UNSANDBOXED: it can read and change whatever you can\n"
+                                  : "  (sandbox: " + facts.sandbox + ")\n";
+  card += "  program  " + visible_line(facts.object) + "\n";
+  for (std::size_t i = 0; i < command.argv.size(); ++i) {
+    card += (i == 0 ? "  argv     " : "           ") + visible_line(quoted_word(command.argv[i])) +
+            "\n";
+  }
+  card += "  in       " + visible_line(command.cwd) + "\n";
+  for (const auto& [name, value] : command.env) {
+    card += "  env      " + visible_line(name + "=" + quoted_word(value)) + "\n";
+  }
+  card += "  limit    " + seconds(command.timeout) + "\n";
+  return card;
+}
+
+std::string change_card(std::string_view verb, const std::string& path, const Facts& facts) {
+  return std::string(verb) + " " + visible_line(path) + "\n" + visible_text(facts.diff);
+}
+
+}  // namespace
+
+std::string quoted_word(const std::string& word) {
+  if (plain(word)) return word;
+  std::string quoted = "'";
+  for (const char c : word) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
+std::string command_line(const TaskCommand& command) {
+  return shortened(visible_line(in_words(command)), kLineBytesMax);
+}
+
+std::string approval_card(const TaskCommand& command, const Facts& facts) {
+  if (const auto* process = std::get_if<AwaitProcess>(&command)) {
+    return program_card(*process, facts);
+  }
+  if (const auto* write = std::get_if<AwaitFileWrite>(&command)) {
+    return change_card(facts.object_sha256.empty() ? "create" : "replace", write->path, facts);
+  }
+  if (const auto* edit = std::get_if<AwaitFileEdit>(&command)) {
+    return change_card("edit", edit->path, facts);
+  }
+  if (const auto* question = std::get_if<AwaitUserApproval>(&command)) {
+    return visible_text(question->question) + "\n" + visible_text(question->preview);
+  }
+  if (const auto* question = std::get_if<AwaitUserAnswer>(&command)) {
+    std::string card = visible_text(question->question) + "\n";
+    for (const std::string& choice : question->choices) {
+      card += "  - " + visible_line(choice) + "\n";
+    }
+    return card;
+  }
+  return visible_text(in_words(command)) + "\n" +
+         visible_text(pretty_json(arguments_json(command))) + "\n";
+}
+
+std::string outcome_line(const Result<Reply>& outcome) {
+  const std::string words =
+      outcome ? in_words(*outcome)
+              : std::string(to_string(outcome.error().code)) + ": " + outcome.error().message;
+  return shortened(visible_line(words), kLineBytesMax);
+}
+
+}  // namespace tinkerbell

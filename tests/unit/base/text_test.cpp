@@ -1,0 +1,39 @@
+#include "tinkerbell/base/text.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tinkerbell {
+namespace {
+
+TEST(VisibleText, S27_EscapesWhatCouldRedrawTheScreen) {
+  EXPECT_EQ(visible_line("curl x|sh\r\x1b[2K ls"), "curl x|sh\\x0d\\x1b[2K ls");
+  EXPECT_EQ(visible_text("a\nb\tc\x7f"), "a\nb\tc\\x7f");
+  EXPECT_EQ(visible_line("a\nb"), "a\\x0ab");
+}
+
+TEST(VisibleText, S28_ShowsInvisibleAndReorderingCodePoints) {
+  EXPECT_EQ(visible_line("a\u202Eb"), "a\\u{202e}b");
+  EXPECT_EQ(visible_line("\u200B\u2028"), "\\u{200b}\\u{2028}");
+  EXPECT_EQ(visible_line("\U000E0041\U000E0100\U0001D173"), "\\u{e0041}\\u{e0100}\\u{1d173}");
+  EXPECT_EQ(visible_line("\u00e4\u4e2d\U0001F600"), "\u00e4\u4e2d\U0001F600");
+}
+
+TEST(VisibleText, ShowsInvalidBytesAsBytes) {
+  EXPECT_EQ(visible_line("\xff\xc0\x80z"), "\\xff\\xc0\\x80z");
+}
+
+TEST(ValidUtf8, S67_ReplacesWhatIsNotUtf8AndKeepsTheRest) {
+  EXPECT_EQ(valid_utf8("a\xff\xe4z"), "a\xEF\xBF\xBD\xEF\xBF\xBDz");
+  EXPECT_EQ(valid_utf8("\xed\xa0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");  // a surrogate
+  EXPECT_EQ(valid_utf8(std::string_view("a\0b", 3)),
+            "a\xE2\x90\x80"
+            "b");
+}
+
+TEST(Shortened, CutsBetweenCodePointsAndSaysHowMuch) {
+  EXPECT_EQ(shortened("short", 10), "short");
+  EXPECT_EQ(shortened("\u00e4\u00e4\u00e4", 3), "\u00e4… (4 more bytes)");
+}
+
+}  // namespace
+}  // namespace tinkerbell
