@@ -5,7 +5,7 @@ add_compile_options(
   -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wextra-semi -Wmissing-declarations
   -Wimplicit-fallthrough)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  add_compile_options(-Wmismatched-tags -Wthread-safety -fno-pch-timestamp)
+  add_compile_options(-Wmismatched-tags -Wthread-safety "SHELL:-Xclang -fno-pch-timestamp")
 endif()
 if(TINKERBELL_WERROR)
   add_compile_options(-Werror)
