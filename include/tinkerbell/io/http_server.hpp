@@ -1,0 +1,118 @@
+#pragma once
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/json.hpp"
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/io/http_message.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tinkerbell {
+
+/// Who is at the other end of a Unix socket, as the kernel says (SO_PEERCRED, unix(7)).
+struct Peer {
+  pid_t pid = 0;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+struct HttpRequest {
+  std::string method;
+  std::string path;                          ///< Decoded, without the query: "/v1/tasks/12".
+  std::map<std::string, std::string> query;  ///< Decoded.
+  HttpHeaders headers;
+  std::string body;
+  Peer peer;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+};
+
+/// An open stream of server-sent events. Loop thread. Bounded: a reader that does not keep up gets
+/// an event "lagged" and is closed, so that it can come again from its last id.
+class EventStream {
+ public:
+  EventStream() = default;
+  EventStream(const EventStream&) = delete;
+  EventStream& operator=(const EventStream&) = delete;
+  virtual ~EventStream() = default;
+
+  /// `id: …`, `event: …`, `data: …` and a blank line. False: the client is gone.
+  virtual bool send(std::uint64_t id, std::string_view event, std::string_view data) = 0;
+
+  /// Ends the stream after what was sent.
+  virtual void close() = 0;
+
+  /// Called once when the client goes away or falls behind.
+  virtual void on_closed(std::move_only_function<void()> handler) = 0;
+};
+
+/// How a handler answers: exactly one of the two, now or later. A responder that is dropped answers
+/// 500.
+class HttpResponder {
+ public:
+  HttpResponder() = default;
+  HttpResponder(const HttpResponder&) = delete;
+  HttpResponder& operator=(const HttpResponder&) = delete;
+  virtual ~HttpResponder() = default;
+
+  virtual void respond(HttpResponse response) = 0;
+
+  /// Answers 200 text/event-stream and keeps the connection.
+  virtual std::shared_ptr<EventStream> stream() = 0;
+};
+
+struct HttpServerLimits {
+  std::uint32_t header_bytes_max = 16 << 10;
+  std::uint32_t body_bytes_max = 1 << 20;
+  std::uint32_t connections_max = 256;
+  std::uint32_t connections_per_uid_max = 64;
+  Milliseconds read_timeout{10'000};   ///< For one whole request, from its first byte.
+  Milliseconds idle_timeout{300'000};  ///< Between requests.
+  std::size_t stream_backlog_bytes_max = 4 << 20;
+};
+
+/// HTTP/1.1 on a Unix socket. Loop thread only. Whatever is malformed, too large or too slow is
+/// answered 4xx with a JSON reason {"error":{"code","message"}} where that is still possible, and
+/// the connection is closed; others notice nothing.
+class HttpServer {
+ public:
+  using Handler = std::move_only_function<void(HttpRequest, std::shared_ptr<HttpResponder>)>;
+
+  HttpServer(boost::asio::any_io_executor loop, HttpServerLimits limits, Handler handler);
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+  ~HttpServer();
+
+  /// Makes the socket file (mode `mode`, never looser on the way: umask around bind) and listens. A
+  /// stale socket that nobody listens on is replaced; anything else in the way is refused. Errors:
+  /// conflict (somebody listens, or the path is no socket), denied (the directory is writable for
+  /// others), too_large (path over 107 bytes), io.
+  [[nodiscard]] Result<void> listen(const std::string& path, mode_t mode);
+
+  /// Takes over a listening socket (systemd socket activation).
+  [[nodiscard]] Result<void> adopt(int listening_fd);
+
+  /// Stops accepting and closes every connection once its answer is out. Removes the socket file
+  /// that listen() made.
+  void stop();
+
+  [[nodiscard]] std::size_t connections() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace tinkerbell

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/io/http_message.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tinkerbell {
+
+/// A blocking HTTP/1.1 client on a Unix socket, for command-line programs.
+class UnixHttpClient {
+ public:
+  explicit UnixHttpClient(std::string socket_path);
+  UnixHttpClient(const UnixHttpClient&) = delete;
+  UnixHttpClient& operator=(const UnixHttpClient&) = delete;
+  ~UnixHttpClient();
+
+  struct Answer {
+    int status = 0;
+    std::string body;
+  };
+
+  /// One request. Errors: unavailable (nobody listens), denied, protocol, io.
+  [[nodiscard]] Result<Answer> request(std::string_view method, std::string_view target,
+                                       std::string_view body = {});
+
+  struct Event {
+    std::uint64_t id = 0;
+    std::string name;
+    std::string data;
+  };
+
+  /// Reads server-sent events until `take` returns false or the server ends the stream (ok). An
+  /// answer that is no stream is given as an Answer with its status. Errors: as request.
+  [[nodiscard]] Result<Answer> events(std::string_view target,
+                                      std::function<bool(const Event&)> take);
+
+ private:
+  std::string socket_path_;
+  struct Connection;
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace tinkerbell
