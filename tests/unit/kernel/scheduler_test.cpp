@@ -1,0 +1,348 @@
+#include "tinkerbell/kernel/scheduler.hpp"
+
+#include "tinkerbell/kernel/calls.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A trap of no kernel kind, for the tests of the port.
+struct QuestionTrap : Trap {
+  QuestionTrap() : Trap(Kind::command) {}
+
+  [[nodiscard]] std::string await_resume() const { return cancelled ? "cancelled" : answer; }
+
+  std::string answer;
+};
+
+auto ask() {
+  return TrapAwaiter<QuestionTrap>();
+}
+
+class SchedulerTest : public testing::Test, public CommandHandler, public KernelObserver {
+ public:
+  void dispatch(TaskId task, Trap& trap) override { asked.emplace_back(task, &trap); }
+
+  void cancel(TaskId task, Trap& trap) override {
+    ++cancels;
+    scheduler.wake(task, trap);
+  }
+
+  void expired(TaskId task, Trap& trap) override {
+    ++expirations;
+    scheduler.wake(task, trap);
+  }
+
+  void task_state_changed(TaskId /*task*/, TaskState from, TaskState to) override {
+    EXPECT_TRUE(may_become(from, to));
+    ++transitions;
+  }
+
+  void run_all() {
+    while (scheduler.has_ready())
+      scheduler.run(1'000, now);
+  }
+
+  void pass(Nanoseconds time) {
+    now += time;
+    scheduler.run(0, now);
+    run_all();
+  }
+
+  std::vector<std::pair<TaskId, Trap*>> asked;
+  int cancels = 0;
+  int expirations = 0;
+  int transitions = 0;
+  SteadyTime now{1s};
+  std::vector<std::string> log;
+  Scheduler scheduler{*this, *this};
+};
+
+Task<void> repeat(std::vector<std::string>* log, std::string name, int times) {
+  for (int i = 0; i < times; ++i) {
+    log->push_back(name);
+    co_await kernel::yield();
+  }
+}
+
+TEST_F(SchedulerTest, RunsReadyTasksInTurnsFirstInFirstOut) {
+  scheduler.spawn("a", repeat(&log, "a", 2));
+  scheduler.spawn("b", repeat(&log, "b", 2));
+  run_all();
+  EXPECT_EQ(log, (std::vector<std::string>{"a", "b", "a", "b"}));
+  EXPECT_EQ(scheduler.counters().tasks, 0U);
+}
+
+Task<int> sum(int depth) {
+  if (depth == 0) {
+    co_await kernel::yield();
+    co_return 0;
+  }
+  co_return 1 + co_await sum(depth - 1);
+}
+
+Task<void> keep_sum(std::vector<std::string>* log, int depth) {
+  log->push_back(std::to_string(co_await sum(depth)));
+}
+
+TEST_F(SchedulerTest, YieldsFromAnyDepthOfNestedCalls) {
+  scheduler.spawn("deep", keep_sum(&log, 1'000));
+  run_all();
+  EXPECT_EQ(log, std::vector<std::string>{"1000"});
+}
+
+Task<void> throws() {
+  co_await kernel::yield();
+  throw std::runtime_error("broken");
+}
+
+Task<void> catches(std::vector<std::string>* log) {
+  try {
+    co_await throws();
+  } catch (const std::runtime_error& error) {
+    log->push_back(error.what());
+  }
+}
+
+TEST_F(SchedulerTest, ExceptionsReachTheCallerThroughTheCallChain) {
+  scheduler.spawn("catches", catches(&log));
+  run_all();
+  EXPECT_EQ(log, std::vector<std::string>{"broken"});
+}
+
+Task<void> joins(std::vector<std::string>* log, TaskId target) {
+  const Result<Exit> exit = co_await kernel::join(target);
+  if (!exit) {
+    log->push_back(exit.error().message);
+  } else {
+    log->push_back(std::string(name_of(exit->state)) +
+                   (exit->error ? " " + exit->error->message : ""));
+  }
+}
+
+TEST_F(SchedulerTest, ATaskThatThrowsFailsAloneAndItsJoinersHearOfIt) {
+  const TaskId bad = scheduler.spawn("bad", throws());
+  scheduler.spawn("joiner", joins(&log, bad));
+  scheduler.spawn("other", repeat(&log, "other", 1));
+  run_all();
+  EXPECT_EQ(log, (std::vector<std::string>{"other", "failed broken"}));
+}
+
+Task<Result<std::unique_ptr<int>>> returns_value() {
+  co_await kernel::yield();  // so that the reader can begin to wait
+  co_return std::make_unique<int>(42);
+}
+
+Task<void> reads_value(std::vector<std::string>* log, TaskId target) {
+  const Result<Exit> exit = co_await kernel::join(target);
+  log->push_back(std::to_string(**exit->value_as<std::unique_ptr<int>>()));
+}
+
+TEST_F(SchedulerTest, JoinGivesTheValue) {
+  const TaskId target = scheduler.spawn("value", returns_value());
+  scheduler.spawn("reader", reads_value(&log, target));
+  run_all();
+  EXPECT_EQ(log, std::vector<std::string>{"42"});
+}
+
+TEST_F(SchedulerTest, JoiningATaskThatEndedIsAnError) {
+  const TaskId gone = scheduler.spawn("gone", repeat(&log, "x", 0));
+  run_all();
+  scheduler.spawn("late", joins(&log, gone));
+  run_all();
+  EXPECT_EQ(log, std::vector<std::string>{"join: no such task"});
+}
+
+Task<void> joins_itself(std::vector<std::string>* log) {
+  const TaskId me = co_await kernel::self();
+  const Result<Exit> exit = co_await kernel::join(me);
+  log->push_back(exit.error().message);
+}
+
+TEST_F(SchedulerTest, JoiningItselfIsAnErrorAndNoHang) {
+  scheduler.spawn("narcissus", joins_itself(&log));
+  run_all();
+  EXPECT_EQ(log, std::vector<std::string>{"join: a task cannot wait for itself"});
+}
+
+TEST_F(SchedulerTest, VolatileIdsAreNeverUsedAgain) {
+  const TaskId first = scheduler.spawn("a", repeat(&log, "a", 0));
+  run_all();
+  const TaskId second = scheduler.spawn("b", repeat(&log, "b", 0));
+  EXPECT_NE(first, second);
+  EXPECT_FALSE(is_durable(first));
+  EXPECT_FALSE(scheduler.kill(first, "stale"));
+}
+
+Task<void> sleeps(std::vector<std::string>* log, std::string name, Nanoseconds length) {
+  const Result<void> slept = co_await kernel::sleep_for(length);
+  log->push_back(name + (slept ? "" : " " + slept.error().message));
+}
+
+TEST_F(SchedulerTest, SleepersWakeInTheOrderOfTheirDeadlines) {
+  scheduler.spawn("long", sleeps(&log, "long", 20ms));
+  scheduler.spawn("short", sleeps(&log, "short", 10ms));
+  run_all();
+  EXPECT_EQ(scheduler.next_deadline(), now + 10ms);
+  pass(9ms);
+  EXPECT_TRUE(log.empty());
+  pass(1ms);
+  pass(10ms);
+  EXPECT_EQ(log, (std::vector<std::string>{"short", "long"}));
+  EXPECT_EQ(scheduler.next_deadline(), kNever);
+}
+
+struct Guard {
+  std::vector<std::string>* log;
+  std::string name;
+
+  ~Guard() { log->push_back("~" + name); }
+};
+
+Task<void> inner(std::vector<std::string>* log) {
+  const Guard guard{log, "inner"};
+  const Result<void> slept = co_await kernel::sleep_for(1h);
+  log->push_back(slept ? "slept" : "cancelled");
+}
+
+Task<void> outer(std::vector<std::string>* log) {
+  const Guard guard{log, "outer"};
+  co_await inner(log);
+}
+
+TEST_F(SchedulerTest, KillUnwindsTheWholeChainInnermostFirst) {
+  const TaskId victim = scheduler.spawn("victim", outer(&log));
+  scheduler.spawn("joiner", joins(&log, victim));
+  run_all();
+  ASSERT_TRUE(scheduler.kill(victim, "enough"));
+  run_all();
+  EXPECT_EQ(log, (std::vector<std::string>{"cancelled", "~inner", "~outer", "completed"}));
+  EXPECT_EQ(scheduler.counters().timers, 0U);
+}
+
+Task<void> stubborn(std::vector<std::string>* log) {
+  const Guard guard{log, "stubborn"};
+  while (true)
+    co_await kernel::yield();
+}
+
+TEST_F(SchedulerTest, ATaskThatGoesOnAfterItsKillIsDestroyed) {
+  const TaskId victim = scheduler.spawn("victim", stubborn(&log));
+  scheduler.spawn("joiner", joins(&log, victim));
+  scheduler.run(4, now);
+  ASSERT_TRUE(scheduler.kill(victim, "enough"));
+  run_all();
+  EXPECT_EQ(log, (std::vector<std::string>{"~stubborn", "cancelled enough"}));
+}
+
+TEST_F(SchedulerTest, KillingAJoinerLeavesNothingBehind) {
+  const TaskId target = scheduler.spawn("target", sleeps(&log, "target", 10ms));
+  const TaskId joiner = scheduler.spawn("joiner", joins(&log, target));
+  run_all();
+  ASSERT_TRUE(scheduler.kill(joiner, "enough"));
+  run_all();
+  pass(10ms);
+  EXPECT_EQ(log, (std::vector<std::string>{"join: the task was asked to end", "target"}));
+}
+
+Task<void> asks(std::vector<std::string>* log) {
+  log->push_back(co_await ask());
+}
+
+TEST_F(SchedulerTest, ACommandParksTheTaskUntilItIsWoken) {
+  const TaskId task = scheduler.spawn("asks", asks(&log));
+  run_all();
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(*scheduler.state_of(task), TaskState::waiting);
+  static_cast<QuestionTrap*>(asked[0].second)->answer = "yes";
+  scheduler.wake(task, *asked[0].second);
+  scheduler.wake(task, *asked[0].second);  // a second wake-up changes nothing
+  run_all();
+  EXPECT_EQ(log, std::vector<std::string>{"yes"});
+}
+
+TEST_F(SchedulerTest, AWakeUpForAnOlderWaitIsIgnored) {
+  QuestionTrap older;
+  const TaskId task = scheduler.spawn("asks", asks(&log));
+  run_all();
+  scheduler.wake(task, older);
+  run_all();
+  EXPECT_TRUE(log.empty());
+  EXPECT_TRUE(scheduler.is_live(task));
+}
+
+TEST_F(SchedulerTest, KillAsksTheCommandHandlerToCancel) {
+  const TaskId task = scheduler.spawn("asks", asks(&log));
+  run_all();
+  ASSERT_TRUE(scheduler.kill(task, "enough"));
+  run_all();
+  EXPECT_EQ(cancels, 1);
+  EXPECT_EQ(log, std::vector<std::string>{"cancelled"});
+}
+
+TEST_F(SchedulerTest, ADeadlineOnACommandExpiresThroughTheHandler) {
+  const TaskId task = scheduler.spawn("asks", asks(&log));
+  run_all();
+  scheduler.arm(task, *asked[0].second, now + 5ms);
+  pass(5ms);
+  EXPECT_EQ(expirations, 1);
+}
+
+Task<void> kills_itself(std::vector<std::string>* log) {
+  const TaskId me = co_await kernel::self();
+  EXPECT_TRUE(co_await kernel::kill(me, "done with it"));
+  const Result<void> slept = co_await kernel::sleep_for(1h);
+  log->push_back(slept ? "slept" : "ended at the next wait");
+}
+
+TEST_F(SchedulerTest, ATaskMayKillItself) {
+  scheduler.spawn("self", kills_itself(&log));
+  run_all();
+  EXPECT_EQ(log, std::vector<std::string>{"ended at the next wait"});
+}
+
+Task<int&> reference(int* value) {
+  co_return *value;
+}
+
+Task<void> changes(int* value) {
+  int& there = co_await reference(value);
+  there = 7;
+}
+
+TEST_F(SchedulerTest, ReferencesComeBackThroughCalls) {
+  int value = 0;
+  scheduler.spawn("changes", changes(&value));
+  run_all();
+  EXPECT_EQ(value, 7);
+}
+
+TEST_F(SchedulerTest, ASchedulerThatGoesAwayDestroysTheFramesOfItsTasks) {
+  {
+    Scheduler other(*this, *this);
+    other.spawn("left", outer(&log));
+    other.run(10, now);
+  }
+  EXPECT_EQ(log, (std::vector<std::string>{"~inner", "~outer"}));
+}
+
+TEST_F(SchedulerTest, InspectionSaysWhereATaskWaits) {
+  scheduler.spawn("sleeper", sleeps(&log, "x", 1h));
+  run_all();
+  const auto all = scheduler.inspect();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].state, TaskState::waiting);
+  EXPECT_TRUE(std::string_view(all[0].waits_at.file_name()).ends_with("scheduler_test.cpp"));
+  EXPECT_GT(all[0].waits_at.line(), 0U);
+}
+
+}  // namespace
+}  // namespace tinkerbell
