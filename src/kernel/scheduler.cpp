@@ -232,11 +232,11 @@ Result<void> Scheduler::kill(TaskId task, std::string reason) {
   Entry* const entry = find(task);
   if (entry == nullptr) return Error{Errc::not_found, "kill: no such task"};
   if (entry->state == TaskState::cancelling) return {};
+  const bool parked = entry->state != TaskState::running && entry->state != TaskState::ready;
   entry->kill_reason = std::move(reason);
   change_state(*entry, TaskState::cancelling);
-  Trap* const trap = entry->control.trap;
-  const bool parked = trap != nullptr && !entry->queued;
   if (!parked) return {};  // it runs or is about to: its next wait ends at once
+  Trap* const trap = entry->control.trap;
   if (trap->kind == Trap::Kind::command) {
     trap->cancelled = true;
     commands_.cancel(entry->id, *trap);
