@@ -1,0 +1,367 @@
+#include "tinkerbell/policy/policy.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+namespace {
+
+using Words = std::vector<std::string>;
+
+TaskCommand run(Words argv) {
+  return AwaitProcess{.argv = std::move(argv)};
+}
+
+TaskCommand write(std::string path) {
+  return AwaitFileWrite{.path = std::move(path), .content = "x"};
+}
+
+/// The program as a driver would resolve it.
+Facts installed(const std::string& name) {
+  return {.object = "/usr/bin/" + name, .sandbox = "bubblewrap"};
+}
+
+Rule argv_rule(Decision decision, std::vector<Words> argv) {
+  return {.name = "programs", .decision = decision, .argv = std::move(argv)};
+}
+
+Rule path_rule(Decision decision, Words paths) {
+  return {.name = "paths", .decision = decision, .paths = std::move(paths)};
+}
+
+Rule command_rule(Decision decision, Words commands) {
+  return {.name = "commands", .decision = decision, .commands = std::move(commands)};
+}
+
+Decision decided(const TaskCommand& command, const Facts& facts, std::vector<Rule> rules) {
+  return decide(command, facts, Rules{std::move(rules)}).decision;
+}
+
+/// Judges `argv` as an installed program of its own name.
+Decision program(Words argv, std::vector<Rule> rules) {
+  const Facts facts = installed(argv[0]);
+  return decided(run(std::move(argv)), facts, std::move(rules));
+}
+
+TEST(Policy, RunsReadsModelCallsAndWhatStaysInTheDaemon) {
+  for (const TaskCommand& command : std::vector<TaskCommand>{
+           GetTid{}, Yield{}, Spawn{}, Join{}, Kill{}, Sleep{}, Now{}, Random{},
+           AwaitFileRead{.path = "a"}, AwaitFileList{}, AwaitFileSearch{}, AwaitUserApproval{},
+           AwaitUserAnswer{}, AwaitLLMResponse{}}) {
+    const Verdict verdict = decide(command, {}, {});
+    EXPECT_EQ(verdict.decision, Decision::allow) << name_of(command);
+    EXPECT_TRUE(verdict.rule.starts_with("default: ")) << verdict.rule;
+  }
+}
+
+TEST(Policy, AsksBeforeChangesAndPrograms) {
+  EXPECT_EQ(decide(write("a"), {}, {}).rule, "default: file changes ask");
+  EXPECT_EQ(decided(AwaitFileEdit{.path = "a"}, {}, {}), Decision::ask);
+  EXPECT_EQ(decide(run({"ls"}), installed("ls"), {}).rule, "default: programs ask");
+  EXPECT_EQ(program({"ls"}, {}), Decision::ask);
+}
+
+TEST(Policy, NamesTheRuleThatDecides) {
+  Rule rule = path_rule(Decision::allow, {"docs/**"});
+  rule.name = "docs are free";
+  EXPECT_EQ(decide(write("docs/a"), {.object = "docs/a"}, {{rule}}).rule, "docs are free");
+}
+
+TEST(Policy, DeniesWhatLeavesTheWorkspaceWhateverARuleSays) {
+  const std::vector<Rule> all{command_rule(Decision::allow, {"*"})};
+  const Verdict verdict = decide(AwaitFileRead{.path = "link"}, {.outside = true}, {all});
+  EXPECT_EQ(verdict.decision, Decision::deny);
+  EXPECT_EQ(verdict.rule, "built-in: outside the workspace");
+  EXPECT_EQ(decided(AwaitFileRead{.path = "a/../../etc"}, {}, all), Decision::deny);
+  EXPECT_EQ(decided(AwaitProcess{.argv = {"ls"}, .cwd = ".."}, installed("ls"), all),
+            Decision::deny);
+}
+
+TEST(Policy, AppliesPathsToFilesOnlyAndArgvToProgramsOnly) {
+  EXPECT_EQ(program({"ls"}, {path_rule(Decision::allow, {"**"})}), Decision::ask);
+  EXPECT_EQ(decided(write("ls"), {}, {argv_rule(Decision::allow, {{"ls"}})}), Decision::ask);
+  EXPECT_EQ(decided(Sleep{}, {}, {path_rule(Decision::deny, {"**"})}), Decision::allow);
+}
+
+TEST(Policy, AppliesEveryGivenCondition) {
+  Rule rule = path_rule(Decision::allow, {"docs/**"});
+  rule.commands = {"file.edit"};
+  EXPECT_EQ(decided(AwaitFileEdit{.path = "docs/a"}, {}, {rule}), Decision::allow);
+  EXPECT_EQ(decided(write("docs/a"), {}, {rule}), Decision::ask);
+  EXPECT_EQ(decided(AwaitFileEdit{.path = "src/a"}, {}, {rule}), Decision::ask);
+  EXPECT_EQ(decided(write("a"), {}, {command_rule(Decision::allow, {"file.*"})}), Decision::allow);
+}
+
+TEST(Policy, S23_LetsDenyBeatAskAndAskBeatAllowInAnyOrder) {
+  std::vector<Rule> rules{command_rule(Decision::allow, {"*"}), command_rule(Decision::ask, {"*"}),
+                          command_rule(Decision::deny, {"file.write"})};
+  std::ranges::sort(rules, {}, &Rule::decision);
+  do {
+    EXPECT_EQ(decided(write("a"), {}, rules), Decision::deny);
+    EXPECT_EQ(decided(AwaitFileEdit{.path = "a"}, {}, rules), Decision::ask);
+  } while (std::ranges::next_permutation(rules, {}, &Rule::decision).found);
+}
+
+// ---- paths ----
+
+TEST(Policy, SeesThroughDotsInAPath) {
+  const std::vector<Rule> docs{path_rule(Decision::allow, {"docs/**"})};
+  EXPECT_EQ(decided(write("./docs//a"), {}, docs), Decision::allow);
+  EXPECT_EQ(decided(write("docs/../src/a"), {}, docs), Decision::ask);
+  EXPECT_EQ(decided(write("docs/x/../../.git/config"), {}, docs), Decision::ask);
+  EXPECT_EQ(decided(write("/docs/a"), {}, docs), Decision::ask);
+}
+
+TEST(Policy, JudgesALinkByBothOfItsNames) {
+  const Facts through_link{.object = "src/a"};
+  EXPECT_EQ(decided(write("docs/link"), through_link, {path_rule(Decision::allow, {"docs/**"})}),
+            Decision::ask);
+  EXPECT_EQ(decided(write("docs/link"), through_link, {path_rule(Decision::deny, {"src/**"})}),
+            Decision::deny);
+}
+
+TEST(Policy, S22_AsksBeforeProtectedPathsEvenWhereARuleAllows) {
+  const std::vector<Rule> all{command_rule(Decision::allow, {"*"}),
+                              path_rule(Decision::allow, {"**"})};
+  for (const char* path : {".git", ".git/config", ".git/hooks/pre-commit", ".git/hooks/new/deep",
+                           "sub/.git", "sub/.git/config", "./.git//config", "a/../.git/config",
+                           ".GIT/config", ".git/info/x", ".tinkerbell/rules.toml",
+                           "sub/.tinkerbell", ".envrc", ".vscode/tasks.json", ".github/hooks/x"}) {
+    EXPECT_EQ(decide(write(path), {}, {all}).rule, "built-in: protected path") << path;
+    EXPECT_EQ(decided(AwaitFileEdit{.path = path}, {}, all), Decision::ask) << path;
+    EXPECT_EQ(decided(write("innocent"), {.object = path}, all), Decision::ask) << path;
+    EXPECT_EQ(decided(AwaitFileRead{.path = path}, {}, all), Decision::allow) << path;
+  }
+  EXPECT_EQ(decided(write(".gitignore"), {}, all), Decision::allow);
+  EXPECT_EQ(decided(write(".git/config"), {}, {path_rule(Decision::deny, {"**"})}), Decision::deny);
+}
+
+// ---- programs ----
+
+TEST(Policy, MatchesArgvWordForWordFromTheFront) {
+  const std::vector<Rule> git{argv_rule(Decision::allow, {{"git", "status|diff"}, {"ls"}})};
+  EXPECT_EQ(program({"git", "status"}, git), Decision::allow);
+  EXPECT_EQ(program({"git", "diff", "main"}, git), Decision::allow);
+  EXPECT_EQ(program({"ls", "src"}, git), Decision::allow);
+  EXPECT_EQ(program({"git", "push"}, git), Decision::ask);
+  EXPECT_EQ(program({"git"}, git), Decision::ask);
+  EXPECT_EQ(program({"git", "stat"}, git), Decision::ask);
+  EXPECT_EQ(program({"git", "status|diff"}, git), Decision::ask);
+}
+
+TEST(Policy, AllowsAProgramOnlyWhenItsNameAndItsFileAgree) {
+  const std::vector<Rule> git{argv_rule(Decision::allow, {{"git"}})};
+  EXPECT_EQ(decided(run({"./git"}), {.object = "/work/git"}, git), Decision::ask);
+  EXPECT_EQ(decided(run({"/tmp/git"}), {.object = "/tmp/git"}, git), Decision::ask);
+  EXPECT_EQ(decided(run({"git"}), {.object = "/usr/bin/evil"}, git), Decision::ask);
+  EXPECT_EQ(decided(run({"git"}), {}, git), Decision::ask);
+  EXPECT_EQ(decided(run({"/usr/bin/git"}), installed("git"),
+                    {argv_rule(Decision::allow, {{"/usr/bin/git"}})}),
+            Decision::allow);
+}
+
+TEST(Policy, DeniesAProgramByAnyOfItsNames) {
+  const std::vector<Rule> push{argv_rule(Decision::deny, {{"git", "push"}})};
+  for (const char* name : {"git", "./git", "/usr/bin/git", "g"}) {
+    EXPECT_EQ(decided(run({name, "push", "-f"}), installed("git"), push), Decision::deny) << name;
+  }
+}
+
+TEST(Policy, S12_FindsNoAllowedTextInsideAWord) {
+  const std::vector<Rule> echo{argv_rule(Decision::allow, {{"echo", "allowlisted"}})};
+  EXPECT_EQ(program({"echo", "allowlisted"}, echo), Decision::allow);
+  EXPECT_EQ(program({"touch canary # echo allowlisted"}, echo), Decision::ask);
+  EXPECT_EQ(program({"sh", "-c", "touch canary # echo allowlisted"}, echo), Decision::ask);
+  EXPECT_EQ(program({"echo allowlisted"}, echo), Decision::ask);
+}
+
+TEST(Policy, S13_NeverAllowsACarrierByItsNameAlone) {
+  const Words carriers{"env",    "nice",   "timeout", "xargs",    "nohup",       "setsid",
+                       "stdbuf", "sudo",   "busybox", "toybox",   "sh",          "bash",
+                       "dash",   "zsh",    "ksh",     "fish",     "python3",     "python3.11",
+                       "perl",   "ruby",   "node",    "lua5.4",   "php8.2",      "gawk",
+                       "sed",    "find",   "chroot",  "unshare",  "systemd-run", "doas",
+                       "time",   "strace", "ssh",     "tclsh8.6", "ionice",      "flock"};
+  for (const std::string& carrier : carriers) {
+    const std::vector<Rule> named{argv_rule(Decision::allow, {{carrier}}),
+                                  argv_rule(Decision::allow, {{carrier, "..."}}),
+                                  command_rule(Decision::allow, {"*"})};
+    const Verdict verdict = decide(run({carrier, "touch", "canary"}), installed(carrier), {named});
+    EXPECT_EQ(verdict.decision, Decision::ask) << carrier;
+    EXPECT_NE(verdict.reason, "") << carrier;
+  }
+}
+
+TEST(Policy, S13_SeesACarrierBehindAnotherName) {
+  const std::vector<Rule> all{command_rule(Decision::allow, {"*"})};
+  EXPECT_EQ(decided(run({"helper"}), installed("bash"), all), Decision::ask);
+  EXPECT_EQ(decided(run({"/bin/sh", "x"}), installed("dash"), all), Decision::ask);
+  EXPECT_EQ(program({"helper"}, all), Decision::allow);
+}
+
+TEST(Policy, S14_AllowsACarrierWhereARuleNamesEveryWord) {
+  const std::vector<Rule> exact{argv_rule(Decision::allow, {{"sh", "-c", "echo 1"}})};
+  EXPECT_EQ(program({"sh", "-c", "echo 1"}, exact), Decision::allow);
+  EXPECT_EQ(program({"sh", "-c", "touch canary"}, exact), Decision::ask);
+  EXPECT_EQ(program({"sh", "-c", "echo 1", "more"}, exact), Decision::ask);
+}
+
+TEST(Policy, S15_AllowsNoFlagThatTheRuleDoesNotName) {
+  const std::vector<Words> dangerous{
+      {"find", ".", "-exec", "touch", "canary", ";"},
+      {"find", ".", "-delete"},
+      {"find", ".", "-fprintf", "/x", "y"},
+      {"git", "log", "--output=/x"},
+      {"sed", "w canary"},
+      {"sed", "1e touch canary"},
+      {"awk", "BEGIN{system(\"touch canary\")}"},
+      {"tar", "cf", "/dev/null", "x", "--checkpoint-action=exec=touch canary"},
+      {"rg", "--pre", "touch", "x"},
+      {"sort", "-o", "canary", "x"},
+      {"javac", "-processorpath", "x"},
+      {"ls", "--hyperlink=x"},
+      {"git", "-c", "core.pager=touch canary", "log"},
+      {"less", "x"},
+      {"vim", "x"},
+      {"make", "SHELL=touch canary"},
+      {"rsync", "-e", "touch canary", "a", "b:"},
+      {"zip", "-T", "-TT", "touch canary", "a"},
+      {"man", "-P", "touch canary", "ls"},
+      {"ssh", "-oProxyCommand=touch canary", "x"},
+      {"split", "--filter=touch canary", "x"},
+      {"wget", "--use-askpass=touch", "x"},
+      {"curl", "-o", "canary", "x"},
+      {"sqlite3", "x", ".shell touch canary"},
+      {"ed", "x"},
+      {"cpio", "--rsh-command=touch", "x"}};
+  for (const Words& argv : dangerous) {
+    EXPECT_EQ(program(argv, {argv_rule(Decision::allow, {{argv[0]}})}), Decision::ask) << argv[0];
+  }
+}
+
+TEST(Policy, S16_AllowsNoAbbreviatedOrGluedFlag) {
+  const std::vector<Rule> log{argv_rule(Decision::allow, {{"git", "log", "--oneline"}})};
+  EXPECT_EQ(program({"git", "log", "--oneline", "main"}, log), Decision::allow);
+  EXPECT_EQ(program({"git", "log", "--oneline", "--outp=/x"}, log), Decision::ask);
+  EXPECT_EQ(program({"git", "log", "--oneline", "-o/x"}, log), Decision::ask);
+  EXPECT_EQ(program({"git", "log", "--one"}, log), Decision::ask);
+  EXPECT_EQ(program({"git", "log", "--oneline", "--", "-exec"}, log), Decision::ask);
+}
+
+TEST(Policy, AllowsFurtherFlagsWhereTheRuleEndsInDots) {
+  const std::vector<Rule> list{argv_rule(Decision::allow, {{"ls", "..."}})};
+  EXPECT_EQ(program({"ls"}, list), Decision::allow);
+  EXPECT_EQ(program({"ls", "-la", "src"}, list), Decision::allow);
+}
+
+TEST(Policy, S17_AsksWhenACommandSetsVariables) {
+  const Verdict verdict = decide(AwaitProcess{.argv = {"ls"}, .env = {{"LD_PRELOAD", "x.so"}}},
+                                 installed("ls"), {{argv_rule(Decision::allow, {{"ls"}})}});
+  EXPECT_EQ(verdict.decision, Decision::ask);
+  EXPECT_EQ(verdict.reason, "not allowed by \"programs\": it sets environment variables");
+}
+
+TEST(Policy, S24_DeniesWhatIsTooLargeToJudge) {
+  const std::vector<Rule> all{command_rule(Decision::allow, {"*"})};
+  EXPECT_EQ(program(Words(10'000, "ls"), all), Decision::deny);
+  EXPECT_EQ(program({"ls", std::string(2 << 20, 'x')}, all), Decision::deny);
+  EXPECT_EQ(program(Words(20, std::string(100 << 10, 'x')), all), Decision::deny);
+  EXPECT_EQ(decided(AwaitFileRead{.path = std::string(4'097, 'x')}, {}, all), Decision::deny);
+  EXPECT_EQ(decide(AwaitFileRead{.path = std::string(4'097, 'x')}, {}, {all}).reason,
+            "a path of 4097 bytes");
+}
+
+TEST(Policy, S25_AsksBeforeAnInterpreterHoweverItIsSpelled) {
+  const std::vector<Rule> shell{argv_rule(Decision::allow, {{"sh"}, {"sh", "-c"}}),
+                                command_rule(Decision::allow, {"process.run"})};
+  for (const char* script :
+       {"r\\m x", "rm${IFS}x", "echo cm0geA== | base64 -d | sh", "$(printf '\\x72\\x6d') x"}) {
+    EXPECT_EQ(program({"sh", "-c", script}, shell), Decision::ask) << script;
+  }
+}
+
+// ---- any rules at all ----
+
+/// Draws commands and rules from so few words that they often meet.
+class Dice {
+ public:
+  explicit Dice(std::uint32_t seed) : engine_(seed) {}
+
+  TaskCommand command() {
+    switch (below(4)) {
+      case 0:
+        return AwaitFileRead{.path = path()};
+      case 1:
+        return write(path());
+      case 2:
+        return Sleep{};
+      default:
+        return run({word(), word(), word()});
+    }
+  }
+
+  Facts facts(const TaskCommand& command) {
+    if (const auto* process = std::get_if<AwaitProcess>(&command)) {
+      return installed(below(4) == 0 ? word() : process->argv[0]);
+    }
+    return {.object = below(4) == 0 ? path() : "", .outside = below(16) == 0};
+  }
+
+  Rule rule() {
+    Rule rule{.name = "r", .decision = static_cast<Decision>(below(3))};
+    if (below(2) == 0) rule.commands = {pick({"*", "file.*", "file.write", "process.run"})};
+    if (below(3) == 0) rule.paths = {pick({"**", "a/*", "*", "**/b"})};
+    if (below(3) == 0) rule.argv = {{word(), word() + "|" + word()}, {word()}, {word(), "..."}};
+    return rule;
+  }
+
+  std::vector<Rule> rules() {
+    std::vector<Rule> rules(below(4));
+    std::ranges::generate(rules, [this] { return rule(); });
+    return rules;
+  }
+
+  std::size_t below(std::size_t bound) { return engine_() % bound; }
+
+  std::mt19937& engine() { return engine_; }
+
+ private:
+  std::string pick(std::initializer_list<const char*> from) {
+    return from.begin()[below(from.size())];
+  }
+
+  std::string path() { return pick({"a/b", "b", "a", ".git/config", "c/b"}); }
+
+  std::string word() { return pick({"ls", "git", "sh", "-x"}); }
+
+  std::mt19937 engine_;
+};
+
+TEST(Policy, S23_NeverRunsMoreAfterAnotherDeny) {
+  Dice dice(23);
+  int denied_more = 0;
+  for (int round = 0; round < 100'000; ++round) {
+    const TaskCommand command = dice.command();
+    const Facts facts = dice.facts(command);
+    std::vector<Rule> rules = dice.rules();
+    const Decision before = decided(command, facts, rules);
+
+    std::ranges::shuffle(rules, dice.engine());
+    ASSERT_EQ(decided(command, facts, rules), before) << "order, round " << round;
+
+    Rule deny = dice.rule();
+    deny.decision = Decision::deny;
+    rules.insert(rules.begin() + static_cast<std::ptrdiff_t>(dice.below(rules.size() + 1)), deny);
+    const Decision after = decided(command, facts, rules);
+    ASSERT_TRUE(after == before || after == Decision::deny) << "round " << round;
+    denied_more += after != before ? 1 : 0;
+  }
+  EXPECT_GT(denied_more, 1'000) << "the rules never met a command";
+}
+
+}  // namespace
+}  // namespace tinkerbell
