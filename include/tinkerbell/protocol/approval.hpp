@@ -1,0 +1,139 @@
+#pragma once
+
+#include "tinkerbell/base/fields.hpp"
+#include "tinkerbell/base/ids.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+namespace tinkerbell::protocol {
+
+/// GET /v1/approvals/{id}: a question to a person. `line` and `card` have passed visible_text on
+/// the server: a client shows them as they are, whole, and changes nothing.
+struct ApprovalView {
+  static constexpr std::string_view kSchema = "tinkerbell.approval/1";
+
+  std::string schema{kSchema};
+  ApprovalId id = kNoApproval;  ///< Written "a3" for people.
+  TaskId task = kNoTask;
+  Seq seq{0};
+  std::string kind;  ///< "permission" (a rule asks), "question" (the task asks yes or no), "answer"
+                     ///< (the task asks for words) or "outcome" (did an effect happen?).
+  std::string state;                 ///< "open", "approved", "denied", "answered" or "withdrawn".
+  std::string line;                  ///< "run ./test.sh --fast".
+  std::string card;                  ///< Everything that the decision is about, several lines.
+  std::string hash;                  ///< What a decision is bound to: 64 hexadecimal digits.
+  std::string rule;                  ///< Which rule asks; empty where the task itself asks.
+  std::vector<std::string> choices;  ///< The answers that are possible; empty: any text.
+  std::string opened;
+  std::string requested_by;  ///< "task 12 (agent@1)".
+  std::string decided_by;    ///< Empty while open.
+  std::string decided_at;
+
+  static constexpr auto fields() {
+    return std::tuple{field("schema", &ApprovalView::schema),
+                      field("id", &ApprovalView::id),
+                      field("task", &ApprovalView::task),
+                      field("seq", &ApprovalView::seq),
+                      field("kind", &ApprovalView::kind),
+                      field("state", &ApprovalView::state),
+                      field("line", &ApprovalView::line),
+                      field("card", &ApprovalView::card),
+                      field("hash", &ApprovalView::hash),
+                      field("rule", &ApprovalView::rule),
+                      field("choices", &ApprovalView::choices),
+                      field("opened", &ApprovalView::opened),
+                      field("requested_by", &ApprovalView::requested_by),
+                      field("decided_by", &ApprovalView::decided_by),
+                      field("decided_at", &ApprovalView::decided_at)};
+  }
+
+  bool operator==(const ApprovalView&) const = default;
+};
+
+/// Whether the question is answered with words or a choice rather than with approve or deny.
+[[nodiscard]] bool wants_text(const ApprovalView& approval);
+
+/// GET /v1/approvals?task=: the open ones, the oldest first.
+struct ApprovalList {
+  static constexpr std::string_view kSchema = "tinkerbell.approvals/1";
+
+  std::string schema{kSchema};
+  std::vector<ApprovalView> approvals;
+
+  static constexpr auto fields() {
+    return std::tuple{field("schema", &ApprovalList::schema),
+                      field("approvals", &ApprovalList::approvals)};
+  }
+
+  bool operator==(const ApprovalList&) const = default;
+};
+
+enum class Answer : std::uint8_t {
+  approve,
+  deny,    ///< With words for the model in `text`.
+  answer,  ///< `text` is the answer: of a question for words, or one of the choices.
+};
+
+enum class Scope : std::uint8_t {
+  once,
+  task,  ///< The same request again in this task needs no further question.
+};
+
+/// POST /v1/approvals/{id} → DecisionView. Unknown keys are refused. 409: it was decided before;
+/// the message says by whom and when. 409 too when `hash` is not the hash of what is asked.
+struct DecisionRequest {
+  static constexpr std::size_t kTextBytesMax = 64 << 10;
+
+  Answer answer = Answer::deny;
+  Scope scope = Scope::once;
+  std::string text;  ///< The reason or the answer.
+  std::string hash;  ///< Of the card that was seen; empty: not given.
+
+  static constexpr auto fields() {
+    return std::tuple{field("answer", &DecisionRequest::answer),
+                      field("scope", &DecisionRequest::scope),
+                      field("text", &DecisionRequest::text), field("hash", &DecisionRequest::hash)};
+  }
+
+  bool operator==(const DecisionRequest&) const = default;
+};
+
+/// Whether a request keeps its bounds. Errors: invalid, too_large.
+[[nodiscard]] Result<void> check(const DecisionRequest& request);
+
+/// The decision as it now stands in the journal.
+struct DecisionView {
+  static constexpr std::string_view kSchema = "tinkerbell.decision/1";
+
+  std::string schema{kSchema};
+  ApprovalId id = kNoApproval;
+  std::string state;  ///< "approved", "denied" or "answered".
+  std::string by;     ///< "uid 1000".
+  std::string at;
+
+  static constexpr auto fields() {
+    return std::tuple{field("schema", &DecisionView::schema), field("id", &DecisionView::id),
+                      field("state", &DecisionView::state), field("by", &DecisionView::by),
+                      field("at", &DecisionView::at)};
+  }
+
+  bool operator==(const DecisionView&) const = default;
+};
+
+}  // namespace tinkerbell::protocol
+
+namespace tinkerbell {
+
+template <>
+inline constexpr std::array<std::string_view, 3> kNames<protocol::Answer> = {"approve", "deny",
+                                                                             "answer"};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<protocol::Scope> = {"once", "task"};
+
+}  // namespace tinkerbell

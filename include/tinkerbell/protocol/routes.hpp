@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string_view>
+
+/// What crosses the control socket: HTTP/1.1 with JSON bodies on a Unix socket, events as
+/// server-sent events. The structs here are wire types of their own, so that a change inside the
+/// daemon does not break a client. Additions keep the version; whatever an older client would
+/// misread makes a new one, under a new path.
+namespace tinkerbell::protocol {
+
+inline constexpr int kVersion = 1;
+
+// Written once, for the server's table and the client alike.
+inline constexpr std::string_view kStatusPath = "/v1/status";
+inline constexpr std::string_view kTasksPath = "/v1/tasks";
+inline constexpr std::string_view kApprovalsPath = "/v1/approvals";
+inline constexpr std::string_view kEventsPath = "/v1/events";
+
+}  // namespace tinkerbell::protocol

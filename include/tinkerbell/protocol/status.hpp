@@ -1,0 +1,62 @@
+#pragma once
+
+#include "tinkerbell/base/fields.hpp"
+#include "tinkerbell/protocol/routes.hpp"
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace tinkerbell::protocol {
+
+/// How many tasks are in one state.
+struct StateCount {
+  std::string state;
+  std::uint64_t count = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{field("state", &StateCount::state), field("count", &StateCount::count)};
+  }
+
+  bool operator==(const StateCount&) const = default;
+};
+
+/// GET /v1/status: the daemon about itself.
+struct StatusView {
+  static constexpr std::string_view kSchema = "tinkerbell.status/1";
+
+  std::string schema{kSchema};
+  int protocol = kVersion;
+  std::string version;  ///< Of the daemon: "0.1.0".
+  std::int64_t pid = 0;
+  std::uint32_t epoch = 0;  ///< Which run of the daemon on this store, from 1.
+  std::uint64_t uptime_s = 0;
+  std::vector<StateCount> tasks;  ///< States with no task are left out.
+  std::uint64_t approvals_open = 0;
+  std::string sandbox;  ///< "bubblewrap", "none" or "unavailable: REASON".
+  std::string model;    ///< The default alias.
+  std::string socket;
+  std::string state_dir;
+  std::string log;  ///< "journald", "stderr" or a file.
+
+  static constexpr auto fields() {
+    return std::tuple{field("schema", &StatusView::schema),
+                      field("protocol", &StatusView::protocol),
+                      field("version", &StatusView::version),
+                      field("pid", &StatusView::pid),
+                      field("epoch", &StatusView::epoch),
+                      field("uptime_s", &StatusView::uptime_s),
+                      field("tasks", &StatusView::tasks),
+                      field("approvals_open", &StatusView::approvals_open),
+                      field("sandbox", &StatusView::sandbox),
+                      field("model", &StatusView::model),
+                      field("socket", &StatusView::socket),
+                      field("state_dir", &StatusView::state_dir),
+                      field("log", &StatusView::log)};
+  }
+
+  bool operator==(const StatusView&) const = default;
+};
+
+}  // namespace tinkerbell::protocol

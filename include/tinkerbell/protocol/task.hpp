@@ -1,0 +1,244 @@
+#pragma once
+
+#include "tinkerbell/base/fields.hpp"
+#include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/protocol/error.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+/// Times are RFC 3339 in UTC with milliseconds; empty where there is none yet. Text comes from
+/// models, programs and files: a client passes it through visible_text before it reaches a
+/// terminal.
+namespace tinkerbell::protocol {
+
+/// POST /v1/tasks → 201 and a TaskView. Unknown keys are refused.
+struct SubmitRequest {
+  static constexpr std::size_t kGoalBytesMax = 256 << 10;
+  static constexpr std::size_t kPathBytesMax = 4095;  // PATH_MAX without its NUL
+  static constexpr std::size_t kNameBytesMax = 128;
+
+  std::string goal;
+  std::string workspace;         ///< Absolute; must exist and be a directory.
+  std::string model;             ///< An alias from the configuration; empty: the default.
+  bool approve_all = false;      ///< Approve what would be asked; what a rule denies stays
+                                 ///< denied.
+  std::string kind = "agent@1";  ///< A registered kind of task.
+  std::optional<std::uint64_t> steps_max;    ///< Absent: the configured default. 0 means none.
+  std::optional<std::uint64_t> time_max_ms;  ///< Wall time, waiting for people left out.
+
+  static constexpr auto fields() {
+    return std::tuple{field("goal", &SubmitRequest::goal),
+                      field("workspace", &SubmitRequest::workspace),
+                      field("model", &SubmitRequest::model),
+                      field("approve_all", &SubmitRequest::approve_all),
+                      field("kind", &SubmitRequest::kind),
+                      field("steps_max", &SubmitRequest::steps_max),
+                      field("time_max_ms", &SubmitRequest::time_max_ms)};
+  }
+
+  bool operator==(const SubmitRequest&) const = default;
+};
+
+/// Whether a request keeps its bounds. Asks nothing of the file system. Errors: invalid, too_large.
+[[nodiscard]] Result<void> check(const SubmitRequest& request);
+
+/// Who started a task.
+struct OriginView {
+  std::string via;  ///< "cli", "api", "trigger" or "task".
+  std::uint32_t uid = 0;
+  std::int64_t pid = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{field("via", &OriginView::via), field("uid", &OriginView::uid),
+                      field("pid", &OriginView::pid)};
+  }
+
+  bool operator==(const OriginView&) const = default;
+};
+
+/// Tokens, as the provider counted them.
+struct UsageView {
+  std::uint64_t input = 0;
+  std::uint64_t output = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{field("input", &UsageView::input), field("output", &UsageView::output)};
+  }
+
+  bool operator==(const UsageView&) const = default;
+};
+
+/// Questions that a task put to people.
+struct QuestionsView {
+  std::uint64_t asked = 0;
+
+  static constexpr auto fields() { return std::tuple{field("asked", &QuestionsView::asked)}; }
+
+  bool operator==(const QuestionsView&) const = default;
+};
+
+/// GET /v1/tasks/{id}; also the answer of submit, cancel, pause and resume.
+struct TaskView {
+  static constexpr std::string_view kSchema = "tinkerbell.task/1";
+
+  std::string schema{kSchema};
+  TaskId id = kNoTask;
+  TaskId parent = kNoTask;  ///< 0: none.
+  std::string kind;
+  std::string title;  ///< One short line, for lists.
+  std::string goal;
+  std::string workspace;
+  std::string model;
+  std::string state;        ///< "ready", "running", "waiting", "cancelling", "suspended", "unsure",
+                            ///< "diverged", "quarantined", "completed", "failed" or "cancelled".
+  std::string waiting_for;  ///< One line, why it waits: "approval a3: run ./test.sh".
+  std::string waiting_since;
+  std::string created;
+  std::string changed;  ///< When the state last changed.
+  std::uint64_t steps = 0;
+  OriginView origin;
+  std::string result;              ///< What it returned, once completed.
+  std::optional<ErrorBody> error;  ///< Why it failed.
+  UsageView usage;
+  QuestionsView questions;
+
+  static constexpr auto fields() {
+    return std::tuple{field("schema", &TaskView::schema),
+                      field("id", &TaskView::id),
+                      field("parent", &TaskView::parent),
+                      field("kind", &TaskView::kind),
+                      field("title", &TaskView::title),
+                      field("goal", &TaskView::goal),
+                      field("workspace", &TaskView::workspace),
+                      field("model", &TaskView::model),
+                      field("state", &TaskView::state),
+                      field("waiting_for", &TaskView::waiting_for),
+                      field("waiting_since", &TaskView::waiting_since),
+                      field("created", &TaskView::created),
+                      field("changed", &TaskView::changed),
+                      field("steps", &TaskView::steps),
+                      field("origin", &TaskView::origin),
+                      field("result", &TaskView::result),
+                      field("error", &TaskView::error),
+                      field("usage", &TaskView::usage),
+                      field("questions", &TaskView::questions)};
+  }
+
+  bool operator==(const TaskView&) const = default;
+};
+
+/// Completed, failed or cancelled: nothing will happen any more.
+[[nodiscard]] bool has_ended(std::string_view state);
+
+/// Diverged or quarantined: nothing happens until a person looks into it.
+[[nodiscard]] bool is_stuck(std::string_view state);
+
+/// GET /v1/tasks?limit=&before=&state=: the newest first; `before` is a task id, `limit` at most
+/// kLimitMax.
+struct TaskList {
+  static constexpr std::string_view kSchema = "tinkerbell.tasks/1";
+  static constexpr std::uint64_t kLimitMax = 1000;
+  static constexpr std::uint64_t kLimitDefault = 100;
+
+  std::string schema{kSchema};
+  std::vector<TaskView> tasks;
+
+  static constexpr auto fields() {
+    return std::tuple{field("schema", &TaskList::schema), field("tasks", &TaskList::tasks)};
+  }
+
+  bool operator==(const TaskList&) const = default;
+};
+
+/// One command of a task.
+struct StepView {
+  Seq seq{0};
+  std::string command;  ///< Its stable name: "file.read".
+  std::string line;     ///< As shown to people: "read src/a.cpp".
+  std::string state;    ///< "asked", "waiting", "started", "done", "failed" or "denied".
+  std::string verdict;  ///< "allow", "ask" or "deny".
+  std::string rule;     ///< The name of the rule that decided.
+  ApprovalId approval = kNoApproval;  ///< 0: none was needed.
+  std::uint32_t attempt = 0;          ///< From 1; 0 before it started.
+  std::string outcome;                ///< One line: "exit 0, 1.2 s, 340 bytes".
+  std::string started;
+  std::string ended;
+  std::uint64_t duration_ms = 0;
+  std::optional<Json> arguments;  ///< Only with ?full=1.
+  std::optional<Json> reply;      ///< Only with ?full=1, and once there is one.
+
+  static constexpr auto fields() {
+    return std::tuple{field("seq", &StepView::seq),
+                      field("command", &StepView::command),
+                      field("line", &StepView::line),
+                      field("state", &StepView::state),
+                      field("verdict", &StepView::verdict),
+                      field("rule", &StepView::rule),
+                      field("approval", &StepView::approval),
+                      field("attempt", &StepView::attempt),
+                      field("outcome", &StepView::outcome),
+                      field("started", &StepView::started),
+                      field("ended", &StepView::ended),
+                      field("duration_ms", &StepView::duration_ms),
+                      field("arguments", &StepView::arguments),
+                      field("reply", &StepView::reply)};
+  }
+
+  bool operator==(const StepView&) const = default;
+};
+
+/// GET /v1/tasks/{id}/steps?after=&limit=&full=1: in order; `after` is a step's number, `limit` at
+/// most kLimitMax.
+struct StepList {
+  static constexpr std::string_view kSchema = "tinkerbell.steps/1";
+  static constexpr std::uint64_t kLimitMax = 1000;
+
+  std::string schema{kSchema};
+  std::uint64_t last_event = 0;  ///< Every event up to this sequence number is contained in the
+                                 ///< list: follow from here and nothing is missed.
+  bool more = false;             ///< Further steps exist: ask again, after the last one of these.
+  std::vector<StepView> steps;
+
+  static constexpr auto fields() {
+    return std::tuple{field("schema", &StepList::schema),
+                      field("last_event", &StepList::last_event), field("more", &StepList::more),
+                      field("steps", &StepList::steps)};
+  }
+
+  bool operator==(const StepList&) const = default;
+};
+
+struct FileDiff {
+  std::string path;    ///< Relative to the workspace.
+  std::string status;  ///< "created", "changed" or "removed".
+  std::string diff;    ///< Unified; empty for a binary file.
+
+  static constexpr auto fields() {
+    return std::tuple{field("path", &FileDiff::path), field("status", &FileDiff::status),
+                      field("diff", &FileDiff::diff)};
+  }
+
+  bool operator==(const FileDiff&) const = default;
+};
+
+/// GET /v1/tasks/{id}/diff: what the task changed, files as they are now against the pre-images.
+struct DiffView {
+  static constexpr std::string_view kSchema = "tinkerbell.diff/1";
+
+  std::string schema{kSchema};
+  std::vector<FileDiff> files;
+
+  static constexpr auto fields() {
+    return std::tuple{field("schema", &DiffView::schema), field("files", &DiffView::files)};
+  }
+
+  bool operator==(const DiffView&) const = default;
+};
+
+}  // namespace tinkerbell::protocol

@@ -1,0 +1,29 @@
+#include "tinkerbell/protocol/approval.hpp"
+
+#include "tinkerbell/base/hash.hpp"
+
+namespace tinkerbell::protocol {
+
+bool wants_text(const ApprovalView& approval) {
+  return approval.kind == "answer" || approval.kind == "outcome";
+}
+
+Result<void> check(const DecisionRequest& request) {
+  if (request.text.size() > DecisionRequest::kTextBytesMax) {
+    return Error{Errc::too_large, "the text has " + std::to_string(request.text.size()) +
+                                      " bytes, more than " +
+                                      std::to_string(DecisionRequest::kTextBytesMax)};
+  }
+  if (request.answer == Answer::answer && request.text.empty()) {
+    return Error{Errc::invalid, "an answer needs a text"};
+  }
+  if (request.scope == Scope::task && request.answer != Answer::approve) {
+    return Error{Errc::invalid, "only an approval can hold for the whole task"};
+  }
+  if (!request.hash.empty() && Sha256::from_hex(request.hash).empty()) {
+    return Error{Errc::invalid, "the hash is not 64 hexadecimal digits"};
+  }
+  return {};
+}
+
+}  // namespace tinkerbell::protocol

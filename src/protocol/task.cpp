@@ -1,0 +1,39 @@
+#include "tinkerbell/protocol/task.hpp"
+
+namespace tinkerbell::protocol {
+
+namespace {
+
+Result<void> within(std::string_view what, const std::string& text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return {};
+  return Error{Errc::too_large, std::string(what) + " has " + std::to_string(text.size()) +
+                                    " bytes, more than " + std::to_string(bytes_max)};
+}
+
+}  // namespace
+
+Result<void> check(const SubmitRequest& request) {
+  if (request.goal.empty()) return Error{Errc::invalid, "the goal is empty"};
+  if (!request.workspace.starts_with('/')) {
+    return Error{Errc::invalid, "the workspace is not an absolute path"};
+  }
+  if (request.workspace.contains('\0')) return Error{Errc::invalid, "the workspace contains NUL"};
+  for (Result<void> bound :
+       {within("the goal", request.goal, SubmitRequest::kGoalBytesMax),
+        within("the workspace", request.workspace, SubmitRequest::kPathBytesMax),
+        within("the model", request.model, SubmitRequest::kNameBytesMax),
+        within("the kind", request.kind, SubmitRequest::kNameBytesMax)}) {
+    if (!bound) return bound;
+  }
+  return {};
+}
+
+bool has_ended(std::string_view state) {
+  return state == "completed" || state == "failed" || state == "cancelled";
+}
+
+bool is_stuck(std::string_view state) {
+  return state == "diverged" || state == "quarantined";
+}
+
+}  // namespace tinkerbell::protocol
