@@ -1,0 +1,253 @@
+#include "shim/supervisor.hpp"
+
+#include "shim/launch.hpp"
+#include "shim/process_tree.hpp"
+
+#include "tinkerbell/shim/output_file.hpp"
+#include "tinkerbell/shim/run_directory.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <optional>
+
+namespace tinkerbell {
+
+namespace {
+
+/// What a program gets between SIGTERM and SIGKILL.
+constexpr Milliseconds kGrace{2'000};
+/// How long to wait before the status is tried again on a disk that refuses it.
+constexpr Milliseconds kStatusRetry{1'000};
+/// No wait of poll(2) is longer; a later deadline is looked at again.
+constexpr Milliseconds kPollMax{60'000};
+constexpr std::size_t kSandboxReportBytesMax = 64 << 10;
+
+enum class Stop : std::uint8_t { none, timed_out, cancelled };
+
+Result<UniqueFd> signals_as_descriptor() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGTERM);
+  ::sigaddset(&set, SIGCHLD);
+  if (::sigprocmask(SIG_SETMASK, &set, nullptr) != 0) return os_error("sigprocmask", errno);
+  UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return os_error("signalfd", errno);
+  return fd;
+}
+
+/// Takes the signals that wait; whether one of them asked us to end the program.
+bool end_is_asked(const UniqueFd& signals) {
+  bool asked = false;
+  signalfd_siginfo signal{};
+  while (::read(signals.get(), &signal, sizeof(signal)) == sizeof(signal))
+    asked |= signal.ssi_signo == SIGTERM;
+  return asked;
+}
+
+/// Orphans come to us, and nobody of us leaves a core file.
+Result<void> become_guardian() {
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return os_error("become subreaper", errno);
+  const rlimit no_core{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &no_core) != 0) return os_error("forbid core files", errno);
+  return {};
+}
+
+int exit_code_of(int wait_status) {
+  return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+/// One program from its start to its status.
+class Supervisor {
+ public:
+  Supervisor(std::filesystem::path directory, RunSpec spec, UniqueFd signals, OutputWriter output)
+      : directory_(std::move(directory)),
+        spec_(std::move(spec)),
+        signals_(std::move(signals)),
+        output_(std::move(output)) {}
+
+  void run() {
+    if (Result<void> started = start(); started) {
+      keep_watch();
+    } else {
+      status_.failure = started.error().message;
+    }
+    end_all_children();
+    take_output();
+    conclude();
+    write_status();
+  }
+
+ private:
+  Result<void> start();
+  void keep_watch();
+  void wait_for_event();
+  [[nodiscard]] int milliseconds_to_deadline() const;
+  void reap();
+  void take_output();
+  void time_is_up();
+  void stop(Stop reason);
+  void conclude();
+  [[nodiscard]] bool sandbox_failed() const;
+  void write_status();
+
+  std::filesystem::path directory_;
+  RunSpec spec_;
+  UniqueFd signals_;
+  OutputWriter output_;
+  UniqueFd program_output_;
+  UniqueFd sandbox_report_;
+
+  SystemClock clock_;
+  SteadyTime begun_ = clock_.steady();
+  SteadyTime deadline_ = kNever;
+  pid_t program_ = -1;
+  std::optional<int> wait_status_;
+  Stop stop_ = Stop::none;
+  RunStatus status_;
+};
+
+Result<void> Supervisor::start() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return os_error("pipe", errno);
+  program_output_.reset(ends[0]);
+  const UniqueFd output_of_program(ends[1]);
+  ::fcntl(program_output_.get(), F_SETFL, O_NONBLOCK);
+  if (spec_.sandboxed) {
+    const std::filesystem::path report = directory_ / kSandboxFile;
+    sandbox_report_.reset(
+        ::open(report.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!sandbox_report_) return os_error("open " + report.string(), errno);
+  }
+  Result<pid_t> program = launch(spec_, output_of_program.get(), sandbox_report_.get());
+  if (!program) return program.error();
+  program_ = *program;
+  begun_ = clock_.steady();
+  deadline_ = begun_ + spec_.timeout;
+  return {};
+}
+
+void Supervisor::keep_watch() {
+  while (!wait_status_) {
+    wait_for_event();
+    take_output();
+    if (end_is_asked(signals_)) stop(Stop::cancelled);
+    reap();
+    if (!wait_status_ && clock_.steady() >= deadline_) time_is_up();
+  }
+}
+
+void Supervisor::wait_for_event() {
+  std::array<pollfd, 2> events{pollfd{signals_.get(), POLLIN, 0},
+                               pollfd{program_output_.get(), POLLIN, 0}};
+  ::poll(events.data(), events.size(), milliseconds_to_deadline());
+}
+
+int Supervisor::milliseconds_to_deadline() const {
+  if (deadline_ == kNever) return -1;
+  const auto left = std::chrono::ceil<Milliseconds>(deadline_ - clock_.steady());
+  return static_cast<int>(std::clamp(left, Milliseconds{0}, kPollMax).count());
+}
+
+/// SIGCHLDs merge: whoever has ended is looked for, not told.
+void Supervisor::reap() {
+  int wait_status = 0;
+  while (true) {
+    const pid_t pid = ::waitpid(-1, &wait_status, WNOHANG);
+    if (pid <= 0) return;
+    if (pid == program_) wait_status_ = wait_status;
+  }
+}
+
+void Supervisor::take_output() {
+  std::array<char, 64 << 10> buffer;
+  // Bounded, so that a flood does not keep us from the clock.
+  for (int round = 0; round < 64 && program_output_; ++round) {
+    const ssize_t count = ::read(program_output_.get(), buffer.data(), buffer.size());
+    if (count < 0) return;
+    if (count == 0) return program_output_.reset();  // poll(2) passes over a negative descriptor
+    output_.append({buffer.data(), static_cast<std::size_t>(count)});
+  }
+}
+
+void Supervisor::time_is_up() {
+  if (stop_ == Stop::none) return stop(Stop::timed_out);
+  ::kill(program_, SIGKILL);  // what descends from it comes to us, and end_all_children follows
+  deadline_ = kNever;
+}
+
+void Supervisor::stop(Stop reason) {
+  if (stop_ != Stop::none) return;
+  stop_ = reason;
+  deadline_ = clock_.steady() + kGrace;
+  // Bubblewrap itself would die at once and take the program with it, without a grace.
+  if (!spec_.sandboxed) ::kill(program_, SIGTERM);
+  for (const pid_t pid : descendants_of(program_, process_table()))
+    ::kill(pid, SIGTERM);
+}
+
+void Supervisor::conclude() {
+  status_.duration = std::chrono::duration_cast<Milliseconds>(clock_.steady() - begun_);
+  status_.timed_out = stop_ == Stop::timed_out;
+  status_.cancelled = stop_ == Stop::cancelled;
+  if (wait_status_) status_.exit_code = exit_code_of(*wait_status_);
+  if (stop_ == Stop::none && wait_status_ && sandbox_failed()) {
+    const Result<OutputReader> output = OutputReader::open(directory_);
+    status_.failure = "the sandbox could not run it: " + (output ? output->text() : "");
+  }
+}
+
+/// Bubblewrap reports an exit code only for a program that it has executed.
+bool Supervisor::sandbox_failed() const {
+  if (!spec_.sandboxed || status_.exit_code == 0 || WIFSIGNALED(*wait_status_)) return false;
+  const Result<std::string> report =
+      read_whole_file(directory_ / kSandboxFile, kSandboxReportBytesMax);
+  return report && !report->contains("\"exit-code\"");
+}
+
+/// Without a status a person would have to say what happened, so a full disk is waited for; only
+/// SIGTERM ends that.
+void Supervisor::write_status() {
+  while (true) {
+    const Result<void> written = write_record(directory_, kStatusFile, status_);
+    if (written) return;
+    std::fprintf(stderr, "write status: %s\n", written.error().message.c_str());
+    pollfd event{signals_.get(), POLLIN, 0};
+    ::poll(&event, 1, static_cast<int>(kStatusRetry.count()));
+    if (end_is_asked(signals_)) return;
+  }
+}
+
+}  // namespace
+
+Result<void> supervise(const std::filesystem::path& run_directory) {
+  Result<UniqueFd> signals = signals_as_descriptor();
+  if (!signals) return signals.error();
+  const Result<UniqueFd> lock = take_run_lock(run_directory);
+  if (!lock) return lock.error();
+  Result<RunSpec> spec = read_record<RunSpec>(run_directory, kSpecFile);
+  if (!spec) return spec.error();
+  if (Result<void> guardian = become_guardian(); !guardian) return guardian;
+  Result<OutputWriter> output = OutputWriter::create(run_directory, spec->output_bytes_max);
+  if (!output) return output.error();
+
+  if (end_is_asked(*signals)) return Error{Errc::cancelled, "cancelled before the start"};
+  const RunStarted started{unix_nanoseconds(SystemClock().wall()), current_boot_id()};
+  if (Result<void> marked = write_record(run_directory, kStartedFile, started); !marked) {
+    return marked;
+  }
+  Supervisor(run_directory, *std::move(spec), *std::move(signals), *std::move(output)).run();
+  return {};
+}
+
+}  // namespace tinkerbell
