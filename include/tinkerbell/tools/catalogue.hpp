@@ -1,0 +1,39 @@
+#pragma once
+
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/command/commands.hpp"
+#include "tinkerbell/command/conversation.hpp"
+
+#include <string>
+#include <variant>
+#include <vector>
+
+/// What a model may call: the tools as it is shown them, its calls as commands, and the outcomes as
+/// it is told them. Pure functions.
+
+namespace tinkerbell {
+
+/// The tools of an agent. The order and the texts are part of a task's frozen definition and of
+/// every provider's prompt cache: all schemas together stay below 4 kB.
+[[nodiscard]] std::vector<ToolSchema> agent_tools();
+
+/// The model says that it is done. Not a command: the agent ends with it.
+struct Finish {
+  std::string summary;
+
+  bool operator==(const Finish&) const = default;
+};
+
+using ToolRequest = std::variant<TaskCommand, Finish>;
+
+/// What a tool call asks for. Its arguments are checked against the tool's schema; empty text
+/// stands for no arguments. Errors: invalid (unknown tool, not JSON, against the schema), too_large
+/// (nested too deeply, too many values), each with a message that tells a model what to do
+/// differently.
+[[nodiscard]] Result<ToolRequest> parse_tool_call(const ToolCall& call);
+
+/// What the model is told of a command's outcome: plain text in valid UTF-8. More than 30 000 bytes
+/// are cut in the middle, and the text says how much is missing.
+[[nodiscard]] std::string result_text(const TaskCommand& command, const Result<Reply>& outcome);
+
+}  // namespace tinkerbell

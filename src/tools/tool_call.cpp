@@ -1,0 +1,48 @@
+#include "tools/schema_check.hpp"
+#include "tools/tool_table.hpp"
+
+#include "tinkerbell/base/json.hpp"
+#include "tinkerbell/base/text.hpp"
+#include "tinkerbell/tools/catalogue.hpp"
+
+#include <algorithm>
+
+namespace tinkerbell {
+
+namespace {
+
+/// What is shown back to a model of its own words.
+constexpr std::size_t kShownNameBytesMax = 64;
+constexpr std::size_t kShownReasonBytesMax = 200;
+
+Error unknown_tool(const std::string& name) {
+  std::string known;
+  for (const Tool& tool : tool_table())
+    known += (known.empty() ? "" : ", ") + std::string(tool.name);
+  return {Errc::invalid, "unknown tool \"" + visible_line(shortened(name, kShownNameBytesMax)) +
+                             "\"; the tools are " + known};
+}
+
+/// Models call a tool without arguments with "" as well as with "{}".
+Result<Json> parse_arguments(const std::string& text) {
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return Json::object();
+  Result<Json> arguments = parse_json(text);
+  if (arguments) return arguments;
+  const Error& error = arguments.error();
+  return Error{error.code, "the arguments cannot be read: " +
+                               visible_line(shortened(error.message, kShownReasonBytesMax))};
+}
+
+}  // namespace
+
+Result<ToolRequest> parse_tool_call(const ToolCall& call) {
+  const auto tool = std::ranges::find(tool_table(), call.name, &Tool::name);
+  if (tool == tool_table().end()) return unknown_tool(call.name);
+  Result<Json> arguments = parse_arguments(call.arguments);
+  if (!arguments) return arguments.error().with(tool->name);
+  const Result<void> checked = check_schema(*arguments, *parse_json(tool->parameters));
+  if (!checked) return checked.error().with(tool->name);
+  return tool->request(*arguments);
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,131 @@
+#include "tools/tool_table.hpp"
+
+#include <array>
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+
+namespace {
+
+std::string text(const Json& arguments, std::string_view name) {
+  return arguments.at(std::string(name)).get<std::string>();
+}
+
+std::string text_or(const Json& arguments, std::string_view name, std::string_view otherwise) {
+  return arguments.value(std::string(name), std::string(otherwise));
+}
+
+std::vector<std::string> texts(const Json& arguments, std::string_view name) {
+  return arguments.value(std::string(name), std::vector<std::string>{});
+}
+
+ToolRequest read_file(const Json& arguments) {
+  return AwaitFileRead{.path = text(arguments, "path")};
+}
+
+ToolRequest list_files(const Json& arguments) {
+  return AwaitFileList{.path = text_or(arguments, "path", "."),
+                       .recursive = arguments.value("recursive", false)};
+}
+
+ToolRequest search_files(const Json& arguments) {
+  return AwaitFileSearch{.text = text(arguments, "text"), .path = text_or(arguments, "path", ".")};
+}
+
+ToolRequest write_file(const Json& arguments) {
+  return AwaitFileWrite{.path = text(arguments, "path"), .content = text(arguments, "content")};
+}
+
+ToolRequest edit_file(const Json& arguments) {
+  return AwaitFileEdit{.path = text(arguments, "path"),
+                       .old_text = text(arguments, "old_text"),
+                       .new_text = text(arguments, "new_text")};
+}
+
+ToolRequest run_program(const Json& arguments) {
+  AwaitProcess command{.argv = texts(arguments, "argv"), .cwd = text_or(arguments, "cwd", ".")};
+  if (const auto timeout = arguments.find("timeout_s"); timeout != arguments.end()) {
+    command.timeout = std::chrono::seconds{timeout->get<std::int64_t>()};
+  }
+  return command;
+}
+
+ToolRequest ask_user(const Json& arguments) {
+  return AwaitUserAnswer{.question = text(arguments, "question"),
+                         .choices = texts(arguments, "choices")};
+}
+
+ToolRequest finish(const Json& arguments) {
+  return Finish{.summary = text(arguments, "summary")};
+}
+
+constexpr std::array kTools = {
+    Tool{"read_file", "Read a whole text file. Read a file before you change it.",
+         R"({"type":"object","additionalProperties":false,"required":["path"],"properties":{
+             "path":{"type":"string","minLength":1,
+                     "description":"Relative to the workspace, like every path."}}})",
+         read_file},
+    Tool{"list_files",
+         "List a directory; directories end in \"/\". Names beginning with a dot are included.",
+         R"({"type":"object","additionalProperties":false,"properties":{
+             "path":{"type":"string","minLength":1,"description":"Default: the workspace itself."},
+             "recursive":{"type":"boolean","description":"Default: false."}}})",
+         list_files},
+    Tool{
+        "search_files",
+        "Find a literal text (not a pattern) in all files below a directory. Answers with lines of "
+        "the form path:line: text.",
+        R"({"type":"object","additionalProperties":false,"required":["text"],"properties":{
+             "text":{"type":"string","minLength":1},
+             "path":{"type":"string","minLength":1,"description":"Default: the workspace itself."}}})",
+        search_files},
+    Tool{
+        "write_file",
+        "Create a file, or replace all of its content. To change a part of a file use edit_file.",
+        R"({"type":"object","additionalProperties":false,"required":["path","content"],"properties":{
+             "path":{"type":"string","minLength":1},
+             "content":{"type":"string","description":"The whole file."}}})",
+        write_file},
+    Tool{"edit_file",
+         "Replace one passage of a file. old_text must occur exactly once: copy it with its "
+         "indentation and take enough lines around it.",
+         R"({"type":"object","additionalProperties":false,"required":["path","old_text","new_text"],
+             "properties":{
+             "path":{"type":"string","minLength":1},
+             "old_text":{"type":"string","minLength":1},
+             "new_text":{"type":"string"}}})",
+         edit_file},
+    Tool{"run_program",
+         "Run a program in a sandbox and wait for its end. There is no shell: no pipes, no "
+         "redirection, no wildcards.",
+         R"({"type":"object","additionalProperties":false,"required":["argv"],"properties":{
+             "argv":{"type":"array","minItems":1,"items":{"type":"string"},
+                     "description":"The program and its arguments, one word each."},
+             "cwd":{"type":"string","minLength":1,"description":"Default: the workspace itself."},
+             "timeout_s":{"type":"integer","minimum":1,"maximum":3600,
+                          "description":"Default: 120."}}})",
+         run_program},
+    Tool{"ask_user",
+         "Ask the person who gave you the goal, when you cannot find out by yourself what they "
+         "want. They may take long to answer.",
+         R"({"type":"object","additionalProperties":false,"required":["question"],"properties":{
+             "question":{"type":"string","minLength":1},
+             "choices":{"type":"array","items":{"type":"string"},
+                        "description":"Suggested answers."}}})",
+         ask_user},
+    Tool{"finish", "End the work, when the goal is reached or cannot be reached.",
+         R"({"type":"object","additionalProperties":false,"required":["summary"],"properties":{
+             "summary":{"type":"string","minLength":1,
+                        "description":"What was done, what was not, and how you know that it works."}}})",
+         finish},
+};
+
+}  // namespace
+
+std::span<const Tool> tool_table() {
+  return kTools;
+}
+
+}  // namespace tinkerbell

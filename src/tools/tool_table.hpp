@@ -1,0 +1,22 @@
+#pragma once
+
+#include "tinkerbell/base/json.hpp"
+#include "tinkerbell/tools/catalogue.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace tinkerbell {
+
+/// One tool: what the model sees of it, and what its arguments become.
+struct Tool {
+  std::string_view name;
+  std::string_view description;
+  std::string_view parameters;                    ///< JSON Schema, as text.
+  ToolRequest (*request)(const Json& arguments);  ///< Of arguments that passed the schema.
+};
+
+/// All tools, in the order in which a model sees them.
+[[nodiscard]] std::span<const Tool> tool_table();
+
+}  // namespace tinkerbell

@@ -1,0 +1,47 @@
+#include "tinkerbell/tools/catalogue.hpp"
+
+#include "tinkerbell/base/fields.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tinkerbell {
+namespace {
+
+using testing::ElementsAre;
+
+std::vector<std::string> names_of(const std::vector<ToolSchema>& tools) {
+  std::vector<std::string> names;
+  for (const ToolSchema& tool : tools)
+    names.push_back(tool.name);
+  return names;
+}
+
+TEST(AgentTools, ComeInAFixedOrder) {
+  EXPECT_THAT(names_of(agent_tools()),
+              ElementsAre("read_file", "list_files", "search_files", "write_file", "edit_file",
+                          "run_program", "ask_user", "finish"));
+}
+
+TEST(AgentTools, AreSmallEnoughForEveryPrompt) {
+  EXPECT_LT(dump_json(to_json_value(agent_tools())).size(), 4'096U);
+}
+
+TEST(AgentTools, RefuseArgumentsThatTheyDoNotName) {
+  for (const ToolSchema& tool : agent_tools()) {
+    EXPECT_EQ(tool.parameters.at("type"), "object") << tool.name;
+    EXPECT_EQ(tool.parameters.at("additionalProperties"), false) << tool.name;
+  }
+}
+
+TEST(AgentTools, RequireOnlyArgumentsThatTheyDescribe) {
+  for (const ToolSchema& tool : agent_tools()) {
+    for (const Json& name : tool.parameters.value("required", Json::array())) {
+      EXPECT_TRUE(tool.parameters.at("properties").contains(name.get<std::string>()))
+          << tool.name << ' ' << name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tinkerbell

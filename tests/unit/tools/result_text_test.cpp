@@ -1,0 +1,96 @@
+#include "tinkerbell/tools/catalogue.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tinkerbell {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+template <class C>
+std::string told(C command, typename C::Reply reply) {
+  return result_text(TaskCommand(std::move(command)), Reply(std::move(reply)));
+}
+
+TEST(ResultText, GivesAFileAsItIs) {
+  EXPECT_EQ(told(AwaitFileRead{.path = "a"}, {.text = "one\ntwo\n"}), "one\ntwo\n");
+  EXPECT_EQ(told(AwaitFileRead{.path = "a"}, {}), "(the file is empty)");
+}
+
+TEST(ResultText, SaysWhatWasWritten) {
+  EXPECT_EQ(told(AwaitFileWrite{.path = "a"}, {.bytes = 3, .created = true}), "created a, 3 bytes");
+  EXPECT_EQ(told(AwaitFileWrite{.path = "a"}, {.bytes = 3}), "replaced a, 3 bytes");
+  EXPECT_EQ(told(AwaitFileEdit{.path = "a"}, {.line = 7}), "edited a at line 7");
+}
+
+TEST(ResultText, ListsOneEntryPerLine) {
+  EXPECT_EQ(told(AwaitFileList{}, {.entries = {{.path = "src", .type = "directory"},
+                                               {.path = "src/a.cpp", .type = "file", .bytes = 3},
+                                               {.path = "x", .type = "link"}},
+                                   .complete = false}),
+            "src/\nsrc/a.cpp\nx (link)\n(there are more; list a directory further down)\n");
+  EXPECT_EQ(told(AwaitFileList{}, {}), "(the directory is empty)");
+}
+
+TEST(ResultText, GivesMatchesAsPathLineText) {
+  EXPECT_EQ(told(AwaitFileSearch{.text = "b"},
+                 {.matches = {{.path = "a.txt", .line = 2, .text = "abc"}}}),
+            "a.txt:2: abc\n");
+  EXPECT_EQ(told(AwaitFileSearch{.text = "b"}, {}), "(no matches)");
+}
+
+TEST(ResultText, GivesTheExitCodeBeforeTheOutput) {
+  const AwaitProcess make{.argv = {"make"}};
+  EXPECT_EQ(told(make, {.exit_code = 2, .output = "no rule\n", .output_bytes = 8}),
+            "exit 2\nno rule\n");
+  EXPECT_EQ(told(make, {.exit_code = 137, .timed_out = true}),
+            "exit 137, ended because its time was up (120000 ms)\n");
+  EXPECT_EQ(told(make, {.output = "ab", .output_bytes = 900}),
+            "exit 0, the middle of its 900 bytes is left out\nab");
+}
+
+TEST(ResultText, GivesAnErrorWithItsCode) {
+  EXPECT_EQ(result_text(AwaitFileRead{.path = "a"}, Error{Errc::denied, "rule no-secrets"}),
+            "error: denied: rule no-secrets");
+}
+
+TEST(ResultText, GivesThePersonsWords) {
+  EXPECT_EQ(told(AwaitUserAnswer{.question = "Which?"}, {.text = "the second"}), "the second");
+}
+
+TEST(ResultText, GivesCommandsWithoutAToolAsJson) {
+  EXPECT_EQ(told(Spawn{.kind = "agent@1"}, {.task = TaskId{7}}), R"({"task":7})");
+}
+
+TEST(ResultText, S67_IsValidUtf8WhateverAProgramWrites) {
+  const std::string text = told(AwaitProcess{.argv = {"x"}}, {.output = "\xFF\xFE half \xF0\x9F"});
+  EXPECT_EQ(text, "exit 0\n\uFFFD\uFFFD half \uFFFD\uFFFD");
+}
+
+TEST(ResultText, CutsTheMiddleAndSaysHowMuch) {
+  const std::string text =
+      told(AwaitFileRead{.path = "a"}, {.text = "head" + std::string(100'000, '.') + "tail"});
+  EXPECT_THAT(text, StartsWith("head"));
+  EXPECT_THAT(text, EndsWith("tail"));
+  EXPECT_THAT(text, HasSubstr("\n[… 70008 bytes left out …]\n"));
+  EXPECT_LT(text.size(), 30'100U);
+  const std::string just_fits(30'000, 'x');
+  EXPECT_EQ(told(AwaitFileRead{.path = "a"}, {.text = just_fits}), just_fits);
+}
+
+TEST(ResultText, CutsBetweenCodePoints) {
+  std::string text = "x";  // shifts the code points off the cuts
+  for (int i = 0; i < 20'000; ++i)
+    text += "é€";
+  const std::string cut = told(AwaitFileRead{.path = "a"}, {.text = text});
+  EXPECT_EQ(cut.find("\uFFFD"), std::string::npos);
+  const std::size_t gap = cut.find("\n[… ");
+  EXPECT_EQ(text.find(cut.substr(0, gap)), 0U);
+  EXPECT_THAT(text, EndsWith(cut.substr(cut.find("…]\n") + std::string("…]\n").size())));
+}
+
+}  // namespace
+}  // namespace tinkerbell

@@ -1,0 +1,168 @@
+#include "tinkerbell/tools/catalogue.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tinkerbell {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+Result<ToolRequest> parse(std::string name, std::string arguments) {
+  return parse_tool_call({.id = "1", .name = std::move(name), .arguments = std::move(arguments)});
+}
+
+/// The command of a call that must be good.
+template <class C>
+C command(const std::string& name, const std::string& arguments) {
+  const auto request = parse(name, arguments);
+  EXPECT_TRUE(request) << request.error().message;
+  return std::get<C>(std::get<TaskCommand>(*request));
+}
+
+/// The message of a call that must be refused.
+std::string refusal(const std::string& name, const std::string& arguments,
+                    Errc code = Errc::invalid) {
+  const auto request = parse(name, arguments);
+  EXPECT_FALSE(request);
+  if (request) return {};
+  EXPECT_EQ(request.error().code, code);
+  return request.error().message;
+}
+
+TEST(ToolCall, ReadsAFile) {
+  EXPECT_EQ(command<AwaitFileRead>("read_file", R"({"path":"a.txt"})").path, "a.txt");
+}
+
+TEST(ToolCall, ListsTheWorkspaceWhereNoPathIsGiven) {
+  for (const char* nothing : {"", "{}", " \n"}) {
+    const auto list = command<AwaitFileList>("list_files", nothing);
+    EXPECT_EQ(list.path, ".");
+    EXPECT_FALSE(list.recursive);
+  }
+  EXPECT_TRUE(command<AwaitFileList>("list_files", R"({"path":"src","recursive":true})").recursive);
+}
+
+TEST(ToolCall, SearchesBelowADirectory) {
+  const auto search = command<AwaitFileSearch>("search_files", R"({"text":"TODO","path":"src"})");
+  EXPECT_EQ(search.text, "TODO");
+  EXPECT_EQ(search.path, "src");
+}
+
+TEST(ToolCall, WritesAnEmptyFile) {
+  const auto write = command<AwaitFileWrite>("write_file", R"({"path":"a","content":""})");
+  EXPECT_EQ(write.path, "a");
+  EXPECT_EQ(write.content, "");
+}
+
+TEST(ToolCall, EditsAFile) {
+  const auto edit =
+      command<AwaitFileEdit>("edit_file", R"({"path":"a","old_text":"x\n","new_text":""})");
+  EXPECT_EQ(edit.old_text, "x\n");
+  EXPECT_EQ(edit.new_text, "");
+}
+
+TEST(ToolCall, RunsAProgramWithItsOwnTimeout) {
+  const auto process = command<AwaitProcess>(
+      "run_program", R"({"argv":["make","-j2",""],"cwd":"build","timeout_s":7})");
+  EXPECT_THAT(process.argv, ElementsAre("make", "-j2", ""));
+  EXPECT_EQ(process.cwd, "build");
+  EXPECT_EQ(process.timeout, Milliseconds{7'000});
+  EXPECT_EQ(command<AwaitProcess>("run_program", R"({"argv":["ls"]})").timeout,
+            Milliseconds{120'000});
+}
+
+TEST(ToolCall, AsksAPerson) {
+  const auto question =
+      command<AwaitUserAnswer>("ask_user", R"({"question":"Which?","choices":["a","b"]})");
+  EXPECT_EQ(question.question, "Which?");
+  EXPECT_THAT(question.choices, ElementsAre("a", "b"));
+  EXPECT_THAT(command<AwaitUserAnswer>("ask_user", R"({"question":"?"})").choices, IsEmpty());
+}
+
+TEST(ToolCall, FinishIsNoCommand) {
+  const auto request = parse("finish", R"({"summary":"done"})");
+  ASSERT_TRUE(request);
+  EXPECT_EQ(std::get<Finish>(*request), Finish{"done"});
+}
+
+TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {
+  EXPECT_EQ(refusal("rm", "{}"),
+            "unknown tool \"rm\"; the tools are read_file, list_files, search_files, write_file, "
+            "edit_file, run_program, ask_user, finish");
+  EXPECT_THAT(refusal("", "{}"), HasSubstr("unknown tool \"\""));
+  EXPECT_LT(refusal(std::string(100'000, 'x'), "{}").size(), 300U);
+}
+
+TEST(ToolCall, F49_ArgumentsThatAreNotJsonAreAnError) {
+  for (const char* text :
+       {"{", R"({"path":"a)", R"({"path":NaN})", "path=a", R"({"path":"a"} x)"}) {
+    EXPECT_THAT(refusal("read_file", text), HasSubstr("read_file: the arguments cannot be read: "))
+        << text;
+  }
+}
+
+TEST(ToolCall, F49_ARepeatedKeyIsAnError) {
+  EXPECT_EQ(refusal("read_file", R"({"path":"a","path":"b"})"),
+            "read_file: the arguments cannot be read: duplicate key \"path\"");
+  const std::string long_key = '"' + std::string(100'000, 'k') + "\":1";
+  EXPECT_LT(refusal("read_file", '{' + long_key + ',' + long_key + '}').size(), 300U);
+}
+
+TEST(ToolCall, F49_WrongTypesAreNamed) {
+  EXPECT_EQ(refusal("read_file", R"(["a"])"),
+            "read_file: the arguments must be an object, not an array");
+  EXPECT_EQ(refusal("read_file", R"({"path":1})"),
+            "read_file: \"path\" must be a string, not a number");
+  EXPECT_EQ(refusal("read_file", R"({"path":null})"),
+            "read_file: \"path\" must be a string, not null");
+  EXPECT_EQ(refusal("list_files", R"({"recursive":"yes"})"),
+            "list_files: \"recursive\" must be a boolean, not a string");
+  EXPECT_EQ(refusal("run_program", R"({"argv":"ls -l"})"),
+            "run_program: \"argv\" must be an array, not a string");
+  EXPECT_EQ(refusal("run_program", R"({"argv":["ls",3]})"),
+            "run_program: \"argv[1]\" must be a string, not a number");
+}
+
+TEST(ToolCall, S68_NumbersOutOfBoundsAreRefused) {
+  EXPECT_EQ(refusal("run_program", R"({"argv":["ls"],"timeout_s":0})"),
+            "run_program: \"timeout_s\" must be at least 1");
+  EXPECT_EQ(refusal("run_program", R"({"argv":["ls"],"timeout_s":-9223372036854775808})"),
+            "run_program: \"timeout_s\" must be at least 1");
+  EXPECT_EQ(refusal("run_program", R"({"argv":["ls"],"timeout_s":18446744073709551615})"),
+            "run_program: \"timeout_s\" must be at most 3600");
+  EXPECT_EQ(refusal("run_program", R"({"argv":["ls"],"timeout_s":1.5})"),
+            "run_program: \"timeout_s\" must be an integer, not a number");
+  EXPECT_THAT(refusal("run_program", R"({"argv":["ls"],"timeout_s":1e400})"),
+              HasSubstr("cannot be read"));
+}
+
+TEST(ToolCall, WhatIsMissingOrUnknownIsNamed) {
+  EXPECT_EQ(refusal("write_file", R"({"path":"a"})"), "write_file: missing \"content\"");
+  EXPECT_EQ(refusal("read_file", R"({"file":"a","path":"a"})"),
+            "read_file: unknown argument \"file\" (known: path)");
+}
+
+TEST(ToolCall, WhatIsEmptyAndMustNotBeIsNamed) {
+  EXPECT_EQ(refusal("run_program", R"({"argv":[]})"), "run_program: \"argv\" must not be empty");
+  EXPECT_EQ(refusal("read_file", R"({"path":""})"), "read_file: \"path\" must not be empty");
+  EXPECT_EQ(refusal("edit_file", R"({"path":"a","old_text":"","new_text":"x"})"),
+            "edit_file: \"old_text\" must not be empty");
+}
+
+TEST(ToolCall, TextWithANulIsRefused) {
+  EXPECT_EQ(refusal("read_file", R"({"path":"a\u0000b"})"),
+            "read_file: \"path\" must not contain a NUL character");
+  EXPECT_EQ(refusal("run_program", R"({"argv":["ls","\u0000"]})"),
+            "run_program: \"argv[1]\" must not contain a NUL character");
+}
+
+TEST(ToolCall, S66_DeepNestingIsRefusedBeforeATreeIsBuilt) {
+  const std::string deep = R"({"path":)" + std::string(1'000'000, '[');
+  EXPECT_THAT(refusal("read_file", deep, Errc::too_large), HasSubstr("nested deeper"));
+}
+
+}  // namespace
+}  // namespace tinkerbell
