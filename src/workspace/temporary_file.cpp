@@ -1,0 +1,85 @@
+#include "workspace/temporary_file.hpp"
+
+#include "workspace/beneath.hpp"
+
+#include "tinkerbell/base/random.hpp"
+#include "tinkerbell/workspace/workspace.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+
+namespace tinkerbell {
+
+namespace {
+
+std::string random_name() {
+  std::array<char, 17> digits{};
+  std::snprintf(digits.data(), digits.size(), "%016" PRIx64, SystemRandom().next());
+  return std::string(kTemporaryPrefix) + digits.data();
+}
+
+}  // namespace
+
+Result<TemporaryFile> TemporaryFile::create(int directory, mode_t mode) {
+  std::string name = random_name();
+  UniqueFd fd(::openat(directory, name.c_str(),
+                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!fd) return path_error("create", name, errno);
+  return TemporaryFile(directory, std::move(name), std::move(fd));
+}
+
+TemporaryFile::~TemporaryFile() {
+  if (fd_) ::unlinkat(directory_, name_.c_str(), 0);
+}
+
+Result<void> TemporaryFile::write(std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t wrote = ::write(fd_.get(), content.data(), content.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return path_error("write", name_, errno);
+    content.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return {};
+}
+
+Result<void> TemporaryFile::set_mode(mode_t mode) {
+  if (::fchmod(fd_.get(), mode) != 0) return path_error("set the mode of", name_, errno);
+  return {};
+}
+
+void TemporaryFile::give_to(uid_t user, gid_t group) {
+  struct stat status{};
+  if (::fstat(fd_.get(), &status) != 0) return;
+  if (status.st_uid == user && status.st_gid == group) return;
+  if (::fchown(fd_.get(), user, group) == 0) return;
+  // Without privilege a file can still be given to another group of ours.
+  [[maybe_unused]] const int kept = ::fchown(fd_.get(), static_cast<uid_t>(-1), group);
+}
+
+Result<void> TemporaryFile::sync() {
+  if (::fsync(fd_.get()) != 0) return path_error("sync", name_, errno);
+  return {};
+}
+
+Result<void> TemporaryFile::rename_to_new(const std::string& name) {
+  return rename(name, RENAME_NOREPLACE);
+}
+
+Result<void> TemporaryFile::rename_over(const std::string& name) {
+  return rename(name, 0);
+}
+
+Result<void> TemporaryFile::rename(const std::string& name, unsigned flags) {
+  if (::renameat2(directory_, name_.c_str(), directory_, name.c_str(), flags) != 0) {
+    return path_error("rename to", name, errno);
+  }
+  fd_.reset();
+  return {};
+}
+
+}  // namespace tinkerbell
