@@ -8,6 +8,8 @@
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/effect.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -50,9 +52,15 @@ struct Record {
   Fingerprint fingerprint{};  ///< Of the command; zero where there is none.
   std::string payload;        ///< Canonical bytes; what they mean depends on `kind`.
   Sha256 chain{};             ///< Keyed hash of the record before (zero until the chain is built).
+
+  bool operator==(const Record&) const = default;
 };
 
-/// Appends the record's disk form to `out`:
+/// The longest disk form of a record, its length field included. A longer one is a bug: commands
+/// and replies are bounded long before they get here.
+inline constexpr std::size_t kRecordBytesMax = std::size_t{64} << 20;
+
+/// Appends the record's disk form, at most kRecordBytesMax bytes, to `out`:
 ///
 ///     u32 length of all that follows, u32 crc32c of all that follows the crc,
 ///     u8 format (1), u8 kind, u8 effect, u8 reserved, u32 branch, u32 seq, u32 attempt, u32 epoch,
@@ -62,8 +70,8 @@ struct Record {
 /// All integers little-endian.
 void append_encoded(const Record& record, std::string& out);
 
-/// Reads one record from the front of `bytes` and moves `bytes` past it. Errors: invalid (torn,
-/// wrong crc, newer format).
+/// Reads one record from the front of `bytes` and moves `bytes` past it; after an error `bytes` is
+/// where it was. Errors: invalid (torn, wrong crc, newer format: names the lsn).
 [[nodiscard]] Result<Record> take_decoded(std::string_view& bytes);
 
 }  // namespace tinkerbell

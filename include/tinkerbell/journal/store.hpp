@@ -24,9 +24,11 @@ struct TaskHead {
   WallTime changed{};
   Lsn head{0};              ///< Its newest record.
   std::uint32_t steps = 0;  ///< Commands so far.
+
+  bool operator==(const TaskHead&) const = default;
 };
 
-/// Where the counters of a store stand after opening. Ids are never given twice.
+/// Where the counters of a store stood when it was opened. Ids are never given twice.
 struct StoreState {
   Epoch epoch{0};  ///< Of this opening; already durable.
   Lsn last_lsn{0};
@@ -38,8 +40,8 @@ struct StoreState {
 
 /// What goes into one commit.
 struct Batch {
-  std::vector<Record> records;             ///< In lsn order.
-  std::vector<TaskHead> heads;             ///< New or changed tasks, at most one each.
+  std::vector<Record> records;  ///< In lsn order, without a gap, on from the newest one stored.
+  std::vector<TaskHead> heads;  ///< New or changed tasks, at most one each.
   ApprovalId last_approval = kNoApproval;  ///< The highest id given so far.
 };
 

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "journal/sqlite.hpp"
+
+#include "tinkerbell/journal/record.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace tinkerbell {
+
+/// One decoded row of the table `commits`: records with consecutive lsns. Never empty.
+struct CommitRow {
+  std::vector<Record> records;
+  std::size_t bytes = 0;  ///< Memory that it takes, about.
+
+  [[nodiscard]] Lsn first() const { return records.front().lsn; }
+
+  [[nodiscard]] Lsn last() const { return records.back().lsn; }
+};
+
+/// Finds records by lsn. Decoded rows are kept in a bounded cache: the tasks that wait side by side
+/// after a start share their rows, and a row never changes once it is committed.
+class CommitReader {
+ public:
+  [[nodiscard]] static Result<CommitReader> on(SqliteConnection& database);
+
+  /// The row with `lsn`; its records are checked. Errors: invalid (not there, damaged), io.
+  [[nodiscard]] Result<std::shared_ptr<const CommitRow>> row_with(Lsn lsn);
+
+  /// The newest row; null in an empty journal. Errors: invalid (damaged), io.
+  [[nodiscard]] Result<std::shared_ptr<const CommitRow>> newest();
+
+ private:
+  explicit CommitReader(SqliteStatement find) : find_(std::move(find)) {}
+
+  /// The newest row that begins at or before `lsn`, or null.
+  [[nodiscard]] Result<std::shared_ptr<const CommitRow>> read(Lsn lsn);
+  void keep(std::shared_ptr<const CommitRow> row);
+
+  SqliteStatement find_;
+  std::map<Lsn, std::shared_ptr<const CommitRow>> cache_;  ///< By the first lsn.
+  std::size_t cached_bytes_ = 0;
+};
+
+}  // namespace tinkerbell

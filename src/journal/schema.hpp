@@ -1,0 +1,21 @@
+#pragma once
+
+#include "journal/sqlite.hpp"
+
+#include <filesystem>
+
+namespace tinkerbell {
+
+/// Opens journal.db for this process alone and makes its tables if it is empty. One transaction
+/// makes them, so that they are there whole or not at all.
+///
+///     meta     store_id, epoch, last_approval
+///     commits  one row per commit (more where it is long): its records, packed
+///     tasks    the head of each task, with a crc32c of the row
+///
+/// A file with anything else in it (a trigger, a view, another table) is not ours and is refused
+/// untouched. Errors: invalid (newer schema: names both versions; not ours; damaged), conflict
+/// (another program has it open), exhausted, io.
+[[nodiscard]] Result<SqliteConnection> open_journal_database(const std::filesystem::path& file);
+
+}  // namespace tinkerbell

@@ -1,0 +1,115 @@
+#pragma once
+
+#include "tinkerbell/base/result.hpp"
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tinkerbell {
+
+/// What SQLite said, as ours: exhausted (no space), conflict (somebody else holds it), invalid
+/// (damaged, or no database), denied (read-only), io.
+[[nodiscard]] Error sqlite_error(sqlite3* connection, std::string_view operation);
+
+struct SqliteFinalizer {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+
+using SqliteStatement = std::unique_ptr<sqlite3_stmt, SqliteFinalizer>;
+
+/// A value for a BLOB column. Not copied: it outlives the query that uses it.
+struct SqliteBlob {
+  std::string_view bytes;
+};
+
+/// One execution of a prepared statement. Its end resets the statement, so that no read transaction
+/// is left open and checkpoints can pass.
+class SqliteQuery {
+ public:
+  /// Binds `values` to ?1, ?2 …
+  template <class... Values>
+  explicit SqliteQuery(const SqliteStatement& statement, const Values&... values)
+      : statement_(statement.get()) {
+    int index = 0;
+    (bind(++index, values), ...);
+  }
+
+  SqliteQuery(const SqliteQuery&) = delete;
+  SqliteQuery& operator=(const SqliteQuery&) = delete;
+
+  ~SqliteQuery() {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+
+  /// Moves to the next row; false after the last.
+  [[nodiscard]] Result<bool> next();
+
+  /// Executes a statement that answers no rows.
+  [[nodiscard]] Result<void> run();
+
+  /// The columns of the row, from 0.
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] std::string text(int column) const;
+  /// Valid until the next row.
+  [[nodiscard]] std::string_view blob(int column) const;
+
+ private:
+  void bind(int index, std::int64_t value);
+  void bind(int index, std::string_view value);
+  void bind(int index, SqliteBlob value);
+  void note(int code);
+
+  sqlite3_stmt* statement_;
+  int bind_code_ = SQLITE_OK;  ///< The first bind that failed: next() reports it.
+};
+
+/// A database file, open for one thread at a time, hardened against what may stand in it.
+class SqliteConnection {
+ public:
+  /// Opens `file`, which exists (it may be empty). No symbolic link is followed.
+  [[nodiscard]] static Result<SqliteConnection> open(const std::filesystem::path& file);
+
+  /// Runs SQL of ours that takes no values.
+  [[nodiscard]] Result<void> execute(const char* sql);
+
+  [[nodiscard]] Result<SqliteStatement> prepare(std::string_view sql);
+
+  /// The first column of the first row. Errors: not_found (no row).
+  [[nodiscard]] Result<std::int64_t> integer(std::string_view sql);
+  [[nodiscard]] Result<std::string> text(std::string_view sql);
+
+  /// Copies the write-ahead log into the database file. Unlike an automatic checkpoint it reports a
+  /// failed sync, which must never be tried again.
+  [[nodiscard]] Result<void> checkpoint();
+
+  /// Pages in the write-ahead log after the newest commit.
+  [[nodiscard]] int log_pages() const { return *log_pages_; }
+
+  /// Closing copies nothing any more: for after a failure.
+  void leave_log_on_close();
+
+  /// Rows that the last INSERT, UPDATE or DELETE touched.
+  [[nodiscard]] int changes() const { return sqlite3_changes(connection_.get()); }
+
+ private:
+  struct Closer {
+    void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
+  };
+
+  explicit SqliteConnection(sqlite3* connection) : connection_(connection) {}
+
+  static int note_log_pages(void* pages, sqlite3* connection, const char* database, int count);
+
+  [[nodiscard]] Result<void> harden();
+
+  std::unique_ptr<int> log_pages_ = std::make_unique<int>(0);  ///< Has a fixed address for SQLite.
+  std::unique_ptr<sqlite3, Closer> connection_;
+};
+
+}  // namespace tinkerbell

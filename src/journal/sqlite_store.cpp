@@ -1,0 +1,318 @@
+#include "tinkerbell/journal/sqlite_store.hpp"
+
+#include "journal/commit_reader.hpp"
+#include "journal/directory_lock.hpp"
+#include "journal/schema.hpp"
+#include "journal/task_table.hpp"
+#include "journal/watched_file.hpp"
+
+#include "tinkerbell/base/unique_fd.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+namespace tinkerbell {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Records go on in a new row behind this, so that reading one of them does not mean reading a
+/// whole burst.
+constexpr std::size_t kRowBytesTarget = 1 << 20;
+
+/// 16 MiB of log between checkpoints: the file reaches that size once and is then overwritten in
+/// place, so that a commit's sync has no metadata to write.
+constexpr int kLogPagesMax = 4'096;
+
+constexpr std::string_view kAdvice =
+    " (the journal is damaged: stop, keep a copy of the directory, then restore a backup or start "
+    "with an empty one)";
+
+Error in_file(const fs::path& file, const Error& error) {
+  Error named = error.with(file.string());
+  if (error.code == Errc::invalid) named.message.append(kAdvice);
+  return named;
+}
+
+Lsn next(Lsn lsn) {
+  return Lsn{number(lsn) + 1};
+}
+
+/// Makes a name in `directory` survive a loss of power.
+Result<void> sync_directory(const fs::path& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return os_error("sync " + directory.string(), errno);
+  return {};
+}
+
+/// The directory, made for its owner alone if it is missing, without symbolic links in its path.
+Result<fs::path> ready_directory(const fs::path& directory) {
+  std::error_code failed;
+  const fs::path absolute = fs::absolute(directory, failed).lexically_normal();
+  const fs::path path = absolute.has_filename() ? absolute : absolute.parent_path();
+  fs::create_directories(path.parent_path(), failed);
+  if (failed) return os_error("create " + path.parent_path().string(), failed.value());
+  if (::mkdir(path.c_str(), 0700) == 0) {
+    if (Result<void> synced = sync_directory(path.parent_path()); !synced) return synced.error();
+  } else if (errno != EEXIST) {
+    return os_error("create " + path.string(), errno);
+  }
+  fs::path resolved = fs::canonical(path, failed);
+  if (failed) return os_error("resolve " + path.string(), failed.value());
+  return resolved;
+}
+
+/// SQLite would make the file readable for everybody.
+Result<void> ready_file(const fs::path& file) {
+  const UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return os_error("open " + file.string(), errno);
+  return sync_directory(file.parent_path());
+}
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(fs::path file, DirectoryLock lock, SqliteConnection database, CommitReader commits,
+              TaskTable tasks)
+      : file_(std::move(file)),
+        lock_(std::move(lock)),
+        database_(std::move(database)),
+        commits_(std::move(commits)),
+        tasks_(std::move(tasks)) {}
+
+  /// Reads the counters, checks the newest commit, raises the epoch.
+  [[nodiscard]] Result<void> begin(Durability durability);
+
+  [[nodiscard]] const StoreState& state() const override { return state_; }
+
+  [[nodiscard]] Result<void> append(const Batch& batch) override;
+  [[nodiscard]] Result<std::vector<TaskHead>> live_tasks() override;
+  [[nodiscard]] Result<std::vector<TaskHead>> tasks(TaskId before, std::uint32_t limit) override;
+  [[nodiscard]] Result<TaskHead> task(TaskId id) override;
+  [[nodiscard]] Result<std::vector<Record>> records(TaskId id) override;
+
+ private:
+  [[nodiscard]] Result<void> prepare_statements();
+  [[nodiscard]] Result<void> read_state();
+  [[nodiscard]] Result<void> raise_epoch();
+  [[nodiscard]] Result<void> watch_files();
+
+  [[nodiscard]] Result<void> commit(const Batch& batch);
+  [[nodiscard]] Result<void> write(const Batch& batch);
+  [[nodiscard]] Result<void> write_records(std::span<const Record> records);
+  [[nodiscard]] Result<void> write_row(std::span<const Record> records, std::string_view body);
+  [[nodiscard]] Result<void> check_files() const;
+  [[nodiscard]] Result<std::vector<Record>> chain_to(const TaskHead& head);
+
+  /// An answer whose error names the file.
+  template <class T>
+  [[nodiscard]] Result<T> located(Result<T> answer) const {
+    if (answer || answer.error().code == Errc::not_found) return answer;
+    return in_file(file_, answer.error());
+  }
+
+  fs::path file_;
+  DirectoryLock lock_;  // outlives the connection
+  SqliteConnection database_;
+  CommitReader commits_;
+  TaskTable tasks_;
+  SqliteStatement begin_;
+  SqliteStatement commit_;
+  SqliteStatement insert_commit_;
+  SqliteStatement set_meta_;
+  std::vector<WatchedFile> watched_;
+  StoreState state_;
+  Lsn last_lsn_{0};
+  ApprovalId last_approval_ = kNoApproval;
+  std::optional<Error> failure_;  ///< The first one; final.
+};
+
+Result<void> SqliteStore::begin(Durability durability) {
+  if (Result<void> done = prepare_statements(); !done) return located(done);
+  if (Result<void> done = read_state(); !done) return located(done);
+  if (Result<void> done = raise_epoch(); !done) return located(done);
+  if (Result<void> done = watch_files(); !done) return done;
+  if (durability == Durability::power) return {};  // so it was opened
+  return located(database_.execute("PRAGMA synchronous = NORMAL"));
+}
+
+Result<void> SqliteStore::prepare_statements() {
+  for (auto [statement, sql] :
+       {std::pair{&begin_, "BEGIN IMMEDIATE"},
+        {&commit_, "COMMIT"},
+        {&insert_commit_, "INSERT INTO commits (first_lsn, last_lsn, body) VALUES (?1, ?2, ?3)"},
+        {&set_meta_, "UPDATE meta SET value = ?2 WHERE key = ?1"}}) {
+    Result<SqliteStatement> prepared = database_.prepare(sql);
+    if (!prepared) return prepared.error();
+    *statement = *std::move(prepared);
+  }
+  return {};
+}
+
+Result<void> SqliteStore::read_state() {
+  const auto epoch = database_.integer("SELECT value FROM meta WHERE key = 'epoch'");
+  if (!epoch) return epoch.error();
+  const auto approval = database_.integer("SELECT value FROM meta WHERE key = 'last_approval'");
+  if (!approval) return approval.error();
+  const auto store_id = database_.text("SELECT value FROM meta WHERE key = 'store_id'");
+  if (!store_id) return store_id.error();
+  const auto task = database_.integer("SELECT coalesce(max(id), 0) FROM tasks");
+  if (!task) return task.error();
+  const auto newest = commits_.newest();
+  if (!newest) return newest.error();
+
+  state_.epoch = Epoch{static_cast<std::uint32_t>(*epoch)};
+  state_.last_approval = ApprovalId{static_cast<std::uint64_t>(*approval)};
+  state_.last_task = TaskId{static_cast<std::uint64_t>(*task)};
+  state_.store_id = *store_id;
+  if (*newest == nullptr) return {};
+  state_.last_lsn = (*newest)->last();
+  if ((*newest)->records.back().epoch > state_.epoch) {
+    return Error{Errc::invalid, "the epoch has gone back"};
+  }
+  return {};
+}
+
+Result<void> SqliteStore::raise_epoch() {
+  state_.epoch = Epoch{std::to_underlying(state_.epoch) + 1};
+  last_lsn_ = state_.last_lsn;
+  last_approval_ = state_.last_approval;
+  SqliteQuery query(set_meta_, std::string_view("epoch"),
+                    std::int64_t{std::to_underlying(state_.epoch)});
+  return query.run();
+}
+
+Result<void> SqliteStore::watch_files() {
+  for (const fs::path& path : {file_, fs::path(file_.string() + "-wal")}) {
+    Result<WatchedFile> watched = WatchedFile::at(path);
+    if (!watched) return watched.error();
+    watched_.push_back(*std::move(watched));
+  }
+  return {};
+}
+
+Result<void> SqliteStore::append(const Batch& batch) {
+  if (failure_) return failure_->with("the store failed before");
+  Result<void> done = located(commit(batch));
+  if (!done) {
+    failure_ = done.error();
+    database_.leave_log_on_close();  // its sync would be one more try
+  }
+  return done;
+}
+
+Result<void> SqliteStore::commit(const Batch& batch) {
+  if (Result<void> begun = SqliteQuery(begin_).run(); !begun) return begun;
+  Result<void> written = write(batch);
+  if (written) written = SqliteQuery(commit_).run();
+  if (!written) {
+    (void)database_.execute("ROLLBACK");  // the first error says more; it may have rolled back
+    return written;
+  }
+  if (!batch.records.empty()) last_lsn_ = batch.records.back().lsn;
+  last_approval_ = std::max(last_approval_, batch.last_approval);
+  if (Result<void> same = check_files(); !same) return same;
+  return database_.log_pages() < kLogPagesMax ? Result<void>{} : database_.checkpoint();
+}
+
+Result<void> SqliteStore::write(const Batch& batch) {
+  if (Result<void> written = write_records(batch.records); !written) return written;
+  for (const TaskHead& head : batch.heads) {
+    if (Result<void> put = tasks_.put(database_, head); !put) return put;
+  }
+  if (batch.last_approval <= last_approval_) return {};
+  SqliteQuery query(set_meta_, std::string_view("last_approval"),
+                    static_cast<std::int64_t>(number(batch.last_approval)));
+  return query.run();
+}
+
+Result<void> SqliteStore::write_records(std::span<const Record> records) {
+  std::string body;
+  std::size_t first = 0;
+  Lsn expected = last_lsn_;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    expected = next(expected);
+    TINKERBELL_ASSERT(records[i].lsn == expected);
+    append_encoded(records[i], body);
+    if (body.size() < kRowBytesTarget && i + 1 < records.size()) continue;
+    Result<void> written = write_row(records.subspan(first, i + 1 - first), body);
+    if (!written) return written;
+    first = i + 1;
+    body.clear();
+  }
+  return {};
+}
+
+Result<void> SqliteStore::write_row(std::span<const Record> records, std::string_view body) {
+  SqliteQuery query(insert_commit_, static_cast<std::int64_t>(number(records.front().lsn)),
+                    static_cast<std::int64_t>(number(records.back().lsn)), SqliteBlob{body});
+  return query.run();
+}
+
+Result<void> SqliteStore::check_files() const {
+  for (const WatchedFile& each : watched_) {
+    if (Result<void> there = each.still_there(); !there) return there;
+  }
+  return {};
+}
+
+Result<std::vector<TaskHead>> SqliteStore::live_tasks() {
+  return located(tasks_.live());
+}
+
+Result<std::vector<TaskHead>> SqliteStore::tasks(TaskId before, std::uint32_t limit) {
+  return located(tasks_.newest(before, limit));
+}
+
+Result<TaskHead> SqliteStore::task(TaskId id) {
+  return located(tasks_.task(id));
+}
+
+Result<std::vector<Record>> SqliteStore::records(TaskId id) {
+  const Result<TaskHead> head = task(id);
+  if (!head) return head.error();
+  return located(chain_to(*head));
+}
+
+Result<std::vector<Record>> SqliteStore::chain_to(const TaskHead& head) {
+  std::vector<Record> chain;
+  for (Lsn at = head.head; at != Lsn{0}; at = chain.back().previous) {
+    const auto row = commits_.row_with(at);
+    if (!row) return row.error();
+    const Record& record = (*row)->records[number(at) - number((*row)->first())];
+    if (record.task != head.task || record.previous >= at) {
+      return Error{Errc::invalid, "the chain of task " + std::to_string(number(head.task)) +
+                                      " breaks at record " + std::to_string(number(at))};
+    }
+    chain.push_back(record);
+  }
+  std::ranges::reverse(chain);
+  return chain;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Durability durability) {
+  const Result<fs::path> home = ready_directory(directory);
+  if (!home) return home.error();
+  Result<DirectoryLock> lock = DirectoryLock::take(*home);
+  if (!lock) return lock.error();
+
+  const fs::path file = *home / "journal.db";
+  if (Result<void> ready = ready_file(file); !ready) return ready.error();
+  Result<SqliteConnection> database = open_journal_database(file);
+  if (!database) return database.error();
+  Result<CommitReader> commits = CommitReader::on(*database);
+  if (!commits) return in_file(file, commits.error());
+  Result<TaskTable> tasks = TaskTable::on(*database);
+  if (!tasks) return in_file(file, tasks.error());
+
+  auto store = std::make_unique<SqliteStore>(file, *std::move(lock), *std::move(database),
+                                             *std::move(commits), *std::move(tasks));
+  if (Result<void> begun = store->begin(durability); !begun) return begun.error();
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace tinkerbell
