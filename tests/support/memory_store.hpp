@@ -1,0 +1,115 @@
+#pragma once
+
+#include "tinkerbell/base/assert.hpp"
+#include "tinkerbell/journal/store.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tinkerbell {
+
+/// What a MemoryStore holds, apart from the store itself, so that it outlives a "crash": another
+/// store on the same memory is the daemon's next run. Everything appended is durable at once.
+struct StoreMemory {
+  std::vector<Record> records;  ///< By lsn, which counts from 1.
+  std::map<TaskId, TaskHead> tasks;
+  Epoch epoch{0};
+  ApprovalId last_approval = kNoApproval;
+  std::string store_id = "0123456789abcdef0123456789abcdef";
+};
+
+/// A Store that answers as the real one does, without a disk. Not thread-safe, like every Store:
+/// with a Journal on it, look inside only once that has ended.
+class MemoryStore final : public Store {
+ public:
+  explicit MemoryStore(std::shared_ptr<StoreMemory> memory = std::make_shared<StoreMemory>())
+      : memory_(std::move(memory)) {
+    memory_->epoch = Epoch{std::to_underlying(memory_->epoch) + 1};
+    state_ = {.epoch = memory_->epoch,
+              .last_lsn = Lsn{memory_->records.size()},
+              .last_task = memory_->tasks.empty() ? kNoTask : memory_->tasks.rbegin()->first,
+              .last_approval = memory_->last_approval,
+              .store_id = memory_->store_id};
+  }
+
+  /// The next append stores nothing and answers `error`, and so does every later one.
+  void fail_next_append(Error error) { planned_failure_ = std::move(error); }
+
+  [[nodiscard]] const std::shared_ptr<StoreMemory>& memory() const { return memory_; }
+
+  /// Appends asked for, failed ones included, and reads of any kind.
+  [[nodiscard]] std::size_t appends() const { return appends_; }
+
+  [[nodiscard]] std::size_t reads() const { return reads_; }
+
+  [[nodiscard]] const StoreState& state() const override { return state_; }
+
+  [[nodiscard]] Result<void> append(const Batch& batch) override {
+    ++appends_;
+    if (failure_) return failure_->with("the store failed before");
+    if (planned_failure_) {
+      failure_ = std::exchange(planned_failure_, std::nullopt);
+      return *failure_;
+    }
+    for (const Record& record : batch.records) {
+      TINKERBELL_ASSERT(number(record.lsn) == memory_->records.size() + 1);
+      memory_->records.push_back(record);
+    }
+    for (const TaskHead& head : batch.heads)
+      memory_->tasks.insert_or_assign(head.task, head);
+    memory_->last_approval = std::max(memory_->last_approval, batch.last_approval);
+    return {};
+  }
+
+  [[nodiscard]] Result<std::vector<TaskHead>> live_tasks() override {
+    ++reads_;
+    std::vector<TaskHead> live;
+    for (const auto& [id, head] : memory_->tasks) {
+      if (!head.ended) live.push_back(head);
+    }
+    return live;
+  }
+
+  [[nodiscard]] Result<std::vector<TaskHead>> tasks(TaskId before, std::uint32_t limit) override {
+    ++reads_;
+    auto at = before == kNoTask ? memory_->tasks.end() : memory_->tasks.lower_bound(before);
+    std::vector<TaskHead> newest;
+    while (newest.size() < limit && at != memory_->tasks.begin())
+      newest.push_back((--at)->second);
+    return newest;
+  }
+
+  [[nodiscard]] Result<TaskHead> task(TaskId id) override {
+    ++reads_;
+    const auto found = memory_->tasks.find(id);
+    if (found == memory_->tasks.end()) {
+      return Error{Errc::not_found, "no task " + std::to_string(number(id))};
+    }
+    return found->second;
+  }
+
+  [[nodiscard]] Result<std::vector<Record>> records(TaskId id) override {
+    const Result<TaskHead> head = task(id);
+    if (!head) return head.error();
+    std::vector<Record> chain;
+    for (Lsn at = head->head; at != Lsn{0}; at = chain.back().previous)
+      chain.push_back(memory_->records[number(at) - 1]);
+    std::ranges::reverse(chain);
+    return chain;
+  }
+
+ private:
+  std::shared_ptr<StoreMemory> memory_;
+  StoreState state_;
+  std::optional<Error> planned_failure_;
+  std::optional<Error> failure_;
+  std::size_t appends_ = 0;
+  std::size_t reads_ = 0;
+};
+
+}  // namespace tinkerbell

@@ -1,0 +1,100 @@
+#pragma once
+
+#include "tinkerbell/journal/store.hpp"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tinkerbell {
+
+/// Makes records and batches as the loop would, from a seed. The same seed makes the same ones.
+class SampleRecords {
+ public:
+  explicit SampleRecords(std::uint64_t seed) : random_(seed) {}
+
+  /// Every field at random.
+  [[nodiscard]] Record any_record() {
+    Record record{.lsn = Lsn{random_()},
+                  .previous = Lsn{random_()},
+                  .task = TaskId{random_()},
+                  .branch = static_cast<std::uint32_t>(random_()),
+                  .seq = Seq{static_cast<std::uint32_t>(random_())},
+                  .kind = static_cast<RecordKind>(below(kNames<RecordKind>.size())),
+                  .effect = static_cast<EffectClass>(below(kNames<EffectClass>.size())),
+                  .attempt = static_cast<std::uint32_t>(random_()),
+                  .epoch = Epoch{static_cast<std::uint32_t>(random_())},
+                  .wall = wall_from_unix_nanoseconds(static_cast<std::int64_t>(random_())),
+                  .payload = text(300)};
+    std::ranges::generate(record.fingerprint.bytes, [this] { return byte(); });
+    std::ranges::generate(record.chain.bytes, [this] { return byte(); });
+    return record;
+  }
+
+  /// The next commit: one to `records_max` records of old and new tasks, chained, with heads.
+  [[nodiscard]] Batch next_batch(std::size_t records_max = 8) {
+    Batch batch;
+    std::map<TaskId, TaskHead> changed;
+    for (std::size_t left = 1 + below(records_max); left > 0; --left) {
+      TaskHead& head = some_task();
+      batch.records.push_back(next_record(head));
+      changed[head.task] = head;
+      if (head.ended) live_.erase(head.task);
+    }
+    for (const auto& [task, head] : changed)
+      batch.heads.push_back(head);
+    if (below(3) == 0) last_approval_ = ApprovalId{number(last_approval_) + 1};
+    batch.last_approval = last_approval_;
+    return batch;
+  }
+
+  [[nodiscard]] std::size_t below(std::size_t bound) { return random_() % bound; }
+
+  [[nodiscard]] TaskId last_task() const { return last_task_; }
+
+ private:
+  [[nodiscard]] std::uint8_t byte() { return static_cast<std::uint8_t>(random_()); }
+
+  [[nodiscard]] std::string text(std::size_t bytes_max) {
+    std::string bytes(below(bytes_max), '\0');
+    std::ranges::generate(bytes, [this] { return static_cast<char>(byte()); });
+    return bytes;
+  }
+
+  [[nodiscard]] TaskHead& some_task() {
+    if (live_.empty() || below(4) == 0) {
+      last_task_ = TaskId{number(last_task_) + 1};
+      return live_[last_task_] = {.task = last_task_,
+                                  .parent = TaskId{below(number(last_task_))},
+                                  .kind = "agent@1",
+                                  .title = "'); DROP TABLE tasks;-- " + text(20),
+                                  .created = wall_from_unix_nanoseconds(1'000)};
+    }
+    return std::next(live_.begin(), static_cast<std::ptrdiff_t>(below(live_.size())))->second;
+  }
+
+  [[nodiscard]] Record next_record(TaskHead& head) {
+    Record record = any_record();
+    last_lsn_ = Lsn{number(last_lsn_) + 1};
+    record.lsn = last_lsn_;
+    record.previous = std::exchange(head.head, last_lsn_);
+    record.task = head.task;
+    record.epoch = Epoch{1};
+    head.ended = below(10) == 0;
+    head.state = head.ended ? "completed" : "ready";
+    head.changed = record.wall;
+    ++head.steps;
+    return record;
+  }
+
+  std::mt19937_64 random_;
+  std::map<TaskId, TaskHead> live_;
+  TaskId last_task_ = kNoTask;
+  Lsn last_lsn_{0};
+  ApprovalId last_approval_ = kNoApproval;
+};
+
+}  // namespace tinkerbell
