@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 namespace tinkerbell {
 
@@ -311,6 +312,12 @@ Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rule
   if (auto guarded = guarded_path(command, facts)) return *std::move(guarded);
   if (auto asked = restricted(Decision::ask, command, facts, rules)) return *std::move(asked);
   return allowed_or_default(command, facts, rules);
+}
+
+bool names_a_command(std::string_view glob) {
+  return [&]<class... Commands>(std::type_identity<std::variant<Commands...>>) {
+    return (glob_matches(glob, Commands::kName) || ...);
+  }(std::type_identity<TaskCommand>{});
 }
 
 }  // namespace tinkerbell

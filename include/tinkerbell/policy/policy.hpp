@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -39,7 +40,10 @@ struct Rule {
       paths;  ///< Globs on the path within the workspace: "docs/**", "*.md". Files only.
   std::vector<std::vector<std::string>>
       argv;  ///< Prefixes, word for word, word 0 by program name: {"git", "status"}.
-             ///< Programs only; "status|diff" lists alternatives.
+             ///< Programs only; "status|diff" lists alternatives. An allowance
+             ///< covers no further flags than it names, unless its last word is
+             ///< "...", and neither an environment nor a shell, interpreter or
+             ///< wrapper, unless it names every word of the argv.
 };
 
 struct Rules {
@@ -54,5 +58,8 @@ struct Rules {
 /// whatever a rule says; a change of `.git/config`, `.git/hooks` or of our own config inside a
 /// workspace asks even where a rule allows it.
 [[nodiscard]] Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules);
+
+/// Whether the name of any command matches `glob`: a rule for none is a misspelt one.
+[[nodiscard]] bool names_a_command(std::string_view glob);
 
 }  // namespace tinkerbell

@@ -1,0 +1,127 @@
+#pragma once
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/log.hpp"
+#include "tinkerbell/base/names.hpp"
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/policy/policy.hpp"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+/// The config file, typed and checked. config/tinkerbell.toml shows every key with its default.
+
+namespace tinkerbell {
+
+/// What must be safe on disk before an effect starts.
+enum class Durability : std::uint8_t {
+  power,    ///< Survives a power cut: every commit is synced.
+  process,  ///< Survives the daemon's death only. For tests and benchmarks.
+};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<Durability> = {"power", "process"};
+
+struct DaemonSettings {
+  std::string state_dir;  ///< Empty: Paths::state_dir.
+  std::string socket;     ///< Empty: Paths::socket.
+  std::uint32_t socket_mode = 0660;
+  Durability durability = Durability::power;
+  std::uint32_t tasks_max = 10'000;  ///< Tasks that have not ended.
+  Milliseconds shutdown_grace{10'000};
+};
+
+enum class LogTarget : std::uint8_t { standard_error, file };
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<LogTarget> = {"stderr", "file"};
+
+struct LogSettings {
+  LogLevel level = LogLevel::info;
+  LogTarget target = LogTarget::standard_error;
+  std::string file;  ///< Where `target` is `file`: absolute.
+};
+
+/// How a model service is spoken to.
+enum class ProviderType : std::uint8_t {
+  openai_chat,  ///< OpenAI Chat Completions, and all servers compatible with it.
+  offline,      ///< A deterministic model inside the daemon.
+};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<ProviderType> = {"openai-chat", "offline"};
+
+enum class KeyKind : std::uint8_t {
+  none,        ///< The server wants no key.
+  credential,  ///< A systemd credential: $CREDENTIALS_DIRECTORY/<name>.
+  file,        ///< An absolute path.
+  env,         ///< A variable. Children and /proc could see it: for a first try only.
+};
+
+/// Where a key is to be found. Never the key itself.
+struct KeySource {
+  KeyKind kind = KeyKind::none;
+  std::string name;
+
+  bool operator==(const KeySource&) const = default;
+};
+
+struct TimeoutSettings {
+  Milliseconds connect{10'000};
+  Milliseconds first_byte{120'000};
+  Milliseconds idle{60'000};      ///< Between two pieces of an answer.
+  Milliseconds total{1'200'000};  ///< From the first byte sent to the last received.
+};
+
+struct ProviderSettings {
+  ProviderType type = ProviderType::openai_chat;
+  std::string base_url;  ///< "https://api.openai.com/v1". openai-chat only, required there.
+  KeySource key;
+  std::string playbook;  ///< A file with answers, absolute. offline only; empty: the built-in one.
+  TimeoutSettings timeouts;
+};
+
+struct ModelSettings {
+  std::string provider;  ///< A key of Settings::providers.
+  std::string model;     ///< As the server names it.
+  std::uint32_t max_output_tokens = 8'192;
+};
+
+enum class SandboxKind : std::uint8_t { bubblewrap, none };
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<SandboxKind> = {"bubblewrap", "none"};
+
+struct AgentSettings {
+  std::uint32_t steps_max = 60;
+  Milliseconds time_max{3'600'000};
+  std::string model = "default";  ///< A key of Settings::models.
+};
+
+struct Settings {
+  DaemonSettings daemon;
+  LogSettings log;
+  /// By name; "offline" is always there, so that all runs without a key and a network.
+  std::map<std::string, ProviderSettings> providers{{"offline", {.type = ProviderType::offline}}};
+  /// By alias; where the file has no [models], "default" is the offline one.
+  std::map<std::string, ModelSettings> models{
+      {"default", {.provider = "offline", .model = "offline"}}};
+  Rules policy;
+  SandboxKind sandbox = SandboxKind::bubblewrap;
+  AgentSettings agent;
+};
+
+/// Reads settings from TOML text. What the text does not say keeps its default; an unknown key, a
+/// wrong type or a value out of bounds is an error that names `source_name` and the line:
+/// `tinkerbell.toml:12: unknown key "modle" in [models.default]: did you mean "model"?`.
+/// Errors: invalid, too_large (more than 1 MiB).
+[[nodiscard]] Result<Settings> parse_settings(std::string_view text, std::string_view source_name);
+
+/// The same from a file. The file must belong to root or to us and nobody else may be able to write
+/// it, since it says what is allowed. Errors: as parse_settings; not_found, denied, io.
+[[nodiscard]] Result<Settings> load_settings(const std::string& path);
+
+}  // namespace tinkerbell

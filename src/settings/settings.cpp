@@ -1,0 +1,257 @@
+#include "tinkerbell/settings/settings.hpp"
+
+#include "settings/table_reader.hpp"
+#include "settings/trusted_file.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace tinkerbell {
+
+namespace {
+
+constexpr std::size_t kConfigBytesMax = 1 << 20;
+constexpr mode_t kWritableByOthers = 0022;
+constexpr std::uint32_t kSchema = 1;
+constexpr std::uint32_t kTasksMax = 1'000'000;
+constexpr std::uint32_t kStepsMax = 100'000;
+constexpr std::uint32_t kOutputTokensMax = 10'000'000;
+constexpr std::size_t kGlobBytesMax = 1'024;
+
+void read_daemon(const toml::table& table, Problems& problems, DaemonSettings& daemon) {
+  TableReader reader(table, "[daemon]", problems);
+  reader.read_path("state_dir", daemon.state_dir);
+  reader.read_path("socket", daemon.socket);
+  reader.read_mode("socket_mode", daemon.socket_mode);
+  reader.read("durability", daemon.durability);
+  reader.read("tasks_max", daemon.tasks_max, 1, kTasksMax);
+  reader.read("shutdown_grace", daemon.shutdown_grace);
+}
+
+void read_log(const toml::table& table, Problems& problems, LogSettings& log) {
+  TableReader reader(table, "[log]", problems);
+  reader.read("level", log.level);
+  reader.read("target", log.target);
+  reader.read_path("file", log.file);
+  if (log.target == LogTarget::file && log.file.empty()) {
+    reader.reject("target", "needs a \"file\" to write to");
+  }
+}
+
+// ---- providers and models ----
+
+void read_key(const toml::table& table, std::string title, Problems& problems, KeySource& key) {
+  TableReader reader(table, std::move(title), problems);
+  KeySource credential{KeyKind::credential, ""};
+  KeySource file{KeyKind::file, ""};
+  KeySource variable{KeyKind::env, ""};
+  reader.read("credential", credential.name);
+  reader.read_path("file", file.name);
+  reader.read("env", variable.name);
+  std::vector<KeySource> given{credential, file, variable};
+  std::erase_if(given, [](const KeySource& source) { return source.name.empty(); });
+  if (given.size() == 1) {
+    key = given.front();
+  } else if (given.size() > 1 || table.empty()) {
+    reader.reject("credential", "or \"file\" or \"env\": exactly one of them is needed");
+  }
+}
+
+void read_timeouts(const toml::table& table, std::string title, Problems& problems,
+                   TimeoutSettings& timeouts) {
+  TableReader reader(table, std::move(title), problems);
+  reader.read("connect", timeouts.connect);
+  reader.read("first_byte", timeouts.first_byte);
+  reader.read("idle", timeouts.idle);
+  reader.read("total", timeouts.total);
+}
+
+void read_base_url(TableReader& reader, ProviderSettings& provider) {
+  reader.read("base_url", provider.base_url);
+  const std::string& url = provider.base_url;
+  if (provider.type != ProviderType::openai_chat) return;
+  if (!url.starts_with("https://") && !url.starts_with("http://")) {
+    reader.reject("base_url", "must begin with https:// or http://");
+  } else if (url.contains('@')) {  // said without the value, which holds a password
+    reader.reject("base_url", "must not contain a name or password: use \"key\"");
+  } else if (std::ranges::any_of(
+                 url, [](char c) { return std::isgraph(static_cast<unsigned char>(c)) == 0; })) {
+    reader.reject("base_url", "must not contain blanks or control characters");
+  }
+}
+
+void read_provider(const toml::table& table, const std::string& title, Problems& problems,
+                   ProviderSettings& provider) {
+  TableReader reader(table, title, problems);
+  if (!reader.has("type")) reader.reject("type", "is missing");
+  reader.read("type", provider.type);
+  read_base_url(reader, provider);
+  reader.read_path("playbook", provider.playbook);
+  if (table.contains("key") && !table["key"].is_table()) {
+    // Never with the value: it is likely to be the key.
+    (void)reader.has("key");
+    reader.reject("key", "must say where the key is, like { file = \"/…\" }: never the key itself");
+  } else if (const toml::table* const key = reader.table("key")) {
+    read_key(*key, title + " key", problems, provider.key);
+  }
+  if (const toml::table* const timeouts = reader.table("timeouts")) {
+    read_timeouts(*timeouts, title + " timeouts", problems, provider.timeouts);
+  }
+}
+
+void read_model(const toml::table& table, const std::string& title, Problems& problems,
+                const std::map<std::string, ProviderSettings>& providers, ModelSettings& model) {
+  TableReader reader(table, title, problems);
+  reader.read("provider", model.provider);
+  reader.read("model", model.model);
+  reader.read("max_output_tokens", model.max_output_tokens, 1, kOutputTokensMax);
+  if (model.provider.empty()) {
+    reader.reject("provider", "is missing");
+  } else if (!providers.contains(model.provider)) {
+    reader.reject("provider", "must be one of [providers], not \"" + model.provider + "\"");
+  } else if (model.model.empty()) {
+    reader.reject("model", "is missing");
+  }
+}
+
+/// Reads each table of a table: [providers.NAME], [models.ALIAS].
+template <class Value, class Read>
+void read_each(const toml::table& table, const std::string& title, Problems& problems,
+               std::map<std::string, Value>& into, const Read& read) {
+  TableReader reader(table, "[" + title + "]", problems);
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    if (const toml::table* const each = reader.table(name)) {
+      Value value;
+      read(*each, "[" + title + "." + name + "]", value);
+      into[name] = std::move(value);
+    }
+  }
+}
+
+// ---- policy ----
+
+/// Says what is wrong with a glob on a path within the workspace, or nothing.
+std::string_view fault_of_glob(std::string_view glob) {
+  if (glob.size() > kGlobBytesMax) return "holds a glob that is too long";
+  const bool leaves = glob.starts_with('/') || glob.starts_with("./") || glob.starts_with("../") ||
+                      glob.contains("/../") || glob.starts_with('~');
+  return leaves ? "holds paths within the workspace: \"docs/**\", not \"./docs\" or \"/docs\"" : "";
+}
+
+void check_rule(TableReader& reader, const Rule& rule) {
+  if (rule.name.empty()) reader.reject("name", "is missing: verdicts are explained by it");
+  if (!reader.has("do")) reader.reject("do", "is missing: allow, ask or deny");
+  if (!reader.has("commands") && !reader.has("paths") && !reader.has("argv")) {
+    reader.reject("commands", "is missing: say commands = [\"*\"] for all");
+  }
+  if (!rule.paths.empty() && !rule.argv.empty()) {
+    reader.reject("argv", "is about programs, \"paths\" about files: no command is both");
+  }
+  for (const std::string& glob : rule.commands) {
+    if (!names_a_command(glob)) reader.reject("commands", "names no command by \"" + glob + "\"");
+  }
+  for (const std::string& glob : rule.paths) {
+    if (const std::string_view fault = fault_of_glob(glob); !fault.empty()) {
+      reader.reject("paths", fault);
+    }
+  }
+}
+
+Rule read_rule(const toml::table& table, Problems& problems) {
+  TableReader reader(table, "[[policy.rule]]", problems);
+  Rule rule;
+  reader.read("name", rule.name);
+  reader.read("do", rule.decision);
+  reader.read("commands", rule.commands);
+  reader.read("paths", rule.paths);
+  reader.read("argv", rule.argv);
+  check_rule(reader, rule);
+  return rule;
+}
+
+void read_policy(const toml::table& table, Problems& problems, Rules& policy) {
+  TableReader reader(table, "[policy]", problems);
+  const toml::array* const rules = reader.tables("rule");
+  if (rules == nullptr) return;
+  for (const toml::node& node : *rules)
+    policy.rules.push_back(read_rule(*node.as_table(), problems));
+}
+
+// ---- the rest ----
+
+void read_sandbox(const toml::table& table, Problems& problems, SandboxKind& sandbox) {
+  TableReader reader(table, "[sandbox]", problems);
+  reader.read("kind", sandbox);
+}
+
+void read_agent(const toml::table& table, Problems& problems, AgentSettings& agent) {
+  TableReader reader(table, "[agent]", problems);
+  reader.read("steps_max", agent.steps_max, 1, kStepsMax);
+  reader.read("time_max", agent.time_max);
+  reader.read("model", agent.model);
+}
+
+void read_schema(TableReader& reader) {
+  std::uint32_t schema = 0;
+  reader.read("schema", schema, kSchema, kSchema);
+  if (!reader.has("schema")) reader.reject("schema", "is missing: write schema = 1");
+}
+
+Settings read_settings(const toml::table& table, Problems& problems) {
+  Settings settings;
+  TableReader reader(table, "the file", problems);
+  read_schema(reader);
+  if (const auto* const each = reader.table("daemon")) {
+    read_daemon(*each, problems, settings.daemon);
+  }
+  if (const auto* const each = reader.table("log")) read_log(*each, problems, settings.log);
+  if (const auto* const each = reader.table("providers")) {
+    read_each(*each, "providers", problems, settings.providers,
+              [&](const toml::table& provider, const std::string& title, ProviderSettings& value) {
+                read_provider(provider, title, problems, value);
+              });
+  }
+  if (const auto* const each = reader.table("models")) {
+    settings.models.clear();
+    read_each(*each, "models", problems, settings.models,
+              [&](const toml::table& model, const std::string& title, ModelSettings& value) {
+                read_model(model, title, problems, settings.providers, value);
+              });
+  }
+  if (const auto* const each = reader.table("policy")) {
+    read_policy(*each, problems, settings.policy);
+  }
+  if (const auto* const each = reader.table("sandbox")) {
+    read_sandbox(*each, problems, settings.sandbox);
+  }
+  if (const auto* const each = reader.table("agent")) read_agent(*each, problems, settings.agent);
+  if (!settings.models.contains(settings.agent.model)) {
+    reader.reject("agent", "wants a model \"" + settings.agent.model + "\" that [models] has not");
+  }
+  return settings;
+}
+
+}  // namespace
+
+Result<Settings> parse_settings(std::string_view text, std::string_view source_name) {
+  if (text.size() > kConfigBytesMax) {
+    return Error{Errc::too_large, std::string(source_name) + " is larger than 1 MiB"};
+  }
+  Problems problems(source_name);
+  try {
+    Settings settings = read_settings(toml::parse(text), problems);
+    if (problems.empty()) return settings;
+  } catch (const toml::parse_error& error) {
+    problems.add(error.source().begin.line, std::string(error.description()));
+  }
+  return problems.first();
+}
+
+Result<Settings> load_settings(const std::string& path) {
+  Result<std::string> text = read_trusted_file(path, kWritableByOthers, kConfigBytesMax);
+  if (!text) return text.error().with("config");
+  return parse_settings(*text, path.substr(path.find_last_of('/') + 1));
+}
+
+}  // namespace tinkerbell

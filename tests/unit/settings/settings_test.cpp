@@ -1,0 +1,347 @@
+#include "tinkerbell/settings/settings.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace tinkerbell {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The file with `text` after its first line, so that `text` begins at line 2.
+Result<Settings> parsed(const std::string& text) {
+  return parse_settings("schema = 1\n" + text, "tinkerbell.toml");
+}
+
+std::string fault(const std::string& text) {
+  const Result<Settings> settings = parsed(text);
+  return settings ? "accepted" : settings.error().message;
+}
+
+TEST(Settings, HaveDefaultsForAllThatIsNotSaid) {
+  const Result<Settings> settings = parsed("");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->daemon.socket_mode, 0660U);
+  EXPECT_EQ(settings->daemon.durability, Durability::power);
+  EXPECT_EQ(settings->daemon.shutdown_grace, 10s);
+  EXPECT_EQ(settings->log.level, LogLevel::info);
+  EXPECT_EQ(settings->sandbox, SandboxKind::bubblewrap);
+  EXPECT_EQ(settings->agent.steps_max, 60U);
+  EXPECT_EQ(settings->agent.time_max, 1h);
+  EXPECT_EQ(settings->models.at("default").provider, "offline");
+  EXPECT_EQ(settings->providers.at("offline").type, ProviderType::offline);
+  EXPECT_TRUE(settings->policy.rules.empty());
+}
+
+TEST(Settings, ReadEveryKey) {
+  const Result<Settings> settings = parsed(R"(
+[daemon]
+state_dir = "/s"
+socket = "/r/c.sock"
+socket_mode = "0600"
+durability = "process"
+tasks_max = 7
+shutdown_grace = "250ms"
+[log]
+level = "debug"
+target = "file"
+file = "/l/t.log"
+[providers.one]
+type = "openai-chat"
+base_url = "http://127.0.0.1:11434/v1"
+key = { credential = "one" }
+timeouts = { connect = "1s", first_byte = "2m", idle = "3h", total = "4d" }
+[providers.two]
+type = "offline"
+playbook = "/p.json"
+[models.default]
+provider = "one"
+model = "m"
+max_output_tokens = 99
+[models.small]
+provider = "two"
+model = "n"
+[[policy.rule]]
+name = "docs"
+do = "allow"
+commands = ["file.*"]
+paths = ["docs/**"]
+[[policy.rule]]
+name = "push"
+do = "deny"
+argv = [["git", "push|pull"], ["svn"]]
+[sandbox]
+kind = "none"
+[agent]
+steps_max = 5
+time_max = "30m"
+model = "small"
+)");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->daemon.state_dir, "/s");
+  EXPECT_EQ(settings->daemon.socket, "/r/c.sock");
+  EXPECT_EQ(settings->daemon.socket_mode, 0600U);
+  EXPECT_EQ(settings->daemon.durability, Durability::process);
+  EXPECT_EQ(settings->daemon.tasks_max, 7U);
+  EXPECT_EQ(settings->daemon.shutdown_grace, 250ms);
+  EXPECT_EQ(settings->log.level, LogLevel::debug);
+  EXPECT_EQ(settings->log.target, LogTarget::file);
+  EXPECT_EQ(settings->log.file, "/l/t.log");
+
+  const ProviderSettings& one = settings->providers.at("one");
+  EXPECT_EQ(one.type, ProviderType::openai_chat);
+  EXPECT_EQ(one.base_url, "http://127.0.0.1:11434/v1");
+  EXPECT_EQ(one.key, (KeySource{KeyKind::credential, "one"}));
+  EXPECT_EQ(one.timeouts.connect, 1s);
+  EXPECT_EQ(one.timeouts.first_byte, 2min);
+  EXPECT_EQ(one.timeouts.idle, 3h);
+  EXPECT_EQ(one.timeouts.total, 96h);
+  EXPECT_EQ(settings->providers.at("two").playbook, "/p.json");
+  EXPECT_EQ(settings->providers.size(), 3U);
+  EXPECT_EQ(settings->models.at("default").model, "m");
+  EXPECT_EQ(settings->models.at("default").max_output_tokens, 99U);
+  EXPECT_EQ(settings->models.size(), 2U);
+
+  ASSERT_EQ(settings->policy.rules.size(), 2U);
+  EXPECT_EQ(settings->policy.rules[0].name, "docs");
+  EXPECT_EQ(settings->policy.rules[0].decision, Decision::allow);
+  EXPECT_EQ(settings->policy.rules[0].paths, std::vector<std::string>{"docs/**"});
+  EXPECT_EQ(settings->policy.rules[1].decision, Decision::deny);
+  EXPECT_EQ(settings->policy.rules[1].argv[0], (std::vector<std::string>{"git", "push|pull"}));
+  EXPECT_EQ(settings->sandbox, SandboxKind::none);
+  EXPECT_EQ(settings->agent.steps_max, 5U);
+  EXPECT_EQ(settings->agent.time_max, 30min);
+  EXPECT_EQ(settings->agent.model, "small");
+}
+
+TEST(Settings, NameTheLineOfAnUnknownKeyAndWhatWasMeant) {
+  EXPECT_EQ(fault("[models.default]\nprovider = \"offline\"\nmodle = \"m\"\nmodel = \"m\"\n"),
+            "tinkerbell.toml:4: unknown key \"modle\" in [models.default]: did you mean "
+            "\"model\"?");
+  EXPECT_EQ(fault("[deamon]\n"),
+            "tinkerbell.toml:2: unknown key \"deamon\" in the file: did you mean \"daemon\"?");
+  EXPECT_EQ(fault("[log]\ncolour = true\n"), "tinkerbell.toml:3: unknown key \"colour\" in [log]");
+  EXPECT_EQ(fault("[log]\n\"\\u001b[2J\" = 1\n"),
+            "tinkerbell.toml:3: unknown key \"\\x1b[2J\" in [log]");
+}
+
+TEST(Settings, ReportWhatStandsFirst) {
+  EXPECT_EQ(fault("[agent]\nsteps_max = 0\n[log]\nx = 1\n"),
+            "tinkerbell.toml:3: \"steps_max\" in [agent] must be from 1 to 100000, not 0");
+}
+
+struct Mistake {
+  const char* text;
+  const char* message;  ///< After "tinkerbell.toml:".
+};
+
+class SettingsMistake : public testing::TestWithParam<Mistake> {};
+
+TEST_P(SettingsMistake, F64_IsRefusedWithItsLine) {
+  EXPECT_EQ(fault(GetParam().text), std::string("tinkerbell.toml:") + GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SettingsMistake,
+    testing::Values(
+        Mistake{"[daemon]\ntasks_max = \"many\"\n",
+                "3: \"tasks_max\" in [daemon] must be an integer, not a string"},
+        Mistake{"[daemon]\ntasks_max = -1\n",
+                "3: \"tasks_max\" in [daemon] must be from 1 to 1000000, not -1"},
+        Mistake{"[daemon]\ntasks_max = 4294967297\n",
+                "3: \"tasks_max\" in [daemon] must be from 1 to 1000000, not 4294967297"},
+        Mistake{"[daemon]\nshutdown_grace = \"10\"\n",
+                "3: \"shutdown_grace\" in [daemon] must be a duration like \"250ms\", \"30s\", "
+                "\"5m\", \"2h\" or \"1d\", not \"10\""},
+        Mistake{"[daemon]\nshutdown_grace = 10\n",
+                "3: \"shutdown_grace\" in [daemon] must be a string, not an integer"},
+        Mistake{"[daemon]\nstate_dir = \"state\"\n",
+                "3: \"state_dir\" in [daemon] must be an absolute path, not \"state\""},
+        Mistake{"[daemon]\nsocket_mode = \"0990\"\n",
+                "3: \"socket_mode\" in [daemon] must be permission bits like \"0660\", not "
+                "\"0990\""},
+        Mistake{"[daemon]\ndurability = \"fast\"\n",
+                "3: \"durability\" in [daemon] must be one of power, process, not \"fast\""},
+        Mistake{"log = true\n", "2: \"log\" in the file must be a table, not true or false"},
+        Mistake{"[log]\ntarget = \"file\"\n",
+                "3: \"target\" in [log] needs a \"file\" to write to"},
+        Mistake{"[providers.p]\nbase_url = \"http://x\"\n",
+                "2: \"type\" in [providers.p] is missing"},
+        Mistake{"[providers.p]\ntype = \"openai-chat\"\n",
+                "2: \"base_url\" in [providers.p] must begin with https:// or http://"},
+        Mistake{"[providers.p]\ntype = \"openai-chat\"\nbase_url = \"https://me:pw@x\"\n",
+                "4: \"base_url\" in [providers.p] must not contain a name or password: use "
+                "\"key\""},
+        Mistake{"[providers.p]\ntype = \"offline\"\nkey = \"sk-very-secret\"\n",
+                "4: \"key\" in [providers.p] must say where the key is, like { file = \"/…\" }: "
+                "never the key itself"},
+        Mistake{"[providers.p]\ntype = \"offline\"\nkey = { env = \"A\", file = \"/b\" }\n",
+                "4: \"credential\" in [providers.p] key or \"file\" or \"env\": exactly one of "
+                "them is needed"},
+        Mistake{"[providers.p]\ntype = \"offline\"\nkey = { fiel = \"/b\" }\n",
+                "4: unknown key \"fiel\" in [providers.p] key: did you mean \"file\"?"},
+        Mistake{"[models.default]\nprovider = \"p\"\nmodel = \"m\"\n",
+                "3: \"provider\" in [models.default] must be one of [providers], not \"p\""},
+        Mistake{"[models.small]\nprovider = \"offline\"\nmodel = \"m\"\n",
+                "1: \"agent\" in the file wants a model \"default\" that [models] has not"},
+        Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"allow\"\n",
+                "2: \"commands\" in [[policy.rule]] is missing: say commands = [\"*\"] for all"},
+        Mistake{"[[policy.rule]]\nname = \"x\"\ncommands = [\"*\"]\n",
+                "2: \"do\" in [[policy.rule]] is missing: allow, ask or deny"},
+        Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"deny\"\ncommands = [\"file.wirte\"]\n",
+                "5: \"commands\" in [[policy.rule]] names no command by \"file.wirte\""},
+        Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"deny\"\nargv = [\"git\"]\n",
+                "5: \"argv\" in [[policy.rule]] must be an array of arrays of strings, none of "
+                "them empty"},
+        Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"deny\"\npaths = [\"./docs\"]\n",
+                "5: \"paths\" in [[policy.rule]] holds paths within the workspace: \"docs/**\", "
+                "not \"./docs\" or \"/docs\""},
+        Mistake{"[policy]\nrule = 1\n",
+                "3: \"rule\" in [policy] must be an array of tables, not an integer"}));
+
+TEST(Settings, WantTheSchemaTheyKnow) {
+  EXPECT_EQ(parse_settings("", "t").error().message,
+            "t:1: \"schema\" in the file is missing: write schema = 1");
+  EXPECT_EQ(parse_settings("schema = 2\n", "t").error().message,
+            "t:1: \"schema\" in the file must be from 1 to 1, not 2");
+}
+
+TEST(Settings, RefuseWhatIsNotToml) {
+  for (const char* text : {"[log", "a = ", "x", "log.level = info\n", "a = \"\xff\"\n",
+                           "a = 1\na = 2\n", "[log]\nlevel = \"in"}) {
+    const Result<Settings> settings = parsed(text);
+    ASSERT_FALSE(settings) << text;
+    EXPECT_TRUE(settings.error().message.starts_with("tinkerbell.toml:")) << text;
+  }
+}
+
+TEST(Settings, S66_RefuseDeepAndLargeText) {
+  EXPECT_FALSE(parsed("a = " + std::string(100'000, '[')));
+  EXPECT_EQ(parsed(std::string(2 << 20, '#')).error().code, Errc::too_large);
+}
+
+TEST(Settings, S6_NeverRepeatAKey) {
+  const std::string secret = "sk-0123456789abcdefghij";
+  for (const std::string& text :
+       {"key = \"" + secret + "\"", "key = " + secret, "key = [\"" + secret + "\"]",
+        "key = { value = \"" + secret + "\" }", "key = \"" + secret,
+        "base_url = \"https://u:" + secret + "@host\""}) {
+    const std::string message = fault("[providers.p]\ntype = \"openai-chat\"\n" + text + "\n");
+    EXPECT_NE(message, "accepted") << text;
+    EXPECT_FALSE(message.contains("0123456789")) << message;
+  }
+}
+
+// ---- the file itself ----
+
+class SettingsFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "/settings.XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+  }
+
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::string file(const std::string& text, mode_t mode) {
+    const std::string path = directory_ + "/tinkerbell.toml";
+    std::ofstream(path) << text;
+    ::chmod(path.c_str(), mode);
+    return path;
+  }
+
+  std::string directory_;
+};
+
+TEST_F(SettingsFile, IsReadWhenOnlyItsOwnerCanWriteIt) {
+  const Result<Settings> settings = load_settings(file("schema = 1\n", 0644));
+  EXPECT_TRUE(settings) << settings.error().message;
+}
+
+TEST_F(SettingsFile, S9_IsRefusedWhenOthersCanWriteIt) {
+  for (const mode_t mode : {0666U, 0664U, 0646U}) {
+    const std::string path = file("schema = 1\n", mode);
+    const Result<Settings> settings = load_settings(path);
+    ASSERT_FALSE(settings) << mode;
+    EXPECT_EQ(settings.error().code, Errc::denied);
+    EXPECT_TRUE(settings.error().message.contains(path)) << settings.error().message;
+    EXPECT_TRUE(settings.error().message.contains("mode 06")) << settings.error().message;
+  }
+}
+
+TEST_F(SettingsFile, S9_IsRefusedWhenItBelongsToSomebodyElse) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  const std::string path = file("schema = 1\n", 0644);
+  ASSERT_EQ(::chown(path.c_str(), 12'345, 0), 0);
+  EXPECT_EQ(load_settings(path).error().code, Errc::denied);
+}
+
+TEST_F(SettingsFile, IsRefusedWhenItIsMissingOrNoFile) {
+  EXPECT_EQ(load_settings(directory_ + "/absent").error().code, Errc::not_found);
+  EXPECT_EQ(load_settings(directory_).error().code, Errc::invalid);
+  const std::string fifo = directory_ + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_EQ(load_settings(fifo).error().code, Errc::invalid);
+}
+
+/// config/tinkerbell.toml of this checkout.
+std::string shipped_config() {
+  const std::filesystem::path here = __FILE__;
+  std::ifstream file(here.parent_path() / "../../../config/tinkerbell.toml");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(ShippedConfig, SaysTheDefaults) {
+  const Result<Settings> shipped = parse_settings(shipped_config(), "tinkerbell.toml");
+  ASSERT_TRUE(shipped) << shipped.error().message;
+  const Settings defaults;
+  EXPECT_EQ(shipped->daemon.socket_mode, defaults.daemon.socket_mode);
+  EXPECT_EQ(shipped->daemon.durability, defaults.daemon.durability);
+  EXPECT_EQ(shipped->daemon.tasks_max, defaults.daemon.tasks_max);
+  EXPECT_EQ(shipped->daemon.shutdown_grace, defaults.daemon.shutdown_grace);
+  EXPECT_EQ(shipped->log.level, defaults.log.level);
+  EXPECT_EQ(shipped->log.target, defaults.log.target);
+  EXPECT_EQ(shipped->providers.size(), defaults.providers.size());
+  EXPECT_EQ(shipped->models.size(), defaults.models.size());
+  EXPECT_EQ(shipped->models.at("default").max_output_tokens, ModelSettings{}.max_output_tokens);
+  EXPECT_EQ(shipped->sandbox, defaults.sandbox);
+  EXPECT_EQ(shipped->agent.steps_max, defaults.agent.steps_max);
+  EXPECT_EQ(shipped->agent.time_max, defaults.agent.time_max);
+  EXPECT_EQ(shipped->agent.model, defaults.agent.model);
+}
+
+/// The file with its commented keys and tables put into effect, one provider key of the three.
+std::string uncommented(std::string text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string line = text.substr(at, end - at);
+    at = end + 1;
+    const bool example =
+        line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# [["));
+    const bool provider = line == "# [providers.openai]";
+    const bool other_key = line.contains("key = { file") || line.contains("key = { env");
+    if (other_key) continue;
+    out += (example || provider ? line.substr(2) : line) + "\n";
+  }
+  return out;
+}
+
+TEST(ShippedConfig, StaysValidWhenItsExamplesAreTakenUp) {
+  const Result<Settings> settings =
+      parse_settings(uncommented(shipped_config()), "tinkerbell.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->policy.rules.size(), 3U);
+  EXPECT_EQ(settings->providers.at("openai").key, (KeySource{KeyKind::credential, "openai"}));
+  EXPECT_FALSE(settings->daemon.state_dir.empty());
+  EXPECT_FALSE(settings->log.file.empty());
+}
+
+}  // namespace
+}  // namespace tinkerbell
