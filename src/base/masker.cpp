@@ -80,4 +80,13 @@ std::string Masker::masked(std::string text) const {
   return text;
 }
 
+void mask_strings(Json& value, const Masker& masker) {
+  if (masker.empty()) return;
+  if (value.is_string()) {
+    value = masker.masked(value.get<std::string>());
+  } else if (value.is_structured()) {
+    for (Json& each : value) mask_strings(each, masker);
+  }
+}
+
 }  // namespace tinkerbell

@@ -1,7 +1,10 @@
 #pragma once
 
+#include "tinkerbell/base/fields.hpp"
+
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace tinkerbell {
@@ -21,5 +24,23 @@ class Masker {
  private:
   std::vector<std::string> needles_;  ///< Longest first.
 };
+
+/// Masks every text in a described value: its strings, those of its parts, of vectors and of Json trees.
+void mask_strings(Json& value, const Masker& masker);
+
+inline void mask_strings(std::string& value, const Masker& masker) {
+  value = masker.masked(std::move(value));
+}
+
+template <class T>
+void mask_strings(T& value, const Masker& masker) {
+  if (masker.empty()) return;
+  if constexpr (Described<T>) {
+    std::apply([&](const auto&... each) { (mask_strings(value.*each.member, masker), ...); },
+               T::fields());
+  } else if constexpr (detail::kIsVector<T>) {
+    for (auto& each : value) mask_strings(each, masker);
+  }
+}
 
 }  // namespace tinkerbell

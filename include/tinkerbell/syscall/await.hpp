@@ -1,0 +1,50 @@
+#pragma once
+
+#include "tinkerbell/command/commands.hpp"
+#include "tinkerbell/kernel/task.hpp"
+#include "tinkerbell/kernel/trap.hpp"
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace tinkerbell {
+
+/// A command on its way from a task: the trap that carries it, and the outcome on the way back.
+struct CommandTrap : Trap {
+  explicit CommandTrap(TaskCommand what) : Trap(Kind::command), command(std::move(what)) {}
+
+  TaskCommand command;
+  std::optional<Result<Reply>>
+      outcome;  ///< Set before the task is woken; absent if the task is to end.
+};
+
+template <Command C>
+struct CommandCall : CommandTrap {
+  explicit CommandCall(C what) : CommandTrap(TaskCommand(std::move(what))) {}
+
+  [[nodiscard]] Result<typename C::Reply> await_resume() {
+    if (!outcome)
+      return Error{Errc::cancelled, std::string(C::kName) + ": the task was asked to end"};
+    if (!*outcome) return outcome->error();
+    return std::get<typename C::Reply>(**std::move(outcome));
+  }
+};
+
+/// `Result<FileContent> file = co_await AwaitFileRead{.path = "a.txt"};`
+template <Command C>
+auto operator co_await(C command) {
+  return TrapAwaiter<CommandCall<C>>(std::move(command));
+}
+
+/// What a durable task is started with. The same values at its first start and at every replay.
+struct TaskStart {
+  TaskId task = kNoTask;
+  std::string workspace;  ///< Absolute.
+  Json arguments;         ///< As submitted.
+  Json definition;        ///< As frozen when it was submitted.
+};
+
+}  // namespace tinkerbell

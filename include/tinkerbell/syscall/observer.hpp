@@ -1,0 +1,26 @@
+#pragma once
+
+#include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/journal/record.hpp"
+#include "tinkerbell/syscall/driver.hpp"
+
+#include <string_view>
+
+namespace tinkerbell {
+
+/// Is told what happens to commands. Loop thread; must not call back.
+class SyscallObserver {
+ public:
+  SyscallObserver() = default;
+  SyscallObserver(const SyscallObserver&) = delete;
+  SyscallObserver& operator=(const SyscallObserver&) = delete;
+  virtual ~SyscallObserver() = default;
+
+  /// A record became durable: from now on it may be shown outside. In lsn order.
+  virtual void recorded(const Record& record) = 0;
+
+  /// A running command shows something before its reply. Provisional: never journalled.
+  virtual void progressed(CommandId id, ProgressKind kind, std::string_view text) = 0;
+};
+
+}  // namespace tinkerbell

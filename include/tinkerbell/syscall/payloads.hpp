@@ -1,0 +1,161 @@
+#pragma once
+
+#include "tinkerbell/base/fields.hpp"
+#include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/command/commands.hpp"
+#include "tinkerbell/command/facts.hpp"
+#include "tinkerbell/journal/record.hpp"
+#include "tinkerbell/policy/policy.hpp"
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+
+/// What the payload of each kind of record says. On disk: add fields at the end, never rename one.
+
+namespace tinkerbell {
+
+/// Who did something from outside, as far as the kernel can tell.
+struct Person {
+  std::string via;  ///< "cli", "api", "task" or "daemon".
+  std::uint32_t uid = 0;
+  std::int32_t pid = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{field("via", &Person::via), field("uid", &Person::uid),
+                      field("pid", &Person::pid)};
+  }
+};
+
+/// TASK: all that a task is started with.
+struct TaskPayload {
+  std::string kind;
+  std::string workspace;
+  Json arguments;
+  Json definition;
+  Person origin;
+  bool approve_all = false;  ///< `--yes`: approves what asks, never what a rule denies.
+  TaskId parent = kNoTask;
+
+  static constexpr auto fields() {
+    return std::tuple{field("kind", &TaskPayload::kind),
+                      field("workspace", &TaskPayload::workspace),
+                      field("arguments", &TaskPayload::arguments),
+                      field("definition", &TaskPayload::definition),
+                      field("origin", &TaskPayload::origin),
+                      field("approve_all", &TaskPayload::approve_all),
+                      field("parent", &TaskPayload::parent)};
+  }
+};
+
+/// INTENT: a command was asked.
+struct IntentPayload {
+  std::string command;  ///< Its name.
+  Json arguments;       ///< For people; of a model call only the size of the conversation.
+  std::string line;     ///< command_line().
+  Facts facts;
+  Verdict verdict;
+  ApprovalId approval = kNoApproval;  ///< The question that it waits for.
+  std::string hash;                   ///< approval_hash of what it asks about, hexadecimal.
+  bool started = false;               ///< Allowed at once: this record is its START as well.
+  std::int64_t deadline_unix_ns = 0;  ///< For sleep: when it ends.
+
+  static constexpr auto fields() {
+    return std::tuple{field("command", &IntentPayload::command),
+                      field("arguments", &IntentPayload::arguments),
+                      field("line", &IntentPayload::line),
+                      field("facts", &IntentPayload::facts),
+                      field("verdict", &IntentPayload::verdict),
+                      field("approval", &IntentPayload::approval),
+                      field("hash", &IntentPayload::hash),
+                      field("started", &IntentPayload::started),
+                      field("deadline_unix_ns", &IntentPayload::deadline_unix_ns)};
+  }
+};
+
+/// START: the command was released. The attempt is in the record.
+struct StartPayload {
+  ApprovalId approval = kNoApproval;  ///< Consumed by this.
+
+  static constexpr auto fields() { return std::tuple{field("approval", &StartPayload::approval)}; }
+};
+
+/// RESULT: the payload is canonical_outcome(), without a frame around it.
+
+/// What a person may say to a question.
+enum class Answer : std::uint8_t { approve, deny, text };
+
+template <>
+inline constexpr std::array<std::string_view, 3> kNames<Answer> = {"approve", "deny", "text"};
+
+/// How far an approval reaches.
+enum class Scope : std::uint8_t {
+  once,
+  task,  ///< Also the same command again in this task.
+};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<Scope> = {"once", "task"};
+
+/// APPROVAL: a person answered.
+struct ApprovalPayload {
+  ApprovalId approval = kNoApproval;
+  Answer answer = Answer::deny;
+  Scope scope = Scope::once;
+  std::string text;  ///< The reason, or the answer itself.
+  std::string hash;  ///< approval_hash of what was shown, hexadecimal.
+  Person by;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        field("approval", &ApprovalPayload::approval), field("answer", &ApprovalPayload::answer),
+        field("scope", &ApprovalPayload::scope),       field("text", &ApprovalPayload::text),
+        field("hash", &ApprovalPayload::hash),         field("by", &ApprovalPayload::by)};
+  }
+};
+
+enum class Signal : std::uint8_t { cancel, pause, resume };
+
+template <>
+inline constexpr std::array<std::string_view, 3> kNames<Signal> = {"cancel", "pause", "resume"};
+
+/// SIGNAL: somebody outside changed the task's course.
+struct SignalPayload {
+  Signal signal = Signal::cancel;
+  std::string reason;
+  Person by;
+
+  static constexpr auto fields() {
+    return std::tuple{field("signal", &SignalPayload::signal),
+                      field("reason", &SignalPayload::reason), field("by", &SignalPayload::by)};
+  }
+};
+
+/// FILE: the payload is a PreImage.
+
+/// UNSURE: a question of kind `outcome` was opened about the command.
+struct UnsurePayload {
+  ApprovalId approval = kNoApproval;
+  std::string evidence;
+
+  static constexpr auto fields() {
+    return std::tuple{field("approval", &UnsurePayload::approval),
+                      field("evidence", &UnsurePayload::evidence)};
+  }
+};
+
+/// DONE: how the task ended.
+struct DonePayload {
+  std::string state;  ///< "completed", "failed" or "cancelled".
+  Json value;
+  std::string error_code;
+  std::string error;
+
+  static constexpr auto fields() {
+    return std::tuple{field("state", &DonePayload::state), field("value", &DonePayload::value),
+                      field("error_code", &DonePayload::error_code),
+                      field("error", &DonePayload::error)};
+  }
+};
+
+}  // namespace tinkerbell

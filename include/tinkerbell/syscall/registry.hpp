@@ -1,0 +1,44 @@
+#pragma once
+
+#include "tinkerbell/base/json.hpp"
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/kernel/task.hpp"
+#include "tinkerbell/syscall/await.hpp"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace tinkerbell {
+
+/// A kind of durable task.
+struct TaskKind {
+  /// Checks the arguments and gives the definition that the task keeps for life: prompts, schemas,
+  /// resolved names. An upgrade or a config change after that does not reach it. Errors: invalid.
+  std::function<Result<Json>(const Json& arguments)> freeze;
+
+  /// The task itself. Deterministic: time, chance and the world reach it only through commands.
+  std::function<Task<Result<Json>>(TaskStart)> start;
+
+  /// One line for lists.
+  std::function<std::string(const Json& arguments)> title;
+};
+
+/// The durable tasks that this program can run, by "name@version". A task stays with the version
+/// that it began with.
+class Registry {
+ public:
+  void add(std::string name, TaskKind kind) { kinds_.emplace(std::move(name), std::move(kind)); }
+
+  /// Null if there is none.
+  [[nodiscard]] const TaskKind* find(std::string_view name) const {
+    const auto found = kinds_.find(name);
+    return found == kinds_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  std::map<std::string, TaskKind, std::less<>> kinds_;
+};
+
+}  // namespace tinkerbell

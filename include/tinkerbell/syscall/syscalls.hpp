@@ -1,0 +1,199 @@
+#pragma once
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/completion.hpp"
+#include "tinkerbell/base/log.hpp"
+#include "tinkerbell/base/masker.hpp"
+#include "tinkerbell/base/random.hpp"
+#include "tinkerbell/journal/journal.hpp"
+#include "tinkerbell/kernel/scheduler.hpp"
+#include "tinkerbell/policy/policy.hpp"
+#include "tinkerbell/syscall/approvals.hpp"
+#include "tinkerbell/syscall/await.hpp"
+#include "tinkerbell/syscall/driver.hpp"
+#include "tinkerbell/syscall/observer.hpp"
+#include "tinkerbell/syscall/registry.hpp"
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace tinkerbell {
+
+class Gate;
+struct LiveTask;
+struct PastCommand;
+enum class Station : std::uint8_t;
+
+/// A request for a new durable task.
+struct Submission {
+  std::string kind;
+  std::string workspace;  ///< Absolute; must exist.
+  Json arguments = Json::object();
+  bool approve_all = false;
+  Person by;
+  TaskId parent = kNoTask;
+};
+
+/// What a live task does now. For lists and for "why does it wait?".
+struct LiveView {
+  TaskState state = TaskState::ready;
+  std::string waiting_for;  ///< "approval a3: edit src/a.cpp"; empty: it runs.
+  WallTime waiting_since{};
+  ApprovalId approval = kNoApproval;
+};
+
+/// The one way of a command: prepare → verdict → INTENT → [approval] → START → release … RESULT →
+/// deliver. On a restart replay stands where the drivers stood. Loop thread only. One source file a
+/// station, in the order of the way: dispatch, judge, approve, release, deliver; inside (commands
+/// inside the daemon), signals (people), replay, recovery.
+class SystemCalls final : public CommandHandler {
+ public:
+  struct Parts {
+    Journal& journal;
+    const Clock& clock;
+    RandomSource& random;
+    const Registry& registry;
+    const Rules& rules;
+    const Masker& masker;
+    Logger& logger;
+    SyscallObserver& observer;
+    KernelObserver& kernel_observer;
+  };
+
+  explicit SystemCalls(const Parts& parts);
+  SystemCalls(const SystemCalls&) = delete;
+  SystemCalls& operator=(const SystemCalls&) = delete;
+  ~SystemCalls() override;
+
+  /// Who performs commands of type C. Every command that is not inside the daemon needs one before
+  /// the first task.
+  template <Command C>
+  void set_driver(Driver& driver) {
+    drivers_[TaskCommand(std::in_place_type<C>).index()] = &driver;
+  }
+
+  /// Brings back a task that had not ended: it is replayed up to where it stood and goes on from
+  /// there. Errors: invalid (its records make no sense), not_found (its kind is not known to this
+  /// program).
+  [[nodiscard]] Result<void> recover(const TaskHead& head, const std::vector<Record>& records);
+
+  /// Must be told of every commit.
+  void durable(Lsn lsn);
+
+  // ---- what people ask for; `done` is called once the journal has it ----
+
+  /// Errors: invalid, not_found (no such kind), exhausted.
+  void submit(Submission submission, Completion<TaskId> done);
+
+  /// Errors: not_found (unknown or already ended).
+  void cancel_task(TaskId task, std::string reason, Person by, Completion<void> done);
+  void pause(TaskId task, Person by, Completion<void> done);
+  void resume(TaskId task, Person by, Completion<void> done);
+
+  /// Answers a question. `payload.hash`, if given, must be that of the question. Errors: not_found,
+  /// conflict (answered before, or another hash), invalid (such an answer does not fit).
+  void answer(ApprovalPayload payload, Completion<ApprovalPayload> done);
+
+  // ---- what people look at ----
+
+  [[nodiscard]] const ApprovalBook& approvals() const { return book_; }
+
+  [[nodiscard]] std::optional<LiveView> view(TaskId task) const;
+
+  [[nodiscard]] std::size_t live_tasks() const;
+
+  [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
+
+  /// More live tasks are refused.
+  static constexpr std::size_t kLiveTasksMax = 100'000;
+
+  // ---- CommandHandler ----
+
+  void dispatch(TaskId task, Trap& trap) override;
+  void cancel(TaskId task, Trap& trap) override;
+  void expired(TaskId task, Trap& trap) override;
+
+ private:
+  // dispatch
+  void prepare(LiveTask& live);
+  void prepared(LiveTask& live, Result<Prepared> found);
+
+  // judge
+  void judge(LiveTask& live);
+  [[nodiscard]] Verdict verdict_for(const LiveTask& live) const;
+  void allow(LiveTask& live);
+  void ask(LiveTask& live, QuestionKind kind);
+  void open_question(LiveTask& live, QuestionKind kind, Lsn lsn);
+
+  // approve
+  void permitted(LiveTask& live, const ApprovalPayload& answer);
+  void recheck(LiveTask& live);
+  void rechecked(LiveTask& live, Result<Prepared> found);
+
+  // release
+  void start(LiveTask& live);
+  void release(LiveTask& live, Lsn needed);
+  void perform(LiveTask& live);
+
+  // deliver
+  void conclude(LiveTask& live, Result<Reply> outcome, std::vector<Record> before = {});
+  void deliver(LiveTask& live, Result<Reply> outcome);
+
+  // inside the daemon
+  void run_inside(LiveTask& live);
+  void spawn_child(LiveTask& live, const Spawn& command);
+  void begin_join(LiveTask& live, const Join& command);
+  void kill_other(LiveTask& live, const Kill& command);
+  void begin_sleep(LiveTask& live, const Sleep& command);
+  void arm_deadline(LiveTask& live);
+  void tell_joiners(const LiveTask& ended, const DonePayload& how);
+
+  // replay and recovery
+  void replay(LiveTask& live);
+  void resume_window(LiveTask& live);
+  void resume_inside(LiveTask& live, const PastCommand& past);
+  void ask_driver(LiveTask& live);
+  void driver_answered(LiveTask& live, Result<Reply> outcome);
+  void become_unsure(LiveTask& live, const std::string& evidence);
+  void diverge(LiveTask& live, const std::string& expected);
+
+  // life of a task
+  LiveTask& begin_task(TaskId id, TaskPayload payload, const TaskKind& kind);
+  void run_task(LiveTask& live, const TaskKind& kind);
+  void task_ended(TaskId task, const Exit& exit);
+  void signal(TaskId task, SignalPayload payload, Completion<void> done);
+
+  // records
+  [[nodiscard]] Record make_record(const LiveTask& live, RecordKind kind,
+                                   std::string payload) const;
+  [[nodiscard]] Record make_command_record(const LiveTask& live, RecordKind kind,
+                                           std::string payload) const;
+  [[nodiscard]] Record make_intent(const LiveTask& live, bool started) const;
+  Lsn append(std::vector<Record> records, const std::vector<LiveTask*>& touched);
+  Lsn append(LiveTask& live, std::vector<Record> records);
+
+  [[nodiscard]] LiveTask* find(TaskId task) const;
+  [[nodiscard]] LiveTask* find_at(CommandId id, Station station) const;
+  [[nodiscard]] Driver* driver_for(const TaskCommand& command) const;
+  [[nodiscard]] Call call_of(const LiveTask& live) const;
+
+  template <class T>
+  Completion<T> then(CommandId id, Station station,
+                     void (SystemCalls::*next)(LiveTask&, Result<T>));
+
+  Parts parts_;
+  ApprovalBook book_;
+  std::unique_ptr<Gate> gate_;
+  std::array<Driver*, std::variant_size_v<TaskCommand>> drivers_{};
+  std::unordered_map<TaskId, std::unique_ptr<LiveTask>> live_;
+  TaskId last_task_;
+  ApprovalId last_approval_;
+  Scheduler scheduler_;  // last: its tasks' frames end first
+};
+
+}  // namespace tinkerbell

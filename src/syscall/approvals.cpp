@@ -1,0 +1,54 @@
+#include "tinkerbell/syscall/approvals.hpp"
+
+namespace tinkerbell {
+
+namespace {
+
+std::string displayed(ApprovalId id) {
+  return "a" + std::to_string(number(id));
+}
+
+}  // namespace
+
+void ApprovalBook::open(Question question, Lsn lsn) {
+  const ApprovalId id = question.id;
+  open_.insert_or_assign(id, Open{std::move(question), lsn});
+}
+
+std::vector<const Question*> ApprovalBook::shown() const {
+  std::vector<const Question*> questions;
+  for (const auto& [id, each] : open_) {
+    if (each.lsn <= durable_) questions.push_back(&each.question);
+  }
+  return questions;
+}
+
+Result<const Question*> ApprovalBook::find(ApprovalId id) const {
+  if (const auto found = open_.find(id); found != open_.end() && found->second.lsn <= durable_) {
+    return &found->second.question;
+  }
+  if (const auto found = closed_.find(id); found != closed_.end()) {
+    const auto& [decision, when] = found->second;
+    return Error{Errc::conflict,
+                 displayed(id) + " was already answered: " + std::string(name_of(decision.answer)) +
+                     " by uid " + std::to_string(decision.by.uid) + " at " + rfc3339(when)};
+  }
+  return Error{Errc::not_found, "no open question " + displayed(id)};
+}
+
+Result<Question> ApprovalBook::decide(ApprovalId id, const ApprovalPayload& decision,
+                                      WallTime when) {
+  const Result<const Question*> found = find(id);
+  if (!found) return found.error();
+  Question question = **found;
+  open_.erase(id);
+  closed_.emplace(id, Closed{decision, when});
+  if (closed_.size() > kClosedMax) closed_.erase(closed_.begin());
+  return question;
+}
+
+void ApprovalBook::withdraw(ApprovalId id) {
+  open_.erase(id);
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,33 @@
+#include "syscall/stations.hpp"
+
+#include <iterator>
+
+namespace tinkerbell {
+
+/// The command is over: writes its RESULT (with its INTENT, if that is not there yet, and with what
+/// stands `before` it in the same transaction) and gives the outcome to the task, which may see it
+/// at once.
+void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Record> before) {
+  if (outcome) {
+    std::visit([&](auto& reply) { mask_strings(reply, parts_.masker); }, *outcome);
+  } else {
+    outcome = Error{outcome.error().code, parts_.masker.masked(outcome.error().message)};
+  }
+  std::vector<Record> records;
+  if (!live.flight->intent_recorded) {
+    records.push_back(make_intent(live, /*started=*/live.flight->attempt > 0));
+  }
+  std::ranges::move(before, std::back_inserter(records));
+  records.push_back(make_command_record(live, RecordKind::result, canonical_outcome(outcome)));
+  live.last_result = append(live, std::move(records));
+  deliver(live, std::move(outcome));
+}
+
+void SystemCalls::deliver(LiveTask& live, Result<Reply> outcome) {
+  CommandTrap& trap = *live.flight->trap;
+  live.flight.reset();
+  trap.outcome = std::move(outcome);
+  scheduler_.wake(live.head.task, trap);
+}
+
+}  // namespace tinkerbell

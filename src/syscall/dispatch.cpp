@@ -1,0 +1,92 @@
+#include "syscall/stations.hpp"
+
+namespace tinkerbell {
+
+void SystemCalls::dispatch(TaskId task, Trap& trap) {
+  auto& call = static_cast<CommandTrap&>(trap);
+  LiveTask* const live = find(task);
+  if (live == nullptr) {
+    call.outcome = Error{Errc::unsupported, std::string(name_of(call.command)) +
+                                                ": only durable tasks may yield commands"};
+    scheduler_.wake(task, trap);
+    return;
+  }
+  if (!is_recorded(call.command)) {
+    const bool wants_id = std::holds_alternative<GetTid>(call.command);
+    call.outcome = wants_id ? Reply(GetTid::Reply{task}) : Reply(Yield::Reply{});
+    scheduler_.wake(task, trap);
+    return;
+  }
+
+  live->last_seq = next(live->last_seq);
+  live->flight = InFlight{
+      .id = {task, live->last_seq}, .trap = &call, .verdict = {}, .facts = {}, .pre_image = {}};
+  live->flight->asked = parts_.clock.wall();
+  if (!live->past.empty()) {
+    replay(*live);
+  } else if (live->cancel_reason) {
+    (void)scheduler_.kill(task, *live->cancel_reason);
+  } else if (live->paused) {
+    live->flight->station = Station::held;
+    scheduler_.mark(task, TaskState::suspended);
+  } else {
+    prepare(*live);
+  }
+}
+
+void SystemCalls::prepare(LiveTask& live) {
+  live.flight->station = Station::preparing;
+  Driver* const driver = driver_for(live.flight->command());
+  if (driver == nullptr) {
+    judge(live);  // inside the daemon: there is nothing to find out
+    return;
+  }
+  driver->prepare(call_of(live), then(live.flight->id, Station::preparing, &SystemCalls::prepared));
+}
+
+void SystemCalls::prepared(LiveTask& live, Result<Prepared> found) {
+  if (!found) {
+    live.flight->verdict = {Decision::deny, "cannot be done", found.error().message};
+    conclude(live, found.error());
+    return;
+  }
+  live.flight->facts = std::move(found->facts);
+  live.flight->pre_image = std::move(found->pre_image);
+  judge(live);
+}
+
+/// The task is to end while its command is on the way.
+void SystemCalls::cancel(TaskId task, Trap& /*trap*/) {
+  LiveTask* const live = find(task);
+  if (live == nullptr || !live->flight) return;
+  InFlight& flight = *live->flight;
+  const Error cancelled{Errc::cancelled, live->cancel_reason.value_or("the task was asked to end")};
+  switch (flight.station) {
+    case Station::performing:
+    case Station::recovering:
+      driver_for(flight.command())->cancel(flight.id);
+      return;
+    case Station::diverged:
+      deliver(*live, cancelled);
+      return;
+    case Station::asking:
+    case Station::unsure:
+      book_.withdraw(flight.approval);
+      conclude(*live, cancelled);
+      return;
+    case Station::inside:
+      if (const auto* join = std::get_if<Join>(&flight.command())) {
+        if (LiveTask* const target = find(join->task)) std::erase(target->joiners, flight.id);
+      }
+      conclude(*live, cancelled);
+      return;
+    case Station::held:
+    case Station::preparing:
+    case Station::rechecking:
+    case Station::gated:
+      conclude(*live, cancelled);
+      return;
+  }
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,163 @@
+#include "syscall/stations.hpp"
+
+// Commands inside the daemon: their effect and their RESULT are one batch, so there is no dangerous
+// window.
+
+namespace tinkerbell {
+
+void SystemCalls::run_inside(LiveTask& live) {
+  live.flight->station = Station::inside;
+  std::visit(Overloaded{
+                 [&](const Spawn& command) { spawn_child(live, command); },
+                 [&](const Join& command) { begin_join(live, command); },
+                 [&](const Kill& command) { kill_other(live, command); },
+                 [&](const Sleep& command) { begin_sleep(live, command); },
+                 [&](const Now&) {
+                   conclude(live, Reply(Now::Reply{unix_nanoseconds(parts_.clock.wall())}));
+                 },
+                 [&](const Random&) { conclude(live, Reply(Random::Reply{parts_.random.next()})); },
+                 [&](const AwaitUserApproval&) { ask(live, QuestionKind::question); },
+                 [&](const AwaitUserAnswer&) { ask(live, QuestionKind::answer); },
+                 [&](const auto& command) {
+                   conclude(live,
+                            Error{Errc::unsupported, std::string(command.kName) +
+                                                         ": this daemon has no driver for it"});
+                 },
+             },
+             live.flight->command());
+}
+
+void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
+  const TaskKind* const kind = parts_.registry.find(command.kind);
+  if (kind == nullptr) {
+    conclude(live, Error{Errc::not_found, "there is no task kind \"" + command.kind + "\""});
+    return;
+  }
+  if (live_.size() >= kLiveTasksMax) {
+    conclude(live, Error{Errc::exhausted, "too many tasks"});
+    return;
+  }
+  Result<Json> definition = kind->freeze(command.arguments);
+  if (!definition) {
+    conclude(live, definition.error());
+    return;
+  }
+  last_task_ = TaskId{number(last_task_) + 1};
+  LiveTask& child = begin_task(last_task_,
+                               {.kind = command.kind,
+                                .workspace = live.payload.workspace,
+                                .arguments = command.arguments,
+                                .definition = *std::move(definition),
+                                .origin = {.via = "task"},
+                                .approve_all = live.payload.approve_all,
+                                .parent = live.head.task},
+                               *kind);
+  // Parent and child in one transaction: after a crash there is either both or neither.
+  const Result<Reply> outcome = Reply(Spawn::Reply{child.head.task});
+  std::vector<Record> records;
+  records.push_back(make_record(child, RecordKind::task, canonical_bytes(child.payload)));
+  if (!live.flight->intent_recorded) records.push_back(make_intent(live, /*started=*/true));
+  records.push_back(make_command_record(live, RecordKind::result, canonical_outcome(outcome)));
+  live.last_result = append(std::move(records), {&child, &live});
+  child.last_result = live.last_result;
+  run_task(child, *kind);
+  deliver(live, outcome);
+}
+
+void SystemCalls::begin_join(LiveTask& live, const Join& command) {
+  InFlight& flight = *live.flight;
+  if (command.task == flight.id.task) {
+    conclude(live, Error{Errc::invalid, "a task cannot wait for itself"});
+    return;
+  }
+  const bool needs_deadline = command.timeout && flight.deadline == WallTime{};
+  if (needs_deadline) flight.deadline = parts_.clock.wall() + *command.timeout;
+  if (!flight.intent_recorded || needs_deadline) {
+    std::vector<Record> records;
+    records.push_back(make_intent(live, /*started=*/true));
+    append(live, std::move(records));
+    flight.intent_recorded = true;
+  }
+  if (LiveTask* const target = find(command.task)) {
+    target->joiners.push_back(flight.id);
+    if (command.timeout) arm_deadline(live);
+    return;
+  }
+  parts_.journal.read_records(
+      command.task,
+      Completion<std::vector<Record>>([this, id = flight.id](Result<std::vector<Record>> records) {
+        LiveTask* const joiner = find_at(id, Station::inside);
+        if (joiner == nullptr) return;
+        if (!records || records->empty() || records->back().kind != RecordKind::done) {
+          conclude(*joiner, Error{Errc::not_found, "join: no such task"});
+          return;
+        }
+        Result<DonePayload> done = from_canonical<DonePayload>(records->back().payload);
+        conclude(*joiner, done ? Result<Reply>(Join::Reply{done->state, done->value, done->error})
+                               : done.error());
+      }));
+}
+
+void SystemCalls::tell_joiners(const LiveTask& ended, const DonePayload& how) {
+  for (const CommandId& id : ended.joiners) {
+    if (LiveTask* const joiner = find_at(id, Station::inside)) {
+      conclude(*joiner, Reply(Join::Reply{how.state, how.value, how.error}));
+    }
+  }
+}
+
+void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
+  LiveTask* const target = find(command.task);
+  if (target == nullptr) {
+    conclude(live, Error{Errc::not_found, "kill: no such task"});
+    return;
+  }
+  const SignalPayload payload{.signal = Signal::cancel,
+                              .reason = command.reason,
+                              .by = {.via = "task " + std::to_string(number(live.head.task))}};
+  std::vector<Record> records;
+  records.push_back(make_record(*target, RecordKind::signal, canonical_bytes(payload)));
+  target->cancel_reason = command.reason;
+  const bool itself = target == &live;
+  if (!itself) {
+    const Result<Reply> outcome = Reply(Kill::Reply{});
+    if (!live.flight->intent_recorded) records.push_back(make_intent(live, /*started=*/true));
+    records.push_back(make_command_record(live, RecordKind::result, canonical_outcome(outcome)));
+    live.last_result = append(std::move(records), {target, &live});
+    deliver(live, outcome);
+  } else {
+    append(live, std::move(records));
+  }
+  if (target->past.empty()) (void)scheduler_.kill(command.task, command.reason);
+}
+
+void SystemCalls::begin_sleep(LiveTask& live, const Sleep& command) {
+  InFlight& flight = *live.flight;
+  flight.deadline = parts_.clock.wall() + command.duration;
+  std::vector<Record> records;
+  records.push_back(make_intent(live, /*started=*/true));
+  flight.intent_recorded = true;
+  append(live, std::move(records));
+  arm_deadline(live);
+}
+
+/// Deadlines are kept as calendar time; the timer runs on the steady clock for what is left of
+/// them.
+void SystemCalls::arm_deadline(LiveTask& live) {
+  const Nanoseconds left = live.flight->deadline - parts_.clock.wall();
+  scheduler_.arm(live.head.task, *live.flight->trap, parts_.clock.steady() + left);
+}
+
+void SystemCalls::expired(TaskId task, Trap& /*trap*/) {
+  LiveTask* const live = find(task);
+  if (live == nullptr || !live->flight || live->flight->station != Station::inside) return;
+  const auto* const join = std::get_if<Join>(&live->flight->command());
+  if (join == nullptr) {
+    conclude(*live, Reply(Sleep::Reply{}));
+    return;
+  }
+  if (LiveTask* const target = find(join->task)) std::erase(target->joiners, live->flight->id);
+  conclude(*live, Error{Errc::timed_out, "join: the other task is still at work"});
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,98 @@
+#include "syscall/stations.hpp"
+
+#include "tinkerbell/command/render.hpp"
+
+namespace tinkerbell {
+
+void SystemCalls::judge(LiveTask& live) {
+  InFlight& flight = *live.flight;
+  flight.verdict = verdict_for(live);
+  switch (flight.verdict.decision) {
+    case Decision::allow:
+      allow(live);
+      return;
+    case Decision::ask:
+      ask(live, QuestionKind::permission);
+      return;
+    case Decision::deny: {
+      const std::string& reason = flight.verdict.reason;
+      conclude(live, Error{Errc::denied, "the rule \"" + flight.verdict.rule + "\" forbids this" +
+                                             (reason.empty() ? "" : ": " + reason)});
+      return;
+    }
+  }
+}
+
+/// What the rules say, and what people have said before.
+Verdict SystemCalls::verdict_for(const LiveTask& live) const {
+  const InFlight& flight = *live.flight;
+  Verdict verdict = decide(flight.command(), flight.facts, parts_.rules);
+  if (verdict.decision != Decision::ask) return verdict;
+  const auto granted =
+      live.grants.find(repeat_hash(flight.command(), flight.facts, live.payload.workspace));
+  if (granted != live.grants.end()) {
+    return {Decision::allow, verdict.rule,
+            "approved for this task with a" + std::to_string(number(granted->second))};
+  }
+  if (live.payload.approve_all) return {Decision::allow, verdict.rule, "approved by --yes"};
+  return verdict;
+}
+
+/// Allowed at once: the INTENT is its START as well.
+void SystemCalls::allow(LiveTask& live) {
+  InFlight& flight = *live.flight;
+  const TaskCommand& command = flight.command();
+  if (driver_for(command) == nullptr) {
+    run_inside(live);
+    return;
+  }
+  flight.attempt = 1;
+  if (effect_of(command) == EffectClass::pure) {
+    perform(live);  // recorded with its result; after a crash it simply runs again
+    return;
+  }
+  std::vector<Record> records;
+  records.push_back(make_intent(live, /*started=*/true));
+  if (flight.pre_image) {
+    records.push_back(
+        make_command_record(live, RecordKind::file, canonical_bytes(*flight.pre_image)));
+  }
+  flight.intent_recorded = true;
+  const Lsn lsn = append(live, std::move(records));
+  // Asking a model again costs money, not harm: only the results that it was asked about must be
+  // safe.
+  release(live, effect_of(command) == EffectClass::idempotent ? live.last_result : lsn);
+}
+
+void SystemCalls::ask(LiveTask& live, QuestionKind kind) {
+  InFlight& flight = *live.flight;
+  last_approval_ = ApprovalId{number(last_approval_) + 1};
+  flight.approval = last_approval_;
+  flight.hash = approval_hash(flight.command(), flight.facts, live.payload.workspace, flight.id);
+  std::vector<Record> records;
+  records.push_back(make_intent(live, /*started=*/false));
+  flight.intent_recorded = true;
+  open_question(live, kind, append(live, std::move(records)));
+}
+
+void SystemCalls::open_question(LiveTask& live, QuestionKind kind, Lsn lsn) {
+  InFlight& flight = *live.flight;
+  flight.station = kind == QuestionKind::outcome ? Station::unsure : Station::asking;
+  Question question{
+      .id = flight.approval,
+      .command = flight.id,
+      .kind = kind,
+      .line = parts_.masker.masked(command_line(flight.command())),
+      .card = parts_.masker.masked(approval_card(flight.command(), flight.facts)),
+      .hash = flight.hash,
+      .rule = flight.verdict.rule,
+      .choices = {},
+      .opened = flight.asked,
+  };
+  if (const auto* answer = std::get_if<AwaitUserAnswer>(&flight.command())) {
+    question.choices = answer->choices;
+  }
+  book_.open(std::move(question), lsn);
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,79 @@
+#pragma once
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/journal/record.hpp"
+#include "tinkerbell/journal/store.hpp"
+#include "tinkerbell/syscall/await.hpp"
+#include "tinkerbell/syscall/payloads.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+
+/// Where the outstanding command of a task stands on its way.
+enum class Station : std::uint8_t {
+  held,        ///< Not looked at yet: the task is paused.
+  preparing,   ///< The driver gathers facts.
+  asking,      ///< A person is asked.
+  rechecking,  ///< Approved; the facts are gathered again.
+  gated,       ///< Released as soon as its records are durable.
+  performing,  ///< The effect is under way.
+  inside,      ///< Inside the daemon: a timer, another task.
+  recovering,  ///< After a restart the driver finds out what became of it.
+  unsure,      ///< Nobody can tell; a person is asked.
+  diverged,    ///< Replay met another command.
+};
+
+/// The one outstanding command of a task.
+struct InFlight {
+  CommandId id;
+  CommandTrap* trap = nullptr;  ///< In the task's frame, alive until the task is woken.
+  Station station = Station::held;
+  Verdict verdict;
+  Facts facts;
+  std::optional<PreImage> pre_image;
+  ApprovalId approval = kNoApproval;
+  Sha256 hash;                   ///< approval_hash of what was asked about.
+  std::uint32_t attempt = 0;     ///< Releases so far.
+  bool intent_recorded = false;  ///< Pure commands are recorded with their result only.
+  WallTime deadline{};           ///< Of a sleep or a join.
+  WallTime asked{};
+
+  [[nodiscard]] const TaskCommand& command() const { return trap->command; }
+};
+
+/// What the journal holds of a command that an earlier run of the daemon began.
+struct PastCommand {
+  Fingerprint fingerprint;
+  IntentPayload intent;
+  WallTime asked{};
+  std::uint32_t attempts = 0;
+  std::optional<PreImage> pre_image;
+  std::optional<ApprovalPayload> decision;
+  std::optional<UnsurePayload> unsure;
+  std::optional<std::string> result;  ///< canonical_outcome()
+};
+
+/// A durable task that has not ended.
+struct LiveTask {
+  TaskHead head;
+  TaskPayload payload;
+  Seq last_seq{0};
+  Lsn last_result{0};
+  std::optional<InFlight> flight;
+  std::map<Seq, PastCommand> past;      ///< Still to be replayed.
+  std::map<Sha256, ApprovalId> grants;  ///< repeat_hash of what was approved for the whole task.
+  std::vector<CommandId> joiners;       ///< Joins of other tasks that wait for its end.
+  bool paused = false;
+  std::optional<std::string> cancel_reason;
+};
+
+/// What the records of a live task say, before it runs again.
+[[nodiscard]] Result<LiveTask> live_task_from(const TaskHead& head,
+                                              const std::vector<Record>& records);
+
+}  // namespace tinkerbell

@@ -1,0 +1,37 @@
+#include "syscall/stations.hpp"
+
+namespace tinkerbell {
+
+/// Writes START and lets the command go once that is durable.
+void SystemCalls::start(LiveTask& live) {
+  InFlight& flight = *live.flight;
+  ++flight.attempt;
+  std::vector<Record> records;
+  if (flight.pre_image) {
+    records.push_back(
+        make_command_record(live, RecordKind::file, canonical_bytes(*flight.pre_image)));
+  }
+  records.push_back(
+      make_command_record(live, RecordKind::start, canonical_bytes(StartPayload{flight.approval})));
+  release(live, append(live, std::move(records)));
+}
+
+void SystemCalls::release(LiveTask& live, Lsn needed) {
+  live.flight->station = Station::gated;
+  gate_->when_durable(needed, [this, id = live.flight->id] {
+    if (LiveTask* const gated = find_at(id, Station::gated)) perform(*gated);
+  });
+}
+
+void SystemCalls::perform(LiveTask& live) {
+  live.flight->station = Station::performing;
+  Driver* const driver = driver_for(live.flight->command());
+  driver->perform(call_of(live),
+                  Completion<Reply>([this, id = live.flight->id](Result<Reply> outcome) {
+                    if (LiveTask* const performing = find_at(id, Station::performing)) {
+                      conclude(*performing, std::move(outcome));
+                    }
+                  }));
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,140 @@
+#include "syscall/stations.hpp"
+
+#include "tinkerbell/command/render.hpp"
+
+// After a restart a task runs again from its beginning, and here stands what the drivers said then.
+
+namespace tinkerbell {
+
+void SystemCalls::replay(LiveTask& live) {
+  InFlight& flight = *live.flight;
+  const auto found = live.past.find(flight.id.seq);
+  if (found == live.past.end()) {
+    diverge(live, "nothing");
+    return;
+  }
+  const PastCommand& past = found->second;
+  if (fingerprint_of(flight.command()) != past.fingerprint) {
+    diverge(live, past.intent.line);
+    return;
+  }
+  if (past.decision && past.decision->scope == Scope::task) {
+    live.grants.emplace(repeat_hash(flight.command(), past.intent.facts, live.payload.workspace),
+                        past.decision->approval);
+  }
+  if (!past.result) {
+    resume_window(live);
+    return;
+  }
+  Result<Result<Reply>> outcome = outcome_from_canonical(flight.command(), *past.result);
+  if (!outcome) {
+    diverge(live, "a result that cannot be read: " + outcome.error().message);
+    return;
+  }
+  live.past.erase(found);
+  deliver(live, *std::move(outcome));
+}
+
+/// The journal holds another command than the task asks for now. Nothing is appended, nothing runs.
+void SystemCalls::diverge(LiveTask& live, const std::string& expected) {
+  live.flight->station = Station::diverged;
+  scheduler_.mark(live.head.task, TaskState::diverged);
+  parts_.logger.error("task.diverged", {{"task", number(live.head.task)},
+                                        {"command", number(live.flight->id.seq)},
+                                        {"expected", expected},
+                                        {"found", command_line(live.flight->command())}});
+}
+
+/// The command was asked and has no RESULT: takes it up at the station where the earlier run left
+/// it.
+void SystemCalls::resume_window(LiveTask& live) {
+  InFlight& flight = *live.flight;
+  const PastCommand past = std::move(live.past.extract(flight.id.seq).mapped());
+  flight.intent_recorded = true;
+  flight.verdict = past.intent.verdict;
+  flight.facts = past.intent.facts;
+  flight.pre_image = past.pre_image;
+  flight.approval = past.intent.approval;
+  flight.hash = Sha256::from_hex(past.intent.hash);
+  flight.attempt = past.attempts;
+  flight.deadline = wall_from_unix_nanoseconds(past.intent.deadline_unix_ns);
+  flight.asked = past.asked;
+
+  if (live.cancel_reason && past.attempts == 0) {
+    flight.station = Station::preparing;  // nothing is under way
+    (void)scheduler_.kill(live.head.task, *live.cancel_reason);
+    return;
+  }
+  const bool permission_open = past.intent.verdict.decision == Decision::ask && !past.decision;
+  if (past.unsure) {
+    flight.approval = past.unsure->approval;
+    scheduler_.mark(live.head.task, TaskState::unsure);
+    open_question(live, QuestionKind::outcome, parts_.journal.durable_lsn());
+  } else if (past.attempts > 0) {
+    ask_driver(live);
+  } else if (permission_open) {
+    open_question(live, QuestionKind::permission, parts_.journal.durable_lsn());
+  } else if (driver_for(flight.command()) != nullptr) {
+    recheck(live);
+  } else {
+    resume_inside(live, past);
+  }
+}
+
+/// A command inside the daemon that had begun to wait.
+void SystemCalls::resume_inside(LiveTask& live, const PastCommand& past) {
+  InFlight& flight = *live.flight;
+  const bool asked = !past.decision || past.decision->approval != flight.approval;
+  if (asked && std::holds_alternative<AwaitUserApproval>(flight.command())) {
+    open_question(live, QuestionKind::question, parts_.journal.durable_lsn());
+  } else if (asked && std::holds_alternative<AwaitUserAnswer>(flight.command())) {
+    open_question(live, QuestionKind::answer, parts_.journal.durable_lsn());
+  } else if (past.intent.deadline_unix_ns != 0 && std::holds_alternative<Sleep>(flight.command())) {
+    flight.station = Station::inside;
+    arm_deadline(live);
+  } else {
+    run_inside(live);
+  }
+}
+
+/// START without RESULT.
+void SystemCalls::ask_driver(LiveTask& live) {
+  InFlight& flight = *live.flight;
+  if (effect_of(flight.command()) == EffectClass::idempotent) {
+    start(live);  // once more, with the same key
+    return;
+  }
+  flight.station = Station::recovering;
+  driver_for(flight.command())
+      ->recover(call_of(live), Completion<Reply>([this, id = flight.id](Result<Reply> outcome) {
+                  if (LiveTask* const recovering = find_at(id, Station::recovering)) {
+                    driver_answered(*recovering, std::move(outcome));
+                  }
+                }));
+  if (live.cancel_reason) (void)scheduler_.kill(live.head.task, *live.cancel_reason);
+}
+
+void SystemCalls::driver_answered(LiveTask& live, Result<Reply> outcome) {
+  if (!outcome && outcome.error().code == Errc::not_started && !live.cancel_reason) {
+    start(live);
+  } else if (!outcome && outcome.error().code == Errc::unknown_outcome) {
+    become_unsure(live, outcome.error().message);
+  } else {
+    conclude(live, std::move(outcome));
+  }
+}
+
+void SystemCalls::become_unsure(LiveTask& live, const std::string& evidence) {
+  InFlight& flight = *live.flight;
+  last_approval_ = ApprovalId{number(last_approval_) + 1};
+  flight.approval = last_approval_;
+  flight.verdict.rule = "nobody can tell whether this happened: " + evidence;
+  std::vector<Record> records;
+  records.push_back(make_command_record(live, RecordKind::unsure,
+                                        canonical_bytes(UnsurePayload{flight.approval, evidence})));
+  const Lsn lsn = append(live, std::move(records));
+  scheduler_.mark(live.head.task, TaskState::unsure);
+  open_question(live, QuestionKind::outcome, lsn);
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,22 @@
+#pragma once
+
+// What the bodies of SystemCalls share.
+
+#include "syscall/gate.hpp"
+#include "syscall/live_task.hpp"
+
+#include "tinkerbell/syscall/syscalls.hpp"
+
+namespace tinkerbell {
+
+/// The answer of a driver goes on at `next`, if the command is still at `station`: a late one finds
+/// nobody.
+template <class T>
+Completion<T> SystemCalls::then(CommandId id, Station station,
+                                void (SystemCalls::*next)(LiveTask&, Result<T>)) {
+  return Completion<T>([this, id, station, next](Result<T> found) {
+    if (LiveTask* const live = find_at(id, station)) (this->*next)(*live, std::move(found));
+  });
+}
+
+}  // namespace tinkerbell

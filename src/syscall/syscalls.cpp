@@ -1,0 +1,182 @@
+#include "tinkerbell/syscall/syscalls.hpp"
+
+#include "syscall/gate.hpp"
+#include "syscall/live_task.hpp"
+
+#include "tinkerbell/base/hash.hpp"
+#include "tinkerbell/command/render.hpp"
+
+namespace tinkerbell {
+
+SystemCalls::SystemCalls(const Parts& parts)
+    : parts_(parts),
+      gate_(std::make_unique<Gate>()),
+      last_task_(parts.journal.store_state().last_task),
+      last_approval_(parts.journal.store_state().last_approval),
+      scheduler_(*this, parts.kernel_observer) {
+  durable(parts.journal.store_state().last_lsn);
+}
+
+SystemCalls::~SystemCalls() = default;
+
+void SystemCalls::durable(Lsn lsn) {
+  book_.durable(lsn);
+  gate_->durable(lsn);
+}
+
+// ---- records ----
+
+Record SystemCalls::make_record(const LiveTask& live, RecordKind kind, std::string payload) const {
+  Record record;
+  record.task = live.head.task;
+  record.kind = kind;
+  record.wall = parts_.clock.wall();
+  record.payload = std::move(payload);
+  return record;
+}
+
+Record SystemCalls::make_command_record(const LiveTask& live, RecordKind kind,
+                                        std::string payload) const {
+  Record record = make_record(live, kind, std::move(payload));
+  record.seq = live.flight->id.seq;
+  record.effect = effect_of(live.flight->command());
+  record.attempt = live.flight->attempt;
+  return record;
+}
+
+namespace {
+
+/// What the journal keeps of a command's arguments for people. A model call's conversation is left
+/// out: its messages are in the results that they came from, and N turns must cost O(N).
+Json journalled_arguments(const TaskCommand& command) {
+  const auto* const model_call = std::get_if<AwaitLLMResponse>(&command);
+  if (model_call == nullptr) return arguments_json(command);
+  return {{"model", model_call->model},
+          {"messages", model_call->messages.size()},
+          {"tools", model_call->tools.size()},
+          {"tokens_max", model_call->tokens_max}};
+}
+
+}  // namespace
+
+Record SystemCalls::make_intent(const LiveTask& live, bool started) const {
+  const InFlight& flight = *live.flight;
+  IntentPayload payload{
+      .command = std::string(name_of(flight.command())),
+      .arguments = journalled_arguments(flight.command()),
+      .line = command_line(flight.command()),
+      .facts = flight.facts,
+      .verdict = flight.verdict,
+      .approval = flight.approval,
+      .hash = flight.hash.empty() ? std::string() : flight.hash.hex(),
+      .started = started,
+      .deadline_unix_ns = unix_nanoseconds(flight.deadline),
+  };
+  mask_strings(payload, parts_.masker);
+  Record record = make_command_record(live, RecordKind::intent, canonical_bytes(payload));
+  record.fingerprint = fingerprint_of(flight.command());
+  return record;
+}
+
+Lsn SystemCalls::append(std::vector<Record> records, const std::vector<LiveTask*>& touched) {
+  std::vector<TaskHead> heads;
+  for (LiveTask* const live : touched) {
+    live->head.changed = records.back().wall;
+    live->head.steps = number(live->last_seq);
+    heads.push_back(live->head);
+  }
+  const std::size_t count = records.size();
+  const std::vector<Record> shown = records;
+  const Lsn last = parts_.journal.append(std::move(records), std::move(heads), last_approval_);
+  for (std::size_t i = 0; i < count; ++i) {
+    Record each = shown[i];
+    each.lsn = Lsn{number(last) - (count - 1 - i)};
+    gate_->when_durable(each.lsn,
+                        [this, each = std::move(each)] { parts_.observer.recorded(each); });
+  }
+  return last;
+}
+
+Lsn SystemCalls::append(LiveTask& live, std::vector<Record> records) {
+  return append(std::move(records), {&live});
+}
+
+// ---- finding one's way ----
+
+LiveTask* SystemCalls::find(TaskId task) const {
+  const auto found = live_.find(task);
+  return found == live_.end() ? nullptr : found->second.get();
+}
+
+LiveTask* SystemCalls::find_at(CommandId id, Station station) const {
+  LiveTask* const live = find(id.task);
+  if (live == nullptr || !live->flight) return nullptr;
+  const bool same = live->flight->id == id && live->flight->station == station;
+  return same ? live : nullptr;
+}
+
+Driver* SystemCalls::driver_for(const TaskCommand& command) const {
+  return drivers_[command.index()];
+}
+
+Call SystemCalls::call_of(const LiveTask& live) const {
+  const InFlight& flight = *live.flight;
+  CanonicalWriter key;
+  key.text(parts_.journal.store_state().store_id);
+  key.unsigned_integer(number(flight.id.task));
+  key.unsigned_integer(number(flight.id.seq));
+  return {.id = flight.id,
+          .attempt = flight.attempt,
+          .command = flight.command(),
+          .workspace = live.payload.workspace,
+          .key = sha256(key.bytes()).hex().substr(0, 32),
+          .facts = flight.facts,
+          .pre_image = flight.pre_image};
+}
+
+std::size_t SystemCalls::live_tasks() const {
+  return live_.size();
+}
+
+// ---- looking ----
+
+namespace {
+
+std::string waits_for(const InFlight& flight) {
+  const std::string line = command_line(flight.command());
+  switch (flight.station) {
+    case Station::held:
+      return "to be resumed, before: " + line;
+    case Station::asking:
+      return "approval a" + std::to_string(number(flight.approval)) + ": " + line;
+    case Station::unsure:
+      return "answer a" + std::to_string(number(flight.approval)) + ": did this happen? " + line;
+    case Station::gated:
+      return "the disk, before: " + line;
+    case Station::diverged:
+      return "help: after an upgrade it asked for something else: " + line;
+    case Station::preparing:
+    case Station::rechecking:
+    case Station::performing:
+    case Station::inside:
+    case Station::recovering:
+      return line;
+  }
+  return line;
+}
+
+}  // namespace
+
+std::optional<LiveView> SystemCalls::view(TaskId task) const {
+  const LiveTask* const live = find(task);
+  if (live == nullptr) return std::nullopt;
+  LiveView view{.state = scheduler_.state_of(task) ? *scheduler_.state_of(task) : TaskState::ready};
+  if (live->flight) {
+    view.waiting_for = waits_for(*live->flight);
+    view.waiting_since = live->flight->asked;
+    view.approval = live->flight->approval;
+  }
+  return view;
+}
+
+}  // namespace tinkerbell
