@@ -27,15 +27,15 @@ struct HttpTimeouts {
 
 struct HttpCall {
   std::string method = "GET";
-  std::string url;  ///< http:// or https://, no user name in it.
-  HttpHeaders headers;
+  std::string url;  ///< http:// or https://, no user name in it, no control bytes in any spelling.
+  HttpHeaders headers;  ///< Not those that frame the message (Host, Content-Length …): invalid.
   std::string body;
   HttpTimeouts timeouts;
   std::uint64_t body_bytes_max = 64 << 20;  ///< Of the answer.
   std::uint32_t header_bytes_max = 64 << 10;
 };
 
-/// What arrives. Loop thread.
+/// What arrives. Loop thread. Either may be empty.
 struct HttpEvents {
   std::move_only_function<void(const HttpHead&)> head;   ///< Once, before any body.
   std::move_only_function<void(std::string_view)> body;  ///< Each piece, as it comes.
@@ -45,11 +45,18 @@ struct HttpEvents {
 /// proxy, sends `Accept-Encoding: identity` and refuses other encodings. Names are resolved on the
 /// pool. Certificates and host names are verified against the system's trust store (loaded at first
 /// use); there is no switch to turn that off.
+///
+/// Connections stay open for 30 s, at most 8 per server. A server may close one just when a request
+/// goes out on it: a call that fails there before a single byte came back is repeated once on a new
+/// connection.
+/// Source: RFC 9110, RFC 9112.
 class HttpClient {
  public:
   HttpClient(boost::asio::any_io_executor loop, BlockingPool& pool);
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
+
+  /// Closes all connections; calls under way answer Errc::abandoned before it returns.
   ~HttpClient();
 
   using CallId = std::uint64_t;
@@ -57,12 +64,13 @@ class HttpClient {
   /// Starts a call. `done` gives the head once the whole body has arrived and the connection is
   /// back in the pool. A body that ends before its length or its last chunk is Errc::protocol,
   /// never an answer; so is a TLS stream without close_notify where the end is marked by the close.
-  /// Errors: invalid (url, header), unavailable, timed_out, too_large, protocol, cancelled. `done`
-  /// is never called before start() has returned.
+  /// Errors: invalid (url, method, header), unavailable (also: the connection ended before the
+  /// first byte), timed_out, too_large, protocol (also: a certificate that is not accepted, a
+  /// content encoding), cancelled. `done` is never called before start() has returned.
   CallId start(HttpCall call, HttpEvents events, Completion<HttpHead> done);
 
-  /// Closes the connection of a call at once; its `done` answers Errc::cancelled. Unknown ids are
-  /// ignored.
+  /// Closes the connection of a call at once; its `done` answers Errc::cancelled, later on the
+  /// loop. No event comes after cancel(). Unknown ids are ignored.
   void cancel(CallId id);
 
   /// Adds a private certificate authority (PEM file) to the trust store. Errors: io, invalid.
@@ -70,7 +78,7 @@ class HttpClient {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace tinkerbell

@@ -40,7 +40,8 @@ struct HttpResponse {
 };
 
 /// An open stream of server-sent events. Loop thread. Bounded: a reader that does not keep up gets
-/// an event "lagged" and is closed, so that it can come again from its last id.
+/// an event "lagged" and is closed, so that it can come again from its last id. Whoever drops the
+/// stream closes it.
 class EventStream {
  public:
   EventStream() = default;
@@ -48,18 +49,21 @@ class EventStream {
   EventStream& operator=(const EventStream&) = delete;
   virtual ~EventStream() = default;
 
-  /// `id: …`, `event: …`, `data: …` and a blank line. False: the client is gone.
+  /// `id: …`, `event: …`, `data: …` and a blank line. Line ends in `data` are kept, `event` has
+  /// none. False: the stream has ended, and this event is lost.
   virtual bool send(std::uint64_t id, std::string_view event, std::string_view data) = 0;
 
   /// Ends the stream after what was sent.
   virtual void close() = 0;
 
-  /// Called once when the client goes away or falls behind.
+  /// Called once, later on the loop, when the client has gone away or fallen behind; also if that
+  /// happened before. Not called after close() or once the server is destroyed. The handler must
+  /// not own the stream: neither would ever be freed.
   virtual void on_closed(std::move_only_function<void()> handler) = 0;
 };
 
-/// How a handler answers: exactly one of the two, now or later. A responder that is dropped answers
-/// 500.
+/// How a handler answers: exactly one of the two, now or later; a second answer is a bug. A
+/// responder that is dropped answers 500. The client may have gone meanwhile: nobody needs to mind.
 class HttpResponder {
  public:
   HttpResponder() = default;
@@ -69,7 +73,7 @@ class HttpResponder {
 
   virtual void respond(HttpResponse response) = 0;
 
-  /// Answers 200 text/event-stream and keeps the connection.
+  /// Answers 200 text/event-stream. The connection ends with the stream.
   virtual std::shared_ptr<EventStream> stream() = 0;
 };
 
@@ -79,13 +83,15 @@ struct HttpServerLimits {
   std::uint32_t connections_max = 256;
   std::uint32_t connections_per_uid_max = 64;
   Milliseconds read_timeout{10'000};   ///< For one whole request, from its first byte.
-  Milliseconds idle_timeout{300'000};  ///< Between requests.
-  std::size_t stream_backlog_bytes_max = 4 << 20;
+  Milliseconds idle_timeout{300'000};  ///< Between requests, and for a reader of answers to move.
+  std::size_t stream_backlog_bytes_max = 4 << 20;  ///< Events that wait behind those being written.
 };
 
-/// HTTP/1.1 on a Unix socket. Loop thread only. Whatever is malformed, too large or too slow is
+/// HTTP/1.1 on a Unix socket. Loop thread only. The requests of one connection are served one after
+/// the other, pipelined or not. Whatever is malformed, too large or too slow is
 /// answered 4xx with a JSON reason {"error":{"code","message"}} where that is still possible, and
-/// the connection is closed; others notice nothing.
+/// the connection is closed; a connection over a limit gets 503. Others notice nothing.
+/// Source: RFC 9110, RFC 9112.
 class HttpServer {
  public:
   using Handler = std::move_only_function<void(HttpRequest, std::shared_ptr<HttpResponder>)>;
@@ -93,19 +99,22 @@ class HttpServer {
   HttpServer(boost::asio::any_io_executor loop, HttpServerLimits limits, Handler handler);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
+
+  /// Closes every connection at once; the handler is not called any more.
   ~HttpServer();
 
   /// Makes the socket file (mode `mode`, never looser on the way: umask around bind) and listens. A
   /// stale socket that nobody listens on is replaced; anything else in the way is refused. Errors:
-  /// conflict (somebody listens, or the path is no socket), denied (the directory is writable for
-  /// others), too_large (path over 107 bytes), io.
+  /// conflict (somebody listens, or the path is no socket of ours), denied (the directory belongs
+  /// to another user, or is writable for others without the sticky bit), not_found (no directory),
+  /// too_large (path over 107 bytes), io. A server listens once, by this or by adopt().
   [[nodiscard]] Result<void> listen(const std::string& path, mode_t mode);
 
-  /// Takes over a listening socket (systemd socket activation).
+  /// Takes over a listening socket (systemd socket activation); its file stays. Errors: invalid.
   [[nodiscard]] Result<void> adopt(int listening_fd);
 
-  /// Stops accepting and closes every connection once its answer is out. Removes the socket file
-  /// that listen() made.
+  /// Stops accepting and closes every connection once its answer is out; streams end after what was
+  /// sent. Removes the socket file that listen() made, unless somebody has replaced it.
   void stop();
 
   [[nodiscard]] std::size_t connections() const;

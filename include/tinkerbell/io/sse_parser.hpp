@@ -2,41 +2,57 @@
 
 #include "tinkerbell/base/result.hpp"
 
-#include <cstdint>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
 
 namespace tinkerbell {
 
-/// Reads server-sent events from bytes that come in any pieces. One pass, bounded.
+/// Reads server-sent events from bytes that come in any pieces. One pass over the bytes, memory
+/// bounded by the limits.
 /// Source: WHATWG HTML Living Standard, 9.2.6 "Interpreting an event stream".
 class SseParser {
  public:
   struct Limits {
     std::size_t line_bytes_max = 1 << 20;
-    std::size_t event_bytes_max = 4 << 20;
-    std::size_t lines_per_event_max = 10'000;
+    std::size_t event_bytes_max = 4 << 20;     ///< Of all its lines, comments among them too.
+    std::size_t lines_per_event_max = 10'000;  ///< Empty `data:` lines weigh nothing in bytes.
   };
 
   struct Event {
     std::string name;  ///< "message" where the stream gives none.
-    std::string data;
-    std::string id;
+    std::string data;  ///< Several `data:` lines are joined with a line feed.
+    std::string id;    ///< The last id that the stream gave, with this event or before it.
   };
 
   explicit SseParser(Limits limits) : limits_(limits) {}
 
   SseParser() : SseParser(Limits{}) {}
 
-  /// Takes the next bytes and calls `take` for each event that they complete. Errors: too_large.
+  /// Takes the next bytes and calls `take` for each event that they complete. Errors: too_large;
+  /// the parser is of no use after that.
   [[nodiscard]] Result<void> feed(std::string_view bytes, const std::function<void(Event)>& take);
 
   /// Whether bytes of an unfinished event are held: at the end of a stream they are not an event.
   [[nodiscard]] bool in_event() const;
 
  private:
+  [[nodiscard]] Result<void> hold(std::string_view part);
+  [[nodiscard]] Result<void> take_line(std::string_view line,
+                                       const std::function<void(Event)>& take);
+  [[nodiscard]] Result<void> count(std::string_view line);
+  void take_field(std::string_view line);
+  void dispatch(const std::function<void(Event)>& take);
+
   Limits limits_;
+  std::string line_;        ///< The beginning of a line whose end has not come yet.
+  bool first_line_ = true;  ///< Only there a byte order mark is skipped.
+  bool after_cr_ = false;   ///< A line feed now belongs to the line end before it.
+  Event event_;
+  std::size_t event_bytes_ = 0;
+  std::size_t event_lines_ = 0;
+  std::size_t data_lines_ = 0;
 };
 
 }  // namespace tinkerbell

@@ -11,7 +11,9 @@
 
 namespace tinkerbell {
 
-/// A blocking HTTP/1.1 client on a Unix socket, for command-line programs.
+/// A blocking HTTP/1.1 client on a Unix socket, for command-line programs. Keeps one connection for
+/// the next request. If the server has closed it meanwhile, a new one is made before the request
+/// goes out, never after: no request is sent twice. Waits as long as the server lets it wait.
 class UnixHttpClient {
  public:
   explicit UnixHttpClient(std::string socket_path);
@@ -24,7 +26,8 @@ class UnixHttpClient {
     std::string body;
   };
 
-  /// One request. Errors: unavailable (nobody listens), denied, protocol, io.
+  /// One request, its body as JSON. Errors: unavailable (nobody listens; the message names the
+  /// path), denied, protocol (an answer that is malformed or ends early), io.
   [[nodiscard]] Result<Answer> request(std::string_view method, std::string_view target,
                                        std::string_view body = {});
 
@@ -40,8 +43,15 @@ class UnixHttpClient {
                                       std::function<bool(const Event&)> take);
 
  private:
-  std::string socket_path_;
   struct Connection;
+
+  [[nodiscard]] Result<void> connect();
+  [[nodiscard]] Result<std::unique_ptr<Connection>> ask(std::string_view method,
+                                                        std::string_view target,
+                                                        std::string_view body);
+  [[nodiscard]] Result<Answer> finish(std::unique_ptr<Connection> connection);
+
+  std::string socket_path_;
   std::unique_ptr<Connection> connection_;
 };
 

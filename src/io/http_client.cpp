@@ -1,0 +1,292 @@
+#include "tinkerbell/io/http_client.hpp"
+
+#include "io/client_connection.hpp"
+#include "io/condition.hpp"
+#include "io/connection_pool.hpp"
+#include "io/http_url.hpp"
+#include "io/http_wire.hpp"
+#include "io/tls_context.hpp"
+
+#include "tinkerbell/io/blocking_pool.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <array>
+#include <exception>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace tinkerbell {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using SteadyPoint = asio::steady_timer::clock_type::time_point;
+
+/// A large request is written in parts, so that the idle deadline sees it move.
+constexpr std::size_t kWriteBytes = 256 << 10;
+
+/// What all calls of a client share.
+struct Services {
+  Services(asio::any_io_executor on_loop, BlockingPool& with_pool)
+      : loop(std::move(on_loop)), pool(with_pool), idle(std::make_shared<ConnectionPool>(loop)) {}
+
+  asio::any_io_executor loop;
+  BlockingPool& pool;
+  TlsContext tls;
+  std::shared_ptr<ConnectionPool> idle;
+};
+
+/// One request and its answer. The client owns it; whoever ends it early closes the connection, and
+/// the coroutine then finds the reason in `stopped_`.
+class Call final : public std::enable_shared_from_this<Call>, private HttpResponseSink {
+ public:
+  Call(std::shared_ptr<Services> services, HttpCall call, HttpEvents events,
+       Completion<HttpHead> done)
+      : services_(std::move(services)),
+        call_(std::move(call)),
+        events_(std::make_shared<HttpEvents>(std::move(events))),
+        done_(std::move(done)),
+        deadline_(services_->loop),
+        resolved_(services_->loop) {}
+
+  /// Works until there is an outcome.
+  static asio::awaitable<void> run(std::shared_ptr<Call> self);
+
+  /// Gives the outcome to whoever waits for it.
+  void answer();
+
+  void stop(Error why);
+
+  /// The client is being destroyed: nothing is told to anybody after this.
+  void drop();
+
+ private:
+  asio::awaitable<Result<HttpHead>> perform();
+  asio::awaitable<Result<void>> connect(HttpUrl url);
+  asio::awaitable<Result<Endpoints>> resolve(std::string host, std::string port);
+  asio::awaitable<Result<HttpHead>> exchange(std::string origin);
+  asio::awaitable<bool> send_request();
+  asio::awaitable<Result<void>> read_answer(HttpResponseReader* reader);
+
+  bool take_head(const HttpHead& head) override;
+  bool take_body(std::string_view piece) override;
+
+  void within(Milliseconds timeout, std::string_view what);
+
+  /// Why a step failed: somebody stopped the call, or the step's own reason.
+  [[nodiscard]] Error reason(const Error& own) const { return stopped_.value_or(own); }
+
+  std::shared_ptr<Services> services_;
+  HttpCall call_;
+  std::shared_ptr<HttpEvents> events_;  ///< Shared with the event that is running.
+  Completion<HttpHead> done_;
+  std::string request_;
+  std::unique_ptr<ClientConnection> connection_;
+  bool received_ = false;  ///< A byte of the answer came.
+  asio::steady_timer deadline_;
+  SteadyPoint total_deadline_;
+  Condition resolved_;
+  std::optional<Error> stopped_;
+  std::optional<Result<HttpHead>> outcome_;
+};
+
+asio::awaitable<void> Call::run(std::shared_ptr<Call> self) {
+  // Nothing happens before start() has returned.
+  co_await asio::post(self->services_->loop, asio::use_awaitable);
+  self->total_deadline_ = asio::steady_timer::clock_type::now() + self->call_.timeouts.total;
+  self->outcome_ = co_await self->perform();
+}
+
+asio::awaitable<Result<HttpHead>> Call::perform() {
+  if (stopped_) co_return *stopped_;
+  const Result<HttpUrl> url = parse_http_url(call_.url);
+  if (!url) co_return url.error();
+  Result<std::string> request = http_request_text(call_, *url);
+  if (!request) co_return request.error();
+  request_ = *std::move(request);
+
+  const std::string origin = url->origin();
+  const std::string context = call_.method + " " + origin;
+  connection_ = services_->idle->take(origin);
+  if (connection_) {
+    Result<HttpHead> outcome = co_await exchange(origin);
+    if (outcome) co_return outcome;
+    if (received_ || stopped_) co_return outcome.error().with(context);
+  }
+  if (Result<void> connected = co_await connect(*url); !connected) {
+    co_return reason(connected.error()).with(context);
+  }
+  Result<HttpHead> outcome = co_await exchange(origin);
+  if (!outcome) co_return outcome.error().with(context);
+  co_return outcome;
+}
+
+asio::awaitable<Result<void>> Call::connect(HttpUrl url) {
+  within(call_.timeouts.connect, "no connection");
+  Result<Endpoints> endpoints = co_await resolve(url.host, url.port);
+  if (stopped_) co_return *stopped_;
+  if (!endpoints) co_return endpoints.error();
+  connection_ = std::make_unique<ClientConnection>(services_->loop);
+  Result<void> connected = co_await connection_->connect(*std::move(endpoints));
+  if (connected && url.secure && !stopped_) {
+    connected = co_await connection_->secure(&services_->tls.ready(), url.host);
+  }
+  if (stopped_) co_return *stopped_;
+  co_return connected;
+}
+
+asio::awaitable<Result<Endpoints>> Call::resolve(std::string host, std::string port) {
+  // The answer may come when nobody waits any more: it is then dropped with its box.
+  const auto answer = std::make_shared<std::optional<Result<Endpoints>>>();
+  services_->pool.run<Endpoints>(
+      [host, port] { return resolve_host(host, port); },
+      Completion<Endpoints>([answer, weak = weak_from_this()](Result<Endpoints> endpoints) {
+        *answer = std::move(endpoints);
+        if (const auto self = weak.lock()) self->resolved_.notify();
+      }));
+  while (!*answer && !stopped_)
+    co_await resolved_.wait();
+  co_return *answer ? **answer : Result<Endpoints>(*stopped_);
+}
+
+asio::awaitable<Result<HttpHead>> Call::exchange(std::string origin) {
+  HttpResponseReader reader(
+      {.header_bytes_max = call_.header_bytes_max, .body_bytes_max = call_.body_bytes_max},
+      call_.method == "HEAD", *this);
+  const bool sent = co_await send_request();
+  if (stopped_) co_return *stopped_;
+  within(call_.timeouts.first_byte, "no answer");
+  Result<void> read = co_await read_answer(&reader);
+  deadline_.cancel();
+  if (stopped_) co_return *stopped_;
+  if (!read) co_return read.error();
+  if (sent && reader.reusable()) services_->idle->keep(std::move(origin), std::move(connection_));
+  co_return reader.head();
+}
+
+/// False if the server took no more. It may have answered all the same, for example 413.
+asio::awaitable<bool> Call::send_request() {
+  for (std::string_view rest = request_; !rest.empty();) {
+    const std::string_view part = rest.substr(0, kWriteBytes);
+    within(call_.timeouts.idle, "the request was not taken");
+    const auto [failed, bytes] = co_await connection_->write({asio::buffer(part)});
+    if (failed || stopped_) co_return false;
+    rest.remove_prefix(part.size());
+  }
+  co_return true;
+}
+
+asio::awaitable<Result<void>> Call::read_answer(HttpResponseReader* reader) {
+  std::array<char, 16 << 10> piece;
+  while (!reader->complete()) {
+    const auto [failed, bytes] = co_await connection_->read_some(asio::buffer(piece));
+    if (stopped_) co_return *stopped_;
+    if (failed == asio::error::eof && received_) co_return reader->end();
+    if (failed) {
+      co_return Error{received_ ? Errc::protocol : Errc::unavailable,
+                      "the connection was lost: " + failed.message()};
+    }
+    received_ = true;
+    within(call_.timeouts.idle, "the answer stopped");
+    if (Result<void> fed = reader->feed({piece.data(), bytes}); !fed) co_return reason(fed.error());
+  }
+  co_return Result<void>{};
+}
+
+bool Call::take_head(const HttpHead& head) {
+  const auto events = events_;
+  if (events && events->head) events->head(head);
+  return !stopped_;
+}
+
+bool Call::take_body(std::string_view piece) {
+  const auto events = events_;
+  if (events && events->body) events->body(piece);
+  return !stopped_;
+}
+
+/// Sets the next deadline, or the one of the whole call if that comes first.
+void Call::within(Milliseconds timeout, std::string_view what) {
+  const SteadyPoint now = asio::steady_timer::clock_type::now();
+  const bool total_first = total_deadline_ < now + timeout;
+  const Milliseconds length = total_first ? call_.timeouts.total : timeout;
+  Error late{Errc::timed_out, std::string(total_first ? "not finished" : what) + " within " +
+                                  std::to_string(length.count()) + " ms"};
+  deadline_.expires_at(total_first ? total_deadline_ : now + timeout);
+  deadline_.async_wait([weak = weak_from_this(),
+                        late = std::move(late)](const boost::system::error_code& cancelled) {
+    const auto self = weak.lock();
+    const bool stale =
+        cancelled || !self || self->deadline_.expiry() > asio::steady_timer::clock_type::now();
+    if (!stale) self->stop(late);
+  });
+}
+
+void Call::stop(Error why) {
+  if (!stopped_) stopped_ = std::move(why);
+  if (connection_) connection_->close();
+  resolved_.notify();
+}
+
+void Call::answer() {
+  deadline_.cancel();
+  if (!done_) return;
+  const Error broken{Errc::internal, "the HTTP call broke"};
+  done_(outcome_.value_or(broken));
+}
+
+void Call::drop() {
+  events_ = nullptr;
+  stop({Errc::abandoned, "the HTTP client has gone"});
+  done_ = {};
+}
+
+}  // namespace
+
+struct HttpClient::State {
+  State(asio::any_io_executor loop, BlockingPool& pool)
+      : services(std::make_shared<Services>(std::move(loop), pool)) {}
+
+  std::shared_ptr<Services> services;
+  std::unordered_map<CallId, std::shared_ptr<Call>> calls;
+  CallId last_id = 0;
+};
+
+HttpClient::HttpClient(asio::any_io_executor loop, BlockingPool& pool)
+    : state_(std::make_shared<State>(std::move(loop), pool)) {}
+
+HttpClient::~HttpClient() {
+  // Taken out first: a completion may call cancel().
+  for (const auto& [id, call] : std::exchange(state_->calls, {}))
+    call->drop();
+}
+
+HttpClient::CallId HttpClient::start(HttpCall call, HttpEvents events, Completion<HttpHead> done) {
+  const CallId id = ++state_->last_id;
+  auto started =
+      std::make_shared<Call>(state_->services, std::move(call), std::move(events), std::move(done));
+  state_->calls.emplace(id, started);
+  asio::co_spawn(state_->services->loop, Call::run(started),
+                 [weak = std::weak_ptr(state_), id, started](const std::exception_ptr&) {
+                   if (const auto state = weak.lock()) state->calls.erase(id);
+                   started->answer();
+                 });
+  return id;
+}
+
+void HttpClient::cancel(CallId id) {
+  const auto found = state_->calls.find(id);
+  if (found != state_->calls.end()) found->second->stop({Errc::cancelled, "cancelled"});
+}
+
+Result<void> HttpClient::trust(const std::string& pem_file) {
+  return state_->services->tls.trust(pem_file);
+}
+
+}  // namespace tinkerbell
