@@ -1,0 +1,384 @@
+#include "tinkerbell/journal/journal.hpp"
+
+#include "support/memory_store.hpp"
+#include "support/temp_dir.hpp"
+
+#include "tinkerbell/journal/sqlite_store.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+namespace tinkerbell {
+namespace {
+
+using ::testing::ElementsAre;
+
+/// Runs on the test's thread what the journal posts.
+class TestLoop {
+ public:
+  void post(std::move_only_function<void()> function) {
+    {
+      const std::lock_guard lock(mutex_);
+      functions_.push_back(std::move(function));
+    }
+    posted_.notify_one();
+  }
+
+  void run_until(const std::function<bool()>& condition) {
+    while (!condition())
+      take()();
+  }
+
+  void run_what_is_there() {
+    while (waiting() > 0)
+      take()();
+  }
+
+  [[nodiscard]] std::size_t waiting() {
+    const std::lock_guard lock(mutex_);
+    return functions_.size();
+  }
+
+ private:
+  std::move_only_function<void()> take() {
+    std::unique_lock lock(mutex_);
+    posted_.wait(lock, [this] { return !functions_.empty(); });
+    auto function = std::move(functions_.front());
+    functions_.pop_front();
+    return function;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable posted_;
+  std::deque<std::move_only_function<void()>> functions_;
+};
+
+/// Holds appends back while it is shut, as a slow disk does.
+class Gate {
+ public:
+  void shut() {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
+  }
+
+  void open() {
+    {
+      const std::lock_guard lock(mutex_);
+      open_ = true;
+    }
+    changed_.notify_all();
+  }
+
+  /// Until somebody stands at the shut gate.
+  void wait_for_somebody() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_; });
+  }
+
+  void pass() {
+    std::unique_lock lock(mutex_);
+    waiting_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+    waiting_ = false;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = true;
+  bool waiting_ = false;
+};
+
+class SlowStore final : public Store {
+ public:
+  SlowStore(std::unique_ptr<Store> store, Gate& gate) : store_(std::move(store)), gate_(gate) {}
+
+  [[nodiscard]] const StoreState& state() const override { return store_->state(); }
+
+  [[nodiscard]] Result<void> append(const Batch& batch) override {
+    gate_.pass();
+    return store_->append(batch);
+  }
+
+  [[nodiscard]] Result<std::vector<TaskHead>> live_tasks() override { return store_->live_tasks(); }
+
+  [[nodiscard]] Result<std::vector<TaskHead>> tasks(TaskId before, std::uint32_t limit) override {
+    return store_->tasks(before, limit);
+  }
+
+  [[nodiscard]] Result<TaskHead> task(TaskId id) override { return store_->task(id); }
+
+  [[nodiscard]] Result<std::vector<Record>> records(TaskId id) override {
+    return store_->records(id);
+  }
+
+ private:
+  std::unique_ptr<Store> store_;
+  Gate& gate_;
+};
+
+class JournalTest : public ::testing::Test {
+ protected:
+  void start(std::unique_ptr<Store> store) {
+    journal_ = std::make_unique<Journal>(
+        std::move(store),
+        Journal::Callbacks{.post = [this](auto function) { loop_.post(std::move(function)); },
+                           .durable = [this](Lsn lsn) { durable_.push_back(lsn); },
+                           .failed = [this](const Error& error) { failures_.push_back(error); }});
+  }
+
+  void start_in_memory() { start(std::make_unique<MemoryStore>(memory_)); }
+
+  Lsn append(std::uint64_t task, RecordKind kind, bool ended = false) {
+    std::vector<Record> records(1);
+    records.front().task = TaskId{task};
+    records.front().kind = kind;
+    return journal_->append(std::move(records), {{.task = TaskId{task}, .ended = ended}},
+                            kNoApproval);
+  }
+
+  void run_until_durable(Lsn lsn) {
+    loop_.run_until([&] { return journal_->durable_lsn() >= lsn; });
+  }
+
+  template <class T, class Ask>
+  Result<T> answer_to(Ask ask) {
+    std::optional<Result<T>> answer;
+    ask(Completion<T>([&](Result<T> result) { answer = std::move(result); }));
+    loop_.run_until([&] { return answer.has_value(); });
+    return *std::move(answer);
+  }
+
+  Result<std::vector<Record>> records_of(std::uint64_t task) {
+    return answer_to<std::vector<Record>>(
+        [&](auto done) { journal_->read_records(TaskId{task}, std::move(done)); });
+  }
+
+  TestLoop loop_;
+  Gate gate_;
+  std::shared_ptr<StoreMemory> memory_ = std::make_shared<StoreMemory>();
+  std::vector<Lsn> durable_;
+  std::vector<Error> failures_;
+  std::unique_ptr<Journal> journal_;
+};
+
+TEST_F(JournalTest, GivesEachRecordItsPlaceAndItsTaskItsChain) {
+  start_in_memory();
+  EXPECT_EQ(append(1, RecordKind::task), Lsn{1});
+  EXPECT_EQ(append(2, RecordKind::task), Lsn{2});
+  EXPECT_EQ(append(1, RecordKind::intent), Lsn{3});
+  EXPECT_EQ(journal_->last_lsn(), Lsn{3});
+  run_until_durable(Lsn{3});
+
+  const auto records = records_of(1);
+  ASSERT_EQ(records->size(), 2U);
+  EXPECT_EQ(records->front().previous, Lsn{0});
+  EXPECT_EQ(records->back().lsn, Lsn{3});
+  EXPECT_EQ(records->back().previous, Lsn{1});
+  EXPECT_EQ(records->back().epoch, Epoch{1});
+}
+
+TEST_F(JournalTest, TellsWhatIsDurableInRisingOrder) {
+  start_in_memory();
+  Lsn last = append(1, RecordKind::task);
+  EXPECT_EQ(journal_->durable_lsn(), Lsn{0});
+  for (int i = 0; i < 100; ++i)
+    last = append(1, RecordKind::intent);
+  run_until_durable(last);
+  EXPECT_TRUE(std::ranges::is_sorted(durable_, std::less_equal<>{}));
+  EXPECT_EQ(durable_.back(), last);
+  EXPECT_EQ(journal_->durable_lsn(), last);
+  EXPECT_TRUE(failures_.empty());
+}
+
+TEST_F(JournalTest, KeepsAParentAndItsChildTogether) {
+  start(std::make_unique<SlowStore>(std::make_unique<MemoryStore>(memory_), gate_));
+  append(1, RecordKind::task);
+  std::vector<Record> records(2);
+  records[0].task = TaskId{2};
+  records[1] = {.task = TaskId{1}, .kind = RecordKind::result};
+  const Lsn last = journal_->append(std::move(records), {{.task = TaskId{1}}, {.task = TaskId{2}}},
+                                    ApprovalId{4});
+  run_until_durable(last);
+  EXPECT_EQ(memory_->tasks.at(TaskId{1}).head, Lsn{3});
+  EXPECT_EQ(memory_->tasks.at(TaskId{2}).head, Lsn{2});
+  EXPECT_EQ(memory_->records.back().previous, Lsn{1});
+  EXPECT_EQ(memory_->last_approval, ApprovalId{4});
+}
+
+TEST_F(JournalTest, F19_GroupsWhatComesWhileTheDiskIsBusyAndNeverBlocksTheLoop) {
+  start(std::make_unique<SlowStore>(std::make_unique<MemoryStore>(memory_), gate_));
+  gate_.shut();
+  append(1, RecordKind::task);
+  gate_.wait_for_somebody();
+  Lsn last{0};
+  for (int i = 0; i < 1'000; ++i)
+    last = append(1, RecordKind::intent);
+  EXPECT_EQ(journal_->durable_lsn(), Lsn{0});
+  gate_.open();
+  run_until_durable(last);
+  EXPECT_EQ(journal_->counters().commits, 2U);
+  EXPECT_EQ(journal_->counters().records, 1'001U);
+  EXPECT_THAT(durable_, ElementsAre(Lsn{1}, Lsn{1'001}));
+  EXPECT_EQ(memory_->tasks.at(TaskId{1}).head, Lsn{1'001});
+}
+
+TEST_F(JournalTest, WritesOnlyTheNewestOfSeveralHeads) {
+  start(std::make_unique<SlowStore>(std::make_unique<MemoryStore>(memory_), gate_));
+  gate_.shut();
+  append(1, RecordKind::task);
+  gate_.wait_for_somebody();
+  append(2, RecordKind::task);
+  append(1, RecordKind::intent);
+  std::vector<Record> records(1);
+  records.front() = {.task = TaskId{2}, .kind = RecordKind::done};
+  // A head may also change without a record of its own task.
+  const Lsn last = journal_->append(std::move(records),
+                                    {{.task = TaskId{2}, .state = "completed", .ended = true},
+                                     {.task = TaskId{1}, .state = "suspended"}},
+                                    kNoApproval);
+  gate_.open();
+  run_until_durable(last);
+  EXPECT_EQ(memory_->tasks.at(TaskId{1}).state, "suspended");
+  EXPECT_EQ(memory_->tasks.at(TaskId{1}).head, Lsn{3});
+  EXPECT_EQ(memory_->tasks.at(TaskId{2}).state, "completed");
+  EXPECT_EQ(memory_->tasks.at(TaskId{2}).head, Lsn{4});
+}
+
+TEST_F(JournalTest, ReadsSeeWhatWasAppendedBefore) {
+  start_in_memory();
+  for (std::uint64_t task = 1; task <= 50; ++task) {
+    append(task, RecordKind::task);
+    EXPECT_EQ(records_of(task)->size(), 1U);
+  }
+  const auto head =
+      answer_to<TaskHead>([&](auto done) { journal_->read_task(TaskId{50}, std::move(done)); });
+  EXPECT_EQ(head->head, Lsn{50});
+  const auto heads = answer_to<std::vector<TaskHead>>(
+      [&](auto done) { journal_->read_tasks(TaskId{50}, 2, std::move(done)); });
+  ASSERT_EQ(heads->size(), 2U);
+  EXPECT_EQ(heads->front().task, TaskId{49});
+  EXPECT_EQ(records_of(51).error().code, Errc::not_found);
+}
+
+TEST_F(JournalTest, F9_TellsOfAFailureOnceAndOfNothingDurableAfterIt) {
+  auto store = std::make_unique<MemoryStore>(memory_);
+  MemoryStore& disk = *store;
+  disk.fail_next_append({Errc::io, "fsync: Input/output error"});
+  start(std::move(store));
+  append(1, RecordKind::task);
+  loop_.run_until([&] { return !failures_.empty(); });
+  for (int i = 0; i < 10; ++i)
+    append(1, RecordKind::intent);
+  EXPECT_EQ(records_of(1).error().code, Errc::io);  // comes after the appends
+  EXPECT_EQ(failures_.size(), 1U);
+  EXPECT_TRUE(durable_.empty());
+  EXPECT_EQ(journal_->durable_lsn(), Lsn{0});
+  EXPECT_EQ(disk.appends(), 1U);
+  EXPECT_TRUE(memory_->records.empty());
+}
+
+TEST_F(JournalTest, CommitsWhatIsQueuedBeforeItEnds) {
+  start(std::make_unique<SlowStore>(std::make_unique<MemoryStore>(memory_), gate_));
+  gate_.shut();
+  append(1, RecordKind::task);
+  gate_.wait_for_somebody();
+  for (int i = 0; i < 99; ++i)
+    append(1, RecordKind::intent);
+  gate_.open();
+  journal_.reset();
+  EXPECT_EQ(memory_->records.size(), 100U);
+}
+
+TEST_F(JournalTest, AnswersReadsButCallsNothingElseAfterItsEnd) {
+  start_in_memory();
+  append(1, RecordKind::task);
+  std::optional<Result<std::vector<Record>>> answer;
+  journal_->read_records(
+      TaskId{1}, Completion<std::vector<Record>>([&](auto result) { answer = std::move(result); }));
+  journal_.reset();
+  loop_.run_what_is_there();
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ((*answer)->size(), 1U);
+  EXPECT_TRUE(durable_.empty());
+}
+
+TEST_F(JournalTest, GoesOnWithTheTasksOfAnEarlierRun) {
+  start_in_memory();
+  append(1, RecordKind::task);
+  append(1, RecordKind::intent);
+  journal_.reset();
+
+  start_in_memory();
+  EXPECT_EQ(journal_->store_state().epoch, Epoch{2});
+  EXPECT_EQ(journal_->durable_lsn(), Lsn{2});
+  journal_->adopt(memory_->tasks.at(TaskId{1}));
+  EXPECT_EQ(append(1, RecordKind::result), Lsn{3});
+  const auto records = records_of(1);
+  ASSERT_EQ(records->size(), 3U);
+  EXPECT_EQ(records->back().previous, Lsn{2});
+  EXPECT_EQ(records->back().epoch, Epoch{2});
+}
+
+TEST_F(JournalTest, TakesARecordOfATaskThatItDoesNotKnowForABug) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        start_in_memory();
+        append(1, RecordKind::intent);
+      },
+      "RecordKind::task");
+  EXPECT_DEATH(
+      {
+        start_in_memory();
+        append(1, RecordKind::task, true);
+        append(1, RecordKind::intent);
+      },
+      "RecordKind::task");
+}
+
+TEST_F(JournalTest, TakesARecordWithoutItsHeadForABug) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        start_in_memory();
+        append(1, RecordKind::task);
+        std::vector<Record> records(1);
+        records.front().task = TaskId{2};
+        journal_->append(std::move(records), {{.task = TaskId{1}}}, kNoApproval);
+      },
+      "has_head_of");
+}
+
+TEST_F(JournalTest, WorksOnTheRealStoreFromBothThreads) {
+  const TempDir dir;
+  auto store = open_sqlite_store(dir.path(), Durability::process);
+  ASSERT_TRUE(store);
+  start(*std::move(store));
+  Lsn last{0};
+  for (int round = 0; round < 200; ++round) {
+    for (std::uint64_t task = 1; task <= 16; ++task) {
+      const RecordKind kind = round == 0 ? RecordKind::task : RecordKind::intent;
+      last = append(task, kind, round == 199 && task % 2 == 0);
+    }
+    (void)journal_->counters();
+    loop_.run_what_is_there();
+  }
+  EXPECT_EQ(records_of(7)->size(), 200U);
+  run_until_durable(last);
+  journal_.reset();
+
+  const auto again = open_sqlite_store(dir.path(), Durability::process);
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)->live_tasks()->size(), 8U);
+  EXPECT_EQ((*again)->records(TaskId{16})->size(), 200U);
+  EXPECT_EQ((*again)->state().last_lsn, last);
+}
+
+}  // namespace
+}  // namespace tinkerbell
