@@ -1,0 +1,92 @@
+#pragma once
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/names.hpp"
+#include "tinkerbell/io/http_client.hpp"
+#include "tinkerbell/syscall/driver.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+
+class BlockingPool;
+
+enum class ProviderType : std::uint8_t {
+  openai_chat,  ///< OpenAI Chat Completions and everything compatible with it.
+  offline,      ///< A playbook instead of a model: deterministic, without key and network.
+};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<ProviderType> = {"openai_chat", "offline"};
+
+/// A service that answers for models. Its key goes to the origin (scheme, host, port) of `base_url`
+/// and nowhere else.
+struct ProviderSettings {
+  std::string name;
+  ProviderType type = ProviderType::openai_chat;
+  std::string base_url;   ///< openai_chat: "https://api.openai.com/v1".
+  std::string api_key;    ///< openai_chat; empty: no Authorization is sent.
+  HttpTimeouts timeouts;  ///< openai_chat.
+  std::string playbook;   ///< offline: path of the JSON file.
+};
+
+/// What tasks call a model.
+struct ModelSettings {
+  std::string alias;
+  std::string provider;              ///< The name of a ProviderSettings.
+  std::string model;                 ///< As the provider names it.
+  std::uint32_t tokens_max = 8'192;  ///< Of one answer: a command's own bound is cut to it, and 0
+                                     ///< in a command stands for it.
+};
+
+/// When a failed attempt is repeated: only before any of the answer has arrived. The pause is
+/// base · 2ⁿ up to its cap, less up to a quarter; or what the server asks for, up to a cap of its
+/// own.
+struct RetrySettings {
+  std::uint32_t attempts_max = 4;
+  Milliseconds pause_base{500};
+  Milliseconds pause_max{8'000};
+  Milliseconds retry_after_max{60'000};
+};
+
+struct LlmSettings {
+  std::vector<ProviderSettings> providers;
+  std::vector<ModelSettings> models;
+  RetrySettings retry;
+};
+
+/// Performs AwaitLLMResponse. Loop thread only; owned by the daemon, outlives every task; the
+/// client, the pool and the sink outlive it. Destroyed, it answers what is under way with
+/// Errc::abandoned.
+class LlmDriver final : public Driver {
+ public:
+  LlmDriver(boost::asio::any_io_executor loop, HttpClient& http, BlockingPool& pool,
+            ProgressSink& progress, LlmSettings settings);
+  LlmDriver(const LlmDriver&) = delete;
+  LlmDriver& operator=(const LlmDriver&) = delete;
+  ~LlmDriver() override;
+
+  /// facts.object says who will read the conversation: "openai/gpt-5 @ https://api.openai.com".
+  /// Errors: not_found (no such alias; names those there are), invalid (its provider is not
+  /// configured).
+  void prepare(Call call, Completion<Prepared> prepared) override;
+
+  /// Sends the pieces of the text to the sink as they come. Errors: those of prepare; conflict (the
+  /// alias means another model or place than was judged); unauthorized, not_found, rate_limited,
+  /// exhausted (the account's quota), unavailable, too_large (also: the conversation for the
+  /// model), protocol, invalid, timed_out, cancelled.
+  void perform(Call call, Completion<Reply> done) override;
+
+  void cancel(CommandId id) override;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace tinkerbell

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "drivers/llm/provider.hpp"
+
+#include "tinkerbell/drivers/llm/llm_driver.hpp"
+
+#include <memory>
+#include <string>
+
+namespace tinkerbell {
+
+/// OpenAI Chat Completions over HTTP: OpenAI itself, llama.cpp, Ollama, vLLM, OpenRouter and their
+/// like. The key is sent to the configured origin only: the client follows no redirects.
+class OpenAiChatProvider final : public Provider {
+ public:
+  OpenAiChatProvider(HttpClient& http, const ProviderSettings& settings);
+  ~OpenAiChatProvider() override;
+
+  [[nodiscard]] std::string place() const override;
+  void ask(Question question, TextHandler text, AttemptHandler done) override;
+  void cancel(CommandId id) override;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+/// Scheme, host and port of a URL: "https://api.openai.com".
+[[nodiscard]] std::string origin_of(const std::string& url);
+
+}  // namespace tinkerbell

@@ -1,0 +1,126 @@
+#include "drivers/llm/openai_chat_error.hpp"
+
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/base/text.hpp"
+
+#include <array>
+#include <optional>
+#include <string>
+
+namespace tinkerbell {
+
+namespace {
+
+constexpr std::size_t kReasonBytesMax = 300;
+
+/// What the body of a failure says, from any of the shapes that servers use.
+struct ServerError {
+  std::string reason;
+  std::string code;     ///< Text: "insufficient_quota".
+  std::string type;     ///< The same where there is no code: "rate_limit_error".
+  int code_number = 0;  ///< llama.cpp and OpenRouter: an HTTP status.
+};
+
+std::string text_at(const Json& object, std::string_view key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+int status_at(const Json& object, std::string_view key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number_unsigned()) return 0;
+  const auto number = found->get<std::uint64_t>();
+  return number < 600 ? static_cast<int>(number) : 0;
+}
+
+ServerError read_error(const Json& error) {
+  if (error.is_string()) return {.reason = error.get<std::string>()};
+  if (!error.is_object()) return {.reason = dump_json(error)};
+  std::string reason = text_at(error, "message");
+  return {.reason = reason.empty() ? dump_json(error) : reason,
+          .code = text_at(error, "code"),
+          .type = text_at(error, "type"),
+          .code_number = status_at(error, "code")};
+}
+
+/// OpenAI wraps its error in {"error": …}; FastAPI servers say {"detail": …}; proxies send HTML.
+ServerError read_body(std::string_view body) {
+  const std::string text = valid_utf8(body);
+  const Result<Json> json = parse_json(text);
+  if (!json || !json->is_object()) return {.reason = text};
+  for (const char* key : {"error", "detail"}) {
+    if (const auto found = json->find(key); found != json->end()) return read_error(*found);
+  }
+  return read_error(*json);
+}
+
+Errc meaning_of_status(int status) {
+  switch (status) {
+    case 401:
+    case 403:
+      return Errc::unauthorized;
+    case 404:
+      return Errc::not_found;
+    case 408:
+    case 409:
+      return Errc::unavailable;
+    case 413:
+      return Errc::too_large;
+    case 429:
+      return Errc::rate_limited;
+    default:
+      return status >= 500 ? Errc::unavailable : Errc::invalid;
+  }
+}
+
+struct Meaning {
+  std::string_view word;
+  Errc code;
+};
+
+/// The codes and types that say more than the status does. Decided on these and never on the
+/// message text.
+constexpr std::array kMeanings = {
+    Meaning{"insufficient_quota", Errc::exhausted},
+    Meaning{"billing_error", Errc::exhausted},
+    Meaning{"context_length_exceeded", Errc::too_large},
+    Meaning{"exceed_context_size_error", Errc::too_large},
+    Meaning{"rate_limit_exceeded", Errc::rate_limited},
+    Meaning{"rate_limit_error", Errc::rate_limited},
+    Meaning{"authentication_error", Errc::unauthorized},
+    Meaning{"invalid_request_error", Errc::invalid},
+};
+
+std::optional<Errc> meaning_of_words(const ServerError& error) {
+  for (const std::string& word : {error.code, error.type}) {
+    for (const Meaning& meaning : kMeanings) {
+      if (word == meaning.word) return meaning.code;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string shown(const std::string& reason) {
+  return shortened(valid_utf8(reason), kReasonBytesMax);
+}
+
+}  // namespace
+
+Error openai_http_error(int status, std::string_view body) {
+  const ServerError error = read_body(body);
+  Errc code = meaning_of_status(status);
+  const bool says_little = code == Errc::invalid || code == Errc::rate_limited;
+  if (says_little) code = meaning_of_words(error).value_or(code);
+  return {code, "HTTP " + std::to_string(status) + ": " +
+                    (error.reason.empty() ? "no reason given" : shown(error.reason))};
+}
+
+Error openai_stream_error(const Json& error) {
+  const ServerError read = read_error(error);
+  const Errc by_number =
+      read.code_number >= 400 ? meaning_of_status(read.code_number) : Errc::unavailable;
+  return {meaning_of_words(read).value_or(by_number),
+          "the server broke off: " + shown(read.reason)};
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,130 @@
+#include "drivers/llm/openai_chat_exchange.hpp"
+
+#include "drivers/llm/openai_chat_error.hpp"
+
+#include "tinkerbell/base/text.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+namespace tinkerbell {
+
+namespace {
+
+constexpr std::size_t kObjectBytesMax = JsonLimits{}.bytes_max;
+constexpr std::size_t kFailureBytesMax = 64 << 10;  ///< Enough for any reason given.
+
+/// "text/html" of "Text/HTML; charset=utf-8".
+std::string media_type(const HttpHeaders& headers) {
+  std::string_view value = header_value(headers, "content-type");
+  value = value.substr(0, value.find(';'));
+  while (!value.empty() && value.back() == ' ')
+    value.remove_suffix(1);
+  std::string type(value);
+  std::ranges::transform(type, type.begin(), [](unsigned char c) { return std::tolower(c); });
+  return type;
+}
+
+bool may_pass(Errc code) {
+  return code == Errc::unavailable || code == Errc::rate_limited || code == Errc::timed_out ||
+         code == Errc::io;
+}
+
+std::optional<double> positive_number(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  return whole && number >= 0 ? std::optional(number) : std::nullopt;
+}
+
+Milliseconds milliseconds(double count) {
+  constexpr double kMax = 1e9;  // far above every cap, far below an overflow
+  return Milliseconds{static_cast<std::int64_t>(std::min(count, kMax))};
+}
+
+}  // namespace
+
+void OpenAiChatExchange::take_head(const HttpHead& head) {
+  head_ = head;
+  const std::string type = media_type(head.headers);
+  if (head.status != 200) {
+    form_ = Form::failure;
+  } else if (type == "text/event-stream") {
+    form_ = Form::events;
+  } else if (type == "application/json") {
+    form_ = Form::object;
+  } else {
+    error_ = {Errc::protocol,
+              "unexpected content type " + (type.empty() ? "(none)" : shortened(type, 80))};
+  }
+}
+
+void OpenAiChatExchange::take_body(std::string_view bytes, SteadyTime now) {
+  if (error_) return;
+  switch (form_) {
+    case Form::none:
+      return;
+    case Form::events:
+      return take_events(bytes, now);
+    case Form::object:
+      body_ += bytes;
+      if (body_.size() > kObjectBytesMax) error_ = {Errc::too_large, "the answer is too large"};
+      return;
+    case Form::failure:
+      body_ += bytes.substr(0, kFailureBytesMax - body_.size());
+      return;
+  }
+}
+
+/// The HTTP client's idle deadline counts bytes; this counts events, so that comments keep the
+/// connection alive but not the answer.
+void OpenAiChatExchange::take_events(std::string_view bytes, SteadyTime now) {
+  const Result<void> fed = parser_.feed(bytes, [&](const SseParser::Event& event) {
+    last_event_ = now;
+    any_event_ = true;
+    if (error_) return;
+    if (const Result<void> taken = stream_.take(event); !taken) error_ = taken.error();
+  });
+  if (!fed && !error_) error_ = fed.error();
+  const Milliseconds patience = any_event_ ? timeouts_.idle : timeouts_.first_byte;
+  if (!error_ && !stream_.ended() && now - last_event_ > patience) {
+    error_ = {Errc::timed_out,
+              "no event for " + std::to_string(patience.count()) + " ms, only comments"};
+  }
+}
+
+Attempt OpenAiChatExchange::finish(const Result<HttpHead>& ended) {
+  if (error_) return failed(*error_);
+  const bool cancelled = !ended && ended.error().code == Errc::cancelled;
+  if (form_ == Form::failure && !cancelled) {
+    return failed(openai_http_error(head_.status, body_));
+  }
+  if (!ended && !stream_.ended()) return failed(ended.error());
+  if (form_ == Form::object) {
+    if (const Result<void> taken = stream_.take_whole(body_); !taken) return failed(taken.error());
+  }
+  Result<ModelReply> reply = stream_.finish();
+  if (!reply) return failed(reply.error());
+  return {.reply = std::move(reply)};
+}
+
+Attempt OpenAiChatExchange::failed(Error error) const {
+  const bool cut_short = error.code == Errc::protocol && !error_ && !stream_.ended();
+  const bool refused = header_value(head_.headers, "x-should-retry") == "false";
+  return {.reply = error,
+          .repeatable = (may_pass(error.code) || cut_short) && !refused && !stream_.has_content(),
+          .retry_after = retry_after(head_.headers)};
+}
+
+std::optional<Milliseconds> retry_after(const HttpHeaders& headers) {
+  if (const auto count = positive_number(header_value(headers, "retry-after-ms"))) {
+    return milliseconds(*count);
+  }
+  if (const auto seconds = positive_number(header_value(headers, "retry-after"))) {
+    return milliseconds(*seconds * 1000);
+  }
+  return std::nullopt;
+}
+
+}  // namespace tinkerbell

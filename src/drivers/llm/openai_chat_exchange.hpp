@@ -1,0 +1,61 @@
+#pragma once
+
+#include "drivers/llm/openai_chat_stream.hpp"
+#include "drivers/llm/provider.hpp"
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/io/http_client.hpp"
+#include "tinkerbell/io/http_message.hpp"
+#include "tinkerbell/io/sse_parser.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tinkerbell {
+
+/// One attempt: the bytes of one HTTP answer on their way to a reply. Does no I/O: it is handed
+/// what arrives and the time of its arrival.
+class OpenAiChatExchange {
+ public:
+  /// `started`: when the request went out.
+  OpenAiChatExchange(OpenAiChatStream stream, const HttpTimeouts& timeouts, SteadyTime started)
+      : stream_(std::move(stream)), timeouts_(timeouts), last_event_(started) {}
+
+  void take_head(const HttpHead& head);
+  void take_body(std::string_view bytes, SteadyTime now);
+
+  /// Whether it is already known that no reply will come of it: the rest need not be read.
+  [[nodiscard]] bool hopeless() const { return error_.has_value(); }
+
+  /// How it ended, given how the HTTP call did.
+  [[nodiscard]] Attempt finish(const Result<HttpHead>& ended);
+
+ private:
+  enum class Form : std::uint8_t {
+    none,     ///< No head yet.
+    events,   ///< text/event-stream, as asked for.
+    object,   ///< One whole completion from a server that does not stream.
+    failure,  ///< A status other than 200.
+  };
+
+  void take_events(std::string_view bytes, SteadyTime now);
+  [[nodiscard]] Attempt failed(Error error) const;
+
+  OpenAiChatStream stream_;
+  HttpTimeouts timeouts_;
+  SteadyTime last_event_;
+  bool any_event_ = false;
+  Form form_ = Form::none;
+  HttpHead head_;
+  SseParser parser_;
+  std::string body_;  ///< Of an object or a failure.
+  std::optional<Error> error_;
+};
+
+/// What a server asks for in retry-after-ms or retry-after (both may have a fraction). Dates and
+/// nonsense count as nothing said.
+[[nodiscard]] std::optional<Milliseconds> retry_after(const HttpHeaders& headers);
+
+}  // namespace tinkerbell

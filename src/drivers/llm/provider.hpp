@@ -1,0 +1,63 @@
+#pragma once
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/command/commands.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tinkerbell {
+
+/// What a model is asked.
+struct Question {
+  CommandId id;
+  std::string key;    ///< Idempotency key: the same for every attempt.
+  std::string model;  ///< As the provider names it.
+  std::uint32_t tokens_max = 0;
+  Conversation messages;
+  std::vector<ToolSchema> tools;
+};
+
+using ModelReply = AwaitLLMResponse::Reply;
+
+/// How one attempt to get an answer ended.
+struct Attempt {
+  Result<ModelReply> reply;
+  bool repeatable =
+      false;  ///< Failed before any of the answer arrived, for a reason that may pass.
+  std::optional<Milliseconds> retry_after;  ///< The server's own wish.
+};
+
+/// One service that answers for models. Loop thread only. Attempts are independent of each other;
+/// the driver repeats them.
+class Provider {
+ public:
+  using TextHandler = std::move_only_function<void(std::string_view)>;
+  using AttemptHandler = std::move_only_function<void(Attempt)>;
+
+  Provider() = default;
+  Provider(const Provider&) = delete;
+  Provider& operator=(const Provider&) = delete;
+
+  /// Ends what is under way; its handlers are not called any more.
+  virtual ~Provider() = default;
+
+  /// Where the conversation goes: an origin or a file.
+  [[nodiscard]] virtual std::string place() const = 0;
+
+  /// Starts an attempt. `text` takes the pieces of the answer as they come; `done` is called once,
+  /// never before ask() has returned.
+  virtual void ask(Question question, TextHandler text, AttemptHandler done) = 0;
+
+  /// Ends the attempt of a command with Errc::cancelled (or its reply, if that was faster). Unknown
+  /// ids are ignored.
+  virtual void cancel(CommandId id) = 0;
+};
+
+}  // namespace tinkerbell
