@@ -1,0 +1,55 @@
+#pragma once
+
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/drivers/process/process_settings.hpp"
+#include "tinkerbell/io/blocking_pool.hpp"
+#include "tinkerbell/syscall/driver.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <memory>
+#include <set>
+#include <string>
+
+namespace tinkerbell {
+
+/// Performs AwaitProcess. Every program is run by a tinkerbell-shim of its own, which outlives the
+/// daemon; the driver starts shims, watches them and reads what they leave in their run directory
+/// (tinkerbell/shim/run_directory.hpp). Destroyed, it leaves the programs alone; the next one finds
+/// them again by `recover`. Loop thread only; owned by the daemon. The pool must outlive it.
+class ProcessDriver final : public Driver {
+ public:
+  /// `sandbox_works` is what probe_sandbox said: without a working sandbox every program is refused
+  /// with its reason, unless the settings say that there is to be none.
+  ProcessDriver(boost::asio::any_io_executor loop, BlockingPool& pool, ProgressSink& sink,
+                ProcessSettings settings, Result<void> sandbox_works);
+  ~ProcessDriver() override;
+
+  /// Finds the program and its hash. Errors: not_found, denied (a limit, a variable that loads
+  /// code, a program out of the sandbox's sight), outside_workspace, invalid, unsupported (no
+  /// sandbox).
+  void prepare(Call call, Completion<Prepared> prepared) override;
+
+  /// Errors, besides those of prepare: conflict (another program than was approved), unavailable
+  /// (it could not be executed), cancelled, unknown_outcome (its shim was killed).
+  void perform(Call call, Completion<Reply> done) override;
+
+  /// Goes on with a program that still runs; else tells how it ended, or that it never started.
+  void recover(Call call, Completion<Reply> done) override;
+
+  /// Ends the whole process tree: SIGTERM, and SIGKILL two seconds later.
+  void cancel(CommandId id) override;
+
+  /// Ends and removes every run that `known_keys` (commands with a START and no RESULT) do not
+  /// name. Blocks, at most some seconds: for the start of the daemon. Errors: io, denied.
+  [[nodiscard]] Result<void> end_leftovers(const std::set<std::string>& known_keys);
+
+  /// Removes what the finished runs of a command have left on disk; for when its RESULT is durable.
+  void forget(const std::string& key);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace tinkerbell

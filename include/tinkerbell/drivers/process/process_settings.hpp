@@ -1,0 +1,33 @@
+#pragma once
+
+#include "tinkerbell/base/names.hpp"
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+namespace tinkerbell {
+
+/// What stands between a program and the machine. The names appear in Facts and in the config.
+enum class ProcessSandbox : std::uint8_t {
+  bubblewrap,  ///< Own mounts, processes, network; the system read-only; the workspace writable.
+  none,        ///< The program can do whatever the daemon's user can.
+};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<ProcessSandbox> = {"bubblewrap", "none"};
+
+/// How programs are run. All paths absolute.
+struct ProcessSettings {
+  std::filesystem::path shim;  ///< The program tinkerbell-shim.
+  std::filesystem::path bubblewrap = "/usr/bin/bwrap";
+  std::filesystem::path runs_directory;  ///< One directory per run; made on demand, 0700.
+  ProcessSandbox sandbox = ProcessSandbox::bubblewrap;
+  /// What no sandboxed program may see even where it lies in the workspace or the system: the
+  /// state directory, the control socket. The runs directory is always among them.
+  std::vector<std::filesystem::path> hidden;
+};
+
+}  // namespace tinkerbell

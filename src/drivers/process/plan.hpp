@@ -1,0 +1,34 @@
+#pragma once
+
+#include "drivers/process/program.hpp"
+#include "drivers/process/sandbox.hpp"
+
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/drivers/process/process_settings.hpp"
+#include "tinkerbell/shim/run_directory.hpp"
+#include "tinkerbell/syscall/driver.hpp"
+
+#include <filesystem>
+
+namespace tinkerbell {
+
+/// A command that was checked against this machine: what would run, and where.
+struct Plan {
+  std::filesystem::path program;  ///< As it is called: links in it are kept.
+  SandboxView view;
+  Facts facts;
+};
+
+/// Checks limits, environment, directory and program of an AwaitProcess. Reads the disk, changes
+/// nothing. Errors: those of ProcessDriver::prepare.
+[[nodiscard]] Result<Plan> plan_run(const Call& call, const ProcessSettings& settings,
+                                    ProgramHashes& hashes);
+
+/// Whatever no program may see: as in the settings, and the runs directory; free of links.
+[[nodiscard]] std::vector<std::filesystem::path> hidden_paths(const ProcessSettings& settings);
+
+/// What the shim is told: the program itself, or bubblewrap around it. `directory` is the run's.
+[[nodiscard]] RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& settings,
+                              const std::filesystem::path& directory);
+
+}  // namespace tinkerbell

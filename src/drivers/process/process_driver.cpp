@@ -1,0 +1,353 @@
+#include "tinkerbell/drivers/process/process_driver.hpp"
+
+#include "drivers/process/plan.hpp"
+#include "drivers/process/progress.hpp"
+#include "drivers/process/run.hpp"
+
+#include "tinkerbell/base/assert.hpp"
+#include "tinkerbell/shim/run_directory.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace tinkerbell {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// How often people see what a program has written.
+constexpr Milliseconds kProgressEvery{100};
+/// What left-over programs get to end by themselves before their shims are killed. Longer than the
+/// shim's own grace.
+constexpr Milliseconds kLeftOverGrace{5'000};
+
+/// What the pool's threads need; it may outlive the driver.
+struct Shared {
+  ProcessSettings settings;
+  Result<void> sandbox_works;
+  ProgramHashes hashes;
+
+  [[nodiscard]] Result<Plan> plan(const Call& call) {
+    if (!std::holds_alternative<AwaitProcess>(call.command)) {
+      return Error{Errc::internal, "not a program"};
+    }
+    if (!is_run_key(call.key)) return Error{Errc::invalid, "not an idempotency key"};
+    if (settings.sandbox == ProcessSandbox::bubblewrap && !sandbox_works) {
+      return sandbox_works.error();
+    }
+    return plan_run(call, settings, hashes);
+  }
+
+  [[nodiscard]] fs::path directory_of(const Call& call) const {
+    return run_directory(settings.runs_directory, call.key, call.attempt);
+  }
+};
+
+Result<UniqueFd> start(Shared& shared, const Call& call) {
+  Result<Plan> plan = shared.plan(call);
+  if (!plan) return plan.error();
+  if (plan->facts != call.facts) {
+    return Error{Errc::conflict,
+                 "the program is not the one that was approved: " + plan->facts.object};
+  }
+  const fs::path directory = shared.directory_of(call);
+  return start_run(shared.settings.shim, directory,
+                   spec_of(call, *plan, shared.settings, directory));
+}
+
+/// The runs on disk that `chosen` picks. A directory that cannot be read is an error, one that does
+/// not exist is empty.
+template <class Predicate>
+Result<std::vector<fs::path>> runs_on_disk(const fs::path& runs_directory, Predicate chosen) {
+  std::vector<fs::path> runs;
+  std::error_code error;
+  if (!fs::exists(runs_directory, error)) return runs;
+  for (fs::directory_iterator entry(runs_directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->is_directory() && chosen(key_of_run(entry->path()))) runs.push_back(entry->path());
+  }
+  if (error) return os_error("list " + runs_directory.string(), error.value());
+  return runs;
+}
+
+/// Removes a run in which no shim lives, so that none can come late.
+Result<void> remove_run(const fs::path& directory) {
+  const Result<UniqueFd> lock = take_run_lock(directory);
+  if (!lock) return lock.error();
+  std::error_code error;
+  fs::remove_all(directory, error);
+  if (error) return os_error("remove " + directory.string(), error.value());
+  return {};
+}
+
+Result<std::vector<UniqueFd>> shims_of(const std::vector<fs::path>& runs) {
+  std::vector<UniqueFd> shims;
+  for (const fs::path& run : runs) {
+    Result<UniqueFd> shim = find_shim(run);
+    if (!shim) return shim.error();
+    if (*shim) shims.push_back(*std::move(shim));
+  }
+  return shims;
+}
+
+/// Says whether all of them have ended.
+bool end_shims(const std::vector<UniqueFd>& shims) {
+  for (const int signal_number : {SIGTERM, SIGKILL}) {
+    for (const UniqueFd& shim : shims)
+      send_signal(shim.get(), signal_number);
+    if (wait_for_end(shims, kLeftOverGrace)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(asio::any_io_executor loop, BlockingPool& pool, ProgressSink& sink, ProcessSettings settings,
+       Result<void> sandbox_works)
+      : loop_(std::move(loop)),
+        pool_(pool),
+        sink_(sink),
+        shared_(std::make_shared<Shared>(std::move(settings), std::move(sandbox_works))),
+        progress_timer_(loop_) {}
+
+  void prepare(Call call, Completion<Prepared> prepared) {
+    pool_.run<Prepared>(
+        [shared = shared_, call = std::move(call)]() -> Result<Prepared> {
+          Result<Plan> plan = shared->plan(call);
+          if (!plan) return plan.error();
+          return Prepared{.facts = std::move(plan->facts), .pre_image = std::nullopt};
+        },
+        std::move(prepared));
+  }
+
+  void perform(Call call, Completion<Reply> done) {
+    const CommandId id = add_run(call, std::move(done), /*recovering=*/false);
+    watch_when_found(id,
+                     [shared = shared_, call = std::move(call)] { return start(*shared, call); });
+  }
+
+  void recover(Call call, Completion<Reply> done) {
+    if (!is_run_key(call.key)) return done(Error{Errc::invalid, "not an idempotency key"});
+    attach(add_run(call, std::move(done), /*recovering=*/true));
+  }
+
+  void cancel(CommandId id) {
+    const auto run = runs_.find(id);
+    if (run == runs_.end()) return;
+    run->second.cancelled = true;
+    if (run->second.shim) send_signal(run->second.shim->native_handle(), SIGTERM);
+  }
+
+  Result<void> end_leftovers(const std::set<std::string>& known_keys) {
+    Result<std::vector<fs::path>> runs =
+        runs_on_disk(shared_->settings.runs_directory,
+                     [&](const std::string& key) { return !known_keys.contains(key); });
+    if (!runs) return runs.error();
+    Result<std::vector<UniqueFd>> shims = shims_of(*runs);
+    if (!shims) return shims.error();
+    if (!end_shims(*shims)) return Error{Errc::timed_out, "left-over programs do not end"};
+    for (const fs::path& run : *runs) {
+      if (Result<void> removed = remove_run(run); !removed) return removed;
+    }
+    return {};
+  }
+
+  void forget(const std::string& key) {
+    pool_.run<std::size_t>(
+        [shared = shared_, key]() -> Result<std::size_t> {
+          Result<std::vector<fs::path>> runs =
+              runs_on_disk(shared->settings.runs_directory,
+                           [&](const std::string& each) { return each == key; });
+          if (!runs) return runs.error();
+          return static_cast<std::size_t>(std::ranges::count_if(
+              *runs, [](const fs::path& run) { return remove_run(run).ok(); }));
+        },
+        // What stays behind is found by the next end_leftovers.
+        Completion<std::size_t>([](Result<std::size_t> /*removed*/) {}));
+  }
+
+  /// Drops everything under way; the programs stay with their shims.
+  void close() {
+    progress_timer_.cancel();
+    std::exchange(runs_, {}).clear();  // an abandoned completion may come back to us
+  }
+
+ private:
+  struct Run {
+    Completion<Reply> done;
+    fs::path directory;
+    bool recovering = false;
+    bool cancelled = false;
+    std::optional<asio::posix::stream_descriptor> shim;  ///< Its pidfd, while it lives.
+    std::uint64_t shown = 0;  ///< How much of the output the sink has seen.
+  };
+
+  CommandId add_run(const Call& call, Completion<Reply> done, bool recovering) {
+    Run run;
+    run.done = std::move(done);
+    run.directory = shared_->directory_of(call);
+    run.recovering = recovering;
+    const bool added = runs_.try_emplace(call.id, std::move(run)).second;
+    TINKERBELL_ASSERT(added);
+    return call.id;
+  }
+
+  /// A completion that does nothing once the driver is gone.
+  template <class T>
+  Completion<T> then(CommandId id, void (Impl::*next)(CommandId, Result<T>)) {
+    return Completion<T>([self = weak_from_this(), id, next](Result<T> result) {
+      if (const auto impl = self.lock()) ((*impl).*next)(id, std::move(result));
+    });
+  }
+
+  void watch_when_found(CommandId id, std::move_only_function<Result<UniqueFd>()> find) {
+    pool_.run<UniqueFd>(std::move(find), then(id, &Impl::watch));
+  }
+
+  void attach(CommandId id) {
+    watch_when_found(id, [directory = runs_.at(id).directory] { return find_shim(directory); });
+  }
+
+  void watch(CommandId id, Result<UniqueFd> shim) {
+    const auto found = runs_.find(id);
+    if (found == runs_.end()) return;
+    if (!shim) return finish(id, shim.error());
+    if (!*shim) return collect(id);
+    Run& run = found->second;
+    run.shim.emplace(loop_, shim->release());
+    run.shim->async_wait(asio::posix::stream_descriptor::wait_read,
+                         [self = weak_from_this(), id](boost::system::error_code error) {
+                           const auto impl = self.lock();
+                           if (impl && !error) impl->shim_ended(id);
+                         });
+    if (run.cancelled) send_signal(run.shim->native_handle(), SIGTERM);
+    show_progress_later();
+  }
+
+  void shim_ended(CommandId id) {
+    Run& run = runs_.at(id);
+    reap(run.shim->native_handle());
+    run.shim.reset();
+    collect(id);
+  }
+
+  void collect(CommandId id) {
+    pool_.run<AwaitProcess::Reply>(
+        [directory = runs_.at(id).directory] { return outcome_of(directory); },
+        then(id, &Impl::conclude));
+  }
+
+  void conclude(CommandId id, Result<AwaitProcess::Reply> outcome) {
+    const auto run = runs_.find(id);
+    if (run == runs_.end()) return;
+    if (outcome) return finish(id, Reply(*std::move(outcome)));
+    // A shim that another daemon had just started took the lock after we had looked.
+    if (outcome.error().code == Errc::conflict) return attach(id);
+    finish(id, meaning_of(outcome.error(), run->second));
+  }
+
+  /// `not_started` is an answer to recover; of a run of our own it says that the shim failed.
+  static Error meaning_of(const Error& error, const Run& run) {
+    if (error.code != Errc::not_started) return error;
+    if (run.cancelled) return {Errc::cancelled, error.message};
+    if (!run.recovering) return {Errc::unavailable, error.message};
+    return error;
+  }
+
+  void finish(CommandId id, Result<Reply> outcome) {
+    auto run = runs_.extract(id);  // first, since the answer may bring the next command
+    run.mapped().done(std::move(outcome));
+  }
+
+  void show_progress_later() {
+    if (progress_is_due_) return;
+    progress_is_due_ = true;
+    progress_timer_.expires_after(kProgressEvery);
+    progress_timer_.async_wait([self = weak_from_this()](boost::system::error_code error) {
+      const auto impl = self.lock();
+      if (impl && !error) impl->read_progress();
+    });
+  }
+
+  void read_progress() {
+    std::vector<ProgressRequest> requests;
+    for (const auto& [id, run] : runs_) {
+      if (run.shim) requests.push_back({id, run.directory, run.shown});
+    }
+    pool_.run<std::vector<ProgressPiece>>(
+        [requests = std::move(requests)]() -> Result<std::vector<ProgressPiece>> {
+          return new_output(requests);
+        },
+        Completion<std::vector<ProgressPiece>>(
+            [self = weak_from_this()](Result<std::vector<ProgressPiece>> pieces) {
+              const auto impl = self.lock();
+              if (impl && pieces) impl->show(*pieces);
+            }));
+  }
+
+  void show(const std::vector<ProgressPiece>& pieces) {
+    progress_is_due_ = false;
+    for (const ProgressPiece& piece : pieces) {
+      const auto run = runs_.find(piece.id);
+      if (run == runs_.end()) continue;
+      run->second.shown = piece.end;
+      sink_.progress(piece.id, ProgressKind::program_output, piece.text);
+    }
+    if (!runs_.empty()) show_progress_later();
+  }
+
+  asio::any_io_executor loop_;
+  BlockingPool& pool_;
+  ProgressSink& sink_;
+  std::shared_ptr<Shared> shared_;
+  asio::steady_timer progress_timer_;
+  bool progress_is_due_ = false;
+  std::map<CommandId, Run> runs_;
+};
+
+ProcessDriver::ProcessDriver(asio::any_io_executor loop, BlockingPool& pool, ProgressSink& sink,
+                             ProcessSettings settings, Result<void> sandbox_works)
+    : impl_(std::make_shared<Impl>(std::move(loop), pool, sink, std::move(settings),
+                                   std::move(sandbox_works))) {}
+
+ProcessDriver::~ProcessDriver() {
+  impl_->close();
+}
+
+void ProcessDriver::prepare(Call call, Completion<Prepared> prepared) {
+  impl_->prepare(std::move(call), std::move(prepared));
+}
+
+void ProcessDriver::perform(Call call, Completion<Reply> done) {
+  impl_->perform(std::move(call), std::move(done));
+}
+
+void ProcessDriver::recover(Call call, Completion<Reply> done) {
+  impl_->recover(std::move(call), std::move(done));
+}
+
+void ProcessDriver::cancel(CommandId id) {
+  impl_->cancel(id);
+}
+
+Result<void> ProcessDriver::end_leftovers(const std::set<std::string>& known_keys) {
+  return impl_->end_leftovers(known_keys);
+}
+
+void ProcessDriver::forget(const std::string& key) {
+  impl_->forget(key);
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/base/unique_fd.hpp"
+#include "tinkerbell/command/commands.hpp"
+#include "tinkerbell/shim/run_directory.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+/// The daemon's end of a run directory: start a shim, find it again, read what it left. All of it
+/// blocks for as long as a disk does.
+
+namespace tinkerbell {
+
+/// Where the run of an attempt lives. The key must be one (is_run_key).
+[[nodiscard]] std::filesystem::path run_directory(const std::filesystem::path& runs_directory,
+                                                  const std::string& key, std::uint32_t attempt);
+
+/// The key in the name of a run directory.
+[[nodiscard]] std::string key_of_run(const std::filesystem::path& run_directory);
+
+/// 1–64 hexadecimal digits: fit for a file name.
+[[nodiscard]] bool is_run_key(const std::string& key);
+
+/// Makes a run directory, durably, and starts its shim. Returns the shim as a pidfd. On an error
+/// nothing has run and nothing is left. Errors: conflict (that attempt was made before), io,
+/// not_found or denied (the shim).
+[[nodiscard]] Result<UniqueFd> start_run(const std::filesystem::path& shim,
+                                         const std::filesystem::path& directory,
+                                         const RunSpec& spec);
+
+/// The shim of a run as a pidfd, also if another daemon started it; an invalid one if none lives.
+/// Errors: io.
+[[nodiscard]] Result<UniqueFd> find_shim(const std::filesystem::path& directory);
+
+/// How a run went whose shim lives no more. Errors: not_started (certainly, and it never will:
+/// a late shim finds nothing to run), unavailable (it could not be executed), cancelled,
+/// unknown_outcome (the shim was killed), conflict (a shim lives after all: find it), io.
+[[nodiscard]] Result<AwaitProcess::Reply> outcome_of(const std::filesystem::path& directory);
+
+/// Takes the exit status of a shim (a pidfd) if it is a child of ours, so that no zombie stays.
+void reap(int shim);
+
+/// SIGTERM asks a shim (a pidfd) to end its program; SIGKILL ends both at once, without a status.
+void send_signal(int shim, int signal_number);
+
+/// Waits until all of these have ended, at most so long; says whether they have.
+[[nodiscard]] bool wait_for_end(std::span<const UniqueFd> shims, std::chrono::milliseconds most);
+
+}  // namespace tinkerbell
