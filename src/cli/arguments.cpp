@@ -1,0 +1,308 @@
+#include "cli/arguments.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <numeric>
+
+namespace tinkerbell::cli {
+
+namespace {
+
+constexpr std::array<std::string_view, 17> kVerbs = {
+    "run",    "ls",    "show",   "steps",  "follow", "diff",    "approvals",  "approve", "deny",
+    "answer", "pause", "resume", "cancel", "status", "version", "completion", "help"};
+
+constexpr std::string_view kHint = "Try `tinkerbell help`, or `tinkerbell VERB --help`.\n";
+
+Parting misuse(std::string message) {
+  return {ExitCode::usage, "tinkerbell: " + std::move(message) + "\n" + std::string(kHint)};
+}
+
+std::size_t edit_distance(std::string_view left, std::string_view right) {
+  std::vector<std::size_t> row(right.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < right.size(); ++j) {
+      const std::size_t replaced = diagonal + (left[i] == right[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+std::optional<std::uint64_t> positive_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || end != text.data() + text.size() || value == 0) return std::nullopt;
+  return value;
+}
+
+std::optional<TaskId> task_id(std::string_view text) {
+  const auto value = positive_number(text);
+  return value ? std::optional(TaskId{*value}) : std::nullopt;
+}
+
+/// "a3"; where only an approval can be meant, "3" as well.
+std::optional<ApprovalId> approval_id(std::string_view text, bool bare = true) {
+  if (text.starts_with('a')) {
+    text.remove_prefix(1);
+  } else if (!bare) {
+    return std::nullopt;
+  }
+  const auto value = positive_number(text);
+  return value ? std::optional(ApprovalId{*value}) : std::nullopt;
+}
+
+/// The grammar, and the variables that CLI11 fills. One function per verb declares its words and
+/// leaves behind how to make the command from them.
+class Grammar {
+ public:
+  Grammar() : app_("Tinkerbell runs agents as an operating system runs processes.", "tinkerbell") {
+    declare_globals();
+    declare_run();
+    declare_ls();
+    declare_show();
+    declare_task_verbs();
+    declare_decisions();
+    declare_plain_verbs();
+  }
+
+  std::expected<Invocation, Parting> parse(std::vector<std::string> words) {
+    std::ranges::reverse(words);  // CLI11 takes them from the back
+    try {
+      app_.parse(std::move(words));
+    } catch (const CLI::CallForHelp&) {
+      return std::unexpected(Parting{ExitCode::ok, help()});
+    } catch (const CLI::ParseError& error) {
+      return std::unexpected(unexpected_word().value_or(misuse(error.what())));
+    }
+    return understood();
+  }
+
+ private:
+  /// What the parsed words ask for, or what is wrong with them.
+  using Maker = std::function<std::expected<Command, std::string>()>;
+
+  CLI::App& verb(const std::string& name, const std::string& purpose, Maker maker) {
+    CLI::App* sub = app_.add_subcommand(name, purpose);
+    sub->fallthrough();  // global options may follow the verb
+    makers_[sub] = std::move(maker);
+    return *sub;
+  }
+
+  void declare_globals() {
+    app_.add_option("--socket", invocation_.socket, "The daemon's control socket");
+    app_.add_flag("--json", invocation_.json, "Print the daemon's JSON documents");
+    app_.add_flag("-q,--quiet", invocation_.quiet, "Print ids only");
+    const std::map<std::string, ColorWhen> when = {
+        {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
+    app_.add_option("--color", invocation_.color, "auto, always or never")
+        ->transform(CLI::Transformer(when).description(""))
+        ->check(CLI::IsMember({ColorWhen::automatic, ColorWhen::always, ColorWhen::never})
+                    .description(""))
+        ->type_name("WHEN");
+    app_.add_option("VERB", stray_word_)->group("");  // what is no verb lands here
+  }
+
+  void declare_run() {
+    CLI::App& run = verb("run", "Start an agent on a goal", [this] { return Command(run_); });
+    run.add_option("GOAL", run_.goal, "What is to be done, in quotes")->required();
+    run.add_option("-w,--workspace", run_.workspace, "Where to work (default: here)");
+    run.add_option("-m,--model", run_.model, "A model alias of the daemon's configuration");
+    run.add_option("--steps", run_.steps_max, "Suspend after that many steps");
+    run.add_flag("--yes", run_.approve_all, "Approve what would be asked (denials remain)");
+    const auto mode = [&](const std::string& name, RunMode value, const std::string& purpose) {
+      return run.add_flag_callback(name, [this, value] { run_.mode = value; }, purpose);
+    };
+    CLI::Option* follow = mode("-f,--follow", RunMode::follow, "Show the steps (on a terminal)");
+    CLI::Option* detach = mode("-d,--detach", RunMode::detach, "Print the id and leave");
+    CLI::Option* wait = mode("--wait", RunMode::wait, "Wait for the end or the first question");
+    follow->excludes(detach)->excludes(wait);
+    detach->excludes(wait);
+  }
+
+  void declare_ls() {
+    CLI::App& ls = verb("ls", "List tasks, the newest first", [this] { return Command(list_); });
+    ls.add_option("--state", list_.state, "Only tasks in this state");
+    ls.add_option("-n", list_.count, "At most that many (default 20)")
+        ->check(CLI::Range(std::uint64_t{1}, protocol::TaskList::kLimitMax).description(""));
+  }
+
+  void declare_show() {
+    CLI::App& show = verb("show", "Show a task (12) or a question (a3)",
+                          [this]() -> std::expected<Command, std::string> {
+                            if (const auto approval = approval_id(id_, false)) {
+                              return ShowApproval{*approval};
+                            }
+                            return with_task([](TaskId task) { return ShowTask{task}; });
+                          });
+    add_id(show);
+  }
+
+  void declare_task_verbs() {
+    CLI::App& steps = task_verb("steps", "List the steps of a task", [this](TaskId task) {
+      return ListSteps{.task = task, .full = full_};
+    });
+    steps.add_flag("--full", full_, "With arguments and replies");
+    task_verb("follow", "Show the steps of a task as they happen",
+              [](TaskId task) { return FollowTask{task}; });
+    task_verb("diff", "Show what a task changed", [](TaskId task) { return ShowDiff{task}; });
+    task_verb("pause", "Let a task take no further step",
+              [](TaskId task) { return ChangeTask{task, "pause"}; });
+    task_verb("resume", "Let a paused task go on",
+              [](TaskId task) { return ChangeTask{task, "resume"}; });
+    task_verb("cancel", "End a task", [](TaskId task) { return ChangeTask{task, "cancel"}; });
+  }
+
+  void declare_decisions() {
+    verb("approvals", "List the open questions", [] { return Command(ListApprovals{}); });
+    CLI::App& approve =
+        decision_verb("approve", "Allow what a task asks for", protocol::Answer::approve);
+    approve.add_flag_callback(
+        "--task", [this] { decide_.scope = protocol::Scope::task; },
+        "The same again in this task needs no question");
+    approve.add_option("--hash", decide_.hash, "At least 8 digits of the hash of what you saw");
+    CLI::App& deny = decision_verb("deny", "Refuse what a task asks for", protocol::Answer::deny);
+    for (CLI::App* sub : {&approve, &deny}) {
+      sub->add_option("--reason", decide_.text, "Words for the journal and the model");
+    }
+    CLI::App& answer =
+        decision_verb("answer", "Answer a question with words", protocol::Answer::answer);
+    answer.add_option("TEXT", decide_.text, "The answer, in quotes")->required();
+  }
+
+  void declare_plain_verbs() {
+    verb("status", "Show how the daemon is", [] { return Command(ShowStatus{}); });
+    verb("version", "Show the version", [] { return Command(ShowVersion{}); });
+    CLI::App& completion =
+        verb("completion", "Print a completion script", [] { return Command(PrintCompletion{}); });
+    completion.add_option("SHELL", shell_, "bash")->required()->check(CLI::IsMember({"bash"}));
+    help_verb_ = app_.add_subcommand("help", "Show this");
+  }
+
+  template <class MakeCommand>
+  CLI::App& task_verb(const std::string& name, const std::string& purpose, MakeCommand make) {
+    CLI::App& sub = verb(name, purpose, [this, make] { return with_task(make); });
+    add_id(sub);
+    return sub;
+  }
+
+  CLI::App& decision_verb(const std::string& name, const std::string& purpose,
+                          protocol::Answer answer) {
+    CLI::App& sub = verb(name, purpose, [this, answer] { return decision(answer); });
+    add_id(sub);
+    return sub;
+  }
+
+  void add_id(CLI::App& sub) { sub.add_option("ID", id_)->required(); }
+
+  template <class MakeCommand>
+  std::expected<Command, std::string> with_task(MakeCommand make) {
+    const auto task = task_id(id_);
+    if (!task) return std::unexpected("\"" + id_ + "\" is no task id (12)");
+    return make(*task);
+  }
+
+  std::expected<Command, std::string> decision(protocol::Answer answer) {
+    const auto approval = approval_id(id_);
+    if (!approval) return std::unexpected("\"" + id_ + "\" is no id of a question (a3)");
+    decide_.approval = *approval;
+    decide_.answer = answer;
+    return decide_;
+  }
+
+  std::expected<Invocation, Parting> understood() {
+    if (auto stray = unexpected_word()) return std::unexpected(*std::move(stray));
+    if (help_verb_->parsed()) return std::unexpected(Parting{ExitCode::ok, help()});
+    const std::vector<CLI::App*> parsed = app_.get_subcommands();
+    if (parsed.empty()) return std::unexpected(misuse("no verb given"));
+    std::expected<Command, std::string> command = makers_.at(parsed.front())();
+    if (!command) return std::unexpected(misuse(std::move(command.error())));
+    invocation_.command = *std::move(command);
+    return std::move(invocation_);
+  }
+
+  std::optional<Parting> unexpected_word() {
+    if (stray_word_.empty()) return std::nullopt;
+    const std::string quoted = "\"" + stray_word_ + "\"";
+    const std::vector<CLI::App*> parsed = app_.get_subcommands();
+    if (!parsed.empty() && parsed.front()->get_name() == "run") {
+      return misuse("unexpected " + quoted + ": put the goal in quotes");
+    }
+    if (!parsed.empty()) return misuse("unexpected " + quoted);
+    const std::string_view nearest = nearest_verb(stray_word_);
+    if (nearest.empty()) return misuse("unknown verb " + quoted);
+    return misuse("unknown verb " + quoted + ", did you mean \"" + std::string(nearest) + "\"?");
+  }
+
+  std::string help() {
+    const std::vector<CLI::App*> parsed = app_.get_subcommands();
+    const bool of_verb = !parsed.empty() && parsed.front() != help_verb_;
+    return of_verb ? parsed.front()->help() : app_.help();
+  }
+
+  CLI::App app_;
+  CLI::App* help_verb_ = nullptr;
+  std::map<const CLI::App*, Maker> makers_;
+  Invocation invocation_;
+  std::string stray_word_;
+  std::string id_;
+  std::string shell_;
+  bool full_ = false;
+  Run run_;
+  ListTasks list_;
+  Decide decide_;
+};
+
+}  // namespace
+
+std::expected<Invocation, Parting> parse_arguments(std::vector<std::string> words) {
+  return Grammar().parse(std::move(words));
+}
+
+std::span<const std::string_view> verbs() {
+  return kVerbs;
+}
+
+std::string_view nearest_verb(std::string_view word) {
+  constexpr std::size_t kTooFar = 3;
+  const auto distance = [word](std::string_view verb) { return edit_distance(word, verb); };
+  const std::string_view nearest = *std::ranges::min_element(kVerbs, {}, distance);
+  return distance(nearest) < std::min(kTooFar, nearest.size()) ? nearest : std::string_view();
+}
+
+std::string bash_completion() {
+  std::string words;
+  for (const std::string_view verb : kVerbs) {
+    words += verb;
+    words += ' ';
+  }
+  return "_tinkerbell() {\n"
+         "  local verbs=\"" +
+         words +
+         "\"\n"
+         "  local options=\"--socket --json --quiet --color --help\"\n"
+         "  local word=${COMP_WORDS[COMP_CWORD]}\n"
+         "  case ${COMP_WORDS[COMP_CWORD-1]} in\n"
+         "    approve|deny|answer)\n"
+         "      COMPREPLY=($(compgen -W \"$(tinkerbell approvals -q 2>/dev/null)\" -- \"$word\")) "
+         ";;\n"
+         "    show|steps|follow|diff|pause|resume|cancel)\n"
+         "      COMPREPLY=($(compgen -W \"$(tinkerbell ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"
+         "    -w|--workspace) COMPREPLY=($(compgen -d -- \"$word\")) ;;\n"
+         "    --socket) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+         "    --color) COMPREPLY=($(compgen -W \"auto always never\" -- \"$word\")) ;;\n"
+         "    completion) COMPREPLY=($(compgen -W bash -- \"$word\")) ;;\n"
+         "    *) COMPREPLY=($(compgen -W \"$verbs $options\" -- \"$word\")) ;;\n"
+         "  esac\n"
+         "}\n"
+         "complete -F _tinkerbell tinkerbell\n";
+}
+
+}  // namespace tinkerbell::cli

@@ -1,0 +1,116 @@
+#pragma once
+
+#include "cli/exit_code.hpp"
+
+#include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/protocol/approval.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// The command line as plain values: what was asked for, nothing looked up yet.
+namespace tinkerbell::cli {
+
+enum class RunMode : std::uint8_t {
+  automatic,  ///< Follow on a terminal, detach otherwise.
+  follow,
+  detach,
+  wait,
+};
+
+struct Run {
+  std::string goal;
+  std::string workspace;  ///< Empty: the current directory.
+  std::string model;
+  RunMode mode = RunMode::automatic;
+  bool approve_all = false;
+  std::optional<std::uint64_t> steps_max;
+};
+
+struct ListTasks {
+  std::string state;  ///< Empty: all.
+  std::uint64_t count = 20;
+};
+
+struct ShowTask {
+  TaskId task = kNoTask;
+};
+
+struct ShowApproval {
+  ApprovalId approval = kNoApproval;
+};
+
+struct ListSteps {
+  TaskId task = kNoTask;
+  bool full = false;
+};
+
+struct FollowTask {
+  TaskId task = kNoTask;
+};
+
+struct ShowDiff {
+  TaskId task = kNoTask;
+};
+
+struct ListApprovals {};
+
+struct Decide {
+  ApprovalId approval = kNoApproval;
+  protocol::Answer answer = protocol::Answer::deny;
+  protocol::Scope scope = protocol::Scope::once;
+  std::string text;  ///< The reason or the answer.
+  std::string hash;  ///< The first digits of the hash of what was seen; empty: not given.
+};
+
+/// Pause, resume or cancel.
+struct ChangeTask {
+  TaskId task = kNoTask;
+  std::string_view action;
+};
+
+struct ShowStatus {};
+
+struct ShowVersion {};
+
+struct PrintCompletion {};
+
+using Command =
+    std::variant<Run, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
+                 ListApprovals, Decide, ChangeTask, ShowStatus, ShowVersion, PrintCompletion>;
+
+enum class ColorWhen : std::uint8_t { automatic, always, never };
+
+struct Invocation {
+  std::string socket;  ///< Empty: look it up.
+  bool json = false;   ///< The daemon's documents instead of tables.
+  bool quiet = false;  ///< Only ids.
+  ColorWhen color = ColorWhen::automatic;
+  Command command = ShowStatus{};
+};
+
+/// There is nothing to do but to print this: help was asked for, or the line makes no sense.
+struct Parting {
+  ExitCode code = ExitCode::usage;
+  std::string text;
+};
+
+/// Reads a command line without the program's name.
+[[nodiscard]] std::expected<Invocation, Parting> parse_arguments(std::vector<std::string> words);
+
+/// All verbs, in the order of the help.
+[[nodiscard]] std::span<const std::string_view> verbs();
+
+/// The verb that was probably meant; empty if none is near.
+[[nodiscard]] std::string_view nearest_verb(std::string_view word);
+
+/// A script for bash: `source <(tinkerbell completion bash)`.
+[[nodiscard]] std::string bash_completion();
+
+}  // namespace tinkerbell::cli

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "tinkerbell/base/fields.hpp"
+#include "tinkerbell/io/unix_http_client.hpp"
+#include "tinkerbell/protocol/approval.hpp"
+#include "tinkerbell/protocol/event.hpp"
+#include "tinkerbell/protocol/status.hpp"
+#include "tinkerbell/protocol/task.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace tinkerbell::cli {
+
+/// An answer as we read it, and as it came: `--json` must not lose what a newer daemon adds.
+template <class View>
+struct Document {
+  View view;
+  Json json;
+};
+
+/// The daemon's requests as typed calls. Blocking; one thread at a time. Errors: whatever the
+/// daemon says; unavailable (it does not run), denied (we may not connect), unsupported (it speaks
+/// another version), protocol, io.
+class Client {
+ public:
+  explicit Client(std::string socket_path);
+
+  [[nodiscard]] const std::string& socket_path() const { return socket_path_; }
+
+  [[nodiscard]] Result<Document<protocol::StatusView>> status();
+
+  [[nodiscard]] Result<Document<protocol::TaskView>> submit(const protocol::SubmitRequest& request);
+
+  /// The newest `limit` tasks; in all states if `state` is empty.
+  [[nodiscard]] Result<Document<protocol::TaskList>> tasks(std::uint64_t limit,
+                                                           std::string_view state);
+
+  [[nodiscard]] Result<Document<protocol::TaskView>> task(TaskId id);
+
+  /// All steps, asked for page by page; `last_event` is that of the first page.
+  [[nodiscard]] Result<Document<protocol::StepList>> steps(TaskId id, bool full = false);
+
+  [[nodiscard]] Result<Document<protocol::DiffView>> diff(TaskId id);
+
+  /// `action`: "pause", "resume" or "cancel".
+  [[nodiscard]] Result<Document<protocol::TaskView>> change(TaskId id, std::string_view action);
+
+  [[nodiscard]] Result<Document<protocol::ApprovalList>> approvals();
+  [[nodiscard]] Result<Document<protocol::ApprovalView>> approval(ApprovalId id);
+
+  [[nodiscard]] Result<Document<protocol::DecisionView>> decide(
+      ApprovalId id, const protocol::DecisionRequest& request);
+
+  /// Gives the events of a task after number `after` until `take` returns false or the daemon ends
+  /// the stream. Events that this build cannot read are left out.
+  [[nodiscard]] Result<void> events(
+      TaskId id, std::uint64_t after,
+      const std::function<bool(const Document<protocol::EventView>&)>& take);
+
+ private:
+  template <class View>
+  [[nodiscard]] Result<Document<View>> call(std::string_view method, const std::string& target,
+                                            std::string_view body = {});
+
+  [[nodiscard]] Error explained(const Error& error) const;
+
+  std::string socket_path_;
+  UnixHttpClient http_;
+};
+
+}  // namespace tinkerbell::cli

@@ -1,0 +1,258 @@
+#include "cli/print.hpp"
+
+#include "cli/table.hpp"
+
+#include "tinkerbell/base/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+namespace tinkerbell::cli {
+
+namespace {
+
+constexpr std::size_t kLabelColumns = 12;
+
+/// "state       waiting"; nothing for an empty value. Further lines stand below the first.
+std::string labelled(std::string_view label, std::string_view value) {
+  if (value.empty()) return {};
+  std::string text(label);
+  text.append(kLabelColumns - label.size(), ' ');
+  for (const char each : visible_text(value)) {
+    text += each;
+    if (each == '\n') text.append(kLabelColumns, ' ');
+  }
+  text.erase(text.find_last_not_of(" \n") + 1);
+  return text + "\n";
+}
+
+std::string plural(std::uint64_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+std::string duration_text(std::uint64_t milliseconds) {
+  if (milliseconds < 1000) return std::to_string(milliseconds) + " ms";
+  return std::to_string(milliseconds / 1000) + "." + std::to_string(milliseconds % 1000 / 100) +
+         " s";
+}
+
+struct Mark {
+  std::string_view sign;
+  Style style = Style::plain;
+};
+
+Mark mark_of_step(std::string_view state) {
+  if (state == "done") return {"✓", Style::good};
+  if (state == "failed") return {"✗", Style::bad};
+  if (state == "denied") return {"⊘", Style::bad};
+  if (state == "waiting") return {"?", Style::asking};
+  return {"›", Style::dim};
+}
+
+Mark mark_of_task(std::string_view state) {
+  if (state == "completed") return {"✓", Style::good};
+  if (state == "cancelled") return {"⊘", Style::bad};
+  return {"✗", Style::bad};
+}
+
+Style style_of_diff_line(std::string_view line) {
+  if (line.starts_with('+')) return Style::good;
+  if (line.starts_with('-')) return Style::bad;
+  return line.starts_with("@@") ? Style::dim : Style::plain;
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+std::string indented_json(std::string_view label, const std::optional<Json>& json) {
+  if (!json) return {};
+  std::string text = "    " + std::string(label) + "\n";
+  for (const std::string_view line : lines_of(visible_text(pretty_json(*json))))
+    text += "      " + std::string(line) + "\n";
+  return text;
+}
+
+}  // namespace
+
+std::string task_name(TaskId id) {
+  return std::to_string(number(id));
+}
+
+std::string approval_name(ApprovalId id) {
+  return "a" + std::to_string(number(id));
+}
+
+std::string age_of(std::string_view time, WallTime now) {
+  std::tm parts{};
+  if (strptime(std::string(time).c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return {};
+  const auto then = std::chrono::seconds(timegm(&parts));
+  const auto seconds =
+      std::max(std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()) - then,
+               std::chrono::seconds(0))
+          .count();
+  if (seconds < 60) return std::to_string(seconds) + "s";
+  if (seconds < 3600) return std::to_string(seconds / 60) + "m";
+  if (seconds < 48 * 3600) return std::to_string(seconds / 3600) + "h";
+  return std::to_string(seconds / 86400) + "d";
+}
+
+std::string task_table(const protocol::TaskList& list, const Terminal& terminal, WallTime now) {
+  Table table({"ID", "STATE", "STEPS", "SINCE", "TASK"});
+  for (const protocol::TaskView& task : list.tasks) {
+    const std::string& title = task.title.empty() ? task.goal : task.title;
+    const std::string why = task.waiting_for.empty() ? "" : "  [" + task.waiting_for + "]";
+    table.add({task_name(task.id), task.state, std::to_string(task.steps),
+               age_of(task.changed, now), title + why});
+  }
+  return table.text(terminal.columns);
+}
+
+std::string task_details(const protocol::TaskView& task, WallTime now) {
+  std::string waits = task.waiting_for;
+  const std::string waiting = age_of(task.waiting_since, now);
+  if (!waits.empty() && !waiting.empty()) waits += " (for " + waiting + ")";
+  const std::string origin = task.origin.via + ", uid " + std::to_string(task.origin.uid) +
+                             ", pid " + std::to_string(task.origin.pid);
+  const std::string error =
+      task.error ? task.error->message + " (" + task.error->code + ")" : std::string();
+  return labelled("task", task_name(task.id)) +
+         labelled("parent", task.parent == kNoTask ? "" : task_name(task.parent)) +
+         labelled("kind", task.kind) + labelled("state", task.state) +
+         labelled("waits for", waits) + labelled("goal", task.goal) +
+         labelled("workspace", task.workspace) + labelled("model", task.model) +
+         labelled("origin", origin) + labelled("created", task.created) +
+         labelled("changed", task.changed) + labelled("steps", std::to_string(task.steps)) +
+         labelled("questions", std::to_string(task.questions.asked)) +
+         labelled("tokens", std::to_string(task.usage.input) + " in, " +
+                                std::to_string(task.usage.output) + " out") +
+         labelled("error", error) + labelled("result", task.result);
+}
+
+std::string step_table(const protocol::StepList& list, const Terminal& terminal) {
+  Table table({"STEP", "STATE", "TIME", "RULE", "COMMAND"});
+  for (const protocol::StepView& step : list.steps) {
+    const std::string outcome = step.outcome.empty() ? "" : "  → " + step.outcome;
+    const std::string time = step.ended.empty() ? "" : duration_text(step.duration_ms);
+    table.add({std::to_string(number(step.seq)), step.state, time, step.rule, step.line + outcome});
+  }
+  return table.text(terminal.columns);
+}
+
+std::string steps_in_full(const protocol::StepList& list, const Terminal& terminal) {
+  std::string text;
+  for (const protocol::StepView& step : list.steps) {
+    text += std::to_string(number(step.seq)) + " " + step_line(step, terminal) + "\n";
+    text += "    " + visible_line(step.command) + ", " + visible_line(step.verdict) + " by " +
+            visible_line(step.rule) + ", attempt " + std::to_string(step.attempt) + "\n";
+    text += indented_json("arguments", step.arguments);
+    text += indented_json("reply", step.reply);
+  }
+  return text;
+}
+
+std::string approval_table(const protocol::ApprovalList& list, const Terminal& terminal,
+                           WallTime now) {
+  Table table({"ID", "TASK", "SINCE", "KIND", "QUESTION"});
+  for (const protocol::ApprovalView& approval : list.approvals) {
+    table.add({approval_name(approval.id), task_name(approval.task), age_of(approval.opened, now),
+               approval.kind, approval.line});
+  }
+  return table.text(terminal.columns);
+}
+
+std::string approval_details(const protocol::ApprovalView& approval, const Terminal& terminal) {
+  const std::string name = approval_name(approval.id);
+  std::string text = name + " (" + visible_line(approval.state) + "), " +
+                     visible_line(approval.kind) + " for " + visible_line(approval.requested_by) +
+                     "\n";
+  for (const std::string& line : framed(approval.card, terminal.columns))
+    text += line + "\n";
+  text += plural(approval.card.size(), "byte") + ", hash " + visible_line(approval.hash) + "\n";
+  if (!approval.rule.empty()) text += "asked by rule " + visible_line(approval.rule) + "\n";
+  for (const std::string& choice : approval.choices)
+    text += "possible answer: " + visible_line(choice) + "\n";
+  return text;
+}
+
+std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal) {
+  std::string text;
+  for (const protocol::FileDiff& file : diff.files) {
+    text += visible_line(file.status) + " " + visible_line(file.path) + "\n";
+    const std::string shown = visible_text(file.diff);
+    for (const std::string_view line : lines_of(shown))
+      text += styled(terminal, style_of_diff_line(line), line) + "\n";
+  }
+  return text;
+}
+
+std::string status_text(const protocol::StatusView& status) {
+  std::string tasks;
+  for (const protocol::StateCount& each : status.tasks) {
+    if (!tasks.empty()) tasks += ", ";
+    tasks += std::to_string(each.count) + " " + each.state;
+  }
+  return labelled("tinkerbelld", status.version + ", pid " + std::to_string(status.pid) + ", run " +
+                                     std::to_string(status.epoch)) +
+         labelled("up", std::to_string(status.uptime_s) + " s") +
+         labelled("tasks", tasks.empty() ? "none" : tasks) +
+         labelled("questions", std::to_string(status.approvals_open) + " open") +
+         labelled("sandbox", status.sandbox) + labelled("model", status.model) +
+         labelled("socket", status.socket) + labelled("state", status.state_dir) +
+         labelled("log", status.log);
+}
+
+std::string step_line(const protocol::StepView& step, const Terminal& terminal) {
+  const Mark mark = mark_of_step(step.state);
+  std::string text = styled(terminal, mark.style, mark.sign) + " " + visible_line(step.line);
+  if (!step.outcome.empty()) {
+    text += "  " + styled(terminal, Style::dim, visible_line(step.outcome));
+  }
+  return text;
+}
+
+std::string ending_line(const protocol::TaskView& task, const Terminal& terminal) {
+  const Mark mark = mark_of_task(task.state);
+  std::string text = styled(terminal, mark.style, mark.sign) + " task " + task_name(task.id) + " " +
+                     visible_line(task.state) + ": " + plural(task.steps, "step") + ", " +
+                     plural(task.questions.asked, "question") + ", " +
+                     std::to_string(task.usage.input) + " + " + std::to_string(task.usage.output) +
+                     " tokens";
+  if (task.error) text += "\n  " + visible_line(task.error->message);
+  return text;
+}
+
+std::vector<std::string> framed(std::string_view card, std::size_t columns) {
+  constexpr std::size_t kFrame = 2;
+  const std::size_t room = columns > kFrame ? columns - kFrame : std::string::npos;
+  std::vector<std::string> lines;
+  const std::string shown = visible_text(card);
+  for (const std::string_view line : lines_of(shown)) {
+    std::string_view frame = "│ ";
+    for (const std::string_view piece : wrapped(line, room)) {
+      lines.push_back(std::string(frame) + std::string(piece));
+      frame = "┆ ";
+    }
+  }
+  return lines;
+}
+
+std::string how_to_answer(const protocol::ApprovalView& approval) {
+  const std::string name = approval_name(approval.id);
+  if (protocol::wants_text(approval)) return "`tinkerbell answer " + name + " TEXT`";
+  return "`tinkerbell approve " + name + "` or `tinkerbell deny " + name + "`";
+}
+
+std::string decision_line(const protocol::DecisionView& decision) {
+  return approval_name(decision.id) + " was " + visible_line(decision.state) + " by " +
+         visible_line(decision.by);
+}
+
+}  // namespace tinkerbell::cli

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "cli/terminal.hpp"
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/protocol/approval.hpp"
+#include "tinkerbell/protocol/status.hpp"
+#include "tinkerbell/protocol/task.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The daemon's documents as text for people. Everything from outside passes visible_text or
+/// visible_line on its way.
+namespace tinkerbell::cli {
+
+[[nodiscard]] std::string task_name(TaskId id);          ///< "12".
+[[nodiscard]] std::string approval_name(ApprovalId id);  ///< "a3".
+
+/// How long ago an RFC 3339 time was: "12s", "5m", "3h", "8d"; empty if it is no time.
+[[nodiscard]] std::string age_of(std::string_view time, WallTime now);
+
+[[nodiscard]] std::string task_table(const protocol::TaskList& list, const Terminal& terminal,
+                                     WallTime now);
+[[nodiscard]] std::string task_details(const protocol::TaskView& task, WallTime now);
+[[nodiscard]] std::string step_table(const protocol::StepList& list, const Terminal& terminal);
+
+/// Each step with its arguments and its reply below it.
+[[nodiscard]] std::string steps_in_full(const protocol::StepList& list, const Terminal& terminal);
+
+[[nodiscard]] std::string approval_table(const protocol::ApprovalList& list,
+                                         const Terminal& terminal, WallTime now);
+
+/// The whole card in its frame, with its size and hash below.
+[[nodiscard]] std::string approval_details(const protocol::ApprovalView& approval,
+                                           const Terminal& terminal);
+
+[[nodiscard]] std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal);
+[[nodiscard]] std::string status_text(const protocol::StatusView& status);
+
+/// "✓ read src/a.cpp  340 bytes".
+[[nodiscard]] std::string step_line(const protocol::StepView& step, const Terminal& terminal);
+
+/// "✓ task 12 completed: 14 steps, 3 questions, 12300 + 800 tokens".
+[[nodiscard]] std::string ending_line(const protocol::TaskView& task, const Terminal& terminal);
+
+/// The lines of a card with "│ " before each, so that no data can pass for a prompt. The terminal
+/// must not break lines by itself, or a padded argument would forge one: what is longer than
+/// `columns` goes on behind "┆ ". 0: unbounded. (HAZARDS S29, S30)
+[[nodiscard]] std::vector<std::string> framed(std::string_view card, std::size_t columns);
+
+/// "tinkerbell approve a3" and what else can answer it.
+[[nodiscard]] std::string how_to_answer(const protocol::ApprovalView& approval);
+
+/// "a3 was approved by uid 1000".
+[[nodiscard]] std::string decision_line(const protocol::DecisionView& decision);
+
+}  // namespace tinkerbell::cli

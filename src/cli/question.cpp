@@ -1,0 +1,105 @@
+#include "cli/question.hpp"
+
+#include "cli/print.hpp"
+
+#include "tinkerbell/base/text.hpp"
+
+#include <algorithm>
+
+namespace tinkerbell::cli {
+
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+std::string header_of(const protocol::ApprovalView& approval) {
+  const std::string rule = approval.rule.empty() ? "" : ", rule " + visible_line(approval.rule);
+  return "? approval " + approval_name(approval.id) + "  " + visible_line(approval.line) + "  (" +
+         visible_line(approval.requested_by) + rule + ")";
+}
+
+std::string choices_of(const protocol::ApprovalView& approval) {
+  std::string text;
+  for (const std::string& choice : approval.choices) {
+    if (!text.empty()) text += " / ";
+    text += visible_line(choice);
+  }
+  return text.empty() ? text : " (" + text + ")";
+}
+
+}  // namespace
+
+Question::Question(protocol::ApprovalView approval, std::size_t rows, std::size_t columns)
+    : approval_(std::move(approval)), page_lines_(std::max<std::size_t>(rows, 5) - 2) {
+  lines_ = framed(header_of(approval_), columns);
+  for (std::string& line : framed(approval_.card, columns))
+    lines_.push_back(std::move(line));
+}
+
+std::string Question::next_page() {
+  const std::size_t end = std::min(shown_ + page_lines_, lines_.size());
+  std::string page;
+  for (; shown_ < end; ++shown_) {
+    if (!page.empty()) page += '\n';
+    page += lines_[shown_];
+  }
+  return page;
+}
+
+std::string Question::prompt() const {
+  const std::string name = approval_name(approval_.id);
+  if (!fully_shown()) {
+    return "-- " + name + ": " + std::to_string(shown_) + " of " + std::to_string(lines_.size()) +
+           " lines, " + std::to_string(approval_.card.size()) +
+           " bytes, not fully shown -- [Enter] shows more, [n]o: ";
+  }
+  if (wants_text(approval_)) return "Answer " + name + choices_of(approval_) + ": ";
+  const std::string_view for_task = approval_.kind == "permission" ? "for this [t]ask, " : "";
+  return "Approve " + name + "? [y]es, " + std::string(for_task) + "[n]o or n WHY, [s]how again: ";
+}
+
+Question::Meaning Question::understand(std::string_view typed) const {
+  const std::string_view words = trimmed(typed);
+  if (!fully_shown() && words.empty()) return ShowMore{};
+  return wants_text(approval_) ? understand_words(words) : understand_verdict(words);
+}
+
+Question::Meaning Question::understand_words(std::string_view words) const {
+  if (!fully_shown()) return Repeat{"the question is not fully shown yet"};
+  if (words.empty()) return Repeat{"an answer needs words"};
+  const std::vector<std::string>& choices = approval_.choices;
+  if (!choices.empty() && std::ranges::find(choices, words) == choices.end()) {
+    return Repeat{"possible answers:" + choices_of(approval_)};
+  }
+  protocol::DecisionRequest request = decision(protocol::Answer::answer);
+  request.text = valid_utf8(words);
+  return request;
+}
+
+Question::Meaning Question::understand_verdict(std::string_view words) const {
+  const std::string_view verdict = words.substr(0, words.find(' '));
+  if (verdict == "n" || verdict == "no") {
+    protocol::DecisionRequest request = decision(protocol::Answer::deny);
+    request.text = valid_utf8(trimmed(words.substr(verdict.size())));
+    return request;
+  }
+  if (words == "s" || words == "show") return ShowAgain{};
+  const bool once = words == "y" || words == "yes";
+  const bool for_task = approval_.kind == "permission" && (words == "t" || words == "task");
+  if (!once && !for_task) return Repeat{"please answer y, n or s"};
+  if (!fully_shown()) return Repeat{"the request is not fully shown yet"};
+  protocol::DecisionRequest request = decision(protocol::Answer::approve);
+  if (for_task) request.scope = protocol::Scope::task;
+  return request;
+}
+
+protocol::DecisionRequest Question::decision(protocol::Answer answer) const {
+  return {.answer = answer, .hash = approval_.hash};
+}
+
+}  // namespace tinkerbell::cli

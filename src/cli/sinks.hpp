@@ -1,0 +1,60 @@
+#pragma once
+
+#include "cli/asker.hpp"
+#include "cli/follow.hpp"
+#include "cli/screen.hpp"
+
+#include <map>
+#include <optional>
+#include <ostream>
+#include <set>
+#include <string>
+
+namespace tinkerbell::cli {
+
+/// One line for each step, and below it what models say and programs print.
+class LineSink final : public FollowSink {
+ public:
+  /// `asker` puts questions to the person; without one (nullptr) they are only shown.
+  LineSink(Screen& screen, Asker* asker) : screen_(screen), asker_(asker) {}
+
+  void started(const protocol::StepView& step) override;
+  void finished(const protocol::StepView& step) override;
+  void opened(const protocol::ApprovalView& approval) override;
+  void decided(const protocol::DecisionView& decision) override;
+  void said(const protocol::TextPiece& piece) override;
+  void connection_lost(const Error& error) override;
+  void connection_back() override;
+
+ private:
+  Screen& screen_;
+  Asker* asker_;
+  std::map<Seq, std::string> lines_;  ///< Of steps under way, until something is printed below.
+  bool lost_ = false;
+};
+
+/// Each event as one line of JSON.
+class JsonSink final : public FollowSink {
+ public:
+  explicit JsonSink(std::ostream& out) : out_(out) {}
+
+  void happened(const Json& event) override;
+
+ private:
+  std::ostream& out_;
+};
+
+/// Prints nothing and stops at the first question.
+class WaitSink final : public FollowSink {
+ public:
+  void opened(const protocol::ApprovalView& approval) override { question_ = approval; }
+
+  [[nodiscard]] bool wants_more() const override { return !question_.has_value(); }
+
+  [[nodiscard]] const std::optional<protocol::ApprovalView>& question() const { return question_; }
+
+ private:
+  std::optional<protocol::ApprovalView> question_;
+};
+
+}  // namespace tinkerbell::cli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace tinkerbell::cli {
+
+/// Rows of short texts in columns. The last column takes what is left of the line.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> head) : rows_{std::move(head)} {}
+
+  /// One cell for each column; cells are made visible and put on one line.
+  void add(std::vector<std::string> cells);
+
+  /// With `columns_max` > 0 the last column is shortened to fit; otherwise nothing is.
+  [[nodiscard]] std::string text(std::size_t columns_max) const;
+
+ private:
+  [[nodiscard]] std::vector<std::size_t> widths() const;
+
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace tinkerbell::cli

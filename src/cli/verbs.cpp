@@ -1,0 +1,282 @@
+#include "cli/verbs.hpp"
+
+#include "cli/interrupt.hpp"
+#include "cli/print.hpp"
+#include "cli/sinks.hpp"
+
+#include "tinkerbell/base/text.hpp"
+#include "tinkerbell/base/version.hpp"
+#include "tinkerbell/protocol/routes.hpp"
+
+#include <filesystem>
+#include <system_error>
+
+namespace tinkerbell::cli {
+
+namespace {
+
+/// Prints a document: as it came with --json, as `text` makes it otherwise.
+template <class View, class MakeText>
+Result<ExitCode> print(Session& session, const Result<Document<View>>& document,
+                       MakeText make_text) {
+  if (!document) return document.error();
+  session.out << (session.invocation.json ? pretty_json(document->json) + "\n"
+                                          : make_text(document->view));
+  return ExitCode::ok;
+}
+
+/// The --quiet form of a list.
+template <class Views, class NameOf>
+std::string names_of(const Views& views, NameOf name_of) {
+  std::string text;
+  for (const auto& view : views)
+    text += name_of(view.id) + "\n";
+  return text;
+}
+
+/// The directory as an absolute path. Errors: invalid (it is none).
+Result<std::string> workspace_at(const std::string& given) {
+  std::error_code failure;
+  const std::filesystem::path path =
+      std::filesystem::absolute(given.empty() ? "." : given, failure).lexically_normal();
+  if (failure) return Error{Errc::invalid, "workspace " + given + ": " + failure.message()};
+  if (!std::filesystem::is_directory(path, failure)) {
+    const std::string why = failure ? failure.message() : "is not a directory";
+    return Error{Errc::invalid, "workspace " + path.string() + ": " + why};
+  }
+  return (path.has_filename() ? path : path.parent_path()).string();
+}
+
+/// A task's result: safe on a terminal, as it is in a pipe.
+std::string result_text(const Session& session, const protocol::TaskView& task) {
+  if (task.result.empty()) return {};
+  const std::string text = session.terminal.is_terminal ? visible_text(task.result) : task.result;
+  return text.ends_with('\n') ? text : text + "\n";
+}
+
+std::string note_on_interrupt(TaskId task) {
+  const std::string name = task_name(task);
+  return "\ntask " + name + " goes on: `tinkerbell follow " + name + "`, or `tinkerbell cancel " +
+         name + "`\n";
+}
+
+Result<ExitCode> follow_as_json(Session& session, TaskId task) {
+  JsonSink sink(session.out);
+  Follower follower(session.client, task, sink, session.patience, Follower::From::events);
+  const Result<std::optional<protocol::TaskView>> end = follower.run();
+  if (!end) return end.error();
+  sink.happened(to_json_value(**end));
+  return exit_code_of(**end);
+}
+
+Result<ExitCode> follow_as_lines(Session& session, TaskId task) {
+  Screen screen(session.out, session.terminal);
+  Client deciding(session.client.socket_path());  // the other one is busy with the events
+  std::optional<Asker> asker;
+  if (session.asks) {
+    asker.emplace(screen, session.input, [&](ApprovalId id, const protocol::DecisionRequest& what) {
+      const Result<Document<protocol::DecisionView>> decision = deciding.decide(id, what);
+      return decision ? Result<protocol::DecisionView>(decision->view)
+                      : Result<protocol::DecisionView>(decision.error());
+    });
+  }
+  LineSink sink(screen, asker ? &*asker : nullptr);
+  Follower follower(session.client, task, sink, session.patience);
+  const Result<std::optional<protocol::TaskView>> end = follower.run();
+  asker.reset();
+  if (!end) return end.error();
+  screen.line(result_text(session, **end) + ending_line(**end, session.terminal));
+  return exit_code_of(**end);
+}
+
+Result<ExitCode> follow_task(Session& session, TaskId task) {
+  const InterruptNote note(note_on_interrupt(task));
+  return session.invocation.json ? follow_as_json(session, task) : follow_as_lines(session, task);
+}
+
+Result<ExitCode> wait_for(Session& session, TaskId task) {
+  const InterruptNote note(note_on_interrupt(task));
+  WaitSink sink;
+  Follower follower(session.client, task, sink, session.patience);
+  const Result<std::optional<protocol::TaskView>> end = follower.run();
+  if (!end) return end.error();
+  if (!*end) {
+    const protocol::ApprovalView& question = *sink.question();
+    const std::string name = approval_name(question.id);
+    session.out << task_name(task) << "\n";
+    session.err << "task " << task_name(task) << " waits for approval " << name << ": "
+                << visible_line(question.line) << "\nread it with `tinkerbell show " << name
+                << "`, answer it with " << how_to_answer(question) << "\n";
+    return ExitCode::waiting;
+  }
+  const protocol::TaskView& ended = **end;
+  session.out << (session.invocation.json ? pretty_json(to_json_value(ended)) + "\n"
+                                          : result_text(session, ended));
+  if (!session.invocation.quiet) session.err << ending_line(ended, Terminal{}) << "\n";
+  return exit_code_of(ended);
+}
+
+Result<ExitCode> detach(Session& session, const Document<protocol::TaskView>& task) {
+  const std::string name = task_name(task.view.id);
+  session.out << (session.invocation.json ? pretty_json(task.json) : name) << "\n";
+  if (session.terminal.is_terminal && !session.invocation.quiet && !session.invocation.json) {
+    session.err << "follow it with `tinkerbell follow " << name << "`\n";
+  }
+  return ExitCode::ok;
+}
+
+RunMode mode_of(const Session& session, const Run& run) {
+  if (run.mode != RunMode::automatic) return run.mode;
+  const bool watched = session.terminal.is_terminal && !session.invocation.json;
+  return watched ? RunMode::follow : RunMode::detach;
+}
+
+/// Whether somebody who types `approve a3` may be taken to have read all of it.
+bool needs_hash(const protocol::ApprovalView& approval) {
+  constexpr std::size_t kLinesMax = 200;
+  constexpr std::size_t kBytesMax = 16 << 10;
+  return approval.card.size() > kBytesMax ||
+         static_cast<std::size_t>(std::ranges::count(approval.card, '\n')) > kLinesMax;
+}
+
+/// The approval was read, as far as one can tell. Errors: invalid, conflict.
+Result<void> check_read(const Decide& decide, const protocol::ApprovalView& approval) {
+  constexpr std::size_t kDigitsMin = 8;
+  const std::string name = approval_name(approval.id);
+  if (decide.hash.empty()) {
+    if (!needs_hash(approval)) return {};
+    return Error{Errc::invalid, name + " is about " + std::to_string(approval.card.size()) +
+                                    " bytes: read them with `tinkerbell show " + name +
+                                    "`, then approve with `--hash` and the hash at the end"};
+  }
+  if (decide.hash.size() < kDigitsMin) {
+    return Error{Errc::invalid, "--hash needs at least 8 digits"};
+  }
+  if (approval.hash.starts_with(decide.hash)) return {};
+  return Error{Errc::conflict, name + " is not what you saw: its hash is " + approval.hash};
+}
+
+std::string_view state_after(std::string_view action) {
+  if (action == "pause") return "pausing";
+  return action == "resume" ? "resuming" : "cancelling";
+}
+
+}  // namespace
+
+Result<ExitCode> perform(Session& session, const Run& run) {
+  Result<std::string> workspace = workspace_at(run.workspace);
+  if (!workspace) return workspace.error();
+  const Result<Document<protocol::TaskView>> task =
+      session.client.submit({.goal = run.goal,
+                             .workspace = *std::move(workspace),
+                             .model = run.model,
+                             .approve_all = run.approve_all,
+                             .steps_max = run.steps_max});
+  if (!task) return task.error();
+  const TaskId id = task->view.id;
+  switch (mode_of(session, run)) {
+    case RunMode::follow:
+      if (!session.invocation.json) session.out << "task " << task_name(id) << std::endl;
+      return follow_task(session, id);
+    case RunMode::wait:
+      return wait_for(session, id);
+    case RunMode::automatic:
+    case RunMode::detach:
+      break;
+  }
+  return detach(session, *task);
+}
+
+Result<ExitCode> perform(Session& session, const ListTasks& list) {
+  return print(session, session.client.tasks(list.count, list.state),
+               [&](const protocol::TaskList& tasks) {
+                 return session.invocation.quiet ? names_of(tasks.tasks, task_name)
+                                                 : task_table(tasks, session.terminal, session.now);
+               });
+}
+
+Result<ExitCode> perform(Session& session, const ShowTask& show) {
+  return print(session, session.client.task(show.task),
+               [&](const protocol::TaskView& task) { return task_details(task, session.now); });
+}
+
+Result<ExitCode> perform(Session& session, const ShowApproval& show) {
+  return print(session, session.client.approval(show.approval),
+               [&](const protocol::ApprovalView& approval) {
+                 return approval_details(approval, session.terminal);
+               });
+}
+
+Result<ExitCode> perform(Session& session, const ListSteps& list) {
+  return print(session, session.client.steps(list.task, list.full),
+               [&](const protocol::StepList& steps) {
+                 return list.full ? steps_in_full(steps, session.terminal)
+                                  : step_table(steps, session.terminal);
+               });
+}
+
+Result<ExitCode> perform(Session& session, const FollowTask& follow) {
+  return follow_task(session, follow.task);
+}
+
+Result<ExitCode> perform(Session& session, const ShowDiff& show) {
+  return print(session, session.client.diff(show.task),
+               [&](const protocol::DiffView& diff) { return diff_text(diff, session.terminal); });
+}
+
+Result<ExitCode> perform(Session& session, const ListApprovals& /*list*/) {
+  return print(session, session.client.approvals(), [&](const protocol::ApprovalList& approvals) {
+    return session.invocation.quiet ? names_of(approvals.approvals, approval_name)
+                                    : approval_table(approvals, session.terminal, session.now);
+  });
+}
+
+Result<ExitCode> perform(Session& session, const Decide& decide) {
+  protocol::DecisionRequest request{
+      .answer = decide.answer, .scope = decide.scope, .text = decide.text};
+  if (decide.answer != protocol::Answer::deny) {  // a denial binds nothing
+    const Result<Document<protocol::ApprovalView>> approval =
+        session.client.approval(decide.approval);
+    if (!approval) return approval.error();
+    if (Result<void> read = check_read(decide, approval->view); !read) return read.error();
+    request.hash = approval->view.hash;
+  }
+  return print(
+      session, session.client.decide(decide.approval, request),
+      [&](const protocol::DecisionView& decision) {
+        return (session.invocation.quiet ? approval_name(decision.id) : decision_line(decision)) +
+               "\n";
+      });
+}
+
+Result<ExitCode> perform(Session& session, const ChangeTask& change) {
+  return print(session, session.client.change(change.task, change.action),
+               [&](const protocol::TaskView& task) {
+                 const std::string name = task_name(task.id);
+                 if (session.invocation.quiet) return name + "\n";
+                 return name + " " + std::string(state_after(change.action)) + ", now " +
+                        visible_line(task.state) + "\n";
+               });
+}
+
+Result<ExitCode> perform(Session& session, const ShowStatus& /*show*/) {
+  return print(session, session.client.status(), status_text);
+}
+
+Result<ExitCode> perform(Session& session, const ShowVersion& /*show*/) {
+  const Json json = {{"schema", "tinkerbell.version/1"},
+                     {"version", kBuildVersion},
+                     {"protocol", protocol::kVersion}};
+  session.out << (session.invocation.json ? pretty_json(json)
+                                          : "tinkerbell " + std::string(kBuildVersion) +
+                                                ", protocol " + std::to_string(protocol::kVersion))
+              << "\n";
+  return ExitCode::ok;
+}
+
+Result<ExitCode> perform(Session& session, const PrintCompletion& /*print*/) {
+  session.out << bash_completion();
+  return ExitCode::ok;
+}
+
+}  // namespace tinkerbell::cli

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "cli/arguments.hpp"
+#include "cli/client.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/follow.hpp"
+#include "cli/terminal.hpp"
+
+#include <ostream>
+
+namespace tinkerbell::cli {
+
+/// What a verb works with.
+struct Session {
+  Client& client;
+  const Invocation& invocation;
+  std::ostream& out;  ///< Data.
+  std::ostream& err;  ///< Talk.
+  Terminal terminal;  ///< Where `out` goes.
+  int input = 0;      ///< The keyboard, if `asks`.
+  bool asks = false;  ///< Questions may be put: input and output are a terminal.
+  WallTime now;
+  Patience patience;
+};
+
+// One function for each verb. An error has not been printed yet.
+
+[[nodiscard]] Result<ExitCode> perform(Session& session, const Run& run);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const ListTasks& list);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const ShowTask& show);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const ShowApproval& show);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const ListSteps& list);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const FollowTask& follow);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const ShowDiff& show);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const ListApprovals& list);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const Decide& decide);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const ChangeTask& change);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const ShowStatus& show);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const ShowVersion& show);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const PrintCompletion& print);
+
+}  // namespace tinkerbell::cli
