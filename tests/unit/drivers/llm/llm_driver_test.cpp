@@ -1,0 +1,327 @@
+#include "tinkerbell/drivers/llm/llm_driver.hpp"
+
+#include "support/scripted_http_server.hpp"
+#include "support/temp_dir.hpp"
+#include "unit/io/loop.hpp"
+
+#include "tinkerbell/io/blocking_pool.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <optional>
+
+namespace tinkerbell {
+namespace {
+
+using Server = ScriptedHttpServer;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr CommandId kId{TaskId{7}, Seq{3}};
+const std::string kKey(32, 'a');
+
+const std::string kEventsHead =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+
+std::string text_event(const std::string& text) {
+  return R"(data: {"model":"m","choices":[{"index":0,"delta":{"content":")" + text + "\"}}]}\n\n";
+}
+
+const std::string kEnd =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+    "data: [DONE]\n\n";
+
+Server::Script good_answer() {
+  return Server::answer(kEventsHead + text_event("Hel") + text_event("lo") + kEnd);
+}
+
+Server::Script status_answer(const std::string& status, const std::string& body = "{}",
+                             const std::string& headers = "") {
+  return Server::answer("HTTP/1.1 " + status + "\r\nContent-Type: application/json\r\n" + headers +
+                        "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+}
+
+class Shown final : public ProgressSink {
+ public:
+  void progress(CommandId id, ProgressKind kind, std::string_view text) override {
+    EXPECT_EQ(id, kId);
+    EXPECT_EQ(kind, ProgressKind::model_text);
+    pieces.emplace_back(text);
+    if (on_piece) on_piece();
+  }
+
+  std::vector<std::string> pieces;
+  std::function<void()> on_piece;
+};
+
+class LlmDriverTest : public testing::Test {
+ protected:
+  void serve(std::vector<Server::Script> scripts) {
+    server_.emplace(std::move(scripts));
+    settings_.providers = {
+        {.name = "local", .base_url = server_->url("/v1"), .api_key = "secret-key-0123"}};
+    settings_.models = {{.alias = "default", .provider = "local", .model = "m1"}};
+  }
+
+  void play(const std::string& playbook) {
+    dir_.write("p.json", playbook);
+    settings_.providers = {
+        {.name = "offline", .type = ProviderType::offline, .playbook = dir_ / "p.json"}};
+    settings_.models = {{.alias = "default", .provider = "offline", .model = "demo"}};
+  }
+
+  LlmDriver& driver() {
+    if (!driver_) driver_.emplace(loop_.get_executor(), http_, pool_, shown_, settings_);
+    return *driver_;
+  }
+
+  static Call call(std::string alias = "default") {
+    AwaitLLMResponse command{.model = std::move(alias), .tokens_max = 100};
+    command.messages.add({.role = Role::user, .text = "Say hello"});
+    return {.id = kId, .command = std::move(command), .key = kKey};
+  }
+
+  Result<Prepared> prepare(Call call) {
+    std::optional<Result<Prepared>> prepared;
+    driver().prepare(std::move(call), Completion<Prepared>([&](Result<Prepared> result) {
+                       prepared = std::move(result);
+                     }));
+    return *prepared;
+  }
+
+  /// Starts a call that was judged as it is.
+  void start() {
+    Call judged = call();
+    judged.facts = prepare(call())->facts;
+    driver().perform(std::move(judged),
+                     Completion<Reply>([this](Result<Reply> result) { outcome_ = result; }));
+  }
+
+  Result<ModelReply> wait() {
+    if (!run_until(loop_, [&] { return outcome_.has_value(); })) {
+      return Error{Errc::internal, "no outcome within ten seconds"};
+    }
+    if (!outcome_->ok()) return outcome_->error();
+    return std::get<AwaitLLMResponse::Reply>(**outcome_);
+  }
+
+  Result<ModelReply> perform() {
+    start();
+    return wait();
+  }
+
+  using ModelReply = AwaitLLMResponse::Reply;
+
+  TempDir dir_;
+  boost::asio::io_context loop_;
+  std::optional<Server> server_;
+  BlockingPool pool_{loop_.get_executor(), 1};
+  HttpClient http_{loop_.get_executor(), pool_};
+  Shown shown_;
+  LlmSettings settings_{.retry = {.pause_base = Milliseconds{1}}};
+  std::optional<Result<Reply>> outcome_;
+  std::optional<LlmDriver> driver_;
+};
+
+TEST_F(LlmDriverTest, PrepareSaysWhoWillReadTheConversation) {
+  settings_.providers = {{.name = "openai", .base_url = "https://api.openai.com/v1"}};
+  settings_.models = {{.alias = "default", .provider = "openai", .model = "gpt-5"}};
+  const auto prepared = prepare(call());
+  ASSERT_TRUE(prepared);
+  EXPECT_EQ(prepared->facts.object, "openai/gpt-5 @ https://api.openai.com");
+}
+
+TEST_F(LlmDriverTest, AnUnknownAliasIsAnErrorThatNamesTheKnownOnes) {
+  settings_.models = {{.alias = "fast", .provider = "x", .model = "m"},
+                      {.alias = "deep", .provider = "x", .model = "m"}};
+  const auto unknown = prepare(call("slow"));
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error(),
+            (Error{Errc::not_found, "no model \"slow\" is configured; there are: deep, fast"}));
+  EXPECT_EQ(prepare(call("fast")).error().code, Errc::invalid);
+}
+
+TEST_F(LlmDriverTest, StreamsTheAnswerAndGivesItWhole) {
+  serve({good_answer()});
+  const auto reply = perform();
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->text, "Hello");
+  EXPECT_EQ(reply->model, "m");
+  EXPECT_THAT(shown_.pieces, ElementsAre("Hel", "lo"));
+}
+
+TEST_F(LlmDriverTest, SendsTheQuestionWithItsKeys) {
+  serve({good_answer()});
+  ASSERT_TRUE(perform());
+  const std::string request = server_->requests().at(0);
+  EXPECT_THAT(request, testing::StartsWith("POST /v1/chat/completions HTTP/1.1\r\n"));
+  EXPECT_THAT(request, HasSubstr("\r\nAuthorization: Bearer secret-key-0123\r\n"));
+  EXPECT_THAT(request, HasSubstr("\r\nIdempotency-Key: " + kKey + "\r\n"));
+  EXPECT_THAT(request, HasSubstr(R"("max_tokens":100)"));
+}
+
+TEST_F(LlmDriverTest, SendsNoAuthorizationWithoutAKey) {
+  serve({good_answer()});
+  settings_.providers[0].api_key.clear();
+  ASSERT_TRUE(perform());
+  EXPECT_THAT(server_->requests().at(0), Not(HasSubstr("Authorization")));
+}
+
+TEST_F(LlmDriverTest, CutsTheTokensOfAnAnswerToTheModelsBound) {
+  serve({good_answer()});
+  settings_.models[0].tokens_max = 50;
+  ASSERT_TRUE(perform());
+  EXPECT_THAT(server_->requests().at(0), HasSubstr(R"("max_tokens":50)"));
+}
+
+TEST_F(LlmDriverTest, S52_TheConversationGoesNowhereElseThanWasJudged) {
+  serve({good_answer()});
+  Call judged = call();
+  judged.facts.object = "local/m1 @ https://elsewhere.example";
+  driver().perform(std::move(judged),
+                   Completion<Reply>([this](Result<Reply> result) { outcome_ = result; }));
+  EXPECT_EQ(wait().error().code, Errc::conflict);
+  EXPECT_EQ(server_->connections(), 0U);
+}
+
+TEST_F(LlmDriverTest, S53_ARedirectIsAnErrorAndTheKeyStaysHome) {
+  Server elsewhere({good_answer()});
+  serve(
+      {status_answer("307 Temporary Redirect", "", "Location: " + elsewhere.url("/v1") + "\r\n")});
+  EXPECT_EQ(perform().error().code, Errc::invalid);
+  EXPECT_EQ(elsewhere.connections(), 0U);
+}
+
+TEST_F(LlmDriverTest, F44_TriesAgainWithTheSameKeyUntilItWorks) {
+  serve({status_answer("503 Loading"),
+         status_answer("500 Oops"),
+         {Server::receive(), Server::reset()},
+         good_answer()});
+  const auto reply = perform();
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_THAT(shown_.pieces, ElementsAre("Hel", "lo"));
+  ASSERT_THAT(server_->requests(), SizeIs(4));
+  for (const std::string& request : server_->requests())
+    EXPECT_THAT(request, HasSubstr("Idempotency-Key: " + kKey));
+}
+
+TEST_F(LlmDriverTest, F44_GivesUpAfterItsAttempts) {
+  serve(std::vector<Server::Script>(9, status_answer("503 Busy", R"({"error":"loading"})")));
+  const auto reply = perform();
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error(),
+            (Error{Errc::unavailable, "local/m1: HTTP 503: loading (after 4 attempts)"}));
+  EXPECT_THAT(server_->requests(), SizeIs(4));
+}
+
+TEST_F(LlmDriverTest, F45_DoesNotTryAgainWhereThatWouldNotHelpAndHidesTheKey) {
+  serve({status_answer("401 Unauthorized",
+                       R"({"error":{"message":"Incorrect API key: secret-key-0123"}})")});
+  const auto reply = perform();
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error(),
+            (Error{Errc::unauthorized, "local/m1: HTTP 401: Incorrect API key: [secret]"}));
+  EXPECT_EQ(server_->connections(), 1U);
+}
+
+TEST_F(LlmDriverTest, F41_NeverTriesAgainOnceTextHasArrived) {
+  serve({Server::answer(kEventsHead + text_event("Hel")), good_answer()});
+  const auto reply = perform();
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Errc::protocol);
+  EXPECT_THAT(shown_.pieces, ElementsAre("Hel"));
+  EXPECT_EQ(server_->connections(), 1U);
+}
+
+TEST_F(LlmDriverTest, F47_HtmlIsNoAnswerAndNotReadToItsEnd) {
+  serve(
+      {{Server::receive(), Server::send("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>"),
+        Server::hold()}});
+  EXPECT_EQ(perform().error().message, "local/m1: unexpected content type text/html");
+}
+
+TEST_F(LlmDriverTest, ACallIsCancelledInTheMiddleOfItsAnswer) {
+  serve({{Server::receive(), Server::send(kEventsHead + text_event("Hel")), Server::hold()}});
+  shown_.on_piece = [this] { driver().cancel(kId); };
+  EXPECT_EQ(perform().error(), (Error{Errc::cancelled, "cancelled"}));
+}
+
+TEST_F(LlmDriverTest, ACallIsCancelledInThePauseBetweenAttempts) {
+  serve({status_answer("429 Slow down", "{}", "Retry-After: 30\r\n"), good_answer()});
+  start();
+  ASSERT_TRUE(run_until(loop_, [&] { return server_->connections_ended() == 1; }));
+  driver().cancel(kId);
+  EXPECT_EQ(wait().error().code, Errc::cancelled);
+  EXPECT_EQ(server_->connections(), 1U);
+}
+
+TEST_F(LlmDriverTest, CancellingWhatIsNotRunningDoesNothing) {
+  serve({});
+  driver().cancel(kId);
+}
+
+TEST_F(LlmDriverTest, DestroyedItAnswersWhatIsUnderWay) {
+  serve({{Server::receive(), Server::send(kEventsHead + text_event("Hel")), Server::hold()}});
+  start();
+  ASSERT_TRUE(run_until(loop_, [&] { return !shown_.pieces.empty(); }));
+  driver_.reset();
+  EXPECT_EQ(wait().error().code, Errc::abandoned);
+  EXPECT_TRUE(run_until(loop_, [&] { return server_->connections_ended() == 1; }));
+}
+
+TEST_F(LlmDriverTest, ThePlaybookAnswersInPiecesWithCallsAndUsage) {
+  play(R"({"rules":[{"when":{"turn":0},"reply":{"text":"Grüße: ${last}","stream_chunk_bytes":4,
+          "calls":[{"name":"read_file","arguments":{"path":"${goal}"}}]}}]})");
+  const auto reply = perform();
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->text, "Grüße: Say hello");
+  EXPECT_THAT(shown_.pieces, ElementsAre("Grü", "ße:", " Say", " hel", "lo"));
+  EXPECT_THAT(reply->tool_calls,
+              ElementsAre(ToolCall{"call_1", "read_file", R"({"path":"Say hello"})"}));
+  EXPECT_EQ(reply->finish, FinishReason::tool_calls);
+  EXPECT_TRUE(reply->usage.known);
+  EXPECT_EQ(reply->usage.input, 2U);    // 9 bytes
+  EXPECT_EQ(reply->usage.output, 12U);  // 18 + 9 + 22 bytes
+  EXPECT_EQ(reply->model, "demo");
+}
+
+TEST_F(LlmDriverTest, ThePlaybookIsReadOnce) {
+  play(R"({"rules":[{"reply":{"text":"first"}}]})");
+  ASSERT_TRUE(perform());
+  dir_.write("p.json", "{");
+  outcome_.reset();
+  EXPECT_EQ(perform()->text, "first");
+}
+
+TEST_F(LlmDriverTest, AMistakeInThePlaybookIsTheAnswerAndCanBeMended) {
+  play(R"({"rulez":[]})");
+  const auto wrong = perform();
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, Errc::invalid);
+  EXPECT_THAT(wrong.error().message, HasSubstr("p.json\": unknown key \"rulez\""));
+  dir_.write("p.json", "{}");
+  outcome_.reset();
+  EXPECT_EQ(perform()->text, "offline: no rule matches");
+}
+
+TEST_F(LlmDriverTest, ThePlaybookIsCancelledInTheMiddleOfItsAnswer) {
+  play(R"({"rules":[{"reply":{"text":"abcdef","stream_chunk_bytes":1,"delay_ms":1}}]})");
+  shown_.on_piece = [this] { driver().cancel(kId); };
+  EXPECT_EQ(perform().error(), (Error{Errc::cancelled, "cancelled"}));
+  EXPECT_THAT(shown_.pieces, ElementsAre("a"));
+}
+
+TEST_F(LlmDriverTest, ThePlaybookIsCancelledBeforeALongDelay) {
+  play(R"({"rules":[{"reply":{"text":"late","delay_ms":60000}}]})");
+  start();
+  driver().cancel(kId);
+  EXPECT_EQ(wait().error().code, Errc::cancelled);
+}
+
+}  // namespace
+}  // namespace tinkerbell
