@@ -455,6 +455,13 @@ TEST(SqliteStore, RefusesADatabaseOfAnotherProgramAndLeavesItAlone) {
   EXPECT_EQ(file_content(dir.path() / "journal.db"), before);
 }
 
+TEST(SqliteStore, RefusesADatabaseThatOnlyLooksLikeOurs) {
+  const TempDir dir;
+  open_store(dir.path()).reset();
+  run_sql(dir.path(), "PRAGMA application_id = 5");
+  EXPECT_THAT(error_of_opening(dir.path()).message, HasSubstr("application id 5"));
+}
+
 TEST(SqliteStore, RefusesAFileThatIsNoDatabase) {
   const TempDir dir;
   write_file(dir.path() / "journal.db", std::string(10'000, 'x'));
@@ -526,6 +533,21 @@ TEST(SqliteStore, F14_FindsAFlippedByteInAnOlderCommitWhenRead) {
   const auto store = open_store(dir.path());
   EXPECT_EQ(store->records(TaskId{1}).error().code, Errc::invalid);
   EXPECT_TRUE(store->records(TaskId{2}));
+}
+
+TEST(SqliteStore, FindsARowThatHoldsRecordsOfAnotherCommit) {
+  const TempDir dir;
+  {
+    const auto store = open_store(dir.path());
+    for (std::uint64_t lsn = 1; lsn <= 4; ++lsn)
+      ASSERT_TRUE(store->append(one_record(lsn)));
+  }
+  run_sql(dir.path(),
+          "UPDATE commits SET last_lsn = 3, body = CAST(body || "
+          "(SELECT body FROM commits WHERE first_lsn = 3) AS BLOB) WHERE first_lsn = 1");
+  const auto store = open_store(dir.path());
+  EXPECT_THAT(store->records(TaskId{1}).error().message, HasSubstr("of another commit"));
+  EXPECT_TRUE(store->records(TaskId{4}));
 }
 
 TEST(SqliteStore, FindsADamagedTaskRow) {
