@@ -136,7 +136,7 @@ void HttpServer::State::open_session(Protocol::socket socket, const Peer& peer) 
   // A session ends in a value; what is thrown all the same (no memory) ends this session alone.
   asio::co_spawn(loop, HttpSession::run(session),
                  [session, weak = weak_from_this()](const std::exception_ptr&) {
-                   session->drop();
+                   session->end();
                    if (const auto self = weak.lock()) self->sessions.erase(session);
                  });
 }

@@ -133,7 +133,7 @@ asio::awaitable<void> HttpSession::run(std::shared_ptr<HttpSession> self) {
     }
     if (!co_await self->answer_request(*std::move(received))) break;
   }
-  self->drop();
+  self->end();
 }
 
 /// False: the client has gone or has been silent for too long.
@@ -283,15 +283,17 @@ void HttpSession::finish() {
   socket_.cancel(ignored);
 }
 
-void HttpSession::drop() {
+void HttpSession::end() {
   ending_ = true;
   deadline_.cancel();
-  if (answer_) {
-    answer_->finish();
-    answer_->abandon();
-  }
+  if (answer_) answer_->abandon();
   error_code ignored;
   socket_.close(ignored);
+}
+
+void HttpSession::drop() {
+  if (answer_) answer_->finish();
+  end();
 }
 
 std::string http_response_text(const HttpResponse& response, bool keep_alive, bool head_only) {

@@ -33,7 +33,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   /// Ends the connection once its answer is out.
   void finish();
 
-  /// Ends it at once. Its handler's answer is ignored and its stream's on_closed is not called.
+  /// Ends it at once. Its handler's answer is ignored.
+  void end();
+
+  /// The same for a server that is being destroyed: its stream's on_closed is not called.
   void drop();
 
   [[nodiscard]] const Peer& peer() const { return peer_; }

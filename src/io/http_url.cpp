@@ -35,9 +35,9 @@ bool is_host(const urls::url_view& url) {
   return false;
 }
 
-/// Empty if the port is out of range.
+/// Empty if the port is out of range or left out after its colon.
 std::string port_of(const urls::url_view& url, bool secure) {
-  if (!url.has_port() || url.port().empty()) return secure ? "443" : "80";
+  if (!url.has_port()) return secure ? "443" : "80";
   return url.port_number() == 0 ? "" : std::to_string(url.port_number());
 }
 
@@ -62,6 +62,9 @@ Result<HttpUrl> parse_http_url(std::string_view text) {
   const auto parsed = urls::parse_uri(text);
   if (parsed.has_error()) return invalid("malformed");
   const urls::url_view& url = *parsed;
+  // Boost.URL 1.81 ends the authority at a port that is no number: "http://x:-1/" has the path
+  // "-1/".
+  if (!target_of(url).starts_with('/')) return invalid("malformed");
 
   const bool secure = url.scheme_id() == urls::scheme::https;
   if (!secure && url.scheme_id() != urls::scheme::http) return invalid("only http and https");
@@ -71,7 +74,7 @@ Result<HttpUrl> parse_http_url(std::string_view text) {
     return invalid("control bytes are not accepted");
   }
   const std::string port = port_of(url, secure);
-  if (port.empty()) return invalid("the port is out of range");
+  if (port.empty()) return invalid("the port is no number from 1 to 65535");
 
   const bool default_port = port == (secure ? "443" : "80");
   const std::string host_as_written = url.host();
