@@ -1,0 +1,190 @@
+#include "tinkerbell/base/fields.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace tinkerbell {
+
+enum class Colour : std::uint8_t { red, green };
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<Colour> = {"red", "green"};
+
+namespace {
+
+enum class Number : std::uint32_t {};
+
+struct Part {
+  std::string text;
+  bool flag = false;
+
+  static constexpr auto fields() {
+    return std::tuple{field("text", &Part::text), field("flag", &Part::flag)};
+  }
+
+  bool operator==(const Part&) const = default;
+};
+
+/// One member of every kind.
+struct Whole {
+  std::string text;
+  std::uint8_t small = 7;
+  std::int64_t integer = 0;
+  double real = 0;
+  Colour colour = Colour::red;
+  Number number{0};
+  std::optional<Part> maybe;
+  std::vector<Part> parts;
+  std::map<std::string, std::string> texts;
+  std::chrono::milliseconds length{0};
+  Json tree;
+
+  static constexpr auto fields() {
+    return std::tuple{field("text", &Whole::text),       field("small", &Whole::small),
+                      field("integer", &Whole::integer), field("real", &Whole::real),
+                      field("colour", &Whole::colour),   field("number", &Whole::number),
+                      field("maybe", &Whole::maybe),     field("parts", &Whole::parts),
+                      field("texts", &Whole::texts),     field("length_ms", &Whole::length),
+                      field("tree", &Whole::tree)};
+  }
+
+  bool operator==(const Whole&) const = default;
+};
+
+Whole example() {
+  return {.text = std::string("a\0\xff", 3),
+          .small = 255,
+          .integer = INT64_MIN,
+          .real = 0.1,
+          .colour = Colour::green,
+          .number = Number{4'000'000'000},
+          .maybe = Part{"p", true},
+          .parts = {{"q", false}, {"", true}},
+          .texts = {{"k", "v"}, {"", ""}},
+          .length = std::chrono::milliseconds(1'500),
+          .tree = Json::parse(R"({"z":[1,-2,0.5,null,true],"a":{}})")};
+}
+
+std::string hex(std::string_view bytes) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 15U];
+  }
+  return text;
+}
+
+template <class Write>
+std::string written(const Write& write) {
+  CanonicalWriter writer;
+  write(writer);
+  return hex(writer.bytes());
+}
+
+// RFC 8949, appendix A
+TEST(CanonicalBytes, AreTheShortestFormOfTheStandard) {
+  const auto number = [](std::int64_t value) {
+    return written([&](CanonicalWriter& writer) { writer.integer(value); });
+  };
+  EXPECT_EQ(number(0), "00");
+  EXPECT_EQ(number(23), "17");
+  EXPECT_EQ(number(24), "1818");
+  EXPECT_EQ(number(255), "18ff");
+  EXPECT_EQ(number(256), "190100");
+  EXPECT_EQ(number(1'000), "1903e8");
+  EXPECT_EQ(number(1'000'000), "1a000f4240");
+  EXPECT_EQ(number(1'000'000'000'000), "1b000000e8d4a51000");
+  EXPECT_EQ(number(-1), "20");
+  EXPECT_EQ(number(-100), "3863");
+  EXPECT_EQ(number(INT64_MIN), "3b7fffffffffffffff");
+  EXPECT_EQ(written([](auto& writer) { writer.unsigned_integer(UINT64_MAX); }),
+            "1bffffffffffffffff");
+  EXPECT_EQ(written([](auto& writer) { writer.number(1.1); }), "fb3ff199999999999a");
+  EXPECT_EQ(written([](auto& writer) { writer.boolean(false); }), "f4");
+  EXPECT_EQ(written([](auto& writer) { writer.boolean(true); }), "f5");
+  EXPECT_EQ(written([](auto& writer) { writer.null(); }), "f6");
+  EXPECT_EQ(written([](auto& writer) { writer.text("IETF"); }), "6449455446");
+  EXPECT_EQ(written([](auto& writer) { writer.begin_array(25); }), "9819");
+  EXPECT_EQ(written([](auto& writer) { writer.begin_map(2); }), "a2");
+}
+
+TEST(CanonicalBytes, KeepTheDeclaredOrderOfFields) {
+  //         map(2) "text"     "hi"   "flag"     true
+  EXPECT_EQ(hex(canonical_bytes(Part{"hi", true})),
+            "a26474657874626869"
+            "64666c6167f5");
+}
+
+TEST(CanonicalBytes, ReadBackAsTheTreeThatTheJsonFormIs) {
+  Whole whole = example();
+  whole.text = "text";  // JSON texts are UTF-8
+  const Result<Json> read = json_from_canonical(canonical_bytes(whole));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, to_json_value(whole));
+}
+
+TEST(CanonicalBytes, AreRefusedWhenCutOrFollowedByMore) {
+  const std::string bytes = canonical_bytes(example());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(json_from_canonical(bytes.substr(0, size))) << size;
+  }
+  EXPECT_FALSE(json_from_canonical(bytes + '\0'));
+}
+
+TEST(Fields, RoundTripThroughJsonAndBytes) {
+  for (const Whole& whole : {Whole{}, example()}) {
+    const Result<Whole> from_bytes = from_canonical<Whole>(canonical_bytes(whole));
+    ASSERT_TRUE(from_bytes) << from_bytes.error().message;
+    EXPECT_EQ(*from_bytes, whole);
+    const Result<Whole> from_json =
+        from_json_value<Whole>(to_json_value(whole), UnknownKeys::reject);
+    ASSERT_TRUE(from_json) << from_json.error().message;
+    EXPECT_EQ(*from_json, whole);
+  }
+}
+
+TEST(Fields, KeepTheDefaultOfAMissingKey) {
+  const Result<Whole> whole = from_json_value<Whole>(Json::object());
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->small, 7);
+}
+
+TEST(Fields, TakeOrRejectUnknownKeysAtEveryDepth) {
+  for (const char* text :
+       {R"({"txet":"x"})", R"({"maybe":{"more":1}})", R"({"parts":[{"x":1}]})"}) {
+    const Json json = Json::parse(text);
+    EXPECT_TRUE(from_json_value<Whole>(json)) << text;
+    EXPECT_FALSE(from_json_value<Whole>(json, UnknownKeys::reject)) << text;
+  }
+  EXPECT_EQ(
+      from_json_value<Part>(Json::parse(R"({"txet":1})"), UnknownKeys::reject).error().message,
+      "unknown key \"txet\"");
+}
+
+TEST(Fields, NameTheKeyOfAWrongValue) {
+  const auto fault = [](const char* text) {
+    return from_json_value<Whole>(Json::parse(text)).error().message;
+  };
+  EXPECT_EQ(fault(R"({"text":1})"), "text: expected a string");
+  EXPECT_EQ(fault(R"({"small":256})"), "small: number out of range");
+  EXPECT_EQ(fault(R"({"small":-1})"), "small: number out of range");
+  EXPECT_EQ(fault(R"({"integer":1.0})"), "integer: expected an integer");
+  EXPECT_EQ(fault(R"({"integer":18446744073709551615})"), "integer: number out of range");
+  EXPECT_EQ(fault(R"({"colour":"blue"})"), "colour: unknown value \"blue\"");
+  EXPECT_EQ(fault(R"({"parts":[{},{"flag":0}]})"),
+            "parts: element 1: flag: expected true or false");
+  EXPECT_EQ(fault(R"({"texts":{"a":1}})"), "texts: a: expected a string");
+  EXPECT_EQ(fault("[]"), "expected an object");
+}
+
+}  // namespace
+}  // namespace tinkerbell
