@@ -3,6 +3,7 @@
 
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/workspace/diff.hpp"
+#include "tinkerbell/workspace/find_text.hpp"
 #include "tinkerbell/workspace/workspace.hpp"
 
 #include <fcntl.h>
@@ -54,8 +55,8 @@ class Search {
   bool take_lines(const std::string& path, std::string_view content) {
     std::uint64_t line = 1;
     std::size_t counted = 0;  // line feeds before here are in `line`
-    for (std::size_t at = content.find(text_); at != std::string_view::npos;
-         at = content.find(text_, counted)) {
+    for (std::size_t at = find_text(content, text_); at != std::string_view::npos;
+         at = find_text(content, text_, counted)) {
       if (reply_.matches.size() == matches_max_) return false;
       const std::string_view passed = content.substr(counted, at - counted);
       line += static_cast<std::uint64_t>(std::ranges::count(passed, '\n'));

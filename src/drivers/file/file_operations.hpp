@@ -1,0 +1,13 @@
+#pragma once
+
+#include "tinkerbell/syscall/driver.hpp"
+#include "tinkerbell/workspace/workspace.hpp"
+
+namespace tinkerbell {
+
+/// The stations of a file command as plain blocking functions. Errors as FileDriver says.
+[[nodiscard]] Result<Prepared> prepare_file(const Workspace& workspace, const Call& call);
+[[nodiscard]] Result<Reply> perform_file(const Workspace& workspace, const Call& call);
+[[nodiscard]] Result<Reply> recover_file(const Workspace& workspace, const Call& call);
+
+}  // namespace tinkerbell

@@ -1,0 +1,282 @@
+#include "tinkerbell/drivers/file/file_driver.hpp"
+
+#include "support/temp_dir.hpp"
+
+#include "tinkerbell/base/hash.hpp"
+#include "tinkerbell/io/blocking_pool.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <optional>
+
+namespace tinkerbell {
+namespace {
+
+class FileDriverTest : public ::testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::create_directory(dir_ / "work"); }
+
+  void put(const std::string& name, std::string_view content) const {
+    dir_.write("work/" + name, content);
+  }
+
+  [[nodiscard]] std::string get(const std::string& name) const { return dir_.read("work/" + name); }
+
+  [[nodiscard]] bool exists(const std::string& name) const {
+    return std::filesystem::exists(dir_ / ("work/" + name));
+  }
+
+  [[nodiscard]] Call call_of(TaskCommand command) {
+    return {.id = {TaskId{1}, Seq{++seq_}},
+            .command = std::move(command),
+            .workspace = (dir_ / "work").string()};
+  }
+
+  /// Turns the loop until the answer is there.
+  template <class T>
+  Result<T> answer_of(auto&& start) {
+    std::optional<Result<T>> answer;
+    start(Completion<T>([&](Result<T> result) { answer = std::move(result); }));
+    while (!answer)
+      loop_.run_one();
+    return *std::move(answer);
+  }
+
+  Result<Prepared> prepare(Call call) {
+    return answer_of<Prepared>(
+        [&](Completion<Prepared> done) { driver_.prepare(std::move(call), std::move(done)); });
+  }
+
+  Result<Reply> perform(Call call) {
+    return answer_of<Reply>(
+        [&](Completion<Reply> done) { driver_.perform(std::move(call), std::move(done)); });
+  }
+
+  Result<Reply> recover(Call call) {
+    return answer_of<Reply>(
+        [&](Completion<Reply> done) { driver_.recover(std::move(call), std::move(done)); });
+  }
+
+  /// As syscall does it: the facts of prepare go with the call.
+  Result<Call> prepared(TaskCommand command) {
+    Call call = call_of(std::move(command));
+    Result<Prepared> found = prepare(call);
+    if (!found) return found.error();
+    call.facts = found->facts;
+    call.pre_image = found->pre_image;
+    return call;
+  }
+
+  template <Command C>
+  Result<typename C::Reply> run(C command) {
+    Result<Call> call = prepared(TaskCommand(std::move(command)));
+    if (!call) return call.error();
+    Result<Reply> reply = perform(*call);
+    if (!reply) return reply.error();
+    return std::get<typename C::Reply>(*reply);
+  }
+
+  static Errc code(const auto& result) { return result ? Errc::internal : result.error().code; }
+
+  static std::string hash(std::string_view content) { return sha256(content).hex(); }
+
+  TempDir dir_;
+  boost::asio::io_context loop_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> turning_{
+      loop_.get_executor()};
+  BlockingPool pool_{loop_.get_executor(), 1};
+  FileDriver driver_{pool_};
+  std::uint32_t seq_ = 0;
+};
+
+TEST_F(FileDriverTest, Reads) {
+  put("a", "hello");
+  EXPECT_EQ(run(AwaitFileRead{.path = "a"})->text, "hello");
+  EXPECT_EQ(code(run(AwaitFileRead{.path = "a", .bytes_max = 4})), Errc::too_large);
+  EXPECT_EQ(code(run(AwaitFileRead{.path = "b"})), Errc::not_found);
+}
+
+TEST_F(FileDriverTest, ListsAndSearches) {
+  put("d/a", "needle");
+  EXPECT_EQ(run(AwaitFileList{.path = "."})->entries.size(), 1U);
+  EXPECT_EQ(run(AwaitFileList{.path = ".", .recursive = true})->entries.size(), 2U);
+  EXPECT_EQ(run(AwaitFileSearch{.text = "needle", .path = "d"})->matches.at(0).path, "d/a");
+}
+
+TEST_F(FileDriverTest, CreatesAndReplaces) {
+  const auto created = run(AwaitFileWrite{.path = "new/a", .content = "12345"});
+  ASSERT_TRUE(created) << created.error().message;
+  EXPECT_TRUE(created->created);
+  EXPECT_EQ(created->bytes, 5U);
+  const auto replaced = run(AwaitFileWrite{.path = "new/a", .content = ""});
+  ASSERT_TRUE(replaced);
+  EXPECT_FALSE(replaced->created);
+  EXPECT_EQ(get("new/a"), "");
+}
+
+TEST_F(FileDriverTest, EditsAndSaysTheLine) {
+  put("a", "1\n2\n3\n");
+  const auto edited = run(AwaitFileEdit{.path = "a", .old_text = "3", .new_text = "three"});
+  ASSERT_TRUE(edited);
+  EXPECT_EQ(edited->line, 3U);
+  EXPECT_EQ(get("a"), "1\n2\nthree\n");
+}
+
+TEST_F(FileDriverTest, FactsBindTheChange) {
+  put("d/a", "old\n");
+  std::filesystem::create_directory_symlink("d", dir_ / "work/l");
+  const Result<Call> call = prepared(AwaitFileWrite{.path = "./l//a", .content = "new\n"});
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->facts.object, "d/a");
+  EXPECT_EQ(call->facts.object_sha256, hash("old\n"));
+  EXPECT_EQ(call->facts.result_sha256, hash("new\n"));
+  EXPECT_EQ(call->facts.diff, "--- a/d/a\n+++ b/d/a\n@@ -1 +1 @@\n-old\n+new\n");
+  EXPECT_FALSE(call->facts.outside);
+  ASSERT_TRUE(call->pre_image);
+  EXPECT_EQ(call->pre_image->content, "old\n");
+  EXPECT_EQ(get("d/a"), "old\n") << "prepare changes nothing";
+}
+
+TEST_F(FileDriverTest, FactsOfANewFileHaveNoHashAndItsWholeText) {
+  const Result<Call> call = prepared(AwaitFileWrite{.path = "a", .content = "x\n"});
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->facts.object_sha256, "");
+  EXPECT_EQ(call->facts.diff, "--- /dev/null\n+++ b/a\n@@ -0,0 +1 @@\n+x\n");
+  EXPECT_FALSE(call->pre_image->existed);
+}
+
+TEST_F(FileDriverTest, S38_APathThatLeadsOutIsAFactAndIsNeverPerformed) {
+  dir_.write("outside", "canary");
+  const std::vector<TaskCommand> commands = {
+      AwaitFileRead{.path = "../outside"}, AwaitFileList{.path = ".."},
+      AwaitFileSearch{.text = "canary", .path = "../outside"},
+      AwaitFileWrite{.path = "../outside", .content = "x"},
+      AwaitFileEdit{.path = "../outside", .old_text = "canary", .new_text = "x"}};
+  for (const TaskCommand& command : commands) {
+    Result<Call> call = prepared(command);
+    ASSERT_TRUE(call) << name_of(command);
+    EXPECT_TRUE(call->facts.outside);
+    EXPECT_FALSE(call->pre_image);
+    EXPECT_FALSE(perform(*call)) << name_of(command);
+    call->facts.outside = false;
+    EXPECT_FALSE(perform(*call)) << name_of(command) << " even if nobody looked at the facts";
+  }
+  EXPECT_EQ(dir_.read("outside"), "canary");
+}
+
+TEST_F(FileDriverTest, S32_AFileThatChangedSinceItWasJudgedIsAConflict) {
+  put("a", "old");
+  const Result<Call> write = prepared(AwaitFileWrite{.path = "a", .content = "new"});
+  const Result<Call> create = prepared(AwaitFileWrite{.path = "b", .content = "new"});
+  put("a", "meanwhile");
+  put("b", "meanwhile");
+  EXPECT_EQ(code(perform(*write)), Errc::conflict);
+  EXPECT_EQ(code(perform(*create)), Errc::conflict);
+  EXPECT_EQ(get("a"), "meanwhile");
+  EXPECT_EQ(get("b"), "meanwhile");
+}
+
+TEST_F(FileDriverTest, S39_ALinkThatAppearedSinceItWasJudgedIsAConflict) {
+  put("d/a", "public");
+  put("secret/a", "secret");
+  const Result<Call> read = prepared(AwaitFileRead{.path = "d/a"});
+  std::filesystem::rename(dir_ / "work/d", dir_ / "work/e");
+  std::filesystem::create_directory_symlink("secret", dir_ / "work/d");
+  EXPECT_EQ(code(perform(*read)), Errc::conflict);
+}
+
+TEST_F(FileDriverTest, RefusesAnotherChangeThanTheJudgedOne) {
+  put("a", "old");
+  Result<Call> call = prepared(AwaitFileWrite{.path = "a", .content = "new"});
+  std::get<AwaitFileWrite>(call->command).content = "other";
+  EXPECT_EQ(code(perform(*call)), Errc::internal);
+  call->pre_image.reset();
+  EXPECT_EQ(code(perform(*call)), Errc::internal);
+  EXPECT_EQ(get("a"), "old");
+}
+
+TEST_F(FileDriverTest, EditsThatCannotBeAreTheOutcomeOfPrepare) {
+  put("a", "x x");
+  EXPECT_EQ(code(prepared(AwaitFileEdit{.path = "a", .old_text = "x", .new_text = "y"})),
+            Errc::conflict);
+  EXPECT_EQ(code(prepared(AwaitFileEdit{.path = "a", .old_text = "z", .new_text = "y"})),
+            Errc::not_found);
+  EXPECT_EQ(code(prepared(AwaitFileEdit{.path = "b", .old_text = "z", .new_text = "y"})),
+            Errc::not_found);
+}
+
+TEST_F(FileDriverTest, RecoveryTellsDoneFromNotStartedFromUnknown) {
+  put("a", "old\n");
+  const Result<Call> call =
+      prepared(AwaitFileEdit{.path = "a", .old_text = "old", .new_text = "new"});
+  EXPECT_EQ(code(recover(*call)), Errc::not_started);
+
+  ASSERT_TRUE(perform(*call));
+  const Result<Reply> done = recover(*call);
+  ASSERT_TRUE(done);
+  EXPECT_EQ(std::get<AwaitFileEdit::Reply>(*done).line, 1U);
+
+  put("a", "something else\n");
+  const Result<Reply> unknown = recover(*call);
+  EXPECT_EQ(code(unknown), Errc::unknown_outcome);
+  EXPECT_NE(unknown.error().message.find(hash("something else\n")), std::string::npos);
+
+  std::filesystem::remove(dir_ / "work/a");
+  EXPECT_EQ(code(recover(*call)), Errc::unknown_outcome);
+}
+
+TEST_F(FileDriverTest, RecoveryOfACreationFindsItsAbsenceOrItsReply) {
+  const Result<Call> call = prepared(AwaitFileWrite{.path = "d/a", .content = "new"});
+  EXPECT_EQ(code(recover(*call)), Errc::not_started);
+  ASSERT_TRUE(perform(*call));
+  const Result<Reply> done = recover(*call);
+  ASSERT_TRUE(done);
+  EXPECT_TRUE(std::get<AwaitFileWrite::Reply>(*done).created);
+}
+
+TEST_F(FileDriverTest, RecoveryThatCannotLookLeavesTheOutcomeUnknown) {
+  const Result<Call> call = prepared(AwaitFileWrite{.path = "a", .content = "new"});
+  std::filesystem::remove_all(dir_ / "work");
+  EXPECT_EQ(code(recover(*call)), Errc::unknown_outcome);
+}
+
+TEST_F(FileDriverTest, ReadsAreNeverInDoubt) {
+  EXPECT_EQ(code(recover(*prepared(AwaitFileRead{.path = "a"}))), Errc::not_started);
+}
+
+TEST_F(FileDriverTest, CancelStopsWhatHasNotBegun) {
+  const Result<Call> call = prepared(AwaitFileWrite{.path = "a", .content = "new"});
+  std::promise<void> release;
+  pool_.run<int>(
+      [busy = release.get_future()]() mutable -> Result<int> {
+        busy.wait();
+        return 0;
+      },
+      Completion<int>([](const Result<int>&) {}));
+  const Result<Reply> outcome = answer_of<Reply>([&](Completion<Reply> done) {
+    driver_.perform(*call, std::move(done));
+    driver_.cancel(call->id);
+    driver_.cancel(CommandId{TaskId{7}, Seq{7}});
+    release.set_value();
+  });
+  EXPECT_EQ(code(outcome), Errc::cancelled);
+  EXPECT_FALSE(exists("a"));
+}
+
+TEST_F(FileDriverTest, AReplacedWorkspaceDirectoryIsOpenedAnew) {
+  put("a", "first");
+  EXPECT_EQ(run(AwaitFileRead{.path = "a"})->text, "first");
+  std::filesystem::rename(dir_ / "work", dir_ / "moved");
+  put("a", "second");
+  EXPECT_EQ(run(AwaitFileRead{.path = "a"})->text, "second");
+}
+
+TEST_F(FileDriverTest, RefusesCommandsOfOtherFamilies) {
+  EXPECT_EQ(code(prepare(call_of(Now{}))), Errc::internal);
+}
+
+}  // namespace
+}  // namespace tinkerbell
