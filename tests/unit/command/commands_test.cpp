@@ -1,0 +1,258 @@
+#include "tinkerbell/command/commands.hpp"
+
+#include "tinkerbell/command/facts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tinkerbell {
+namespace {
+
+template <class Action, std::size_t... I>
+void for_each_command(const Action& action, std::index_sequence<I...>) {
+  (action(std::variant_alternative_t<I, TaskCommand>{}), ...);
+}
+
+/// Calls `action` with a default value of every alternative.
+template <class Action>
+void for_each_command(const Action& action) {
+  for_each_command(action, std::make_index_sequence<std::variant_size_v<TaskCommand>>{});
+}
+
+std::string hex(std::string_view bytes) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 15U];
+  }
+  return text;
+}
+
+std::string hex(const Fingerprint& fingerprint) {
+  return hex(std::string(fingerprint.bytes.begin(), fingerprint.bytes.end()));
+}
+
+// ---- change: makes another value of any described type ----
+
+template <class T>
+void change(T& value);
+
+template <class T>
+void change_number(T& value) {
+  value = static_cast<T>(value + 1);
+}
+
+template <class T>
+void change(T& value) {
+  if constexpr (std::same_as<T, std::string>) {
+    value += 'x';
+  } else if constexpr (std::same_as<T, Json>) {
+    value = Json{{"changed", value}};
+  } else if constexpr (std::same_as<T, bool>) {
+    value = !value;
+  } else if constexpr (std::same_as<T, Conversation>) {
+    value.add({.role = Role::user, .text = "x"});
+  } else if constexpr (std::same_as<T, std::map<std::string, std::string>>) {
+    value["x"] += 'x';
+  } else if constexpr (std::is_enum_v<T>) {
+    value = static_cast<T>(std::to_underlying(value) + 1);
+  } else if constexpr (detail::kIsOptional<T>) {
+    value.emplace(value.value_or(typename T::value_type{}));
+    change(*value);
+  } else if constexpr (detail::kIsVector<T>) {
+    value.emplace_back();
+    if constexpr (!Described<typename T::value_type>) change(value.back());
+  } else if constexpr (detail::kIsDuration<T>) {
+    value += T{1};
+  } else if constexpr (Described<T>) {
+    std::apply([&](const auto&... each) { (change(value.*each.member), ...); }, T::fields());
+  } else {
+    change_number(value);
+  }
+}
+
+/// A reply of this command in which nothing has its default value.
+template <class C>
+Reply changed_reply() {
+  typename C::Reply reply{};
+  change(reply);
+  return reply;
+}
+
+// ---- outcomes ----
+
+TEST(Outcome, RoundTripsTheReplyOfEveryCommand) {
+  for_each_command([]<class C>(const C& command) {
+    for (const Reply& reply : {Reply(typename C::Reply{}), changed_reply<C>()}) {
+      const auto read = outcome_from_canonical(command, canonical_outcome(reply));
+      ASSERT_TRUE(read && *read) << C::kName;
+      EXPECT_EQ((**read).index(), TaskCommand(command).index()) << C::kName;
+      EXPECT_EQ(canonical_outcome(*read), canonical_outcome(reply)) << C::kName;
+      EXPECT_EQ(reply_json(**read), reply_json(reply)) << C::kName;
+    }
+  });
+}
+
+TEST(Outcome, RoundTripsEveryError) {
+  for (std::size_t i = 0; i < kNames<Errc>.size(); ++i) {
+    const Error error{static_cast<Errc>(i), "because\nof \xff"};
+    const auto read = outcome_from_canonical(Now{}, canonical_outcome(error));
+    ASSERT_TRUE(read);
+    ASSERT_FALSE(*read);
+    EXPECT_EQ(read->error(), error);
+  }
+}
+
+TEST(Outcome, S67_KeepsBytesThatAreNotUtf8) {
+  const std::string bytes("a\0\xff\xfe\xed\xa0\x80z", 8);
+  const auto read = outcome_from_canonical(
+      AwaitFileRead{}, canonical_outcome(Reply(AwaitFileRead::Reply{.text = bytes})));
+  ASSERT_TRUE(read && *read);
+  EXPECT_EQ(std::get<AwaitFileRead::Reply>(**read).text, bytes);
+}
+
+TEST(Outcome, RefusesBytesOfAnotherShape) {
+  for (const std::string& bytes :
+       {std::string(), std::string("x"), canonical_bytes(Json::object()),
+        canonical_bytes(Json{{"reply", 1}}), canonical_bytes(Json{{"error", {{"code", "odd"}}}}),
+        canonical_bytes(Json{{"reply", {{"unix_ns", "soon"}}}})}) {
+    EXPECT_FALSE(outcome_from_canonical(Now{}, bytes)) << hex(bytes);
+  }
+}
+
+// ---- commands ----
+
+TEST(Commands, HaveNamesOfTheirOwn) {
+  std::set<std::string_view> names;
+  for_each_command([&](const TaskCommand& command) { names.insert(name_of(command)); });
+  EXPECT_EQ(names.size(), std::variant_size_v<TaskCommand>);
+}
+
+TEST(Commands, LeaveARecordUnlessTheirAnswerCannotDiffer) {
+  for_each_command([](const TaskCommand& command) {
+    const bool fixed = name_of(command) == "task.id" || name_of(command) == "task.yield";
+    EXPECT_EQ(is_recorded(command), !fixed) << name_of(command);
+  });
+}
+
+TEST(Commands, ShowTheirArgumentsByName) {
+  EXPECT_EQ(arguments_json(AwaitFileRead{.path = "a", .bytes_max = 9}),
+            (Json{{"path", "a"}, {"bytes_max", 9}}));
+  EXPECT_EQ(arguments_json(Join{.task = TaskId{3}}), (Json{{"task", 3}, {"timeout_ms", nullptr}}));
+}
+
+// ---- fingerprints: they are on disk ----
+
+TEST(Fingerprint, NeverChangesForAFileRead) {
+  const AwaitFileRead command{.path = "a.txt", .bytes_max = 1 << 20};
+  EXPECT_EQ(hex(canonical_command(command)),
+            "82"                    // [
+            "6966696c652e72656164"  //  "file.read",
+            "a2"                    //  {
+            "6470617468"
+            "65612e747874"  //   "path": "a.txt",
+            "6962797465735f6d6178"
+            "1a00100000"  //   "bytes_max": 1048576 }]
+  );
+  EXPECT_EQ(hex(fingerprint_of(command)), "5855a7c9d05ee0e13e879a51760debcf");
+}
+
+TEST(Fingerprint, NeverChangesForAProgram) {
+  const AwaitProcess command{.argv = {"git", "status"}, .env = {{"LANG", "C"}}};
+  EXPECT_EQ(hex(fingerprint_of(command)), "19b49e7a8640f6c34d090b36b3e59437");
+}
+
+TEST(Fingerprint, DiffersWhenAnyFieldDiffers) {
+  std::set<std::string> seen;
+  std::size_t commands = 0;
+  for_each_command([&]<class C>(const C& command) {
+    seen.insert(hex(fingerprint_of(command)));
+    ++commands;
+    std::apply(
+        [&](const auto&... field) {
+          const auto add = [&](const auto& each) {
+            C other = command;
+            change(other.*each.member);
+            EXPECT_TRUE(seen.insert(hex(fingerprint_of(other))).second)
+                << C::kName << "." << each.name;
+            ++commands;
+          };
+          (add(field), ...);
+        },
+        C::fields());
+  });
+  EXPECT_EQ(seen.size(), commands);
+}
+
+TEST(Fingerprint, TellsWhereOneWordEndsAndTheNextBegins) {
+  EXPECT_NE(fingerprint_of(AwaitProcess{.argv = {"a", "bc"}}),
+            fingerprint_of(AwaitProcess{.argv = {"ab", "c"}}));
+  EXPECT_NE(fingerprint_of(AwaitFileWrite{.path = "a", .content = "bc"}),
+            fingerprint_of(AwaitFileWrite{.path = "ab", .content = "c"}));
+}
+
+TEST(Fingerprint, DependsOnEveryMessageOfAConversation) {
+  AwaitLLMResponse first{.model = "default"};
+  first.messages.add({.role = Role::system, .text = "be kind"});
+  first.messages.add({.role = Role::user, .text = "hello"});
+  AwaitLLMResponse second{.model = "default"};
+  second.messages.add({.role = Role::system, .text = "be kind"});
+  EXPECT_NE(fingerprint_of(first), fingerprint_of(second));
+  second.messages.add({.role = Role::user, .text = "hello"});
+  EXPECT_EQ(fingerprint_of(first), fingerprint_of(second));
+}
+
+// ---- approvals ----
+
+const CommandId kFirst{TaskId{1}, Seq{1}};
+
+TEST(ApprovalHash, BindsAllThatWasShown) {
+  const AwaitProcess command{.argv = {"make"}};
+  const Facts facts{.object = "/usr/bin/make", .object_sha256 = "00", .sandbox = "bubblewrap"};
+  std::set<std::string> hashes{approval_hash(command, facts, "/w", kFirst).hex()};
+  std::size_t variants = 1;
+  const auto add = [&](const Sha256& hash) {
+    hashes.insert(hash.hex());
+    ++variants;
+  };
+  std::apply(
+      [&](const auto&... field) {
+        const auto changed = [&](const auto& each) {
+          Facts other = facts;
+          change(other.*each.member);
+          add(approval_hash(command, other, "/w", kFirst));
+        };
+        (changed(field), ...);
+      },
+      Facts::fields());
+  add(approval_hash(AwaitProcess{.argv = {"make", "x"}}, facts, "/w", kFirst));
+  add(approval_hash(command, facts, "/v", kFirst));
+  add(approval_hash(command, facts, "/w", {TaskId{1}, Seq{2}}));
+  add(approval_hash(command, facts, "/w", {TaskId{2}, Seq{1}}));
+  EXPECT_EQ(hashes.size(), variants);
+}
+
+TEST(RepeatHash, S14_RemembersTheWholeArgvAndTheProgram) {
+  const Facts shell{.object = "/usr/bin/sh", .object_sha256 = "00", .sandbox = "bubblewrap"};
+  const auto remembered = [&](std::string script, const Facts& facts) {
+    return repeat_hash(AwaitProcess{.argv = {"sh", "-c", std::move(script)}}, facts, "/w");
+  };
+  EXPECT_EQ(remembered("echo 1", shell), remembered("echo 1", shell));
+  EXPECT_NE(remembered("echo 1", shell), remembered("touch canary", shell));
+
+  Facts other = shell;
+  other.object_sha256 = "01";
+  EXPECT_NE(remembered("echo 1", shell), remembered("echo 1", other));
+  other = shell;
+  other.sandbox = "none";
+  EXPECT_NE(remembered("echo 1", shell), remembered("echo 1", other));
+}
+
+}  // namespace
+}  // namespace tinkerbell

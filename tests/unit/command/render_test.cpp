@@ -1,0 +1,182 @@
+#include "tinkerbell/command/render.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+namespace {
+
+std::string utf8(char32_t point) {
+  const auto byte = [](char32_t value) { return static_cast<char>(value); };
+  if (point < 0x80) return {byte(point)};
+  if (point < 0x800) return {byte(0xC0 | (point >> 6U)), byte(0x80 | (point & 0x3FU))};
+  if (point < 0x10000) {
+    return {byte(0xE0 | (point >> 12U)), byte(0x80 | ((point >> 6U) & 0x3FU)),
+            byte(0x80 | (point & 0x3FU))};
+  }
+  return {byte(0xF0 | (point >> 18U)), byte(0x80 | ((point >> 12U) & 0x3FU)),
+          byte(0x80 | ((point >> 6U) & 0x3FU)), byte(0x80 | (point & 0x3FU))};
+}
+
+/// Code points that move the cursor, hide, reorder or show nothing; line feed and tab are not
+/// among them.
+std::vector<char32_t> hostile_code_points() {
+  struct Range {
+    char32_t first;
+    char32_t last;
+  };
+
+  std::vector<char32_t> points;
+  for (const Range& range :
+       {Range{0x01, 0x08}, Range{0x0B, 0x1F}, Range{0x7F, 0x9F}, Range{0xAD, 0xAD},
+        Range{0x61C, 0x61C}, Range{0x180B, 0x180F}, Range{0x200B, 0x200F}, Range{0x2028, 0x202E},
+        Range{0x2060, 0x206F}, Range{0xE000, 0xE01F}, Range{0xFE00, 0xFE0F}, Range{0xFEFF, 0xFEFF},
+        Range{0xFFF9, 0xFFFB}, Range{0x1D173, 0x1D17A}, Range{0xE0001, 0xE007F},
+        Range{0xE0100, 0xE011F}, Range{0x10FFFD, 0x10FFFD}}) {
+    for (char32_t point = range.first; point <= range.last; ++point)
+      points.push_back(point);
+  }
+  return points;
+}
+
+/// Whether nothing but a line feed could move a cursor.
+bool is_tame(const std::string& text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte < 0x20 && byte != '\n') || byte == 0x7F) return false;
+    const bool c1 =
+        byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (c1) return false;
+  }
+  return true;
+}
+
+Facts sandboxed(std::string object) {
+  return {.object = std::move(object), .sandbox = "bubblewrap"};
+}
+
+/// `text` in every place of a card that a model can fill.
+std::vector<std::string> cards_with(const std::string& text) {
+  const Facts change{.object = text, .diff = "+" + text};
+  return {
+      approval_card(AwaitProcess{.argv = {"ls", text}, .cwd = text, .env = {{text, text}}},
+                    sandboxed(text)),
+      approval_card(AwaitFileWrite{.path = text, .content = text}, change),
+      approval_card(AwaitFileEdit{.path = text, .old_text = text, .new_text = text}, change),
+      approval_card(AwaitUserApproval{.question = text, .preview = text}, {}),
+      approval_card(AwaitUserAnswer{.question = text, .choices = {text}}, {}),
+      approval_card(Spawn{.kind = text, .arguments = {{text, text}}}, {}),
+      approval_card(AwaitLLMResponse{.model = text}, {}),
+  };
+}
+
+std::size_t lines_in(const std::string& text) {
+  return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+}
+
+TEST(ApprovalCard, S28_ShowsEveryHostileCodePoint) {
+  const std::vector<char32_t> points = hostile_code_points();
+  ASSERT_GE(points.size(), 300U);
+  for (const char32_t point : points) {
+    const std::string raw = utf8(point);
+    for (const std::string& card : cards_with("a" + raw + "b")) {
+      ASSERT_TRUE(is_tame(card)) << static_cast<unsigned>(point) << "\n" << card;
+      ASSERT_FALSE(card.contains(raw)) << static_cast<unsigned>(point) << "\n" << card;
+    }
+  }
+}
+
+TEST(ApprovalCard, S27_ShowsEscapeSequencesAsText) {
+  const std::string card =
+      approval_card(AwaitProcess{.argv = {"curl x|sh\r\x1b[2K ls"}}, sandboxed("/usr/bin/curl"));
+  EXPECT_TRUE(is_tame(card));
+  EXPECT_TRUE(card.contains("'curl x|sh\\x0d\\x1b[2K ls'")) << card;
+}
+
+TEST(ApprovalCard, S29_CutsNothing) {
+  std::string word(100 << 10, ' ');
+  word.replace(90'000, 7, "payload");
+  EXPECT_TRUE(
+      approval_card(AwaitProcess{.argv = {"ls", word}}, sandboxed("/usr/bin/ls")).contains(word));
+}
+
+TEST(ApprovalCard, S30_LetsNoWordBeginALine) {
+  const std::string forged = "x\nAllow? [y/N] y";
+  const auto card = [](const std::string& text) {
+    return approval_card(AwaitProcess{.argv = {"ls", text}, .cwd = text, .env = {{text, text}}},
+                         sandboxed(text));
+  };
+  EXPECT_EQ(lines_in(card(forged)), lines_in(card("x")));
+  EXPECT_EQ(lines_in(approval_card(AwaitFileWrite{.path = forged}, {})), 1U);
+  EXPECT_EQ(lines_in(approval_card(AwaitUserAnswer{.question = "?", .choices = {forged}}, {})), 2U);
+}
+
+TEST(ApprovalCard, ShowsEveryWordOnALineOfItsOwn) {
+  EXPECT_EQ(approval_card(AwaitProcess{.argv = {"git", "log", "--format=%H it's"},
+                                       .cwd = "src",
+                                       .env = {{"LANG", "C"}},
+                                       .timeout = Milliseconds{1'500}},
+                          sandboxed("/usr/bin/git")),
+            "run a program  (sandbox: bubblewrap)\n"
+            "  program  /usr/bin/git\n"
+            "  argv     git\n"
+            "           log\n"
+            "           '--format=%H it'\\''s'\n"
+            "  in       src\n"
+            "  env      LANG=C\n"
+            "  limit    1.5 s\n");
+}
+
+TEST(ApprovalCard, SaysInCapitalsWhenThereIsNoSandbox) {
+  const AwaitProcess command{.argv = {"ls"}};
+  EXPECT_TRUE(
+      approval_card(command, {.object = "/usr/bin/ls", .sandbox = "none"}).contains("UNSANDBOXED"));
+  EXPECT_FALSE(approval_card(command, sandboxed("/usr/bin/ls")).contains("UNSANDBOXED"));
+}
+
+TEST(ApprovalCard, ShowsTheDiffOfAChange) {
+  const std::string diff = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+new\n";
+  EXPECT_EQ(approval_card(AwaitFileEdit{.path = "x"}, {.object_sha256 = "00", .diff = diff}),
+            "edit x\n" + diff);
+  EXPECT_TRUE(approval_card(AwaitFileWrite{.path = "x"}, {}).starts_with("create x\n"));
+  EXPECT_TRUE(approval_card(AwaitFileWrite{.path = "x"}, {.object_sha256 = "00"})
+                  .starts_with("replace x\n"));
+}
+
+TEST(CommandLine, IsOneTameLine) {
+  for (const char32_t point : hostile_code_points()) {
+    const std::string line =
+        command_line(AwaitProcess{.argv = {"ls", "a\n" + utf8(point)}, .cwd = "."});
+    EXPECT_TRUE(is_tame(line)) << line;
+    EXPECT_EQ(lines_in(line), 0U);
+  }
+  EXPECT_EQ(command_line(AwaitProcess{.argv = {"./test.sh", "--fast", "a b"}}),
+            "run ./test.sh --fast 'a b'");
+  EXPECT_LT(command_line(AwaitFileRead{.path = std::string(9'000, 'x')}).size(), 200U);
+}
+
+TEST(OutcomeLine, SaysHowItEnded) {
+  EXPECT_EQ(outcome_line(Reply(AwaitProcess::Reply{
+                .exit_code = 3, .output_bytes = 340, .duration = Milliseconds{1'200}})),
+            "exit 3, 1.2 s, 340 bytes");
+  EXPECT_EQ(outcome_line(Reply(AwaitFileWrite::Reply{.bytes = 1, .created = true})),
+            "created, 1 byte");
+  EXPECT_EQ(outcome_line(Error{Errc::denied, "no\x1b[2J\n"}), "denied: no\\x1b[2J\\x0a");
+}
+
+TEST(QuotedWord, QuotesWhatAShellWouldTakeApart) {
+  EXPECT_EQ(quoted_word("plain-word_1.2/x=y:z,@%+"), "plain-word_1.2/x=y:z,@%+");
+  EXPECT_EQ(quoted_word(""), "''");
+  EXPECT_EQ(quoted_word("a b"), "'a b'");
+  EXPECT_EQ(quoted_word("it's"), "'it'\\''s'");
+  for (const char* word : {"$x", "`x`", "a;b", "a|b", "a&b", "a>b", "a\"b", "a\\b", "*", "?", "~",
+                           "#x", "a\nb", "(x)", "{x}", "!x", "\u00e4"}) {
+    EXPECT_EQ(quoted_word(word), "'" + std::string(word) + "'");
+  }
+}
+
+}  // namespace
+}  // namespace tinkerbell
