@@ -58,6 +58,31 @@ Json arguments_json(const TaskCommand& command) {
   return std::visit([](const auto& each) { return to_json_value(each); }, command);
 }
 
+namespace {
+
+template <std::size_t... I>
+Result<TaskCommand> command_from(std::string_view name, const Json& arguments,
+                                 std::index_sequence<I...> /*alternatives*/) {
+  Result<TaskCommand> command =
+      Error{Errc::invalid, "no such command: \"" + std::string(name) + "\""};
+  const auto read = [&]<class C>(std::in_place_type_t<C>) {
+    if (C::kName != name) return false;
+    Result<C> value = from_json_value<C>(arguments);
+    command = value ? Result<TaskCommand>(TaskCommand(*std::move(value)))
+                    : Result<TaskCommand>(value.error());
+    return true;
+  };
+  (void)(read(std::in_place_type<std::variant_alternative_t<I, TaskCommand>>) || ...);
+  return command;
+}
+
+}  // namespace
+
+Result<TaskCommand> command_from_json(std::string_view name, const Json& arguments) {
+  return command_from(name, arguments,
+                      std::make_index_sequence<std::variant_size_v<TaskCommand>>{});
+}
+
 Json reply_json(const Reply& reply) {
   return std::visit([](const auto& each) { return to_json_value(each); }, reply);
 }

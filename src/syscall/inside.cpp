@@ -83,19 +83,19 @@ void SystemCalls::begin_join(LiveTask& live, const Join& command) {
     if (command.timeout) arm_deadline(live);
     return;
   }
-  parts_.journal.read_records(
-      command.task,
-      Completion<std::vector<Record>>([this, id = flight.id](Result<std::vector<Record>> records) {
-        LiveTask* const joiner = find_at(id, Station::inside);
-        if (joiner == nullptr) return;
-        if (!records || records->empty() || records->back().kind != RecordKind::done) {
-          conclude(*joiner, Error{Errc::not_found, "join: no such task"});
-          return;
-        }
-        Result<DonePayload> done = from_canonical<DonePayload>(records->back().payload);
-        conclude(*joiner, done ? Result<Reply>(Join::Reply{done->state, done->value, done->error})
-                               : done.error());
-      }));
+  parts_.journal.read_records(command.task,
+                              then(flight.id, Station::inside, &SystemCalls::joined_ended));
+}
+
+/// The other task had ended before: how, is in its last record.
+void SystemCalls::joined_ended(LiveTask& live, Result<std::vector<Record>> records) {
+  if (!records || records->empty() || records->back().kind != RecordKind::done) {
+    conclude(live, Error{Errc::not_found, "join: no such task"});
+    return;
+  }
+  const Result<DonePayload> done = from_canonical<DonePayload>(records->back().payload);
+  conclude(live, done ? Result<Reply>(Join::Reply{done->state, done->value, done->error})
+                      : Result<Reply>(done.error()));
 }
 
 void SystemCalls::tell_joiners(const LiveTask& ended, const DonePayload& how) {

@@ -25,13 +25,12 @@ void SystemCalls::release(LiveTask& live, Lsn needed) {
 
 void SystemCalls::perform(LiveTask& live) {
   live.flight->station = Station::performing;
-  Driver* const driver = driver_for(live.flight->command());
-  driver->perform(call_of(live),
-                  Completion<Reply>([this, id = live.flight->id](Result<Reply> outcome) {
-                    if (LiveTask* const performing = find_at(id, Station::performing)) {
-                      conclude(*performing, std::move(outcome));
-                    }
-                  }));
+  driver_for(live.flight->command())
+      ->perform(call_of(live), then(live.flight->id, Station::performing, &SystemCalls::performed));
+}
+
+void SystemCalls::performed(LiveTask& live, Result<Reply> outcome) {
+  conclude(live, std::move(outcome));
 }
 
 }  // namespace tinkerbell

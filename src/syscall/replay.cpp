@@ -106,11 +106,7 @@ void SystemCalls::ask_driver(LiveTask& live) {
   }
   flight.station = Station::recovering;
   driver_for(flight.command())
-      ->recover(call_of(live), Completion<Reply>([this, id = flight.id](Result<Reply> outcome) {
-                  if (LiveTask* const recovering = find_at(id, Station::recovering)) {
-                    driver_answered(*recovering, std::move(outcome));
-                  }
-                }));
+      ->recover(call_of(live), then(flight.id, Station::recovering, &SystemCalls::driver_answered));
   if (live.cancel_reason) (void)scheduler_.kill(live.head.task, *live.cancel_reason);
 }
 

@@ -14,9 +14,11 @@ namespace tinkerbell {
 template <class T>
 Completion<T> SystemCalls::then(CommandId id, Station station,
                                 void (SystemCalls::*next)(LiveTask&, Result<T>)) {
-  return Completion<T>([this, id, station, next](Result<T> found) {
-    if (LiveTask* const live = find_at(id, station)) (this->*next)(*live, std::move(found));
-  });
+  return Completion<T>(
+      [this, id, station, next, open = std::weak_ptr<bool>(open_)](Result<T> found) {
+        if (open.expired()) return;
+        if (LiveTask* const live = find_at(id, station)) (this->*next)(*live, std::move(found));
+      });
 }
 
 }  // namespace tinkerbell

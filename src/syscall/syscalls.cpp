@@ -19,6 +19,10 @@ SystemCalls::SystemCalls(const Parts& parts)
 
 SystemCalls::~SystemCalls() = default;
 
+void SystemCalls::stop() {
+  open_.reset();
+}
+
 void SystemCalls::durable(Lsn lsn) {
   book_.durable(lsn);
   gate_->durable(lsn);
@@ -51,10 +55,7 @@ namespace {
 Json journalled_arguments(const TaskCommand& command) {
   const auto* const model_call = std::get_if<AwaitLLMResponse>(&command);
   if (model_call == nullptr) return arguments_json(command);
-  return {{"model", model_call->model},
-          {"messages", model_call->messages.size()},
-          {"tools", model_call->tools.size()},
-          {"tokens_max", model_call->tokens_max}};
+  return {{"model", model_call->model}, {"tokens_max", model_call->tokens_max}};
 }
 
 }  // namespace
@@ -121,17 +122,32 @@ Driver* SystemCalls::driver_for(const TaskCommand& command) const {
 
 Call SystemCalls::call_of(const LiveTask& live) const {
   const InFlight& flight = *live.flight;
-  CanonicalWriter key;
-  key.text(parts_.journal.store_state().store_id);
-  key.unsigned_integer(number(flight.id.task));
-  key.unsigned_integer(number(flight.id.seq));
   return {.id = flight.id,
           .attempt = flight.attempt,
           .command = flight.command(),
           .workspace = live.payload.workspace,
-          .key = sha256(key.bytes()).hex().substr(0, 32),
+          .key = key_of(flight.id),
           .facts = flight.facts,
           .pre_image = flight.pre_image};
+}
+
+/// Derived, never stored: the same after every restart.
+std::string SystemCalls::key_of(CommandId id) const {
+  CanonicalWriter key;
+  key.text(parts_.journal.store_state().store_id);
+  key.unsigned_integer(number(id.task));
+  key.unsigned_integer(number(id.seq));
+  return sha256(key.bytes()).hex().substr(0, 32);
+}
+
+std::set<std::string> SystemCalls::keys_under_way() const {
+  std::set<std::string> keys;
+  for (const auto& [task, live] : live_) {
+    for (const auto& [seq, past] : live->past) {
+      if (!past.result && past.attempts > 0) keys.insert(key_of({task, seq}));
+    }
+  }
+  return keys;
 }
 
 std::size_t SystemCalls::live_tasks() const {

@@ -490,6 +490,10 @@ struct Overloaded : Handlers... {
 /// The command's arguments as an object: {"path": "a.txt", …}.
 [[nodiscard]] Json arguments_json(const TaskCommand& command);
 
+/// The command of that name with these arguments. Of a model call the conversation is missing.
+/// Errors: invalid (no such command, wrong arguments).
+[[nodiscard]] Result<TaskCommand> command_from_json(std::string_view name, const Json& arguments);
+
 /// The reply as an object.
 [[nodiscard]] Json reply_json(const Reply& reply);
 

@@ -39,6 +39,25 @@ auto operator co_await(C command) {
   return TrapAwaiter<CommandCall<C>>(std::move(command));
 }
 
+/// Any command, where the task does not know which: an agent's tool call.
+struct AnyCommand {
+  TaskCommand command;
+};
+
+struct AnyCommandCall : CommandTrap {
+  explicit AnyCommandCall(TaskCommand what) : CommandTrap(std::move(what)) {}
+
+  [[nodiscard]] Result<Reply> await_resume() {
+    if (!outcome) return Error{Errc::cancelled, "the task was asked to end"};
+    return *std::move(outcome);
+  }
+};
+
+/// `Result<Reply> outcome = co_await AnyCommand{command};`
+inline auto operator co_await(AnyCommand any) {
+  return TrapAwaiter<AnyCommandCall>(std::move(any.command));
+}
+
 /// What a durable task is started with. The same values at its first start and at every replay.
 struct TaskStart {
   TaskId task = kNoTask;

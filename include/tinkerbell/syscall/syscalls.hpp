@@ -17,6 +17,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -82,6 +83,14 @@ class SystemCalls final : public CommandHandler {
   /// program).
   [[nodiscard]] Result<void> recover(const TaskHead& head, const std::vector<Record>& records);
 
+  /// Keys of the commands that an earlier run started and that have no result yet. After the last
+  /// recover().
+  [[nodiscard]] std::set<std::string> keys_under_way() const;
+
+  /// The daemon ends: nothing that drivers or people say is taken any more. What is under way is
+  /// left to the next run.
+  void stop();
+
   /// Must be told of every commit.
   void durable(Lsn lsn);
 
@@ -139,6 +148,7 @@ class SystemCalls final : public CommandHandler {
   void start(LiveTask& live);
   void release(LiveTask& live, Lsn needed);
   void perform(LiveTask& live);
+  void performed(LiveTask& live, Result<Reply> outcome);
 
   // deliver
   void conclude(LiveTask& live, Result<Reply> outcome, std::vector<Record> before = {});
@@ -148,6 +158,7 @@ class SystemCalls final : public CommandHandler {
   void run_inside(LiveTask& live);
   void spawn_child(LiveTask& live, const Spawn& command);
   void begin_join(LiveTask& live, const Join& command);
+  void joined_ended(LiveTask& live, Result<std::vector<Record>> records);
   void kill_other(LiveTask& live, const Kill& command);
   void begin_sleep(LiveTask& live, const Sleep& command);
   void arm_deadline(LiveTask& live);
@@ -181,6 +192,7 @@ class SystemCalls final : public CommandHandler {
   [[nodiscard]] LiveTask* find_at(CommandId id, Station station) const;
   [[nodiscard]] Driver* driver_for(const TaskCommand& command) const;
   [[nodiscard]] Call call_of(const LiveTask& live) const;
+  [[nodiscard]] std::string key_of(CommandId id) const;
 
   template <class T>
   Completion<T> then(CommandId id, Station station,
@@ -193,7 +205,8 @@ class SystemCalls final : public CommandHandler {
   std::unordered_map<TaskId, std::unique_ptr<LiveTask>> live_;
   TaskId last_task_;
   ApprovalId last_approval_;
-  Scheduler scheduler_;  // last: its tasks' frames end first
+  std::shared_ptr<bool> open_ = std::make_shared<bool>(true);  ///< Gone after stop().
+  Scheduler scheduler_;                                        // last: its tasks' frames end first
 };
 
 }  // namespace tinkerbell

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/log.hpp"
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/journal/journal.hpp"
+#include "tinkerbell/journal/record.hpp"
+#include "tinkerbell/syscall/observer.hpp"
+#include "tinkerbell/syscall/syscalls.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+
+class BlockingPool;
+
+/// What the daemon says about itself in GET /v1/status.
+struct DaemonFacts {
+  std::string version;
+  std::string sandbox;
+  std::string model;
+  std::string socket;
+  std::string state_dir;
+  std::string log;
+};
+
+/// The control plane: HTTP and JSON on a Unix socket. Loop thread. Built in two steps, since the
+/// system calls report to the event hub and the routes need the system calls.
+class ControlPlane {
+ public:
+  ControlPlane();
+  ControlPlane(const ControlPlane&) = delete;
+  ControlPlane& operator=(const ControlPlane&) = delete;
+  ~ControlPlane();
+
+  /// Where the system calls report what became durable.
+  [[nodiscard]] SyscallObserver& observer();
+
+  /// Takes up a task that an earlier run wrote.
+  void adopt(const std::vector<Record>& records);
+
+  struct Parts {
+    boost::asio::any_io_executor loop;
+    BlockingPool& pool;
+    SystemCalls& calls;
+    Journal& journal;
+    const Clock& clock;
+    Logger& logger;
+    DaemonFacts facts;
+  };
+
+  /// Connects the routes. Before listen() or adopt_socket().
+  void connect(Parts parts);
+
+  /// Errors: those of HttpServer::listen.
+  [[nodiscard]] Result<void> listen(const std::string& path, mode_t mode);
+
+  /// Takes over a listening socket (systemd socket activation).
+  [[nodiscard]] Result<void> adopt_socket(int listening_fd);
+
+  /// Takes no more requests.
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tinkerbell

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/json.hpp"
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/kernel/task.hpp"
+#include "tinkerbell/syscall/await.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace tinkerbell {
+
+/// What an agent gets where its submission says nothing.
+struct AgentDefaults {
+  std::string model = "default";
+  std::uint32_t steps_max = 60;      ///< Model calls and tool calls together.
+  Milliseconds time_max{3'600'000};  ///< From its start, waiting for people included.
+};
+
+inline constexpr std::string_view kAgentKind = "agent@1";
+
+/// The definition that an agent keeps for life: system prompt, tools, model alias, limits.
+/// `arguments` has "goal" and may have "model", "steps_max", "time_max_ms". Errors: invalid.
+[[nodiscard]] Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults);
+
+/// Goal and workspace → the model proposes tool calls → each becomes a command → the outcomes go
+/// back → until it finishes. Returns {"summary": …}. Errors: those of the model call; exhausted
+/// (step or time limit).
+[[nodiscard]] Task<Result<Json>> run_agent(TaskStart start);
+
+/// The first line of the goal.
+[[nodiscard]] std::string agent_title(const Json& arguments);
+
+}  // namespace tinkerbell

@@ -1,0 +1,87 @@
+#include "control/views.hpp"
+
+namespace tinkerbell::control {
+
+namespace {
+
+Answer answer_of(protocol::Answer wanted) {
+  switch (wanted) {
+    case protocol::Answer::approve:
+      return Answer::approve;
+    case protocol::Answer::deny:
+      return Answer::deny;
+    case protocol::Answer::answer:
+      return Answer::text;
+  }
+  return Answer::deny;
+}
+
+std::string state_of(Answer answer) {
+  switch (answer) {
+    case Answer::approve:
+      return "approved";
+    case Answer::deny:
+      return "denied";
+    case Answer::text:
+      return "answered";
+  }
+  return {};
+}
+
+}  // namespace
+
+protocol::ApprovalView approval_view(const Question& question) {
+  return {.id = question.id,
+          .task = question.command.task,
+          .seq = question.command.seq,
+          .kind = std::string(name_of(question.kind)),
+          .state = "open",
+          .line = question.line,
+          .card = question.card,
+          .hash = question.hash.hex(),
+          .rule = question.rule,
+          .choices = question.choices,
+          .opened = rfc3339(question.opened),
+          .requested_by = "task " + std::to_string(number(question.command.task)),
+          .decided_by = {},
+          .decided_at = {}};
+}
+
+void get_approvals(Context& context, Request request) {
+  const auto task = request.query_number("task", 0, kVolatileBit - 1);
+  if (!task) return request.fail(task.error());
+  protocol::ApprovalList list;
+  for (const Question* const question : context.parts.calls.approvals().shown()) {
+    if (*task != 0 && number(question->command.task) != *task) continue;
+    list.approvals.push_back(approval_view(*question));
+  }
+  request.answer(list);
+}
+
+void get_approval(Context& context, Request request) {
+  const Result<const Question*> question =
+      context.parts.calls.approvals().find(ApprovalId{request.id()});
+  question ? request.answer(approval_view(**question)) : request.fail(question.error());
+}
+
+void post_decision(Context& context, Request request) {
+  const Result<protocol::DecisionRequest> wanted = request.body<protocol::DecisionRequest>();
+  if (!wanted) return request.fail(wanted.error());
+  if (const Result<void> fits = check(*wanted); !fits) return request.fail(fits.error());
+  context.parts.calls.answer(
+      {.approval = ApprovalId{request.id()},
+       .answer = answer_of(wanted->answer),
+       .scope = wanted->scope == protocol::Scope::task ? Scope::task : Scope::once,
+       .text = wanted->text,
+       .hash = wanted->hash,
+       .by = request.person()},
+      Completion<ApprovalPayload>([&context, request](const Result<ApprovalPayload>& decided) {
+        if (!decided) return request.fail(decided.error());
+        request.answer(protocol::DecisionView{.id = decided->approval,
+                                              .state = state_of(decided->answer),
+                                              .by = "uid " + std::to_string(decided->by.uid),
+                                              .at = rfc3339(context.parts.clock.wall())});
+      }));
+}
+
+}  // namespace tinkerbell::control

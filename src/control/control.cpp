@@ -1,0 +1,54 @@
+#include "tinkerbell/control/control.hpp"
+
+#include "control/event_hub.hpp"
+#include "control/routes.hpp"
+
+#include "tinkerbell/io/http_server.hpp"
+
+#include <optional>
+
+namespace tinkerbell {
+
+struct ControlPlane::State {
+  control::EventHub hub;
+  std::optional<control::Context> context;
+  std::optional<HttpServer> server;
+};
+
+ControlPlane::ControlPlane() : state_(std::make_unique<State>()) {}
+
+ControlPlane::~ControlPlane() = default;
+
+SyscallObserver& ControlPlane::observer() {
+  return state_->hub;
+}
+
+void ControlPlane::adopt(const std::vector<Record>& records) {
+  state_->hub.adopt(records);
+}
+
+void ControlPlane::connect(Parts parts) {
+  const auto loop = parts.loop;
+  const SteadyTime now = parts.clock.steady();
+  state_->context.emplace(
+      control::Context{.parts = std::move(parts), .hub = state_->hub, .started = now});
+  state_->server.emplace(
+      loop, HttpServerLimits{},
+      [state = state_.get()](HttpRequest request, std::shared_ptr<HttpResponder> responder) {
+        control::route(*state->context, std::move(request), std::move(responder));
+      });
+}
+
+Result<void> ControlPlane::listen(const std::string& path, mode_t mode) {
+  return state_->server->listen(path, mode);
+}
+
+Result<void> ControlPlane::adopt_socket(int listening_fd) {
+  return state_->server->adopt(listening_fd);
+}
+
+void ControlPlane::stop() {
+  if (state_->server) state_->server->stop();
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "control/projection.hpp"
+
+#include "tinkerbell/io/http_server.hpp"
+#include "tinkerbell/journal/journal.hpp"
+#include "tinkerbell/syscall/observer.hpp"
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace tinkerbell::control {
+
+/// Turns durable records into events and hands them to whoever follows. Loop thread.
+class EventHub final : public SyscallObserver {
+ public:
+  EventHub() = default;
+
+  /// Takes up a task that an earlier run wrote, without telling anybody.
+  void adopt(const std::vector<Record>& records);
+
+  void recorded(const Record& record) override;
+  void progressed(CommandId id, ProgressKind kind, std::string_view text) override;
+
+  /// Follows one task, or all (kNoTask), from event `after` on. What is past comes from `history`,
+  /// which is read from the journal while live events are held back.
+  void follow(std::shared_ptr<EventStream> stream, TaskId task, std::uint64_t after,
+              Journal& journal);
+
+  /// A live task as clients see it; null if it has ended or is not known.
+  [[nodiscard]] const protocol::TaskView* task(TaskId id) const;
+
+ private:
+  struct Follower {
+    std::shared_ptr<EventStream> stream;
+    TaskId task = kNoTask;
+    std::uint64_t last = 0;  ///< The newest event that was sent.
+    bool catching_up = false;
+    std::vector<protocol::EventView> held;  ///< Live events that wait for the past ones.
+    bool gone = false;
+  };
+
+  void publish(const std::vector<protocol::EventView>& events);
+  void send(Follower& follower, const protocol::EventView& event);
+  void caught_up(const std::shared_ptr<Follower>& follower,
+                 const Result<std::vector<Record>>& records);
+
+  std::unordered_map<TaskId, Projection> live_;
+  std::list<std::shared_ptr<Follower>> followers_;
+  Lsn newest_{0};
+  std::uint64_t pieces_ = 0;  ///< Events since the newest record that are not journalled.
+};
+
+}  // namespace tinkerbell::control

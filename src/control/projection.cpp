@@ -1,0 +1,274 @@
+#include "control/projection.hpp"
+
+#include "tinkerbell/base/text.hpp"
+#include "tinkerbell/command/render.hpp"
+
+namespace tinkerbell::control {
+
+namespace {
+
+std::string text_of(const Json& arguments, std::string_view key) {
+  const auto found = arguments.find(key);
+  return found != arguments.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+/// What a task returned, for people: its summary if it has one.
+std::string result_text(const Json& value) {
+  if (value.is_null()) return {};
+  if (value.is_string()) return value.get<std::string>();
+  const std::string summary = text_of(value, "summary");
+  return summary.empty() ? dump_json(value) : summary;
+}
+
+std::string_view question_kind(std::string_view command) {
+  if (command == AwaitUserApproval::kName) return "question";
+  if (command == AwaitUserAnswer::kName) return "answer";
+  return "permission";
+}
+
+std::string_view step_state(const Result<Reply>& outcome) {
+  if (outcome) return "done";
+  return outcome.error().code == Errc::denied ? "denied" : "failed";
+}
+
+std::string_view decided_state(Answer answer) {
+  switch (answer) {
+    case Answer::approve:
+      return "approved";
+    case Answer::deny:
+      return "denied";
+    case Answer::text:
+      return "answered";
+  }
+  return "answered";
+}
+
+}  // namespace
+
+std::vector<protocol::EventView> Projection::apply(const Record& record) {
+  Events events;
+  task_.changed = rfc3339(record.wall);
+  switch (record.kind) {
+    case RecordKind::task:
+      task_begun(record, events);
+      break;
+    case RecordKind::intent:
+      asked(record, events);
+      break;
+    case RecordKind::start:
+      started(record, events);
+      break;
+    case RecordKind::result:
+      concluded(record, events);
+      break;
+    case RecordKind::approval:
+      answered(record, events);
+      break;
+    case RecordKind::unsure:
+      doubted(record, events);
+      break;
+    case RecordKind::signal:
+      signalled(record, events);
+      break;
+    case RecordKind::done:
+      ended(record, events);
+      break;
+    case RecordKind::file:
+    case RecordKind::snapshot:
+    case RecordKind::resolved:
+      break;
+  }
+  return events;
+}
+
+void Projection::emit(const Record& record, std::string_view name, Json data,
+                      Events& events) const {
+  events.push_back({.seq = event_number(record.lsn, events.size()),
+                    .task = record.task,
+                    .name = std::string(name),
+                    .time = rfc3339(record.wall),
+                    .data = std::move(data)});
+}
+
+void Projection::task_begun(const Record& record, Events& events) {
+  const Result<TaskPayload> payload = from_canonical<TaskPayload>(record.payload);
+  if (!payload) return;
+  task_.id = record.task;
+  task_.parent = payload->parent;
+  task_.kind = payload->kind;
+  task_.goal = text_of(payload->arguments, "goal");
+  task_.title = shortened(visible_line(task_.goal.substr(0, task_.goal.find('\n'))), 80);
+  task_.workspace = payload->workspace;
+  task_.model = text_of(payload->definition, "model");
+  task_.state = "ready";
+  task_.created = rfc3339(record.wall);
+  task_.origin = {
+      .via = payload->origin.via, .uid = payload->origin.uid, .pid = payload->origin.pid};
+  emit(record, protocol::event_name::kTaskCreated, to_json_value(task_), events);
+}
+
+void Projection::asked(const Record& record, Events& events) {
+  Result<IntentPayload> payload = from_canonical<IntentPayload>(record.payload);
+  if (!payload) return;
+  intent_ = *std::move(payload);
+  step_ = {.seq = record.seq,
+           .command = intent_.command,
+           .line = intent_.line,
+           .state = "asked",
+           .verdict = std::string(name_of(intent_.verdict.decision)),
+           .rule = intent_.verdict.rule,
+           .approval = intent_.approval,
+           .attempt = record.attempt,
+           .outcome = {},
+           .started = rfc3339(record.wall),
+           .ended = {},
+           .arguments = {},
+           .reply = {}};
+  if (!intent_.verdict.reason.empty()) step_.rule += " (" + intent_.verdict.reason + ")";
+  if (keep_payloads_) step_.arguments = intent_.arguments;
+  started_at_ = record.wall;
+  task_.steps = number(record.seq);
+  const bool asks = intent_.approval != kNoApproval;
+  if (asks) step_.state = "waiting";
+  emit(record, protocol::event_name::kStepAsked, to_json_value(step_), events);
+  if (asks) {
+    open_approval(record, intent_.approval, std::string(question_kind(intent_.command)),
+                  intent_.hash, events);
+  }
+  if (intent_.started) {
+    step_.state = "started";
+    emit(record, protocol::event_name::kStepStarted, to_json_value(step_), events);
+  }
+}
+
+void Projection::open_approval(const Record& record, ApprovalId id, std::string kind,
+                               std::string hash, Events& events) {
+  ++task_.questions.asked;
+  const Result<TaskCommand> command = command_from_json(intent_.command, intent_.arguments);
+  protocol::ApprovalView view{.id = id,
+                              .task = record.task,
+                              .seq = record.seq,
+                              .kind = std::move(kind),
+                              .state = "open",
+                              .line = intent_.line,
+                              .card = command ? approval_card(*command, intent_.facts) : "",
+                              .hash = std::move(hash),
+                              .rule = intent_.verdict.rule,
+                              .choices = {},
+                              .opened = rfc3339(record.wall),
+                              .requested_by = {},
+                              .decided_by = {},
+                              .decided_at = {}};
+  if (command) {
+    if (const auto* answer = std::get_if<AwaitUserAnswer>(&*command))
+      view.choices = answer->choices;
+  }
+  emit(record, protocol::event_name::kApprovalOpened, to_json_value(view), events);
+}
+
+void Projection::started(const Record& record, Events& events) {
+  step_.state = "started";
+  step_.attempt = record.attempt;
+  step_.started = rfc3339(record.wall);
+  started_at_ = record.wall;
+  emit(record, protocol::event_name::kStepStarted, to_json_value(step_), events);
+}
+
+void Projection::answered(const Record& record, Events& events) {
+  const Result<ApprovalPayload> payload = from_canonical<ApprovalPayload>(record.payload);
+  if (!payload) return;
+  const protocol::DecisionView view{.id = payload->approval,
+                                    .state = std::string(decided_state(payload->answer)),
+                                    .by = "uid " + std::to_string(payload->by.uid),
+                                    .at = rfc3339(record.wall)};
+  emit(record, protocol::event_name::kApprovalDecided, to_json_value(view), events);
+}
+
+void Projection::concluded(const Record& record, Events& events) {
+  const Result<TaskCommand> command = command_from_json(intent_.command, intent_.arguments);
+  if (!command) return;
+  const Result<Result<Reply>> outcome = outcome_from_canonical(*command, record.payload);
+  if (!outcome) return;
+  if (*outcome) {
+    if (const auto* reply = std::get_if<AwaitLLMResponse::Reply>(&**outcome)) {
+      task_.usage.input += reply->usage.input;
+      task_.usage.output += reply->usage.output;
+    }
+    if (keep_payloads_) step_.reply = reply_json(**outcome);
+  }
+  step_.state = std::string(step_state(*outcome));
+  step_.attempt = record.attempt;
+  step_.outcome = outcome_line(*outcome);
+  step_.ended = rfc3339(record.wall);
+  step_.duration_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<Milliseconds>(record.wall - started_at_).count());
+  emit(record, protocol::event_name::kStepDone, to_json_value(step_), events);
+}
+
+void Projection::doubted(const Record& record, Events& events) {
+  const Result<UnsurePayload> payload = from_canonical<UnsurePayload>(record.payload);
+  if (!payload) return;
+  step_.state = "waiting";
+  step_.approval = payload->approval;
+  emit(record, protocol::event_name::kStepAsked, to_json_value(step_), events);
+  open_approval(record, payload->approval, "outcome", "", events);
+}
+
+void Projection::signalled(const Record& record, Events& events) {
+  const Result<SignalPayload> payload = from_canonical<SignalPayload>(record.payload);
+  if (!payload) return;
+  switch (payload->signal) {
+    case Signal::cancel:
+      task_.state = "cancelling";
+      break;
+    case Signal::pause:
+      task_.state = "suspended";
+      break;
+    case Signal::resume:
+      task_.state = "ready";
+      break;
+  }
+  emit(record, protocol::event_name::kTaskState, to_json_value(task_), events);
+}
+
+void Projection::ended(const Record& record, Events& events) {
+  const Result<DonePayload> payload = from_canonical<DonePayload>(record.payload);
+  if (!payload) return;
+  task_.state = payload->state;
+  task_.result = result_text(payload->value);
+  if (!payload->error_code.empty()) {
+    task_.error = protocol::ErrorBody{payload->error_code, payload->error};
+  }
+  emit(record, protocol::event_name::kTaskEnded, to_json_value(task_), events);
+}
+
+StepHistory steps_of(const std::vector<Record>& records, bool with_payloads) {
+  StepHistory history;
+  Projection projection;
+  if (with_payloads) projection.keep_payloads();
+  for (const Record& record : records) {
+    projection.apply(record);
+    history.last = record.lsn;
+    if (record.seq == Seq{0}) continue;
+    if (history.steps.empty() || history.steps.back().seq != record.seq) {
+      history.steps.emplace_back();
+    }
+    history.steps.back() = projection.step();
+  }
+  return history;
+}
+
+protocol::TaskView task_view(const TaskHead& head) {
+  protocol::TaskView view;
+  view.id = head.task;
+  view.parent = head.parent;
+  view.kind = head.kind;
+  view.title = head.title;
+  view.state = head.state;
+  view.created = rfc3339(head.created);
+  view.changed = rfc3339(head.changed);
+  view.steps = head.steps;
+  return view;
+}
+
+}  // namespace tinkerbell::control

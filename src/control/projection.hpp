@@ -1,0 +1,74 @@
+#pragma once
+
+#include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/journal/record.hpp"
+#include "tinkerbell/journal/store.hpp"
+#include "tinkerbell/protocol/approval.hpp"
+#include "tinkerbell/protocol/event.hpp"
+#include "tinkerbell/protocol/task.hpp"
+#include "tinkerbell/syscall/payloads.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tinkerbell::control {
+
+/// The journal of one task as clients see it. Fed record by record, live or from the store: the
+/// same records always give the same views and events.
+class Projection {
+ public:
+  /// Takes the next record of the task and returns the events that it means.
+  /// A record whose payload cannot be read gives none.
+  std::vector<protocol::EventView> apply(const Record& record);
+
+  [[nodiscard]] const protocol::TaskView& task() const { return task_; }
+
+  /// The newest command.
+  [[nodiscard]] const protocol::StepView& step() const { return step_; }
+
+  /// Arguments and replies are kept in the steps only on request: they can be large.
+  void keep_payloads() { keep_payloads_ = true; }
+
+ private:
+  using Events = std::vector<protocol::EventView>;
+
+  void task_begun(const Record& record, Events& events);
+  void asked(const Record& record, Events& events);
+  void started(const Record& record, Events& events);
+  void answered(const Record& record, Events& events);
+  void concluded(const Record& record, Events& events);
+  void doubted(const Record& record, Events& events);
+  void signalled(const Record& record, Events& events);
+  void ended(const Record& record, Events& events);
+  void open_approval(const Record& record, ApprovalId id, std::string kind, std::string hash,
+                     Events& events);
+  void emit(const Record& record, std::string_view name, Json data, Events& events) const;
+
+  protocol::TaskView task_;
+  protocol::StepView step_;
+  IntentPayload intent_;
+  WallTime started_at_{};
+  bool keep_payloads_ = false;
+};
+
+/// Event numbers: the record's lsn, and room below it for what is not journalled.
+inline constexpr int kEventBitsPerRecord = 20;
+
+[[nodiscard]] constexpr std::uint64_t event_number(Lsn lsn, std::uint64_t index) {
+  return (number(lsn) << kEventBitsPerRecord) | index;
+}
+
+/// All steps of a task, and where its records end.
+struct StepHistory {
+  std::vector<protocol::StepView> steps;
+  Lsn last{0};
+};
+
+[[nodiscard]] StepHistory steps_of(const std::vector<Record>& records, bool with_payloads);
+
+/// A task as its head shows it, for lists.
+[[nodiscard]] protocol::TaskView task_view(const TaskHead& head);
+
+}  // namespace tinkerbell::control

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "control/event_hub.hpp"
+#include "control/request.hpp"
+
+#include "tinkerbell/control/control.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace tinkerbell::control {
+
+/// What handlers work with.
+struct Context {
+  ControlPlane::Parts parts;
+  EventHub& hub;
+  SteadyTime started;
+};
+
+using RouteHandler = void (*)(Context&, Request);
+
+/// One row of the table that is the whole interface. "{id}" stands for a number ("12", or "a3" for
+/// approvals).
+struct Route {
+  std::string_view method;
+  std::string_view path;
+  RouteHandler handler;
+};
+
+[[nodiscard]] std::span<const Route> routes();
+
+/// Finds the row for a request and runs it; answers 404, 405 or 400 where there is none.
+void route(Context& context, HttpRequest request, std::shared_ptr<HttpResponder> responder);
+
+// ---- the handlers, a file per resource ----
+
+// status.cpp
+void get_status(Context& context, Request request);
+
+// tasks.cpp
+void post_task(Context& context, Request request);
+void get_tasks(Context& context, Request request);
+void get_task(Context& context, Request request);
+void cancel_task(Context& context, Request request);
+void pause_task(Context& context, Request request);
+void resume_task(Context& context, Request request);
+
+// steps.cpp
+void get_steps(Context& context, Request request);
+void get_diff(Context& context, Request request);
+
+// events.cpp
+void get_task_events(Context& context, Request request);
+void get_events(Context& context, Request request);
+
+// approvals.cpp
+void get_approvals(Context& context, Request request);
+void get_approval(Context& context, Request request);
+void post_decision(Context& context, Request request);
+
+}  // namespace tinkerbell::control

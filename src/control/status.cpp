@@ -1,0 +1,37 @@
+#include "tinkerbell/protocol/status.hpp"
+
+#include "control/routes.hpp"
+
+#include "tinkerbell/kernel/inspect.hpp"
+
+#include <unistd.h>
+
+#include <map>
+
+namespace tinkerbell::control {
+
+void get_status(Context& context, Request request) {
+  const ControlPlane::Parts& parts = context.parts;
+  protocol::StatusView view;
+  view.version = parts.facts.version;
+  view.pid = ::getpid();
+  view.epoch = std::to_underlying(parts.journal.store_state().epoch);
+  view.uptime_s = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(parts.clock.steady() - context.started)
+          .count());
+  std::map<TaskState, std::uint64_t> counts;
+  for (const TaskInspection& task : parts.calls.scheduler().inspect())
+    ++counts[task.state];
+  for (const auto& [state, count] : counts) {
+    view.tasks.push_back({std::string(name_of(state)), count});
+  }
+  view.approvals_open = parts.calls.approvals().shown().size();
+  view.sandbox = parts.facts.sandbox;
+  view.model = parts.facts.model;
+  view.socket = parts.facts.socket;
+  view.state_dir = parts.facts.state_dir;
+  view.log = parts.facts.log;
+  request.answer(view);
+}
+
+}  // namespace tinkerbell::control

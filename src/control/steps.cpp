@@ -1,0 +1,103 @@
+#include "control/routes.hpp"
+
+#include "tinkerbell/io/blocking_pool.hpp"
+#include "tinkerbell/workspace/diff.hpp"
+#include "tinkerbell/workspace/workspace.hpp"
+
+#include <map>
+
+namespace tinkerbell::control {
+
+void get_steps(Context& context, Request request) {
+  const auto after = request.query_number("after", 0, UINT32_MAX);
+  if (!after) return request.fail(after.error());
+  const auto limit =
+      request.query_number("limit", protocol::StepList::kLimitMax, protocol::StepList::kLimitMax);
+  if (!limit) return request.fail(limit.error());
+  context.parts.journal.read_records(
+      TaskId{request.id()},
+      Completion<std::vector<Record>>(
+          [request, after = *after, limit = *limit](const Result<std::vector<Record>>& records) {
+            if (!records) return request.fail(records.error());
+            const bool full = request.query_text("full") == "1";
+            StepHistory history = steps_of(*records, full);
+            protocol::StepList list;
+            list.last_event = event_number(history.last, (1U << kEventBitsPerRecord) - 1);
+            for (protocol::StepView& step : history.steps) {
+              if (number(step.seq) <= after) continue;
+              if (list.steps.size() == limit) {
+                list.more = true;
+                break;
+              }
+              list.steps.push_back(std::move(step));
+            }
+            request.answer(list);
+          }));
+}
+
+namespace {
+
+/// The oldest pre-image of each file: as it was before the task touched it.
+std::map<std::string, PreImage> first_images(const std::vector<Record>& records) {
+  std::map<std::string, PreImage> images;
+  for (const Record& record : records) {
+    if (record.kind != RecordKind::file) continue;
+    Result<PreImage> image = from_canonical<PreImage>(record.payload);
+    if (image) images.try_emplace(image->path, *std::move(image));
+  }
+  return images;
+}
+
+Result<std::optional<std::string>> content_now(const Workspace& workspace,
+                                               const std::string& path) {
+  const Result<WorkspacePath> resolved = workspace.resolve(path);
+  Result<std::string> content =
+      resolved ? workspace.read(*resolved, kReadBytesMax) : Result<std::string>(resolved.error());
+  if (content) return std::optional(*std::move(content));
+  if (content.error().code == Errc::not_found) return std::optional<std::string>();
+  return content.error().with(path);
+}
+
+Result<protocol::DiffView> diff_of(const std::string& directory,
+                                   const std::map<std::string, PreImage>& images) {
+  const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(directory);
+  if (!workspace) return workspace.error();
+  protocol::DiffView view;
+  for (const auto& [path, image] : images) {
+    const Result<std::optional<std::string>> now = content_now(**workspace, path);
+    if (!now) return now.error();
+    const auto before =
+        image.existed ? std::optional<std::string_view>(image.content) : std::nullopt;
+    const auto after = *now ? std::optional<std::string_view>(**now) : std::nullopt;
+    if (before == after) continue;
+    view.files.push_back({.path = path,
+                          .status = !before  ? "created"
+                                    : !after ? "removed"
+                                             : "changed",
+                          .diff = unified_diff(path, before, after)});
+  }
+  return view;
+}
+
+}  // namespace
+
+void get_diff(Context& context, Request request) {
+  context.parts.journal.read_records(
+      TaskId{request.id()},
+      Completion<std::vector<Record>>(
+          [&context, request](const Result<std::vector<Record>>& records) {
+            if (!records) return request.fail(records.error());
+            Projection projection;
+            for (const Record& record : *records)
+              projection.apply(record);
+            context.parts.pool.run<protocol::DiffView>(
+                [directory = projection.task().workspace, images = first_images(*records)] {
+                  return diff_of(directory, images);
+                },
+                Completion<protocol::DiffView>([request](const Result<protocol::DiffView>& view) {
+                  view ? request.answer(*view) : request.fail(view.error());
+                }));
+          }));
+}
+
+}  // namespace tinkerbell::control

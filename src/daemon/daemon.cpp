@@ -1,0 +1,184 @@
+#include "daemon/daemon.hpp"
+
+#include "daemon/driver_settings.hpp"
+
+#include "tinkerbell/base/version.hpp"
+#include "tinkerbell/tasks/agent.hpp"
+
+#include <boost/asio/post.hpp>
+#include <signal.h>
+#include <sysexits.h>
+
+#include <filesystem>
+
+namespace tinkerbell {
+
+namespace {
+
+constexpr std::size_t kPoolThreads = 4;
+
+std::string sandbox_in_words(const settings::Settings& settings, const Result<void>& works) {
+  if (settings.sandbox == settings::SandboxKind::none) return "none";
+  return works ? "bubblewrap" : "unavailable: " + works.error().message;
+}
+
+}  // namespace
+
+Daemon::Daemon(Plan plan, const Masker& masker, Logger& logger, std::unique_ptr<Store> store,
+               const Result<void>& sandbox_works)
+    : plan_(std::move(plan)),
+      masker_(masker),
+      logger_(logger),
+      sandbox_(sandbox_in_words(plan_.settings, sandbox_works)),
+      pool_(io_.get_executor(), kPoolThreads),
+      observer_(logger_, control_.observer()),
+      progress_(masker_, observer_),
+      registry_(make_registry()),
+      journal_(std::move(store), journal_callbacks()),
+      calls_({.journal = journal_,
+              .clock = clock_,
+              .random = random_,
+              .registry = registry_,
+              .rules = plan_.settings.policy,
+              .masker = masker_,
+              .logger = logger_,
+              .observer = observer_,
+              .kernel_observer = observer_}),
+      http_(io_.get_executor(), pool_),
+      files_(pool_),
+      programs_(io_.get_executor(), pool_, progress_,
+                process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works),
+      models_(io_.get_executor(), http_, pool_, progress_, plan_.llm),
+      notifier_(io_.get_executor()),
+      signals_(io_, SIGTERM, SIGINT),
+      reactor_(io_, calls_.scheduler(), clock_) {
+  calls_.set_driver<AwaitFileRead>(files_);
+  calls_.set_driver<AwaitFileWrite>(files_);
+  calls_.set_driver<AwaitFileEdit>(files_);
+  calls_.set_driver<AwaitFileList>(files_);
+  calls_.set_driver<AwaitFileSearch>(files_);
+  calls_.set_driver<AwaitProcess>(programs_);
+  calls_.set_driver<AwaitLLMResponse>(models_);
+  control_.connect({.loop = io_.get_executor(),
+                    .pool = pool_,
+                    .calls = calls_,
+                    .journal = journal_,
+                    .clock = clock_,
+                    .logger = logger_,
+                    .facts = {.version = std::string(kBuildVersion),
+                              .sandbox = sandbox_,
+                              .model = plan_.settings.agent.model,
+                              .socket = plan_.socket,
+                              .state_dir = plan_.state_dir,
+                              .log = plan_.settings.log.target == settings::LogTarget::file
+                                         ? plan_.settings.log.file
+                                         : "stderr"}});
+}
+
+Journal::Callbacks Daemon::journal_callbacks() {
+  return {
+      .post =
+          [this](std::move_only_function<void()> work) { boost::asio::post(io_, std::move(work)); },
+      .durable = [this](Lsn lsn) { calls_.durable(lsn); },
+      .failed =
+          [this](const Error& error) {
+            // A failed sync is never tried again: the next run reads what is really there.
+            logger_.error("journal.failed", {{"error", error.message}});
+            stop(EX_IOERR, "the journal cannot be written");
+          }};
+}
+
+Registry Daemon::make_registry() const {
+  const AgentDefaults defaults{.model = plan_.settings.agent.model,
+                               .steps_max = plan_.settings.agent.steps_max,
+                               .time_max = plan_.settings.agent.time_max};
+  Registry registry;
+  registry.add(std::string(kAgentKind),
+               {.freeze = [this, defaults](const Json& arguments) -> Result<Json> {
+                  const std::string model = arguments.value("model", defaults.model);
+                  if (!plan_.settings.models.contains(model)) {
+                    return Error{Errc::invalid,
+                                 "there is no model \"" + model + "\" in the config"};
+                  }
+                  return freeze_agent(arguments, defaults);
+                },
+                .start = run_agent,
+                .title = agent_title});
+  return registry;
+}
+
+Result<std::vector<Daemon::Survivor>> Daemon::survivors_of(Store& store) {
+  Result<std::vector<TaskHead>> heads = store.live_tasks();
+  if (!heads) return heads.error();
+  std::vector<Survivor> survivors;
+  for (TaskHead& head : *heads) {
+    Result<std::vector<Record>> records = store.records(head.task);
+    if (!records) return records.error();
+    survivors.push_back({std::move(head), *std::move(records)});
+  }
+  return survivors;
+}
+
+void Daemon::recover(const std::vector<Survivor>& survivors) {
+  for (const Survivor& survivor : survivors) {
+    control_.adopt(survivor.records);
+    if (const Result<void> back = calls_.recover(survivor.head, survivor.records); !back) {
+      logger_.error("task.not_recovered",
+                    {{"task", number(survivor.head.task)}, {"error", back.error().message}});
+    }
+  }
+  if (const Result<void> ended = programs_.end_leftovers(calls_.keys_under_way()); !ended) {
+    logger_.warn("programs.leftovers", {{"error", ended.error().message}});
+  }
+}
+
+Result<void> Daemon::listen() {
+  if (const int activated = activated_socket(); activated >= 0) {
+    return control_.adopt_socket(activated);
+  }
+  std::error_code failure;
+  const std::filesystem::path directory = std::filesystem::path(plan_.socket).parent_path();
+  std::filesystem::create_directories(directory, failure);
+  if (failure) return os_error("make " + directory.string(), failure.value());
+  return control_.listen(plan_.socket, plan_.settings.daemon.socket_mode);
+}
+
+int Daemon::run(const std::vector<Survivor>& survivors) {
+  recover(survivors);
+  if (const Result<void> listening = listen(); !listening) {
+    logger_.error("control.failed", {{"error", listening.error().message}});
+    calls_.stop();
+    return EX_CANTCREAT;
+  }
+  logger_.info("daemon.ready", {{"version", kBuildVersion},
+                                {"socket", plan_.socket},
+                                {"state_dir", plan_.state_dir},
+                                {"sandbox", sandbox_},
+                                {"epoch", std::to_underlying(journal_.store_state().epoch)},
+                                {"tasks", survivors.size()}});
+  notifier_.ready(std::to_string(survivors.size()) + " tasks brought back");
+  notifier_.feed_watchdog();
+  wait_for_signal();
+  reactor_.run();
+  calls_.stop();
+  return exit_status_;
+}
+
+void Daemon::wait_for_signal() {
+  signals_.async_wait([this](const boost::system::error_code& failed, int signal) {
+    if (failed) return;
+    stop(0, signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  });
+}
+
+/// Programs stay with their shims and model calls are asked again: the next run takes up all that
+/// is under way.
+void Daemon::stop(int status, std::string_view why) {
+  logger_.info("daemon.stopping", {{"reason", why}});
+  notifier_.stopping();
+  control_.stop();
+  exit_status_ = status;
+  reactor_.stop();
+}
+
+}  // namespace tinkerbell

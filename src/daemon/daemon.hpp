@@ -1,0 +1,111 @@
+#pragma once
+
+#include "daemon/notify.hpp"
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/log.hpp"
+#include "tinkerbell/base/masker.hpp"
+#include "tinkerbell/base/random.hpp"
+#include "tinkerbell/control/control.hpp"
+#include "tinkerbell/drivers/file/file_driver.hpp"
+#include "tinkerbell/drivers/llm/llm_driver.hpp"
+#include "tinkerbell/drivers/process/process_driver.hpp"
+#include "tinkerbell/io/blocking_pool.hpp"
+#include "tinkerbell/io/http_client.hpp"
+#include "tinkerbell/journal/journal.hpp"
+#include "tinkerbell/reactor/reactor.hpp"
+#include "tinkerbell/settings/settings.hpp"
+#include "tinkerbell/syscall/registry.hpp"
+#include "tinkerbell/syscall/syscalls.hpp"
+#include "tinkerbell/telemetry/step_log.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+
+/// What the daemon was told: config and command line together, every path filled in.
+struct Plan {
+  settings::Settings settings;
+  LlmSettings llm;
+  std::string state_dir;
+  std::string socket;
+};
+
+/// The composition root: everything that runs, in build order; taken apart in the reverse one.
+class Daemon {
+ public:
+  /// `sandbox_works`: what probe_sandbox said. `masker` and `logger` outlive the daemon.
+  Daemon(Plan plan, const Masker& masker, Logger& logger, std::unique_ptr<Store> store,
+         const Result<void>& sandbox_works);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  ~Daemon() = default;
+
+  /// A task that was live when the last run of the daemon ended.
+  struct Survivor {
+    TaskHead head;
+    std::vector<Record> records;
+  };
+
+  /// Brings the survivors back, listens, tells systemd, and turns until it is told to stop.
+  /// Returns the exit status of the program.
+  [[nodiscard]] int run(const std::vector<Survivor>& survivors);
+
+  /// To be read before the store is handed over. Errors: those of the store.
+  [[nodiscard]] static Result<std::vector<Survivor>> survivors_of(Store& store);
+
+ private:
+  /// Pieces of what programs and models say on their way to followers.
+  class MaskedProgress final : public ProgressSink {
+   public:
+    MaskedProgress(const Masker& masker, SyscallObserver& next) : masker_(masker), next_(next) {}
+
+    void progress(CommandId id, ProgressKind kind, std::string_view text) override {
+      next_.progressed(id, kind, masker_.masked(std::string(text)));
+    }
+
+   private:
+    const Masker& masker_;
+    SyscallObserver& next_;
+  };
+
+  [[nodiscard]] Journal::Callbacks journal_callbacks();
+  [[nodiscard]] Registry make_registry() const;
+  void recover(const std::vector<Survivor>& survivors);
+  [[nodiscard]] Result<void> listen();
+  void wait_for_signal();
+  void stop(int status, std::string_view why);
+
+  Plan plan_;
+  const Masker& masker_;
+  Logger& logger_;
+  std::string sandbox_;
+  SystemClock clock_;
+  SystemRandom random_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      io_.get_executor()};
+  BlockingPool pool_;
+  ControlPlane control_;
+  StepLog observer_;
+  MaskedProgress progress_;
+  Registry registry_;
+  Journal journal_;
+  SystemCalls calls_;
+  HttpClient http_;
+  FileDriver files_;
+  ProcessDriver programs_;
+  LlmDriver models_;
+  Notifier notifier_;
+  boost::asio::signal_set signals_;
+  Reactor reactor_;
+  int exit_status_ = 0;
+};
+
+}  // namespace tinkerbell

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "tinkerbell/base/masker.hpp"
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/drivers/llm/llm_driver.hpp"
+#include "tinkerbell/drivers/process/process_settings.hpp"
+#include "tinkerbell/settings/settings.hpp"
+
+#include <string>
+
+namespace tinkerbell {
+
+/// The config in the words of the drivers. Loads the keys of the providers and registers each with
+/// the masker. Errors: those of load_key.
+[[nodiscard]] Result<LlmSettings> llm_settings(const settings::Settings& settings, Masker& masker);
+
+[[nodiscard]] ProcessSettings process_settings(const settings::Settings& settings,
+                                               const std::string& state_dir,
+                                               const std::string& socket);
+
+}  // namespace tinkerbell

@@ -1,0 +1,106 @@
+#include "daemon/daemon.hpp"
+#include "daemon/driver_settings.hpp"
+#include "daemon/options.hpp"
+
+#include "tinkerbell/drivers/process/probe_sandbox.hpp"
+#include "tinkerbell/journal/sqlite_store.hpp"
+#include "tinkerbell/settings/paths.hpp"
+#include "tinkerbell/telemetry/json_logger.hpp"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+
+namespace tinkerbell {
+namespace {
+
+int complain(int exit_code, const Error& error) {
+  std::cerr << "tinkerbelld: " << error.message << "\n";
+  return exit_code;
+}
+
+/// Config file, command line and environment together.
+Result<Plan> make_plan(const Options& options) {
+  Result<settings::Paths> paths = settings::default_paths(std::getenv, ::geteuid() == 0);
+  if (!paths) return paths.error();
+  const bool named = !options.config_file.empty();
+  const std::string file = named ? options.config_file : paths->config_file;
+  Plan plan;
+  if (named || std::filesystem::exists(file)) {
+    Result<settings::Settings> settings = settings::load_settings(file);
+    if (!settings) return settings.error();
+    plan.settings = *std::move(settings);
+  }
+  const auto first_given = [](const std::string& flag, const std::string& config,
+                              const std::string& usual) {
+    return !flag.empty() ? flag : !config.empty() ? config : usual;
+  };
+  plan.state_dir = first_given(options.state_dir, plan.settings.daemon.state_dir, paths->state_dir);
+  plan.socket = first_given(options.socket, plan.settings.daemon.socket, paths->socket);
+  return plan;
+}
+
+Durability store_durability(settings::Durability wanted) {
+  return wanted == settings::Durability::process ? Durability::process : Durability::power;
+}
+
+int run_daemon(Plan plan, const Masker& masker, Logger& logger) {
+  Result<std::unique_ptr<Store>> store =
+      open_sqlite_store(plan.state_dir, store_durability(plan.settings.daemon.durability));
+  if (!store) {
+    const bool busy = store.error().code == Errc::conflict;
+    return complain(busy ? EX_TEMPFAIL : EX_CANTCREAT, store.error());
+  }
+  const Result<std::vector<Daemon::Survivor>> survivors = Daemon::survivors_of(**store);
+  if (!survivors) return complain(EX_DATAERR, survivors.error());
+  const Result<void> sandbox_works =
+      probe_sandbox(process_settings(plan.settings, plan.state_dir, plan.socket));
+  if (!sandbox_works)
+    logger.warn("sandbox.unavailable", {{"reason", sandbox_works.error().message}});
+  Daemon daemon(std::move(plan), masker, logger, *std::move(store), sandbox_works);
+  return daemon.run(*survivors);
+}
+
+int run(const Options& options) {
+  Result<Plan> plan = make_plan(options);
+  if (!plan) return complain(EX_CONFIG, plan.error());
+  Masker masker;
+  Result<LlmSettings> llm = llm_settings(plan->settings, masker);
+  if (!llm) return complain(EX_CONFIG, llm.error());
+  plan->llm = *std::move(llm);
+  if (options.check_config) {
+    std::cout << "the config is good\n";
+    return EX_OK;
+  }
+  const settings::LogSettings& log = plan->settings.log;
+  const Result<std::unique_ptr<JsonLogger>> logger =
+      make_json_logger({.level = log.level,
+                        .file = log.target == settings::LogTarget::file ? log.file : std::string()},
+                       &masker);
+  if (!logger) return complain(EX_CANTCREAT, logger.error());
+  return run_daemon(*std::move(plan), masker, **logger);
+}
+
+}  // namespace
+}  // namespace tinkerbell
+
+int main(int argc, char** argv) {
+  // Secrets are in memory: no core file, and nobody of the same user reads it through /proc.
+  ::prctl(PR_SET_DUMPABLE, 0);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::umask(0077);
+  try {
+    const tinkerbell::ParsedOptions parsed = tinkerbell::parse_options(argc, argv);
+    return parsed.options ? tinkerbell::run(*parsed.options) : parsed.exit_code;
+  } catch (const std::exception& error) {
+    std::cerr << "tinkerbelld: " << error.what() << "\n";
+    return EX_SOFTWARE;
+  }
+}

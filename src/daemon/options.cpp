@@ -1,0 +1,34 @@
+#include "daemon/options.hpp"
+
+#include "tinkerbell/base/version.hpp"
+
+#include <CLI/CLI.hpp>
+#include <sysexits.h>
+
+#include <iostream>
+
+namespace tinkerbell {
+
+ParsedOptions parse_options(int argc, const char* const* argv) {
+  Options options;
+  CLI::App app{"Tinkerbell: runs LLM agents the way an operating system runs processes.",
+               "tinkerbelld"};
+  app.set_version_flag("--version", "tinkerbelld " + std::string(kBuildVersion));
+  app.add_option(
+      "--config", options.config_file,
+      "Config file (default: /etc/tinkerbell/tinkerbell.toml, or below XDG_CONFIG_HOME)");
+  app.add_option("--state-dir", options.state_dir,
+                 "Where the journal lives (overrides the config)");
+  app.add_option("--socket", options.socket, "Control socket (overrides the config)");
+  app.add_flag("--check-config", options.check_config,
+               "Read the config, say whether it is good, and end");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error, std::cout, std::cerr);
+    return {.options = std::nullopt, .exit_code = code == 0 ? 0 : EX_USAGE};
+  }
+  return {.options = options, .exit_code = 0};
+}
+
+}  // namespace tinkerbell

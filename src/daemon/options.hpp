@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace tinkerbell {
+
+/// The command line of tinkerbelld.
+struct Options {
+  std::string config_file;  ///< Empty: the usual place.
+  std::string state_dir;    ///< Overrides the config.
+  std::string socket;       ///< Overrides the config.
+  bool check_config = false;
+};
+
+/// Reads the command line. Without a value: the program is to end with `exit_code` (help and
+/// version were printed, or what is wrong with it).
+struct ParsedOptions {
+  std::optional<Options> options;
+  int exit_code = 0;
+};
+
+[[nodiscard]] ParsedOptions parse_options(int argc, const char* const* argv);
+
+}  // namespace tinkerbell

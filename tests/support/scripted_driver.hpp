@@ -1,0 +1,76 @@
+#pragma once
+
+#include "tinkerbell/syscall/driver.hpp"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tinkerbell {
+
+/// A driver for tests: answers from a table, at once or when it is told to, and notes what it was
+/// asked.
+class ScriptedDriver final : public Driver {
+ public:
+  void prepare(Call call, Completion<Prepared> prepared) override {
+    const auto found = facts_.find(std::string(name_of(call.command)));
+    prepared(found == facts_.end() ? Prepared{} : found->second);
+  }
+
+  void perform(Call call, Completion<Reply> done) override {
+    performed_.push_back(call);
+    answer(std::move(call), std::move(done), replies_);
+  }
+
+  void recover(Call call, Completion<Reply> done) override {
+    recovered_.push_back(call);
+    answer(std::move(call), std::move(done), recoveries_);
+  }
+
+  void cancel(CommandId id) override {
+    if (auto held = held_.extract(id)) held.mapped()(Error{Errc::cancelled, "stopped"});
+  }
+
+  /// What prepare says of commands of this name.
+  void facts(const std::string& name, Prepared prepared) { facts_[name] = std::move(prepared); }
+
+  /// What every command of this name is answered with. Without it, it is held until release().
+  void reply(const std::string& name, Result<Reply> reply) {
+    replies_.insert_or_assign(name, std::move(reply));
+  }
+
+  void recovery(const std::string& name, Result<Reply> reply) {
+    recoveries_.insert_or_assign(name, std::move(reply));
+  }
+
+  void release(CommandId id, Result<Reply> reply) { held_.extract(id).mapped()(std::move(reply)); }
+
+  [[nodiscard]] bool holds(CommandId id) const { return held_.contains(id); }
+
+  [[nodiscard]] const std::vector<Call>& performed() const { return performed_; }
+
+  [[nodiscard]] const std::vector<Call>& recovered() const { return recovered_; }
+
+ private:
+  using Replies = std::map<std::string, Result<Reply>>;
+
+  void answer(Call call, Completion<Reply> done, const Replies& from) {
+    const auto found = from.find(std::string(name_of(call.command)));
+    if (found != from.end()) {
+      done(found->second);
+    } else {
+      held_.emplace(call.id, std::move(done));
+    }
+  }
+
+  std::map<std::string, Prepared> facts_;
+  Replies replies_;
+  Replies recoveries_;
+  std::map<CommandId, Completion<Reply>> held_;
+  std::vector<Call> performed_;
+  std::vector<Call> recovered_;
+};
+
+}  // namespace tinkerbell

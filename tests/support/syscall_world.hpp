@@ -1,0 +1,210 @@
+#pragma once
+
+#include "support/fake_clock.hpp"
+#include "support/memory_store.hpp"
+#include "support/scripted_driver.hpp"
+
+#include "tinkerbell/syscall/syscalls.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tinkerbell {
+
+/// A daemon without sockets, disk and programs: the system calls over a journal in memory, one
+/// scripted driver for all families, a clock that stands still. crash() ends it as kill -9 would
+/// and starts the next run on the same memory.
+class SyscallWorld : public SyscallObserver, public KernelObserver {
+ public:
+  /// Chance that is none.
+  class CountingRandom final : public RandomSource {
+   public:
+    [[nodiscard]] std::uint64_t next() override { return ++drawn_; }
+
+   private:
+    std::uint64_t drawn_ = 0;
+  };
+
+  SyscallWorld() { begin(); }
+
+  ~SyscallWorld() override { end(); }
+
+  /// Registers a kind of task; for this run and the next ones.
+  void add_kind(const std::string& name, std::function<Task<Result<Json>>(TaskStart)> start) {
+    registry.add(name, {.freeze = [](const Json&) -> Result<Json> { return Json::object(); },
+                        .start = std::move(start),
+                        .title = [](const Json&) { return std::string("a task"); }});
+  }
+
+  TaskId submit(const std::string& kind, bool approve_all = false,
+                Json arguments = Json::object()) {
+    TaskId id = kNoTask;
+    calls->submit({.kind = kind,
+                   .workspace = "/work",
+                   .arguments = std::move(arguments),
+                   .approve_all = approve_all,
+                   .by = {.via = "test"}},
+                  Completion<TaskId>([&id](Result<TaskId> task) {
+                    if (task) id = *task;
+                  }));
+    settle();
+    return id;
+  }
+
+  /// Answers a question and returns what the person is told.
+  Result<void> answer(ApprovalId id, Answer answer, std::string text = "",
+                      Scope scope = Scope::once) {
+    Result<void> told = Error{Errc::internal, "never told"};
+    calls->answer({.approval = id,
+                   .answer = answer,
+                   .scope = scope,
+                   .text = std::move(text),
+                   .hash = {},
+                   .by = {.via = "test", .uid = 7}},
+                  Completion<ApprovalPayload>([&told](const Result<ApprovalPayload>& decided) {
+                    told = decided ? Result<void>() : Result<void>(decided.error());
+                  }));
+    settle();
+    return told;
+  }
+
+  /// Turns until nothing happens any more by itself.
+  void settle() {
+    while (true) {
+      calls->scheduler().run(10'000, clock.steady());
+      if (calls->scheduler().has_ready()) continue;
+      if (journal->durable_lsn() == journal->last_lsn()) {
+        if (!run_posted()) return;
+      } else {
+        wait_for_post();
+      }
+    }
+  }
+
+  void pass(Nanoseconds time) {
+    clock.pass(time);
+    calls->scheduler().run(0, clock.steady());
+    settle();
+  }
+
+  /// kill -9 at a moment when all is written, and a new run with a new driver.
+  void crash() {
+    settle();
+    end();
+    std::vector<std::pair<TaskHead, std::vector<Record>>> survivors;
+    {
+      MemoryStore store(memory);
+      for (const TaskHead& head : *store.live_tasks()) {
+        survivors.emplace_back(head, *store.records(head.task));
+      }
+    }
+    begin();
+    if (before_recovery) before_recovery(*driver);
+    for (const auto& [head, records] : survivors) {
+      recoveries.push_back(calls->recover(head, records));
+    }
+    settle();
+  }
+
+  /// "intent task.x" lines of a task, in order.
+  [[nodiscard]] std::vector<std::string> kinds_of(TaskId task) {
+    settle();
+    std::vector<std::string> kinds;
+    for (const Record& record : memory->records) {
+      if (record.task == task) kinds.emplace_back(name_of(record.kind));
+    }
+    return kinds;
+  }
+
+  [[nodiscard]] const TaskHead& head(TaskId task) { return memory->tasks.at(task); }
+
+  void recorded(const Record& record) override { shown.push_back(record); }
+
+  void progressed(CommandId /*id*/, ProgressKind /*kind*/, std::string_view /*text*/) override {}
+
+  void task_state_changed(TaskId /*task*/, TaskState /*from*/, TaskState /*to*/) override {}
+
+  std::shared_ptr<StoreMemory> memory = std::make_shared<StoreMemory>();
+  FakeClock clock;
+  CountingRandom random;
+  Registry registry;
+  Rules rules;
+  Masker masker;
+  SilentLogger logger;
+  std::unique_ptr<ScriptedDriver> driver;
+  std::unique_ptr<Journal> journal;
+  std::unique_ptr<SystemCalls> calls;
+  std::vector<Record> shown;                             ///< What the outside was told, in order.
+  std::function<void(ScriptedDriver&)> before_recovery;  ///< Prepares the next run's driver.
+  std::vector<Result<void>> recoveries;
+
+ private:
+  void begin() {
+    driver = std::make_unique<ScriptedDriver>();
+    journal = std::make_unique<Journal>(
+        std::make_unique<MemoryStore>(memory),
+        Journal::Callbacks{.post =
+                               [this](std::move_only_function<void()> work) {
+                                 const std::scoped_lock lock(mutex_);
+                                 posted_.push_back(std::move(work));
+                                 arrived_.notify_one();
+                               },
+                           .durable = [this](Lsn lsn) { calls->durable(lsn); },
+                           .failed = [](const Error&) {}});
+    calls = std::make_unique<SystemCalls>(SystemCalls::Parts{.journal = *journal,
+                                                             .clock = clock,
+                                                             .random = random,
+                                                             .registry = registry,
+                                                             .rules = rules,
+                                                             .masker = masker,
+                                                             .logger = logger,
+                                                             .observer = *this,
+                                                             .kernel_observer = *this});
+    calls->set_driver<AwaitFileRead>(*driver);
+    calls->set_driver<AwaitFileWrite>(*driver);
+    calls->set_driver<AwaitFileEdit>(*driver);
+    calls->set_driver<AwaitFileList>(*driver);
+    calls->set_driver<AwaitFileSearch>(*driver);
+    calls->set_driver<AwaitProcess>(*driver);
+    calls->set_driver<AwaitLLMResponse>(*driver);
+  }
+
+  void end() {
+    calls->stop();
+    calls.reset();
+    journal.reset();
+    const std::scoped_lock lock(mutex_);
+    posted_.clear();
+  }
+
+  bool run_posted() {
+    std::deque<std::move_only_function<void()>> work;
+    {
+      const std::scoped_lock lock(mutex_);
+      work.swap(posted_);
+    }
+    for (auto& each : work)
+      each();
+    return !work.empty();
+  }
+
+  void wait_for_post() {
+    {
+      std::unique_lock lock(mutex_);
+      arrived_.wait(lock, [this] { return !posted_.empty(); });
+    }
+    run_posted();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<std::move_only_function<void()>> posted_;
+};
+
+}  // namespace tinkerbell

@@ -1,0 +1,420 @@
+#include "support/syscall_world.hpp"
+
+#include "tinkerbell/command/render.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+namespace {
+
+using namespace std::chrono_literals;
+
+using Kinds = std::vector<std::string>;
+
+constexpr ApprovalId kFirst{1};
+
+Task<Result<Json>> reads_a_file(TaskStart /*start*/) {
+  const Result<AwaitFileRead::Reply> file = co_await AwaitFileRead{.path = "a.txt"};
+  if (!file) co_return file.error();
+  co_return Json(file->text);
+}
+
+Task<Result<Json>> writes_a_file(TaskStart /*start*/) {
+  const Result<AwaitFileWrite::Reply> written =
+      co_await AwaitFileWrite{.path = "a.txt", .content = "new"};
+  if (!written) co_return written.error();
+  co_return Json(written->bytes);
+}
+
+Task<Result<Json>> runs_twice(TaskStart /*start*/) {
+  for (int i = 0; i < 2; ++i) {
+    const Result<AwaitProcess::Reply> run = co_await AwaitProcess{.argv = {"./test.sh"}};
+    if (!run) co_return run.error();
+  }
+  co_return Json("ran");
+}
+
+Task<Result<Json>> asks_a_model(TaskStart /*start*/) {
+  AwaitLLMResponse ask{.model = "default"};
+  ask.messages.add({.role = Role::user, .text = "hello"});
+  const Result<AwaitLLMResponse::Reply> reply = co_await ask;
+  if (!reply) co_return reply.error();
+  co_return Json(reply->text);
+}
+
+Task<Result<Json>> sleeps(TaskStart /*start*/) {
+  const Result<Sleep::Reply> slept = co_await Sleep{.duration = 10s};
+  if (!slept) co_return slept.error();
+  co_return Json("awake");
+}
+
+Task<Result<Json>> asks_a_person(TaskStart /*start*/) {
+  const Result<AwaitUserApproval::Reply> yes =
+      co_await AwaitUserApproval{.question = "Send it?", .preview = "the text"};
+  if (!yes) co_return yes.error();
+  if (!yes->granted) co_return Json("no: " + yes->reason);
+  const Result<AwaitUserAnswer::Reply> words =
+      co_await AwaitUserAnswer{.question = "To whom?", .choices = {"Wendy", "Peter"}};
+  if (!words) co_return words.error();
+  co_return Json("to " + words->text);
+}
+
+Task<Result<Json>> draws(TaskStart /*start*/) {
+  const Result<Random::Reply> first = co_await Random{};
+  const Result<AwaitLLMResponse::Reply> reply = co_await AwaitLLMResponse{.model = "default"};
+  if (!reply) co_return reply.error();
+  co_return Json(first->value);
+}
+
+Task<Result<Json>> spawns(TaskStart /*start*/) {
+  const Result<Spawn::Reply> child = co_await Spawn{.kind = "reader@1"};
+  if (!child) co_return child.error();
+  const Result<Join::Reply> end = co_await Join{.task = child->task};
+  if (!end) co_return end.error();
+  co_return Json(end->state + " " + dump_json(end->value));
+}
+
+class Way : public testing::Test {
+ protected:
+  Way() {
+    world.add_kind("reader@1", reads_a_file);
+    world.add_kind("writer@1", writes_a_file);
+    world.add_kind("runner@1", runs_twice);
+    world.add_kind("model@1", asks_a_model);
+    world.add_kind("sleeper@1", sleeps);
+    world.add_kind("person@1", asks_a_person);
+    world.add_kind("draws@1", draws);
+    world.add_kind("parent@1", spawns);
+  }
+
+  DonePayload done(TaskId task) {
+    for (const Record& record : world.memory->records) {
+      if (record.task == task && record.kind == RecordKind::done) {
+        return *from_canonical<DonePayload>(record.payload);
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::vector<const Question*> questions() const {
+    return world.calls->approvals().shown();
+  }
+
+  SyscallWorld world;
+};
+
+TEST_F(Way, APureCommandIsRecordedWithItsResultOnly) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  const TaskId task = world.submit("reader@1");
+  EXPECT_EQ(world.kinds_of(task), (Kinds{"task", "intent", "result", "done"}));
+  EXPECT_EQ(done(task).value, "hello");
+  EXPECT_TRUE(world.head(task).ended);
+}
+
+TEST_F(Way, AChangeAsksAndIsReleasedOnlyAfterTheAnswer) {
+  world.driver->facts("file.write",
+                      {.facts = {.object = "a.txt"}, .pre_image = PreImage{.path = "a.txt"}});
+  world.driver->reply("file.write", Reply(AwaitFileWrite::Reply{3, true}));
+  const TaskId task = world.submit("writer@1");
+  EXPECT_TRUE(world.driver->performed().empty());
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(world.calls->view(task)->waiting_for, "approval a1: write a.txt (3 bytes)");
+
+  ASSERT_TRUE(world.answer(kFirst, Answer::approve));
+  EXPECT_EQ(world.kinds_of(task),
+            (Kinds{"task", "intent", "approval", "file", "start", "result", "done"}));
+  EXPECT_EQ(world.driver->performed().size(), 1U);
+  EXPECT_TRUE(questions().empty());
+}
+
+TEST_F(Way, ADenialGoesBackToTheTaskWithItsReason) {
+  const TaskId task = world.submit("writer@1");
+  ASSERT_TRUE(world.answer(kFirst, Answer::deny, "not there"));
+  EXPECT_EQ(done(task).error_code, "denied");
+  EXPECT_EQ(done(task).error, "a person said no: not there");
+  EXPECT_TRUE(world.driver->performed().empty());
+}
+
+TEST_F(Way, S33_ASecondAnswerIsToldThatTheFirstWon) {
+  world.driver->reply("file.write", Reply(AwaitFileWrite::Reply{}));
+  world.submit("writer@1");
+  ASSERT_TRUE(world.answer(kFirst, Answer::approve));
+  const Result<void> second = world.answer(kFirst, Answer::approve);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Errc::conflict);
+  EXPECT_NE(second.error().message.find("already answered: approve by uid 7"), std::string::npos);
+  EXPECT_EQ(world.driver->performed().size(), 1U);
+}
+
+TEST_F(Way, S31_WhatChangedSinceItWasAskedIsNotDone) {
+  world.driver->facts("file.write", {.facts = {.object = "a.txt", .object_sha256 = "one"}});
+  const TaskId task = world.submit("writer@1");
+  world.driver->facts("file.write", {.facts = {.object = "a.txt", .object_sha256 = "two"}});
+  ASSERT_TRUE(world.answer(kFirst, Answer::approve));
+  EXPECT_EQ(done(task).error_code, "conflict");
+  EXPECT_TRUE(world.driver->performed().empty());
+}
+
+TEST_F(Way, AnApprovalForTheTaskCoversTheSameCommandAgain) {
+  world.driver->reply("process.run", Reply(AwaitProcess::Reply{}));
+  const TaskId task = world.submit("runner@1");
+  ASSERT_TRUE(world.answer(kFirst, Answer::approve, "", Scope::task));
+  EXPECT_EQ(done(task).value, "ran");
+  EXPECT_EQ(world.driver->performed().size(), 2U);
+}
+
+TEST_F(Way, AnApprovalOnceAsksAgainForTheSameCommand) {
+  world.driver->reply("process.run", Reply(AwaitProcess::Reply{}));
+  world.submit("runner@1");
+  ASSERT_TRUE(world.answer(kFirst, Answer::approve));
+  EXPECT_EQ(questions().size(), 1U);
+  EXPECT_EQ(world.driver->performed().size(), 1U);
+}
+
+TEST_F(Way, YesApprovesWhatAsksAndNeverWhatARuleDenies) {
+  world.driver->reply("file.write", Reply(AwaitFileWrite::Reply{}));
+  world.driver->reply("process.run", Reply(AwaitProcess::Reply{}));
+  world.rules.rules.push_back(
+      {.name = "no programs", .decision = Decision::deny, .commands = {"process.run"}});
+  const TaskId writer = world.submit("writer@1", /*approve_all=*/true);
+  const TaskId runner = world.submit("runner@1", /*approve_all=*/true);
+  EXPECT_EQ(done(writer).state, "completed");
+  EXPECT_EQ(done(runner).error_code, "denied");
+  EXPECT_NE(done(runner).error.find("no programs"), std::string::npos);
+}
+
+TEST_F(Way, NothingIsShownBeforeItIsDurableAndAllOfItAfterwardsInOrder) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  world.submit("reader@1");
+  ASSERT_EQ(world.shown.size(), 4U);
+  for (std::size_t i = 0; i < world.shown.size(); ++i) {
+    EXPECT_EQ(number(world.shown[i].lsn), i + 1);
+  }
+}
+
+TEST_F(Way, PeopleAreAskedAndTheirWordsComeBack) {
+  const TaskId task = world.submit("person@1");
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(questions()[0]->kind, QuestionKind::question);
+  EXPECT_FALSE(world.answer(kFirst, Answer::text, "what?"));  // does not fit, changes nothing
+  ASSERT_TRUE(world.answer(kFirst, Answer::approve));
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(questions()[0]->choices, (std::vector<std::string>{"Wendy", "Peter"}));
+  ASSERT_TRUE(world.answer(ApprovalId{2}, Answer::text, "Hook"));
+  EXPECT_EQ(done(task).value, "to Hook");
+}
+
+TEST_F(Way, CancelEndsATaskThatWaitsForAnApproval) {
+  const TaskId task = world.submit("writer@1");
+  world.calls->cancel_task(task, "enough", {.via = "test"}, Completion<void>([](Result<void>) {}));
+  world.settle();
+  EXPECT_EQ(done(task).state, "cancelled");
+  EXPECT_TRUE(questions().empty());
+  EXPECT_EQ(world.kinds_of(task), (Kinds{"task", "intent", "signal", "result", "done"}));
+}
+
+TEST_F(Way, CancelStopsAnEffectThatIsUnderWay) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  ASSERT_TRUE(world.driver->holds({task, Seq{1}}));
+  world.calls->cancel_task(task, "enough", {.via = "test"}, Completion<void>([](Result<void>) {}));
+  world.settle();
+  EXPECT_FALSE(world.driver->holds({task, Seq{1}}));
+  EXPECT_EQ(done(task).state, "cancelled");
+}
+
+TEST_F(Way, APausedTaskStopsBeforeItsNextCommand) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  world.calls->pause(task, {.via = "test"}, Completion<void>([](Result<void>) {}));
+  world.driver->release({task, Seq{1}}, Reply(AwaitProcess::Reply{}));
+  world.settle();
+  EXPECT_EQ(world.calls->view(task)->state, TaskState::suspended);
+  EXPECT_EQ(world.driver->performed().size(), 1U);
+  world.calls->resume(task, {.via = "test"}, Completion<void>([](Result<void>) {}));
+  world.settle();
+  EXPECT_EQ(world.driver->performed().size(), 2U);
+}
+
+TEST_F(Way, AParentWaitsForItsChild) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  const TaskId parent = world.submit("parent@1");
+  EXPECT_EQ(done(parent).value, "completed \"hello\"");
+}
+
+TEST_F(Way, ASleepEndsAtItsDeadline) {
+  const TaskId task = world.submit("sleeper@1");
+  world.pass(9s);
+  EXPECT_EQ(done(task).state, "");
+  world.pass(1s);
+  EXPECT_EQ(done(task).value, "awake");
+}
+
+TEST_F(Way, S50_ASecretInAReplyIsMaskedBeforeTheJournalAndTheTaskSeeIt) {
+  world.masker.add("hunter2-hunter2");
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"key=hunter2-hunter2"}));
+  const TaskId task = world.submit("reader@1");
+  EXPECT_EQ(done(task).value, "key=[secret]");
+  for (const Record& record : world.memory->records) {
+    EXPECT_EQ(record.payload.find("hunter2"), std::string::npos);
+  }
+}
+
+// ---- after a crash ----
+
+TEST_F(Way, APendingApprovalKeepsItsIdAndItsHashAcrossARestart) {
+  world.driver->facts("file.write", {.facts = {.object = "a.txt"}});
+  const TaskId task = world.submit("writer@1");
+  const Sha256 hash = questions()[0]->hash;
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.facts("file.write", {.facts = {.object = "a.txt"}});
+    driver.reply("file.write", Reply(AwaitFileWrite::Reply{3, true}));
+  };
+  world.crash();
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(questions()[0]->id, kFirst);
+  EXPECT_EQ(questions()[0]->hash, hash);
+  EXPECT_EQ(questions()[0]->command.task, task);
+  ASSERT_TRUE(world.answer(kFirst, Answer::approve));
+  EXPECT_EQ(done(task).state, "completed");
+  EXPECT_EQ(world.driver->performed().size(), 1U);
+}
+
+TEST_F(Way, FinishedStepsAreReplayedAndNotRunAgain) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  world.driver->release({task, Seq{1}}, Reply(AwaitProcess::Reply{.exit_code = 3}));
+  world.settle();
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Reply(AwaitProcess::Reply{}));
+  };
+  world.crash();
+  EXPECT_TRUE(world.driver->performed().empty());
+  ASSERT_EQ(world.driver->recovered().size(), 1U);
+  EXPECT_EQ(world.driver->recovered()[0].id, (CommandId{task, Seq{2}}));
+  EXPECT_EQ(done(task).value, "ran");
+}
+
+TEST_F(Way, TheIdempotencyKeyIsTheSameAfterARestart) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  const std::string key = world.driver->performed()[0].key;
+  EXPECT_EQ(key.size(), 32U);
+  world.crash();
+  ASSERT_EQ(world.driver->recovered().size(), 1U);
+  EXPECT_EQ(world.driver->recovered()[0].key, key);
+  EXPECT_EQ(world.driver->recovered()[0].attempt, 1U);
+  EXPECT_EQ(done(task).state, "");
+}
+
+TEST_F(Way, AnEffectThatNeverBeganIsStartedAfterTheRestart) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Error{Errc::not_started, "no run directory"});
+    driver.reply("process.run", Reply(AwaitProcess::Reply{}));
+  };
+  world.crash();
+  EXPECT_EQ(done(task).value, "ran");
+  EXPECT_EQ(world.driver->performed()[0].attempt, 2U);
+}
+
+TEST_F(Way, F5_AnEffectOfUnknownOutcomeWaitsForAPersonAndIsNeverRunAgainByItself) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Error{Errc::unknown_outcome, "the machine went down"});
+    driver.reply("process.run", Reply(AwaitProcess::Reply{}));
+  };
+  world.crash();
+  EXPECT_EQ(world.calls->view(task)->state, TaskState::unsure);
+  EXPECT_TRUE(world.driver->performed().empty());
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(questions()[0]->kind, QuestionKind::outcome);
+  const ApprovalId question = questions()[0]->id;
+
+  world.crash();  // it is still asked, under the same id
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(questions()[0]->id, question);
+  EXPECT_EQ(world.calls->view(task)->state, TaskState::unsure);
+  ASSERT_TRUE(world.answer(question, Answer::approve));
+  EXPECT_EQ(done(task).value, "ran");
+}
+
+TEST_F(Way, AModelCallIsAskedAgainWithTheSameKey) {
+  const TaskId task = world.submit("model@1");
+  ASSERT_TRUE(world.driver->holds({task, Seq{1}}));
+  const std::string key = world.driver->performed()[0].key;
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.reply("llm.response", Reply(AwaitLLMResponse::Reply{.text = "hi"}));
+  };
+  world.crash();
+  ASSERT_EQ(world.driver->performed().size(), 1U);
+  EXPECT_EQ(world.driver->performed()[0].key, key);
+  EXPECT_EQ(done(task).value, "hi");
+}
+
+TEST_F(Way, ASleepGoesOnWhereItWasAndDoesNotStartAgain) {
+  const TaskId task = world.submit("sleeper@1");
+  world.pass(6s);
+  world.crash();
+  world.pass(3s);
+  EXPECT_EQ(done(task).state, "");
+  world.pass(1s);
+  EXPECT_EQ(done(task).value, "awake");
+}
+
+TEST_F(Way, ChanceIsTheSameInReplay) {
+  const TaskId task = world.submit("draws@1");
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.reply("llm.response", Reply(AwaitLLMResponse::Reply{}));
+  };
+  world.crash();
+  EXPECT_EQ(done(task).value, 1U);
+}
+
+TEST_F(Way, AChildIsNotSpawnedTwice) {
+  const TaskId parent = world.submit("parent@1");
+  EXPECT_EQ(world.calls->live_tasks(), 2U);
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  };
+  world.crash();
+  EXPECT_EQ(done(parent).value, "completed \"hello\"");
+  EXPECT_EQ(world.memory->tasks.size(), 2U);
+}
+
+TEST_F(Way, ATaskThatAsksForSomethingElseInReplayIsSetAsideAndNothingIsAppended) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  const TaskId task = world.submit("writer@1");
+  world.registry = {};
+  world.add_kind("writer@1", reads_a_file);  // an upgrade changed the function under its name
+  const std::size_t records = world.memory->records.size();
+  world.crash();
+  EXPECT_EQ(world.calls->view(task)->state, TaskState::diverged);
+  EXPECT_EQ(world.memory->records.size(), records);
+  EXPECT_TRUE(world.driver->performed().empty());
+}
+
+TEST_F(Way, AnApprovalForTheTaskHoldsAcrossARestart) {
+  const TaskId task = world.submit("runner@1");
+  ASSERT_TRUE(world.answer(kFirst, Answer::approve, "", Scope::task));
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Reply(AwaitProcess::Reply{}));
+    driver.reply("process.run", Reply(AwaitProcess::Reply{}));
+  };
+  world.crash();
+  EXPECT_EQ(done(task).value, "ran");
+  EXPECT_TRUE(questions().empty());
+}
+
+TEST_F(Way, ATaskThatWasCancelledJustBeforeTheCrashEndsAfterIt) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  world.calls->pause(task, {.via = "test"}, Completion<void>([](Result<void>) {}));
+  world.settle();
+  world.crash();
+  EXPECT_EQ(world.driver->recovered().size(), 1U);
+  world.calls->cancel_task(task, "enough", {.via = "test"}, Completion<void>([](Result<void>) {}));
+  world.settle();
+  EXPECT_EQ(done(task).state, "cancelled");
+}
+
+}  // namespace
+}  // namespace tinkerbell
