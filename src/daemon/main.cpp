@@ -2,7 +2,7 @@
 #include "daemon/driver_settings.hpp"
 #include "daemon/options.hpp"
 
-#include "tinkerbell/drivers/process/probe_sandbox.hpp"
+#include "tinkerbell/drivers/process/sandbox_probe.hpp"
 #include "tinkerbell/journal/sqlite_store.hpp"
 #include "tinkerbell/settings/paths.hpp"
 #include "tinkerbell/telemetry/json_logger.hpp"

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 
 namespace {
 
@@ -62,4 +62,4 @@ Result<std::string> load_key(const KeySource& source, const GetEnv& get_env) {
   return key;
 }
 
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings

@@ -1,6 +1,6 @@
 #include "tinkerbell/settings/paths.hpp"
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 
 namespace {
 
@@ -49,4 +49,4 @@ Result<Paths> default_paths(const GetEnv& get_env, bool is_root) {
   return Paths{*std::move(config), *std::move(state), *std::move(socket)};
 }
 
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 
 namespace {
 
@@ -254,4 +254,4 @@ Result<Settings> load_settings(const std::string& path) {
   return parse_settings(*text, path.substr(path.find_last_of('/') + 1));
 }
 
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <numeric>
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 
 namespace {
 
@@ -253,4 +253,4 @@ std::string_view TableReader::nearest_known(std::string_view key) const {
   return nearest;
 }
 
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings

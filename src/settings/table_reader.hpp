@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 
 /// What is wrong with a config file. All of it is looked for; what stands first is reported.
 class Problems {
@@ -105,4 +105,4 @@ class TableReader {
   std::vector<std::string> known_;
 };
 
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 
 namespace {
 
@@ -67,4 +67,4 @@ Result<std::string> read_trusted_file(const std::string& path, mode_t forbidden,
   return content;
 }
 
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <string>
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 
 /// Reads a regular file that belongs to root or to us and has none of the `forbidden` mode bits.
 /// Checked on the opened file, so that nobody can exchange it in between.
@@ -15,4 +15,4 @@ namespace tinkerbell {
 [[nodiscard]] Result<std::string> read_trusted_file(const std::string& path, mode_t forbidden,
                                                     std::size_t bytes_max);
 
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings

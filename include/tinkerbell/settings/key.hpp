@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 
 /// Fetches a key from where the config says, without its trailing line break; empty for
 /// KeyKind::none. A file must belong to root or to us and be closed to everybody else. The content
@@ -15,4 +15,4 @@ namespace tinkerbell {
 /// Source: systemd.exec(5) LoadCredential=.
 [[nodiscard]] Result<std::string> load_key(const KeySource& source, const GetEnv& get_env);
 
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 
 /// Where things are when neither a flag nor the config file says so.
 struct Paths {
@@ -20,4 +20,4 @@ struct Paths {
 /// $HOME). Source: systemd.exec(5), XDG Base Directory Specification 0.8, hier(7).
 [[nodiscard]] Result<Paths> default_paths(const GetEnv& get_env, bool is_root);
 
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings

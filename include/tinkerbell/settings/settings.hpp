@@ -14,16 +14,13 @@
 
 /// The config file, typed and checked. config/tinkerbell.toml shows every key with its default.
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 
 /// What must be safe on disk before an effect starts.
 enum class Durability : std::uint8_t {
   power,    ///< Survives a power cut: every commit is synced.
   process,  ///< Survives the daemon's death only. For tests and benchmarks.
 };
-
-template <>
-inline constexpr std::array<std::string_view, 2> kNames<Durability> = {"power", "process"};
 
 struct DaemonSettings {
   std::string state_dir;  ///< Empty: Paths::state_dir.
@@ -36,9 +33,6 @@ struct DaemonSettings {
 
 enum class LogTarget : std::uint8_t { standard_error, file };
 
-template <>
-inline constexpr std::array<std::string_view, 2> kNames<LogTarget> = {"stderr", "file"};
-
 struct LogSettings {
   LogLevel level = LogLevel::info;
   LogTarget target = LogTarget::standard_error;
@@ -50,9 +44,6 @@ enum class ProviderType : std::uint8_t {
   openai_chat,  ///< OpenAI Chat Completions, and all servers compatible with it.
   offline,      ///< A deterministic model inside the daemon.
 };
-
-template <>
-inline constexpr std::array<std::string_view, 2> kNames<ProviderType> = {"openai-chat", "offline"};
 
 enum class KeyKind : std::uint8_t {
   none,        ///< The server wants no key.
@@ -92,9 +83,6 @@ struct ModelSettings {
 
 enum class SandboxKind : std::uint8_t { bubblewrap, none };
 
-template <>
-inline constexpr std::array<std::string_view, 2> kNames<SandboxKind> = {"bubblewrap", "none"};
-
 struct AgentSettings {
   std::uint32_t steps_max = 60;
   Milliseconds time_max{3'600'000};
@@ -123,5 +111,24 @@ struct Settings {
 /// The same from a file. The file must belong to root or to us and nobody else may be able to write
 /// it, since it says what is allowed. Errors: as parse_settings; not_found, denied, io.
 [[nodiscard]] Result<Settings> load_settings(const std::string& path);
+
+}  // namespace tinkerbell::settings
+
+namespace tinkerbell {
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<settings::Durability> = {"power",
+                                                                                 "process"};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<settings::LogTarget> = {"stderr", "file"};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<settings::ProviderType> = {"openai-chat",
+                                                                                   "offline"};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<settings::SandboxKind> = {"bubblewrap",
+                                                                                  "none"};
 
 }  // namespace tinkerbell

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 namespace {
 
 const char* no_variables(const char* /*name*/) {
@@ -89,4 +89,4 @@ TEST_F(Key, S6_IsRefusedWithoutBeingShownWhenItIsNoKey) {
 }
 
 }  // namespace
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings

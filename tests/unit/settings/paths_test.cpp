@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 namespace {
 
 GetEnv table(std::map<std::string, std::string> variables) {
@@ -70,4 +70,4 @@ TEST(DefaultPaths, AreNoneWithoutAHome) {
 }
 
 }  // namespace
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings

@@ -8,7 +8,7 @@
 #include <iterator>
 #include <string>
 
-namespace tinkerbell {
+namespace tinkerbell::settings {
 namespace {
 
 using namespace std::chrono_literals;
@@ -344,4 +344,4 @@ TEST(ShippedConfig, StaysValidWhenItsExamplesAreTakenUp) {
 }
 
 }  // namespace
-}  // namespace tinkerbell
+}  // namespace tinkerbell::settings
