@@ -56,12 +56,6 @@ HttpHeaders headers_of(const http::fields& fields) {
 
 }  // namespace
 
-/// What one request needs to be answered.
-struct HttpSession::Received {
-  HttpRequest request;
-  bool keep_alive = false;
-};
-
 /// Why a request is not answered by the handler.
 struct HttpSession::Refusal {
   int status = 400;
@@ -80,8 +74,41 @@ struct HttpSession::Refusal {
     return {400, Errc::invalid, "malformed request: " + failed.message()};
   }
 
+  /// What is wrong with a header that the parser accepts.
+  static std::optional<Refusal> because_of(const http::request_header<>& head) {
+    const auto coding = head[http::field::transfer_encoding];
+    const auto expectation = head[http::field::expect];
+    if (head.version() != 11) return other_version();
+    if (!coding.empty() && !boost::beast::iequals(coding, "chunked")) {
+      return Refusal{400, Errc::invalid, "unknown transfer encoding"};
+    }
+    if (!expectation.empty() && !boost::beast::iequals(expectation, "100-continue")) {
+      return Refusal{417, Errc::unsupported, "unknown expectation"};
+    }
+    return std::nullopt;
+  }
+
   static Refusal other_version() {
     return {505, Errc::unsupported, "only HTTP/1.1 is spoken here"};
+  }
+};
+
+/// What one request needs to be answered.
+struct HttpSession::Received {
+  HttpRequest request;
+  bool keep_alive = false;
+
+  static std::expected<Received, Refusal> from(http::request<http::string_body> message,
+                                               const Peer& peer) {
+    Result<RequestTarget> target = parse_request_target(message.target());
+    if (!target) return std::unexpected(Refusal{400, Errc::invalid, target.error().message});
+    return Received{.request = {.method = message.method_string(),
+                                .path = std::move(target->path),
+                                .query = std::move(target->query),
+                                .headers = headers_of(message),
+                                .body = std::move(message.body()),
+                                .peer = peer},
+                    .keep_alive = message.keep_alive()};
   }
 };
 
@@ -153,45 +180,28 @@ HttpSession::read_request() {
   auto [failed, bytes] =
       co_await http::async_read_header(socket_, reader_->buffer(), parser, kAwait);
   if (failed) co_return std::unexpected(Refusal::because_of(failed, timed_out_));
-  if (parser.get().version() != 11) co_return std::unexpected(Refusal::other_version());
-
-  if (const auto coding = parser.get()[http::field::transfer_encoding];
-      !coding.empty() && !boost::beast::iequals(coding, "chunked")) {
-    co_return std::unexpected(Refusal{400, Errc::invalid, "unknown transfer encoding"});
+  if (std::optional<Refusal> objection = Refusal::because_of(parser.get())) {
+    co_return std::unexpected(*std::move(objection));
   }
-  if (const auto expectation = parser.get()[http::field::expect]; !expectation.empty()) {
-    if (!boost::beast::iequals(expectation, "100-continue")) {
-      co_return std::unexpected(Refusal{417, Errc::unsupported, "unknown expectation"});
-    }
-    if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n")) {
-      co_return std::unexpected(Refusal{400, Errc::invalid, "the client has gone"});
-    }
+  if (parser.get().count(http::field::expect) > 0) {
+    (void)co_await write("HTTP/1.1 100 Continue\r\n\r\n");  // if that fails, so does the reading
     within(limits_.read_timeout);
   }
   std::tie(failed, bytes) = co_await http::async_read(socket_, reader_->buffer(), parser, kAwait);
   if (failed) co_return std::unexpected(Refusal::because_of(failed, timed_out_));
-
-  const bool keep_alive = parser.keep_alive();
-  http::request<http::string_body> message = parser.release();
-  Result<RequestTarget> target = parse_request_target(message.target());
-  if (!target) co_return std::unexpected(Refusal{400, Errc::invalid, target.error().message});
-  co_return Received{.request = {.method = message.method_string(),
-                                 .path = std::move(target->path),
-                                 .query = std::move(target->query),
-                                 .headers = headers_of(message),
-                                 .body = std::move(message.body()),
-                                 .peer = peer_},
-                     .keep_alive = keep_alive};
+  co_return Received::from(parser.release(), peer_);
 }
 
 /// Whether the connection can take another request.
 asio::awaitable<bool> HttpSession::answer_request(Received received) {
-  const std::shared_ptr<HttpServer::Handler> handler = handler_.lock();
-  if (!handler) co_return false;
   deadline_.cancel();  // the handler may take as long as it needs
   const bool head_only = received.request.method == "HEAD";
   answer_ = std::make_shared<HttpAnswer>(socket_.get_executor(), limits_.stream_backlog_bytes_max);
-  (*handler)(std::move(received.request), HttpAnswer::responder(answer_));
+  if (const auto handler = handler_.lock()) {
+    (*handler)(std::move(received.request), HttpAnswer::responder(answer_));
+  } else {
+    answer_->abandon();
+  }
   if (hung_up_) answer_->abandon();
   co_await answer_->wait();
 
@@ -201,10 +211,11 @@ asio::awaitable<bool> HttpSession::answer_request(Received received) {
     co_return false;
   }
   const bool keep_alive = received.keep_alive && !ending_;
-  const bool written =
-      co_await write(http_response_text(*answer_->response(), keep_alive, head_only));
+  std::string text = http_response_text(*answer_->response(), keep_alive, head_only);
+  const bool written = co_await write(std::move(text));
   answer_ = nullptr;
-  co_return written&& keep_alive;
+  if (!written) co_return false;
+  co_return keep_alive;
 }
 
 asio::awaitable<void> HttpSession::send_events(bool head_only) {

@@ -264,6 +264,19 @@ TEST_F(HttpClientTest, DoesNotUseAConnectionThatTheServerHasClosed) {
   EXPECT_EQ(server.requests().size(), 2U);
 }
 
+TEST_F(HttpClientTest, TakesNothingThatAServerSaidOutOfTurnForAnAnswer) {
+  Server server({{Server::receive(), Server::send(kOk), Server::await_gate(),
+                  Server::send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")},
+                 Server::answer(kOk)});
+  Watched first;
+  fetch({.url = server.url("/")}, first);
+  server.open_gate();
+  ASSERT_TRUE(run_until(loop_, [&] { return server.connections_ended() == 1; }));
+  Watched second;
+  fetch({.url = server.url("/")}, second);
+  EXPECT_EQ(second.body(), "ok");
+}
+
 TEST_F(HttpClientTest, RepeatsOnceWhenAUsedConnectionEndsBeforeTheFirstByte) {
   Server server({{Server::receive(), Server::send(kOk), Server::receive()}, Server::answer(kOk)});
   Watched first;
