@@ -1,0 +1,280 @@
+#include "tinkerbell/drivers/process/process_driver.hpp"
+
+#include "unit/drivers/process/process_fixture.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+namespace {
+
+class UnsandboxedPrograms : public ProcessFixture {
+ protected:
+  UnsandboxedPrograms() { settings_.sandbox = ProcessSandbox::none; }
+};
+
+TEST_F(UnsandboxedPrograms, ReturnOutputAndExitCode) {
+  const auto reply = run(call_of("echo out; echo err >&2; exit 3"));
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->exit_code, 3);
+  EXPECT_EQ(reply->output, "out\nerr\n");
+  EXPECT_EQ(reply->output_bytes, 8U);
+  EXPECT_FALSE(reply->timed_out);
+}
+
+TEST_F(UnsandboxedPrograms, AreNamedWithTheirHashAndSandbox) {
+  const auto prepared = prepare(call_with({"sh", "-c", "true"}));
+  ASSERT_TRUE(prepared);
+  EXPECT_EQ(prepared->facts.object, std::filesystem::canonical("/usr/bin/sh"));
+  EXPECT_EQ(prepared->facts.object_sha256.size(), 64U);
+  EXPECT_EQ(prepared->facts.sandbox, "none");
+}
+
+TEST_F(UnsandboxedPrograms, AreNotFoundOutsideTheFixedPath) {
+  script("git", "#!/bin/sh\necho planted\n");
+  ASSERT_EQ(::setenv("PATH", workspace_.path().c_str(), 1), 0);
+  const auto prepared = prepare(call_with({"git"}));
+  ASSERT_TRUE(prepared);
+  EXPECT_EQ(prepared->facts.object, "/usr/bin/git");
+  EXPECT_EQ(prepare(call_with({"no-such-program"})).error().code, Errc::not_found);
+  EXPECT_EQ(prepare(call_with({"./missing"})).error().code, Errc::not_found);
+}
+
+TEST_F(UnsandboxedPrograms, S18_AreRefusedWhenTheyChangedAfterTheApproval) {
+  script("tool", "#!/bin/sh\necho harmless\n");
+  Call call = prepared_call(call_with({"./tool"}));
+  script("tool", "#!/bin/sh\ntouch canary\n");
+  EXPECT_EQ(perform(call).error().code, Errc::conflict);
+  EXPECT_FALSE(std::filesystem::exists(workspace_ / "canary"));
+}
+
+TEST_F(UnsandboxedPrograms, S11_GetTheirArgumentsLiterally) {
+  for (const char* attack :
+       {"a; touch canary", "$(touch canary)", "`touch canary`", "a && touch canary",
+        "a | touch canary", "> canary", "a\ntouch canary"}) {
+    const auto reply = run(call_with({"echo", attack}));
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->output, std::string(attack) + "\n");
+  }
+  EXPECT_FALSE(std::filesystem::exists(workspace_ / "canary"));
+}
+
+TEST_F(UnsandboxedPrograms, S11_AreNeverHandedToAShellBecauseTheyNameNoInterpreter) {
+  script("text", "touch canary\n");
+  EXPECT_EQ(prepare(call_with({"./text"})).error().code, Errc::invalid);
+}
+
+TEST_F(UnsandboxedPrograms, S24_AreRefusedBeyondALimit) {
+  EXPECT_EQ(prepare(call_with(std::vector<std::string>(1'001, "echo"))).error().code, Errc::denied);
+  EXPECT_EQ(prepare(call_with({"echo", std::string(128 << 10, 'x')})).error().code, Errc::denied);
+  Call call = call_with({"echo"});
+  std::get<AwaitProcess>(call.command).cwd = std::string(4'097, 'x');
+  EXPECT_EQ(prepare(call).error().code, Errc::denied);
+}
+
+TEST_F(UnsandboxedPrograms, StayInTheWorkspace) {
+  std::filesystem::create_directory_symlink("/", workspace_ / "away");
+  std::filesystem::create_directory(workspace_ / "sub");
+  Call call = call_with({"pwd"});
+  auto& command = std::get<AwaitProcess>(call.command);
+  for (const char* outside : {"..", "/", "away", "sub/../.."}) {
+    command.cwd = outside;
+    EXPECT_EQ(prepare(call).error().code, Errc::outside_workspace) << outside;
+  }
+  command.cwd = "sub";
+  const auto reply = run(call);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->output, (workspace_ / "sub").string() + "\n");
+}
+
+TEST_F(UnsandboxedPrograms, S17_RefuseVariablesThatLoadCode) {
+  for (const char* name :
+       {"LD_PRELOAD", "LD_AUDIT", "BASH_ENV", "ENV", "PATH", "GIT_CONFIG_COUNT", "GIT_SSH_COMMAND",
+        "NODE_OPTIONS", "PYTHONSTARTUP", "GCONV_PATH", "EDITOR", "PAGER", "PERL5OPT", "RUBYOPT",
+        "GIT_EXTERNAL_DIFF", "TINKERBELL_IDEMPOTENCY_KEY", "SSH_AUTH_SOCK", "MAKEFLAGS"}) {
+    Call call = call_with({"env"});
+    std::get<AwaitProcess>(call.command).env[name] = "x";
+    EXPECT_EQ(prepare(call).error().code, Errc::denied) << name;
+  }
+  for (const char* name : {"BASH_FUNC_x%%", "", "A=B", "1A"}) {
+    Call call = call_with({"env"});
+    std::get<AwaitProcess>(call.command).env[name] = "x";
+    EXPECT_EQ(prepare(call).error().code, Errc::invalid) << name;
+  }
+}
+
+TEST_F(UnsandboxedPrograms, S47_SeeNothingOfTheDaemonsEnvironment) {
+  ASSERT_EQ(::setenv("OPENAI_API_KEY", "canary-key", 1), 0);
+  Call call = call_with({"env"});
+  std::get<AwaitProcess>(call.command).env["COLOUR"] = "red";
+  const auto reply = run(call);
+  ASSERT_TRUE(reply);
+  EXPECT_FALSE(reply->output.contains("canary-key"));
+  EXPECT_TRUE(reply->output.contains("COLOUR=red\n"));
+  EXPECT_TRUE(reply->output.contains("TINKERBELL_IDEMPOTENCY_KEY=" + call.key + "\n"));
+}
+
+TEST_F(UnsandboxedPrograms, ThatExceedTheirTimeAreAnOrdinaryReply) {
+  const auto reply = run(call_of("echo begun; exec sleep 300", 300ms));
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_TRUE(reply->timed_out);
+  EXPECT_EQ(reply->output, "begun\n");
+}
+
+TEST_F(UnsandboxedPrograms, S74_ThatFloodLeaveHeadAndTail) {
+  Call call = call_of("exec yes", 500ms);
+  std::get<AwaitProcess>(call.command).output_bytes_max = 1'000;
+  const auto reply = run(call);
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(reply->output.starts_with("y\ny\n"));
+  EXPECT_TRUE(reply->output.contains("bytes left out"));
+  EXPECT_LT(reply->output.size(), 1'100U);
+  EXPECT_GT(reply->output_bytes, 100'000U);
+}
+
+TEST_F(UnsandboxedPrograms, ShowTheirOutputWhileTheyRun) {
+  Call call =
+      prepared_call(call_of("echo first; until [ -e go ]; do sleep 0.01; done; echo second"));
+  Pending pending = begin(call);
+  ASSERT_TRUE(turn_until([&] { return sink_.text == "first\n"; }));
+  workspace_.write("go", "");
+  const auto reply = end(pending);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->output, "first\nsecond\n");
+}
+
+TEST_F(UnsandboxedPrograms, S73_EndAsAWholeTreeWhenCancelled) {
+  Call call =
+      prepared_call(call_of("(setsid sh -c 'echo $$ > daemon; exec sleep 300' &); exec sleep 300"));
+  Pending pending = begin(call);
+  ASSERT_TRUE(turn_until([&] { return number_in("daemon") > 0; }));
+  driver().cancel(call.id);
+  EXPECT_EQ(end(pending).error().code, Errc::cancelled);
+  EXPECT_TRUE(turn_until([&] { return ::kill(number_in("daemon"), 0) != 0; }));
+}
+
+TEST_F(UnsandboxedPrograms, AreNotStartedAfterAllWhenCancelledAtOnce) {
+  Call call = prepared_call(call_of("exec sleep 300"));
+  Pending pending = begin(call);
+  driver().cancel(call.id);
+  EXPECT_EQ(end(pending).error().code, Errc::cancelled);
+}
+
+TEST_F(UnsandboxedPrograms, GoOnWithoutTheDriverAndAreFoundAgain) {
+  Call call = prepared_call(
+      call_of("echo ran >> ledger; until [ -e go ]; do sleep 0.01; done; echo done; exit 5"));
+  Pending lost = begin(call);
+  ASSERT_TRUE(turn_until([&] { return std::filesystem::exists(workspace_ / "ledger"); }));
+  restart_driver();
+  EXPECT_EQ(end(lost).error().code, Errc::abandoned);
+
+  Pending pending = begin_recovery(call);
+  workspace_.write("go", "");
+  const auto reply = end(pending);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->exit_code, 5);
+  EXPECT_EQ(reply->output, "done\n");
+  EXPECT_EQ(content_of("ledger"), "ran\n");
+}
+
+TEST_F(UnsandboxedPrograms, ThatEndedMeanwhileTellTheirResultEveryTime) {
+  Call call = prepared_call(call_of("echo ran >> ledger; exit 5"));
+  ASSERT_TRUE(perform(call));
+  restart_driver();
+  for (int i = 0; i < 2; ++i) {
+    const auto reply = recover(call);
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->exit_code, 5);
+  }
+  EXPECT_EQ(content_of("ledger"), "ran\n");
+}
+
+TEST_F(UnsandboxedPrograms, ThatWereFoundAgainCanBeCancelled) {
+  Call call = prepared_call(call_of("touch begun; exec sleep 300"));
+  Pending lost = begin(call);
+  ASSERT_TRUE(turn_until([&] { return std::filesystem::exists(workspace_ / "begun"); }));
+  restart_driver();
+  Pending pending = begin_recovery(call);
+  driver().cancel(call.id);
+  EXPECT_EQ(end(pending).error().code, Errc::cancelled);
+}
+
+TEST_F(UnsandboxedPrograms, HaveNotStartedWithoutARunDirectory) {
+  EXPECT_EQ(recover(call_of("true")).error().code, Errc::not_started);
+}
+
+TEST_F(UnsandboxedPrograms, HaveNotStartedWithoutTheMarkAndNeverWill) {
+  const Call call = call_of("true");
+  const auto directory = run_directory_of(call);
+  std::filesystem::create_directories(directory);
+  RunSpec spec{.program = "/bin/touch",
+               .argv = {"touch", (workspace_ / "canary").string()},
+               .env = {},
+               .cwd = "/",
+               .sandboxed = false,
+               .timeout = 5s,
+               .output_bytes_max = 10};
+  ASSERT_TRUE(write_record(directory, kSpecFile, spec));
+  EXPECT_EQ(recover(call).error().code, Errc::not_started);
+
+  run_late_shim(directory);
+  EXPECT_FALSE(std::filesystem::exists(workspace_ / "canary"));
+}
+
+TEST_F(UnsandboxedPrograms, F68_HaveAnUnknownOutcomeWhenTheirShimWasKilled) {
+  Call call = prepared_call(call_of("touch begun; exec sleep 300"));
+  Pending pending = begin(call);
+  ASSERT_TRUE(turn_until([&] { return std::filesystem::exists(workspace_ / "begun"); }));
+  ::kill(run_lock_holder(run_directory_of(call)).value(), SIGKILL);
+  EXPECT_EQ(end(pending).error().code, Errc::unknown_outcome);
+  EXPECT_EQ(recover(call).error().code, Errc::unknown_outcome);
+}
+
+TEST_F(UnsandboxedPrograms, HaveAnUnknownOutcomeAfterThePowerFailed) {
+  const Call call = call_of("true");
+  const auto directory = run_directory_of(call);
+  std::filesystem::create_directories(directory);
+  ASSERT_TRUE(write_record(directory, kStartedFile, RunStarted{1, "another boot"}));
+  const auto outcome = recover(call);
+  EXPECT_EQ(outcome.error().code, Errc::unknown_outcome);
+  EXPECT_TRUE(outcome.error().message.contains("the machine went down"));
+}
+
+TEST_F(UnsandboxedPrograms, F67_ThatNobodyKnowsAreEndedAtTheStart) {
+  Call known = prepared_call(call_of("touch known; exec sleep 300"));
+  Call unknown = prepared_call(call_of("echo $$ > unknown; exec sleep 300"));
+  Pending lost = begin(known);
+  Pending lost_too = begin(unknown);
+  ASSERT_TRUE(turn_until(
+      [&] { return number_in("unknown") > 0 && std::filesystem::exists(workspace_ / "known"); }));
+  restart_driver();
+  const Result<void> ended = driver().end_leftovers({known.key});
+  ASSERT_TRUE(ended) << ended.error().message;
+  EXPECT_NE(::kill(number_in("unknown"), 0), 0);
+  EXPECT_FALSE(std::filesystem::exists(run_directory_of(unknown)));
+  EXPECT_TRUE(run_lock_holder(run_directory_of(known)).has_value());
+
+  Pending pending = begin_recovery(known);
+  driver().cancel(known.id);
+  EXPECT_EQ(end(pending).error().code, Errc::cancelled);
+}
+
+TEST_F(UnsandboxedPrograms, LeaveNothingOnDiskOnceForgotten) {
+  Call call = prepared_call(call_of("true"));
+  ASSERT_TRUE(perform(call));
+  ASSERT_TRUE(std::filesystem::exists(run_directory_of(call)));
+  driver().forget(call.key);
+  EXPECT_TRUE(turn_until([&] { return !std::filesystem::exists(run_directory_of(call)); }));
+}
+
+TEST_F(UnsandboxedPrograms, AreUnavailableWithoutAShim) {
+  settings_.shim = "/nonexistent/shim";
+  Call call = prepared_call(call_of("true"));
+  EXPECT_EQ(perform(call).error().code, Errc::not_found);
+  EXPECT_FALSE(std::filesystem::exists(run_directory_of(call)));
+}
+
+}  // namespace
+}  // namespace tinkerbell

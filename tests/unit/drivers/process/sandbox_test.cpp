@@ -1,0 +1,283 @@
+#include "unit/drivers/process/process_fixture.hpp"
+
+#include "tinkerbell/drivers/process/sandbox_probe.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <string>
+
+namespace tinkerbell {
+namespace {
+
+/// A listener on 127.0.0.1 that remembers nothing: whoever connects is simply accepted.
+class Listener {
+ public:
+  Listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    ::listen(fd_.get(), 4);
+    socklen_t size = sizeof(address);
+    ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+
+  [[nodiscard]] std::string port() const { return std::to_string(port_); }
+
+ private:
+  UniqueFd fd_;
+  std::uint16_t port_ = 0;
+};
+
+class SandboxedPrograms : public ProcessFixture {
+ protected:
+  void SetUp() override {
+    settings_.hidden = {state_.path()};
+    sandbox_works_ = probe_sandbox(settings_);
+    if (!sandbox_works_) {
+      GTEST_SKIP() << "no sandbox on this machine: " << sandbox_works_.error().message;
+    }
+  }
+
+  std::string output_of(std::string script) {
+    const Outcome reply = run(call_of(std::move(script)));
+    EXPECT_TRUE(reply) << reply.error().message;
+    return reply ? reply->output : std::string();
+  }
+
+  /// Runs the same without a sandbox, to show that the attack works at all.
+  std::string output_without_sandbox(std::string script) {
+    settings_.sandbox = ProcessSandbox::none;
+    restart_driver();
+    std::string output = output_of(std::move(script));
+    settings_.sandbox = ProcessSandbox::bubblewrap;
+    restart_driver();
+    return output;
+  }
+};
+
+TEST_F(SandboxedPrograms, ReturnOutputAndExitCode) {
+  const Outcome reply = run(call_of("echo out; echo err >&2; exit 3"));
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->exit_code, 3);
+  EXPECT_EQ(reply->output, "out\nerr\n");
+}
+
+TEST_F(SandboxedPrograms, WorkInTheirWorkspace) {
+  EXPECT_EQ(output_of("pwd; echo hello > made; ls"), workspace_.path().string() + "\nmade\n");
+  EXPECT_EQ(content_of("made"), "hello\n");
+}
+
+TEST_F(SandboxedPrograms, GetGraceWhenTheirTimeIsUp) {
+  const Outcome reply =
+      run(call_of("trap 'echo bye; exit 7' TERM; while :; do sleep 0.01; done", 500ms));
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_TRUE(reply->timed_out);
+  EXPECT_EQ(reply->exit_code, 7);
+  EXPECT_TRUE(reply->output.ends_with("bye\n"));
+}
+
+TEST_F(SandboxedPrograms, S73_EndAsAWholeTreeWhenTheyIgnoreTermAndDaemonise) {
+  Call call = prepared_call(
+      call_of("trap '' TERM; (setsid sh -c 'echo begun > daemon; exec sleep 31.4159' &); "
+              "while :; do sleep 0.05; done",
+              1s));
+  const Outcome reply = perform(call);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_TRUE(reply->timed_out);
+  EXPECT_EQ(content_of("daemon"), "begun\n");
+  EXPECT_EQ(output_without_sandbox("pgrep -fx 'sleep 31.4159' | wc -l"), "0\n");
+}
+
+TEST_F(SandboxedPrograms, S73_AreEndedByCancel) {
+  Call call = prepared_call(call_of("touch begun; exec sleep 27.1828"));
+  Pending pending = begin(call);
+  ASSERT_TRUE(turn_until([&] { return std::filesystem::exists(workspace_ / "begun"); }));
+  driver().cancel(call.id);
+  EXPECT_EQ(end(pending).error().code, Errc::cancelled);
+  EXPECT_EQ(output_without_sandbox("pgrep -fx 'sleep 27.1828' | wc -l"), "0\n");
+}
+
+TEST_F(SandboxedPrograms, AreFoundAgainByTheNextDriver) {
+  Call call =
+      prepared_call(call_of("echo ran >> ledger; until [ -e go ]; do sleep 0.01; done; echo done"));
+  Pending lost = begin(call);
+  ASSERT_TRUE(turn_until([&] { return std::filesystem::exists(workspace_ / "ledger"); }));
+  restart_driver();
+  Pending pending = begin_recovery(call);
+  workspace_.write("go", "");
+  const Outcome reply = end(pending);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->output, "done\n");
+  EXPECT_EQ(content_of("ledger"), "ran\n");
+}
+
+TEST_F(SandboxedPrograms, F68_DieWithTheirShim) {
+  Call call = prepared_call(call_of("touch begun; exec sleep 16.1803"));
+  Pending pending = begin(call);
+  ASSERT_TRUE(turn_until([&] { return std::filesystem::exists(workspace_ / "begun"); }));
+  ::kill(run_lock_holder(run_directory_of(call)).value(), SIGKILL);
+  EXPECT_EQ(end(pending).error().code, Errc::unknown_outcome);
+  settings_.sandbox = ProcessSandbox::none;
+  restart_driver();
+  EXPECT_TRUE(turn_until([&] { return output_of("pgrep -fx 'sleep 16.1803' | wc -l") == "0\n"; }));
+}
+
+TEST_F(SandboxedPrograms, S78_InheritNoDescriptor) {
+  EXPECT_EQ(output_of("exec ls /proc/self/fd"), "0\n1\n2\n3\n");  // 3 is what ls reads
+}
+
+TEST_F(SandboxedPrograms, S75_HaveNoTerminal) {
+  EXPECT_EQ(output_of("if (: < /dev/tty) 2>/dev/null; then echo tty; else echo none; fi"),
+            "none\n");
+}
+
+TEST_F(SandboxedPrograms, S60_HaveNoNetwork) {
+  const Listener listener;
+  const std::string attack =
+      "if perl -MIO::Socket::INET -e 'exit(IO::Socket::INET->new(PeerAddr => \"127.0.0.1:" +
+      listener.port() + "\") ? 0 : 1)'; then echo reached; else echo refused; fi";
+  EXPECT_EQ(output_of(attack), "refused\n");
+  EXPECT_EQ(output_without_sandbox(attack), "reached\n");
+}
+
+TEST_F(SandboxedPrograms, S48_SeeNoHomeNoStateAndNoSystemSecrets) {
+  state_.write("secret", "canary-state");
+  const std::string attack = "cat " + (state_ / "secret").string() + "; true";
+  EXPECT_FALSE(output_of(attack).contains("canary-state"));
+  EXPECT_TRUE(output_without_sandbox(attack).contains("canary-state"));
+  EXPECT_EQ(output_of("ls -A /root /home 2>&1"), "/home:\n\n/root:\n");
+  EXPECT_FALSE(output_of("cat /etc/shadow /etc/gshadow 2>&1; true").contains("root:"));
+}
+
+TEST_F(SandboxedPrograms, S5_DoNotReachTheControlSocketEvenInTheirWorkspace) {
+  const std::filesystem::path socket = workspace_ / "control.sock";
+  const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket.string().copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(::listen(listener.get(), 4), 0);
+  settings_.hidden.push_back(socket);
+  restart_driver();
+  const std::string attack =
+      "if perl -MIO::Socket::UNIX -e 'exit(IO::Socket::UNIX->new(Peer => \"" + socket.string() +
+      "\") ? 0 : 1)'; then echo reached; else echo refused; fi";
+  EXPECT_EQ(output_of(attack), "refused\n");
+  EXPECT_EQ(output_without_sandbox(attack), "reached\n");
+}
+
+TEST_F(SandboxedPrograms, S48_SeeNothingOfAStateDirectoryInTheirWorkspace) {
+  workspace_.write("state/secret", "canary-state");
+  settings_.hidden.push_back(workspace_ / "state");
+  restart_driver();
+  EXPECT_EQ(output_of("ls -A state"), "");
+  EXPECT_EQ(content_of("state/secret"), "canary-state");
+}
+
+TEST_F(SandboxedPrograms, S76_SeeOnlyTheirOwnProcesses) {
+  const std::string daemon = std::to_string(::getpid());
+  EXPECT_EQ(output_of("kill -0 " + daemon + " 2>/dev/null && echo seen; true"), "");
+  EXPECT_EQ(output_without_sandbox("kill -0 " + daemon + " 2>/dev/null && echo seen; true"),
+            "seen\n");
+}
+
+TEST_F(SandboxedPrograms, S77_MakeNoNamespacesAndMountNothing) {
+  EXPECT_EQ(output_of("unshare -Ur true 2>/dev/null && echo made; true"), "");
+  EXPECT_EQ(output_of("umount /etc 2>/dev/null && echo lifted; true"), "");
+  EXPECT_EQ(output_of("grep CapEff /proc/self/status"), "CapEff:\t0000000000000000\n");
+}
+
+TEST_F(SandboxedPrograms, LeaveTheSystemAsItIs) {
+  const std::string attack =
+      "for d in /usr /etc /usr/bin; do touch $d/.canary 2>/dev/null && echo $d; done; true";
+  EXPECT_EQ(output_of(attack), "");
+}
+
+TEST_F(SandboxedPrograms, S22_CommitButPlantNothingForALaterGit) {
+  ASSERT_EQ(output_without_sandbox("git init -q . 2>&1; ls .git/hooks/pre-commit 2>/dev/null"), "");
+  const std::string config = content_of(".git/config");
+  EXPECT_EQ(output_of("echo one > a; git add a 2>&1 && git commit -q -m first 2>&1 && "
+                      "git log --format='%s by %an'"),
+            "first by Tinkerbell\n");
+  EXPECT_EQ(output_of("echo '[core] pager = touch canary' >> .git/config && echo changed; "
+                      "mv .git x && echo moved; rm -f .git/config && echo removed; "
+                      "git config core.pager x && echo configured; "
+                      "echo > evil; mv evil .git/config && echo replaced; "
+                      "touch .git/hooks/pre-commit && echo hooked; true")
+                .find("ed\n"),
+            std::string::npos);
+  EXPECT_EQ(content_of(".git/config"), config);
+  EXPECT_FALSE(std::filesystem::exists(workspace_ / ".git/hooks/pre-commit"));
+}
+
+TEST_F(SandboxedPrograms, SayThatTheSandboxFailedAndNotThatTheProgramDid) {
+  script("tool", "#!/nonexistent/interpreter\n");
+  EXPECT_EQ(run(call_with({"./tool"})).error().code, Errc::unavailable);
+}
+
+TEST_F(SandboxedPrograms, AreRefusedWhereTheSandboxDoesNotShowThem) {
+  state_.write("tool", "#!/bin/sh\n");
+  std::filesystem::permissions(state_ / "tool", std::filesystem::perms::owner_all);
+  EXPECT_EQ(prepare(call_with({(state_ / "tool").string()})).error().code, Errc::denied);
+}
+
+TEST_F(SandboxedPrograms, AreRefusedWhereTheWorkspaceIsTheWholeMachine) {
+  Call call = call_of("true");
+  call.workspace = "/";
+  EXPECT_EQ(prepare(call).error().code, Errc::denied);
+}
+
+class ProbeOfTheSandbox : public ProcessFixture {};
+
+TEST_F(ProbeOfTheSandbox, S79_RefusesEveryProgramWhereTheSandboxDoesNotWork) {
+  settings_.bubblewrap = "/nonexistent/bwrap";
+  sandbox_works_ = probe_sandbox(settings_);
+  ASSERT_FALSE(sandbox_works_);
+  EXPECT_EQ(sandbox_works_.error().code, Errc::unsupported);
+  EXPECT_TRUE(sandbox_works_.error().message.contains("/nonexistent/bwrap"));
+
+  const Call call = call_of("touch canary");
+  EXPECT_EQ(prepare(call).error().code, Errc::unsupported);
+  EXPECT_EQ(perform(call).error().code, Errc::unsupported);
+  EXPECT_FALSE(std::filesystem::exists(workspace_ / "canary"));
+}
+
+TEST_F(ProbeOfTheSandbox, S79_IsNotDeceivedByASandboxThatHidesNothing) {
+  // Executes what follows "--", reports success as bubblewrap does, and isolates nothing.
+  script("bwrap",
+         "#!/bin/sh\n"
+         "shim=\n"
+         "while [ \"$1\" != -- ]; do [ \"$1$3\" = --ro-bind/run/tinkerbell-shim ] && shim=$2; "
+         "shift; done\n"
+         "shift 2\n"
+         "\"$shim\" \"$@\"\n"
+         "code=$?\n"
+         "echo '{ \"exit-code\": 0 }' >&3\n"
+         "exit $code\n");
+  settings_.bubblewrap = workspace_ / "bwrap";
+  const Result<void> works = probe_sandbox(settings_);
+  ASSERT_FALSE(works);
+  for (const char* leak : {"see /tmp", "/proc/self/ns/pid", "connect to the host by TCP",
+                           "connect to a hidden Unix socket", "reach the host by UDP"}) {
+    EXPECT_TRUE(works.error().message.contains(leak)) << leak << " in " << works.error().message;
+  }
+}
+
+TEST_F(ProbeOfTheSandbox, LeavesNothingBehind) {
+  (void)probe_sandbox(settings_);
+  EXPECT_TRUE(std::filesystem::is_empty(settings_.runs_directory));
+}
+
+TEST_F(ProbeOfTheSandbox, IsContentWithSettingsThatWantNone) {
+  settings_.sandbox = ProcessSandbox::none;
+  EXPECT_TRUE(probe_sandbox(settings_));
+}
+
+}  // namespace
+}  // namespace tinkerbell
