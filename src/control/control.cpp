@@ -47,6 +47,10 @@ Result<void> ControlPlane::adopt_socket(int listening_fd) {
   return state_->server->adopt(listening_fd);
 }
 
+std::size_t ControlPlane::connections() const {
+  return state_->server ? state_->server->connections() : 0;
+}
+
 void ControlPlane::stop() {
   if (state_->server) state_->server->stop();
 }

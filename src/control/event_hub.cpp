@@ -92,8 +92,13 @@ void EventHub::send(Follower& follower, const protocol::EventView& event) {
   if (!follower.stream->send(event.seq, event.name, dump_json(to_json_value(event)))) {
     follower.gone = true;
   } else if (follower.task != kNoTask && event.name == protocol::event_name::kTaskEnded) {
-    follower.stream->close();
+    end(follower);
   }
+}
+
+void EventHub::end(Follower& follower) {
+  if (std::exchange(follower.gone, true)) return;
+  follower.stream->close();
 }
 
 const protocol::TaskView* EventHub::task(TaskId id) const {

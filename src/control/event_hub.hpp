@@ -46,6 +46,7 @@ class EventHub final : public SyscallObserver {
 
   void publish(const std::vector<protocol::EventView>& events);
   void send(Follower& follower, const protocol::EventView& event);
+  void end(Follower& follower);
   void caught_up(const std::shared_ptr<Follower>& follower,
                  const Result<std::vector<Record>>& records);
 

@@ -25,7 +25,7 @@ std::string Request::query_text(const std::string& name) const {
 }
 
 Person Request::person() const {
-  const bool cli = header_value(http_.headers, "user-agent").starts_with("tinkerbell/");
+  const bool cli = header_value(http_.headers, "user-agent").starts_with("tinkerbell");
   return {.via = cli ? "cli" : "api", .uid = http_.peer.uid, .pid = http_.peer.pid};
 }
 

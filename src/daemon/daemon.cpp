@@ -24,7 +24,7 @@ std::string sandbox_in_words(const settings::Settings& settings, const Result<vo
 
 }  // namespace
 
-Daemon::Daemon(Plan plan, const Masker& masker, Logger& logger, std::unique_ptr<Store> store,
+Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::unique_ptr<Store> store,
                const Result<void>& sandbox_works)
     : plan_(std::move(plan)),
       masker_(masker),
@@ -161,7 +161,19 @@ int Daemon::run(const std::vector<Survivor>& survivors) {
   wait_for_signal();
   reactor_.run();
   calls_.stop();
+  drain();
   return exit_status_;
+}
+
+/// Lets answers go out and what was appended become durable.
+void Daemon::drain() {
+  const SteadyTime deadline = clock_.steady() + plan_.settings.daemon.shutdown_grace;
+  const auto finished = [this] {
+    return control_.connections() == 0 && journal_.durable_lsn() == journal_.last_lsn();
+  };
+  while (exit_status_ == 0 && !finished() && clock_.steady() < deadline) {
+    io_.run_one_until(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(deadline));
+  }
 }
 
 void Daemon::wait_for_signal() {

@@ -30,7 +30,7 @@
 namespace tinkerbell {
 
 /// What the daemon was told: config and command line together, every path filled in.
-struct Plan {
+struct DaemonPlan {
   settings::Settings settings;
   LlmSettings llm;
   std::string state_dir;
@@ -41,7 +41,7 @@ struct Plan {
 class Daemon {
  public:
   /// `sandbox_works`: what probe_sandbox said. `masker` and `logger` outlive the daemon.
-  Daemon(Plan plan, const Masker& masker, Logger& logger, std::unique_ptr<Store> store,
+  Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::unique_ptr<Store> store,
          const Result<void>& sandbox_works);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -80,9 +80,10 @@ class Daemon {
   void recover(const std::vector<Survivor>& survivors);
   [[nodiscard]] Result<void> listen();
   void wait_for_signal();
+  void drain();
   void stop(int status, std::string_view why);
 
-  Plan plan_;
+  DaemonPlan plan_;
   const Masker& masker_;
   Logger& logger_;
   std::string sandbox_;

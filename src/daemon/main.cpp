@@ -27,12 +27,12 @@ int complain(int exit_code, const Error& error) {
 }
 
 /// Config file, command line and environment together.
-Result<Plan> make_plan(const Options& options) {
+Result<DaemonPlan> make_plan(const Options& options) {
   Result<settings::Paths> paths = settings::default_paths(std::getenv, ::geteuid() == 0);
   if (!paths) return paths.error();
   const bool named = !options.config_file.empty();
   const std::string file = named ? options.config_file : paths->config_file;
-  Plan plan;
+  DaemonPlan plan;
   if (named || std::filesystem::exists(file)) {
     Result<settings::Settings> settings = settings::load_settings(file);
     if (!settings) return settings.error();
@@ -51,7 +51,7 @@ Durability store_durability(settings::Durability wanted) {
   return wanted == settings::Durability::process ? Durability::process : Durability::power;
 }
 
-int run_daemon(Plan plan, const Masker& masker, Logger& logger) {
+int run_daemon(DaemonPlan plan, const Masker& masker, Logger& logger) {
   Result<std::unique_ptr<Store>> store =
       open_sqlite_store(plan.state_dir, store_durability(plan.settings.daemon.durability));
   if (!store) {
@@ -69,7 +69,7 @@ int run_daemon(Plan plan, const Masker& masker, Logger& logger) {
 }
 
 int run(const Options& options) {
-  Result<Plan> plan = make_plan(options);
+  Result<DaemonPlan> plan = make_plan(options);
   if (!plan) return complain(EX_CONFIG, plan.error());
   Masker masker;
   Result<LlmSettings> llm = llm_settings(plan->settings, masker);

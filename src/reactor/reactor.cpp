@@ -11,26 +11,30 @@ constexpr std::size_t kTurnsPerBatch = 128;
 }  // namespace
 
 void Reactor::run() {
-  while (!stopped_ && !io_.stopped()) {
+  while (!stopped_) {
     scheduler_.run(kTurnsPerBatch, clock_.steady());
     if (stopped_) return;
     if (scheduler_.has_ready()) {
       io_.poll();
-    } else {
-      wait_for_something();
+      io_.restart();
+    } else if (!wait_for_something()) {
+      return;
     }
   }
 }
 
-void Reactor::wait_for_something() {
+/// Blocks until a handler has run. False: nothing can happen any more.
+bool Reactor::wait_for_something() {
   const SteadyTime deadline = scheduler_.next_deadline();
   if (deadline != kNever) {
     timer_.expires_at(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(deadline));
     timer_.async_wait([](const boost::system::error_code&) {});
   }
-  io_.run_one();
+  const bool happened = io_.run_one() > 0;
   timer_.cancel();
   io_.poll();
+  io_.restart();
+  return happened;
 }
 
 }  // namespace tinkerbell

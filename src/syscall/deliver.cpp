@@ -20,6 +20,11 @@ void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Re
   std::ranges::move(before, std::back_inserter(records));
   records.push_back(make_command_record(live, RecordKind::result, canonical_outcome(outcome)));
   live.last_result = append(live, std::move(records));
+  if (live.flight->attempt > 0) {
+    gate_->when_durable(live.last_result,
+                        [driver = driver_for(live.flight->command()),
+                         key = key_of(live.flight->id)] { driver->settled(key); });
+  }
   deliver(live, std::move(outcome));
 }
 

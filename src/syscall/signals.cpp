@@ -54,6 +54,7 @@ LiveTask& SystemCalls::begin_task(TaskId id, TaskPayload payload, const TaskKind
 void SystemCalls::run_task(LiveTask& live, const TaskKind& kind) {
   scheduler_.spawn_as(live.head.task, live.payload.kind,
                       kind.start({.task = live.head.task,
+                                  .created = live.head.created,
                                   .workspace = live.payload.workspace,
                                   .arguments = live.payload.arguments,
                                   .definition = live.payload.definition}),

@@ -23,6 +23,7 @@ When the goal is reached, or cannot be, call finish with a short summary of what
 constexpr std::string_view kInstructionsFile = "AGENTS.md";
 constexpr std::uint64_t kInstructionsBytesMax = 32 << 10;
 constexpr std::uint32_t kTokensPerReply = 8'192;
+constexpr Milliseconds kTimeMax = std::chrono::days(366);
 
 /// What a submission may say.
 struct AgentArguments {
@@ -59,15 +60,16 @@ struct AgentDefinition {
 /// replies.
 class Agent {
  public:
-  Agent(AgentDefinition definition, std::string goal)
-      : definition_(std::move(definition)), goal_(std::move(goal)) {}
+  Agent(AgentDefinition definition, std::string goal, WallTime created)
+      : definition_(std::move(definition)),
+        goal_(std::move(goal)),
+        deadline_unix_ns_(unix_nanoseconds(created + definition_.time_max)) {}
 
   Task<Result<Json>> run();
 
  private:
   Task<Result<void>> begin();
   Task<Result<std::string>> instructions();
-  Task<Result<void>> check_time();
   Task<Result<AwaitLLMResponse::Reply>> ask_model();
   Task<std::string> answer(ToolCall call);
 
@@ -77,16 +79,18 @@ class Agent {
   std::string goal_;
   Conversation conversation_;
   std::uint32_t steps_ = 0;
-  std::int64_t deadline_unix_ns_ = 0;
+  std::int64_t deadline_unix_ns_;
   std::optional<std::string> summary_;
 };
 
 Task<Result<Json>> Agent::run() {
   if (const Result<void> begun = co_await begin(); !begun) co_return begun.error();
   while (steps_left()) {
-    if (const Result<void> in_time = co_await check_time(); !in_time) co_return in_time.error();
     const Result<AwaitLLMResponse::Reply> reply = co_await ask_model();
     if (!reply) co_return reply.error().with("ask the model");
+    if (reply->received_unix_ns >= deadline_unix_ns_) {
+      co_return Error{Errc::exhausted, "the time limit is used up"};
+    }
     if (reply->finish == FinishReason::length) {
       conversation_.add(
           {.role = Role::user,
@@ -105,9 +109,6 @@ Task<Result<Json>> Agent::run() {
 }
 
 Task<Result<void>> Agent::begin() {
-  const Result<Now::Reply> now = co_await Now{};
-  if (!now) co_return now.error();
-  deadline_unix_ns_ = now->unix_ns + Nanoseconds(definition_.time_max).count();
   conversation_.add({.role = Role::system, .text = definition_.system_prompt});
   const Result<std::string> advice = co_await instructions();
   if (!advice) co_return advice.error();
@@ -125,15 +126,6 @@ Task<Result<std::string>> Agent::instructions() {
   }
   if (file.error().code == Errc::cancelled) co_return file.error();
   co_return std::string();
-}
-
-Task<Result<void>> Agent::check_time() {
-  const Result<Now::Reply> now = co_await Now{};
-  if (!now) co_return now.error();
-  if (now->unix_ns >= deadline_unix_ns_) {
-    co_return Error{Errc::exhausted, "the time limit is used up"};
-  }
-  co_return Result<void>{};
 }
 
 Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
@@ -171,18 +163,22 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
       from_json_value<AgentArguments>(arguments, UnknownKeys::reject);
   if (!wanted) return wanted.error();
   if (wanted->goal.empty()) return Error{Errc::invalid, "an agent needs a goal"};
+  const Milliseconds time_max = wanted->time_max.value_or(defaults.time_max);
+  if (time_max < Milliseconds{0} || time_max > kTimeMax) {
+    return Error{Errc::invalid, "time_max_ms: from 0 to 366 days"};
+  }
   return to_json_value(
       AgentDefinition{.system_prompt = std::string(kSystemPrompt),
                       .tools = agent_tools(),
                       .model = wanted->model.empty() ? defaults.model : wanted->model,
                       .steps_max = wanted->steps_max.value_or(defaults.steps_max),
-                      .time_max = wanted->time_max.value_or(defaults.time_max)});
+                      .time_max = time_max});
 }
 
 Task<Result<Json>> run_agent(TaskStart start) {
   Result<AgentDefinition> definition = from_json_value<AgentDefinition>(start.definition);
   if (!definition) co_return definition.error();
-  Agent agent(*std::move(definition), start.arguments.value("goal", std::string()));
+  Agent agent(*std::move(definition), start.arguments.value("goal", std::string()), start.created);
   co_return co_await agent.run();
 }
 

@@ -95,8 +95,12 @@ JsonLogger::JsonLogger(std::unique_ptr<Output> output, const Masker* masker)
 
 JsonLogger::~JsonLogger() = default;
 
+bool JsonLogger::writes(LogLevel level) const {
+  return output_->wants(level);
+}
+
 void JsonLogger::log(LogLevel level, std::string_view event, Json fields) {
-  if (!output_->wants(level)) return;
+  if (!writes(level)) return;
   try {
     if (masker_ != nullptr) mask_strings(fields, *masker_);
     shorten_texts(fields);

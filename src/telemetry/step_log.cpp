@@ -71,7 +71,7 @@ Json fields_of(const Record& record) {
 }  // namespace
 
 void StepLog::recorded(const Record& record) {
-  logger_.info(event_of(record.kind), fields_of(record));
+  if (logger_.writes(LogLevel::info)) logger_.info(event_of(record.kind), fields_of(record));
   next_.recorded(record);
 }
 
@@ -80,6 +80,7 @@ void StepLog::progressed(CommandId id, ProgressKind kind, std::string_view text)
 }
 
 void StepLog::task_state_changed(TaskId task, TaskState from, TaskState to) {
+  if (!logger_.writes(LogLevel::trace)) return;
   logger_.log(LogLevel::trace, "task.state",
               {{"task", number(task)}, {"from", name_of(from)}, {"to", name_of(to)}});
 }

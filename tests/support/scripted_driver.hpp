@@ -2,7 +2,7 @@
 
 #include "tinkerbell/syscall/driver.hpp"
 
-#include <functional>
+#include <deque>
 #include <map>
 #include <string>
 #include <utility>
@@ -21,6 +21,12 @@ class ScriptedDriver final : public Driver {
 
   void perform(Call call, Completion<Reply> done) override {
     performed_.push_back(call);
+    std::deque<Result<Reply>>& next = next_[std::string(name_of(call.command))];
+    if (!next.empty()) {
+      const Result<Reply> reply = std::move(next.front());
+      next.pop_front();
+      return done(reply);
+    }
     answer(std::move(call), std::move(done), replies_);
   }
 
@@ -39,6 +45,12 @@ class ScriptedDriver final : public Driver {
   /// What every command of this name is answered with. Without it, it is held until release().
   void reply(const std::string& name, Result<Reply> reply) {
     replies_.insert_or_assign(name, std::move(reply));
+  }
+
+  /// What the next such command is answered with, before reply() is used; may be called several
+  /// times.
+  void next_reply(const std::string& name, Result<Reply> reply) {
+    next_[name].push_back(std::move(reply));
   }
 
   void recovery(const std::string& name, Result<Reply> reply) {
@@ -68,6 +80,7 @@ class ScriptedDriver final : public Driver {
   std::map<std::string, Prepared> facts_;
   Replies replies_;
   Replies recoveries_;
+  std::map<std::string, std::deque<Result<Reply>>> next_;
   std::map<CommandId, Completion<Reply>> held_;
   std::vector<Call> performed_;
   std::vector<Call> recovered_;

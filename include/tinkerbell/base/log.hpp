@@ -30,6 +30,9 @@ class Logger {
   Logger& operator=(const Logger&) = delete;
   virtual ~Logger() = default;
 
+  /// Whether lines of this level are written at all: ask before building costly fields.
+  [[nodiscard]] virtual bool writes(LogLevel level) const = 0;
+
   virtual void log(LogLevel level, std::string_view event, Json fields) = 0;
 
   void debug(std::string_view event, Json fields = Json::object()) {
@@ -52,6 +55,8 @@ class Logger {
 /// Drops everything. For tests and tools.
 class SilentLogger final : public Logger {
  public:
+  [[nodiscard]] bool writes(LogLevel /*level*/) const override { return false; }
+
   void log(LogLevel /*level*/, std::string_view /*event*/, Json /*fields*/) override {}
 };
 

@@ -63,8 +63,10 @@ class ControlPlane {
   /// Takes over a listening socket (systemd socket activation).
   [[nodiscard]] Result<void> adopt_socket(int listening_fd);
 
-  /// Takes no more requests.
+  /// Takes no more requests; connections close once their answers are out.
   void stop();
+
+  [[nodiscard]] std::size_t connections() const;
 
  private:
   struct State;

@@ -19,14 +19,14 @@ class Reactor {
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
 
-  /// Returns after stop(), or when the io_context has nothing to do for ever.
+  /// Returns after stop(), or when no task is ready and the io_context has nothing to do for ever.
   void run();
 
   /// Loop thread.
   void stop() { stopped_ = true; }
 
  private:
-  void wait_for_something();
+  [[nodiscard]] bool wait_for_something();
 
   boost::asio::io_context& io_;
   Scheduler& scheduler_;

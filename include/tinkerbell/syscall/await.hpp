@@ -61,6 +61,7 @@ inline auto operator co_await(AnyCommand any) {
 /// What a durable task is started with. The same values at its first start and at every replay.
 struct TaskStart {
   TaskId task = kNoTask;
+  WallTime created{};     ///< When it was submitted.
   std::string workspace;  ///< Absolute.
   Json arguments;         ///< As submitted.
   Json definition;        ///< As frozen when it was submitted.

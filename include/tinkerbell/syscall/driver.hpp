@@ -74,6 +74,9 @@ class Driver {
     done(Error{Errc::unknown_outcome, "the daemon ended while this was under way"});
   }
 
+  /// The RESULT of a command with this key is durable: what was kept for recovery may go.
+  virtual void settled(const std::string& /*key*/) {}
+
   /// Asks a running command to stop; its completion then answers Errc::cancelled (or the reply, if
   /// that was faster).
   virtual void cancel(CommandId id) = 0;

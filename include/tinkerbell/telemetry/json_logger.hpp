@@ -27,6 +27,7 @@ class JsonLogger final : public Logger {
  public:
   ~JsonLogger() override;
 
+  [[nodiscard]] bool writes(LogLevel level) const override;
   void log(LogLevel level, std::string_view event, Json fields) override;
 
   /// Lines lost since the start, because the output was full or closed.

@@ -36,14 +36,14 @@ struct Endpoint {
 struct Run {
   Provider* provider = nullptr;
   std::string name;
-  Question question;
+  ModelQuestion question;
   Completion<Reply> done;
   boost::asio::steady_timer pause;
   std::uint32_t attempts = 0;
   bool cancelled = false;
 };
 
-Question question_of(const Call& call, const Endpoint& endpoint) {
+ModelQuestion question_of(const Call& call, const Endpoint& endpoint) {
   const auto& command = std::get<AwaitLLMResponse>(call.command);
   return {.id = call.id,
           .key = call.key,
@@ -155,6 +155,10 @@ void LlmDriver::State::pause(CommandId id, Milliseconds length) {
 void LlmDriver::State::answer(CommandId id, Result<Reply> reply) {
   Completion<Reply> done = std::move(running.at(id).done);
   running.erase(id);  // first: the answer may bring the next call
+  if (reply) {
+    std::get<AwaitLLMResponse::Reply>(*reply).received_unix_ns =
+        unix_nanoseconds(SystemClock{}.wall());
+  }
   done(std::move(reply));
 }
 

@@ -23,7 +23,7 @@ std::uint64_t bytes_of(const std::vector<ToolCall>& calls) {
   return bytes;
 }
 
-TokenUsage usage_of(const Question& question, const ModelReply& reply) {
+TokenUsage usage_of(const ModelQuestion& question, const ModelReply& reply) {
   constexpr std::uint64_t kBytesPerToken = 4;
   std::uint64_t input = 0;
   for (std::size_t i = 0; i < question.messages.size(); ++i) {
@@ -35,7 +35,7 @@ TokenUsage usage_of(const Question& question, const ModelReply& reply) {
           .known = true};
 }
 
-ModelReply model_reply(const Question& question, const PlaybookReply& answer) {
+ModelReply model_reply(const ModelQuestion& question, const PlaybookReply& answer) {
   ModelReply reply{.text = valid_utf8(answer.text), .model = question.model};
   for (const PlaybookCall& call : answer.calls)
     reply.tool_calls.push_back({.name = call.name, .arguments = dump_json(call.arguments)});
@@ -56,7 +56,7 @@ std::size_t piece_end(std::string_view text, std::size_t begin, std::size_t chun
 
 /// An answer on its way out.
 struct Performance {
-  Question question;
+  ModelQuestion question;
   Provider::TextHandler text;
   Provider::AttemptHandler done;
   boost::asio::steady_timer timer;
@@ -88,6 +88,11 @@ struct OfflineProvider::State : std::enable_shared_from_this<State> {
 };
 
 void OfflineProvider::State::load(CommandId id) {
+  if (path.empty()) {
+    return settle(id, Error{Errc::not_found,
+                            "the offline provider has no playbook: name one in the config, or a "
+                            "real model (docs/models.md)"});
+  }
   pool.run<Playbook>([file = path] { return load_playbook(file); },
                      Completion<Playbook>([weak = weak_from_this(), id](Result<Playbook> loaded) {
                        const auto self = weak.lock();
@@ -146,7 +151,7 @@ std::string OfflineProvider::place() const {
   return state_->path;
 }
 
-void OfflineProvider::ask(Question question, TextHandler text, AttemptHandler done) {
+void OfflineProvider::ask(ModelQuestion question, TextHandler text, AttemptHandler done) {
   const CommandId id = question.id;
   state_->running.emplace(id, Performance{.question = std::move(question),
                                           .text = std::move(text),

@@ -20,7 +20,7 @@ class OfflineProvider final : public Provider {
   ~OfflineProvider() override;
 
   [[nodiscard]] std::string place() const override;
-  void ask(Question question, TextHandler text, AttemptHandler done) override;
+  void ask(ModelQuestion question, TextHandler text, AttemptHandler done) override;
   void cancel(CommandId id) override;
 
  private:

@@ -28,7 +28,7 @@ TokensField tokens_field_of(const std::string& origin) {
                                             : TokensField::max_tokens;
 }
 
-HttpCall http_call(const ProviderSettings& settings, const Question& question) {
+HttpCall http_call(const ProviderSettings& settings, const ModelQuestion& question) {
   HttpCall call{.method = "POST",
                 .url = chat_url(settings.base_url),
                 .headers = {{"Content-Type", "application/json"},
@@ -99,7 +99,7 @@ std::string OpenAiChatProvider::place() const {
   return origin_of(state_->settings.base_url);
 }
 
-void OpenAiChatProvider::ask(Question question, TextHandler text, AttemptHandler done) {
+void OpenAiChatProvider::ask(ModelQuestion question, TextHandler text, AttemptHandler done) {
   const CommandId id = question.id;
   auto exchange = std::make_shared<OpenAiChatExchange>(
       OpenAiChatStream(calls_in(question.messages), std::move(text)), state_->settings.timeouts,

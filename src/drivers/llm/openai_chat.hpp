@@ -17,7 +17,7 @@ class OpenAiChatProvider final : public Provider {
   ~OpenAiChatProvider() override;
 
   [[nodiscard]] std::string place() const override;
-  void ask(Question question, TextHandler text, AttemptHandler done) override;
+  void ask(ModelQuestion question, TextHandler text, AttemptHandler done) override;
   void cancel(CommandId id) override;
 
  private:

@@ -59,7 +59,7 @@ std::string_view name_of_field(TokensField field) {
 
 }  // namespace
 
-std::string openai_chat_body(const Question& question, TokensField tokens_field) {
+std::string openai_chat_body(const ModelQuestion& question, TokensField tokens_field) {
   Json body = {{"model", question.model},
                {"messages", Json::array()},
                {"stream", true},

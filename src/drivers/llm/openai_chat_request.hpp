@@ -18,6 +18,6 @@ enum class TokensField : std::uint8_t {
 /// What a model got wrong in earlier turns is put into a form that every server takes back: names
 /// in the allowed characters, arguments as a JSON object.
 /// Source: OpenAI API reference, "Create chat completion".
-[[nodiscard]] std::string openai_chat_body(const Question& question, TokensField tokens_field);
+[[nodiscard]] std::string openai_chat_body(const ModelQuestion& question, TokensField tokens_field);
 
 }  // namespace tinkerbell

@@ -15,7 +15,7 @@
 namespace tinkerbell {
 
 /// What a model is asked.
-struct Question {
+struct ModelQuestion {
   CommandId id;
   std::string key;    ///< Idempotency key: the same for every attempt.
   std::string model;  ///< As the provider names it.
@@ -53,7 +53,7 @@ class Provider {
 
   /// Starts an attempt. `text` takes the pieces of the answer as they come; `done` is called once,
   /// never before ask() has returned.
-  virtual void ask(Question question, TextHandler text, AttemptHandler done) = 0;
+  virtual void ask(ModelQuestion question, TextHandler text, AttemptHandler done) = 0;
 
   /// Ends the attempt of a command with Errc::cancelled (or its reply, if that was faster). Unknown
   /// ids are ignored.

@@ -346,7 +346,7 @@ Result<void> ProcessDriver::end_leftovers(const std::set<std::string>& known_key
   return impl_->end_leftovers(known_keys);
 }
 
-void ProcessDriver::forget(const std::string& key) {
+void ProcessDriver::settled(const std::string& key) {
   impl_->forget(key);
 }
 

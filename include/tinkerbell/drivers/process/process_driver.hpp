@@ -44,8 +44,8 @@ class ProcessDriver final : public Driver {
   /// name. Blocks, at most some seconds: for the start of the daemon. Errors: io, denied.
   [[nodiscard]] Result<void> end_leftovers(const std::set<std::string>& known_keys);
 
-  /// Removes what the finished runs of a command have left on disk; for when its RESULT is durable.
-  void forget(const std::string& key);
+  /// Removes what the finished runs of a command have left on disk.
+  void settled(const std::string& key) override;
 
  private:
   class Impl;

@@ -1,0 +1,156 @@
+#include "tinkerbell/tasks/agent.hpp"
+
+#include "support/syscall_world.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+namespace {
+
+using namespace std::chrono_literals;
+
+using ModelReply = AwaitLLMResponse::Reply;
+
+ModelReply calls(std::vector<ToolCall> tool_calls) {
+  return {.tool_calls = std::move(tool_calls), .finish = FinishReason::tool_calls};
+}
+
+class AgentTest : public testing::Test {
+ protected:
+  AgentTest() {
+    world.registry.add(std::string(kAgentKind),
+                       {.freeze = [](const Json& arguments) { return freeze_agent(arguments, {}); },
+                        .start = run_agent,
+                        .title = agent_title});
+    world.driver->reply("file.read", Error{Errc::not_found, "open: No such file"});
+  }
+
+  void model_says(ModelReply reply) {
+    world.driver->next_reply("llm.response", Reply(std::move(reply)));
+  }
+
+  TaskId run(Json arguments = {{"goal", "Fix it"}}) {
+    return world.submit(std::string(kAgentKind), /*approve_all=*/true, std::move(arguments));
+  }
+
+  /// How the only task ended.
+  DonePayload done() {
+    const Record& last = world.memory->records.back();
+    return last.kind == RecordKind::done ? *from_canonical<DonePayload>(last.payload)
+                                         : DonePayload{};
+  }
+
+  /// What the model was last asked.
+  const AwaitLLMResponse& last_question() {
+    for (auto call = world.driver->performed().rbegin(); call != world.driver->performed().rend();
+         ++call) {
+      if (const auto* question = std::get_if<AwaitLLMResponse>(&call->command)) return *question;
+    }
+    ADD_FAILURE() << "the model was never asked";
+    static const AwaitLLMResponse kNone;
+    return kNone;
+  }
+
+  SyscallWorld world;
+};
+
+TEST_F(AgentTest, ToolCallsBecomeCommandsAndTheirOutcomesGoBackToTheModel) {
+  world.driver->reply("file.list", Reply(AwaitFileList::Reply{.entries = {{"a.txt", "file", 6}}}));
+  model_says(calls({{"c1", "list_files", "{}"}}));
+  model_says(calls({{"c2", "finish", R"({"summary":"looked"})"}}));
+  run();
+  EXPECT_EQ(done().state, "completed");
+  EXPECT_EQ(done().value, (Json{{"summary", "looked"}}));
+  const Message& told = last_question().messages.back();
+  EXPECT_EQ(told.role, Role::tool);
+  EXPECT_EQ(told.tool_call_id, "c1");
+  EXPECT_NE(told.text.find("a.txt"), std::string::npos);
+}
+
+TEST_F(AgentTest, AnAnswerWithoutCallsEndsTheTask) {
+  model_says({.text = "There is nothing to do."});
+  run();
+  EXPECT_EQ(done().value, (Json{{"summary", "There is nothing to do."}}));
+}
+
+TEST_F(AgentTest, F49_MalformedCallsComeBackToTheModelAsErrorsAndNothingRuns) {
+  model_says(calls({{"c1", "run_program", "{\"argv\": ["}, {"c2", "fly", "{}"}}));
+  model_says({.text = "sorry"});
+  run();
+  EXPECT_EQ(done().state, "completed");
+  EXPECT_TRUE(last_question().messages.back().text.starts_with("error: "));
+  for (const Call& call : world.driver->performed()) {
+    EXPECT_NE(name_of(call.command), "process.run");
+  }
+}
+
+TEST_F(AgentTest, ACallThatWasCutAtTheLengthLimitIsNotExecuted) {
+  ModelReply cut = calls({{"c1", "run_program", R"({"argv":["true"]})"}});
+  cut.finish = FinishReason::length;
+  model_says(cut);
+  model_says({.text = "done"});
+  run();
+  EXPECT_EQ(done().state, "completed");
+  for (const Call& call : world.driver->performed()) {
+    EXPECT_NE(name_of(call.command), "process.run");
+  }
+}
+
+TEST_F(AgentTest, TheStepLimitEndsIt) {
+  world.driver->reply("file.list", Reply(AwaitFileList::Reply{}));
+  world.driver->reply("llm.response", Reply(calls({{"c", "list_files", "{}"}})));
+  run({{"goal", "Never stop"}, {"steps_max", 6}});
+  EXPECT_EQ(done().error_code, "exhausted");
+}
+
+TEST_F(AgentTest, TheTimeLimitEndsIt) {
+  ModelReply late{.tool_calls = {{"c", "list_files", "{}"}}};
+  late.received_unix_ns = unix_nanoseconds(world.clock.wall() + 2s);
+  model_says(late);
+  run({{"goal", "Be quick"}, {"time_max_ms", 1'000}});
+  EXPECT_EQ(done().error_code, "exhausted");
+}
+
+TEST_F(AgentTest, AFailedModelCallFailsTheTask) {
+  world.driver->reply("llm.response", Error{Errc::unauthorized, "401"});
+  run();
+  EXPECT_EQ(done().state, "failed");
+  EXPECT_EQ(done().error_code, "unauthorized");
+}
+
+TEST_F(AgentTest, InstructionsOfTheRepositoryGoToTheModelAsInformation) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"Use tabs."}));
+  model_says({.text = "done"});
+  run();
+  const Conversation& messages = last_question().messages;
+  EXPECT_EQ(messages.at(0).role, Role::system);
+  EXPECT_EQ(messages.at(1).role, Role::user);
+  EXPECT_NE(messages.at(1).text.find("Use tabs."), std::string::npos);
+  EXPECT_NE(messages.at(1).text.find("Fix it"), std::string::npos);
+}
+
+TEST_F(AgentTest, TheWholeTaskReplaysAfterACrash) {
+  world.driver->reply("file.list", Reply(AwaitFileList::Reply{}));
+  model_says(calls({{"c1", "list_files", "{}"}}));
+  run();  // the second question to the model stays open
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.reply("llm.response", Reply(ModelReply{.text = "after the crash"}));
+  };
+  world.crash();
+  EXPECT_EQ(done().value, (Json{{"summary", "after the crash"}}));
+  EXPECT_EQ(last_question().messages.size(), 4U);
+}
+
+TEST(FreezeAgent, RefusesWhatMakesNoSense) {
+  EXPECT_FALSE(freeze_agent(Json{{"goal", ""}}, {}));
+  EXPECT_FALSE(freeze_agent(Json{{"goal", "x"}, {"colour", "red"}}, {}));
+  EXPECT_FALSE(freeze_agent(Json{{"goal", "x"}, {"time_max_ms", -1}}, {}));
+  EXPECT_FALSE(freeze_agent(Json{{"goal", "x"}, {"time_max_ms", INT64_MAX}}, {}));
+  EXPECT_TRUE(freeze_agent(Json{{"goal", "x"}}, {}));
+}
+
+}  // namespace
+}  // namespace tinkerbell
