@@ -265,7 +265,7 @@ TEST_F(UnsandboxedPrograms, LeaveNothingOnDiskOnceForgotten) {
   Call call = prepared_call(call_of("true"));
   ASSERT_TRUE(perform(call));
   ASSERT_TRUE(std::filesystem::exists(run_directory_of(call)));
-  driver().forget(call.key);
+  driver().settled(call.key);
   EXPECT_TRUE(turn_until([&] { return !std::filesystem::exists(run_directory_of(call)); }));
 }
 

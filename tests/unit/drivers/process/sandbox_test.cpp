@@ -253,8 +253,10 @@ TEST_F(ProbeOfTheSandbox, S79_IsNotDeceivedByASandboxThatHidesNothing) {
   script("bwrap",
          "#!/bin/sh\n"
          "shim=\n"
-         "while [ \"$1\" != -- ]; do [ \"$1$3\" = --ro-bind/run/tinkerbell-shim ] && shim=$2; "
-         "shift; done\n"
+         "while [ \"$1\" != -- ]; do\n"
+         "  [ \"$1$3\" = --ro-bind/run/tinkerbell-shim ] && shim=$2\n"
+         "  shift\n"
+         "done\n"
          "shift 2\n"
          "\"$shim\" \"$@\"\n"
          "code=$?\n"
