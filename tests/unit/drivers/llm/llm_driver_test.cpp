@@ -17,6 +17,7 @@ namespace tinkerbell {
 namespace {
 
 using Server = ScriptedHttpServer;
+using ModelReply = AwaitLLMResponse::Reply;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -107,15 +108,13 @@ class LlmDriverTest : public testing::Test {
       return Error{Errc::internal, "no outcome within ten seconds"};
     }
     if (!outcome_->ok()) return outcome_->error();
-    return std::get<AwaitLLMResponse::Reply>(**outcome_);
+    return std::get<ModelReply>(**outcome_);
   }
 
   Result<ModelReply> perform() {
     start();
     return wait();
   }
-
-  using ModelReply = AwaitLLMResponse::Reply;
 
   TempDir dir_;
   boost::asio::io_context loop_;

@@ -7,14 +7,14 @@
 namespace tinkerbell {
 namespace {
 
-Question question(std::vector<Message> messages) {
-  Question question{.key = "k", .model = "m1", .tokens_max = 400};
+ModelQuestion question(std::vector<Message> messages) {
+  ModelQuestion question{.key = "k", .model = "m1", .tokens_max = 400};
   for (Message& message : messages)
     question.messages.add(std::move(message));
   return question;
 }
 
-Json body_of(const Question& asked, TokensField field = TokensField::max_tokens) {
+Json body_of(const ModelQuestion& asked, TokensField field = TokensField::max_tokens) {
   return *parse_json(openai_chat_body(asked, field));
 }
 
@@ -24,7 +24,7 @@ Json sent(Message message) {
 }
 
 TEST(OpenAiChatRequest, IsWhatTheReferenceSays) {
-  Question asked = question({
+  ModelQuestion asked = question({
       {.role = Role::system, .text = "Be brief."},
       {.role = Role::user, .text = "What is in a.txt?"},
       {.role = Role::assistant,
