@@ -30,6 +30,7 @@ void ControlPlane::adopt(const std::vector<Record>& records) {
 void ControlPlane::connect(Parts parts) {
   const auto loop = parts.loop;
   const SteadyTime now = parts.clock.steady();
+  state_->hub.begin_after(parts.journal.store_state().last_lsn);
   state_->context.emplace(
       control::Context{.parts = std::move(parts), .hub = state_->hub, .started = now});
   state_->server.emplace(

@@ -65,6 +65,7 @@ void EventHub::caught_up(const std::shared_ptr<Follower>& follower,
       for (const protocol::EventView& event : past.apply(record))
         send(*follower, event);
     }
+    if (protocol::has_ended(past.task().state)) end(*follower);
   }
   for (const protocol::EventView& event : std::exchange(follower->held, {})) {
     send(*follower, event);

@@ -156,7 +156,7 @@ void Projection::open_approval(const Record& record, ApprovalId id, std::string 
                               .rule = intent_.verdict.rule,
                               .choices = {},
                               .opened = rfc3339(record.wall),
-                              .requested_by = {},
+                              .requested_by = "task " + std::to_string(number(record.task)),
                               .decided_by = {},
                               .decided_at = {}};
   if (command) {

@@ -4,6 +4,7 @@
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/tools/catalogue.hpp"
 
+#include <algorithm>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -118,6 +119,12 @@ Task<Result<void>> Agent::begin() {
 
 /// What the repository asks of agents. Untrusted: it never widens what is allowed.
 Task<Result<std::string>> Agent::instructions() {
+  const Result<AwaitFileList::Reply> listing = co_await AwaitFileList{};
+  if (!listing && listing.error().code == Errc::cancelled) co_return listing.error();
+  const bool there = listing && std::ranges::any_of(listing->entries, [](const FileEntry& entry) {
+                       return entry.path == kInstructionsFile;
+                     });
+  if (!there) co_return std::string();
   const Result<AwaitFileRead::Reply> file = co_await AwaitFileRead{
       .path = std::string(kInstructionsFile), .bytes_max = kInstructionsBytesMax};
   if (file) {

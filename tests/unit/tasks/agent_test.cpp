@@ -25,7 +25,7 @@ class AgentTest : public testing::Test {
                        {.freeze = [](const Json& arguments) { return freeze_agent(arguments, {}); },
                         .start = run_agent,
                         .title = agent_title});
-    world.driver->reply("file.read", Error{Errc::not_found, "open: No such file"});
+    world.driver->reply("file.list", Reply(AwaitFileList::Reply{}));
   }
 
   void model_says(ModelReply reply) {
@@ -58,6 +58,7 @@ class AgentTest : public testing::Test {
 };
 
 TEST_F(AgentTest, ToolCallsBecomeCommandsAndTheirOutcomesGoBackToTheModel) {
+  world.driver->next_reply("file.list", Reply(AwaitFileList::Reply{}));  // of its own look
   world.driver->reply("file.list", Reply(AwaitFileList::Reply{.entries = {{"a.txt", "file", 6}}}));
   model_says(calls({{"c1", "list_files", "{}"}}));
   model_says(calls({{"c2", "finish", R"({"summary":"looked"})"}}));
@@ -100,7 +101,6 @@ TEST_F(AgentTest, ACallThatWasCutAtTheLengthLimitIsNotExecuted) {
 }
 
 TEST_F(AgentTest, TheStepLimitEndsIt) {
-  world.driver->reply("file.list", Reply(AwaitFileList::Reply{}));
   world.driver->reply("llm.response", Reply(calls({{"c", "list_files", "{}"}})));
   run({{"goal", "Never stop"}, {"steps_max", 6}});
   EXPECT_EQ(done().error_code, "exhausted");
@@ -122,6 +122,8 @@ TEST_F(AgentTest, AFailedModelCallFailsTheTask) {
 }
 
 TEST_F(AgentTest, InstructionsOfTheRepositoryGoToTheModelAsInformation) {
+  world.driver->reply("file.list",
+                      Reply(AwaitFileList::Reply{.entries = {{"AGENTS.md", "file", 9}}}));
   world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"Use tabs."}));
   model_says({.text = "done"});
   run();
@@ -133,7 +135,6 @@ TEST_F(AgentTest, InstructionsOfTheRepositoryGoToTheModelAsInformation) {
 }
 
 TEST_F(AgentTest, TheWholeTaskReplaysAfterACrash) {
-  world.driver->reply("file.list", Reply(AwaitFileList::Reply{}));
   model_says(calls({{"c1", "list_files", "{}"}}));
   run();  // the second question to the model stays open
   world.before_recovery = [](ScriptedDriver& driver) {

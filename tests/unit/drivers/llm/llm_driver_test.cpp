@@ -285,7 +285,7 @@ TEST_F(LlmDriverTest, ThePlaybookAnswersInPiecesWithCallsAndUsage) {
   EXPECT_EQ(reply->finish, FinishReason::tool_calls);
   EXPECT_TRUE(reply->usage.known);
   EXPECT_EQ(reply->usage.input, 2U);    // 9 bytes
-  EXPECT_EQ(reply->usage.output, 12U);  // 18 + 9 + 22 bytes
+  EXPECT_EQ(reply->usage.output, 11U);  // 18 + 9 + 20 bytes
   EXPECT_EQ(reply->model, "demo");
 }
 
