@@ -1,5 +1,10 @@
 #include "cli/arguments.hpp"
 
+#include "tinkerbell/base/text.hpp"
+#include "tinkerbell/base/version.hpp"
+#include "tinkerbell/protocol/routes.hpp"
+#include "tinkerbell/protocol/task.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -16,10 +21,21 @@ constexpr std::array<std::string_view, 17> kVerbs = {
     "run",    "ls",    "show",   "steps",  "follow", "diff",    "approvals",  "approve", "deny",
     "answer", "pause", "resume", "cancel", "status", "version", "completion", "help"};
 
+const std::map<std::string, ColorWhen> kColors = {
+    {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
+
 constexpr std::string_view kHint = "Try `tinkerbell help`, or `tinkerbell VERB --help`.\n";
 
 Parting misuse(std::string message) {
   return {ExitCode::usage, "tinkerbell: " + std::move(message) + "\n" + std::string(kHint)};
+}
+
+std::string in_quotes(std::string_view word) {
+  return "\"" + visible_line(word) + "\"";
+}
+
+std::vector<std::string> verb_names() {
+  return {kVerbs.begin(), kVerbs.end()};
 }
 
 std::size_t edit_distance(std::string_view left, std::string_view right) {
@@ -59,11 +75,21 @@ std::optional<ApprovalId> approval_id(std::string_view text, bool bare = true) {
   return value ? std::optional(ApprovalId{*value}) : std::nullopt;
 }
 
+/// Leaves out the trap for stray words that the usage line of CLI11 would show.
+class HelpText final : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    if (app->get_parent() != nullptr) return Formatter::make_usage(app, std::move(name));
+    return "Usage: " + name + " [OPTIONS] VERB\n";
+  }
+};
+
 /// The grammar, and the variables that CLI11 fills. One function per verb declares its words and
 /// leaves behind how to make the command from them.
 class Grammar {
  public:
   Grammar() : app_("Tinkerbell runs agents as an operating system runs processes.", "tinkerbell") {
+    app_.require_subcommand(0, 1);  // or "run status" would be two verbs instead of a goal
     declare_globals();
     declare_run();
     declare_ls();
@@ -79,6 +105,8 @@ class Grammar {
       app_.parse(std::move(words));
     } catch (const CLI::CallForHelp&) {
       return std::unexpected(Parting{ExitCode::ok, help()});
+    } catch (const CLI::CallForVersion&) {
+      return std::unexpected(Parting{ExitCode::ok, version_text() + "\n"});
     } catch (const CLI::ParseError& error) {
       return std::unexpected(unexpected_word().value_or(misuse(error.what())));
     }
@@ -100,13 +128,12 @@ class Grammar {
     app_.add_option("--socket", invocation_.socket, "The daemon's control socket");
     app_.add_flag("--json", invocation_.json, "Print the daemon's JSON documents");
     app_.add_flag("-q,--quiet", invocation_.quiet, "Print ids only");
-    const std::map<std::string, ColorWhen> when = {
-        {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
-    app_.add_option("--color", invocation_.color, "auto, always or never")
-        ->transform(CLI::Transformer(when).description(""))
-        ->check(CLI::IsMember({ColorWhen::automatic, ColorWhen::always, ColorWhen::never})
-                    .description(""))
+    app_.add_option_function<std::string>(
+            "--color", [this](const std::string& when) { invocation_.color = kColors.at(when); },
+            "auto, always or never")
+        ->check(CLI::IsMember(kColors).description(""))
         ->type_name("WHEN");
+    app_.set_version_flag("--version", version_text(), "Print the version");
     app_.add_option("VERB", stray_word_)->group("");  // what is no verb lands here
   }
 
@@ -135,13 +162,16 @@ class Grammar {
   }
 
   void declare_show() {
-    CLI::App& show = verb("show", "Show a task (12) or a question (a3)",
-                          [this]() -> std::expected<Command, std::string> {
-                            if (const auto approval = approval_id(id_, false)) {
-                              return ShowApproval{*approval};
-                            }
-                            return with_task([](TaskId task) { return ShowTask{task}; });
-                          });
+    CLI::App& show =
+        verb("show", "Show a task (12) or a question (a3)",
+             [this]() -> std::expected<Command, std::string> {
+               if (const auto approval = approval_id(id_, false)) {
+                 return ShowApproval{*approval};
+               }
+               const auto task = task_id(id_);
+               if (task) return ShowTask{*task};
+               return std::unexpected(in_quotes(id_) + " is no id of a task (12) or question (a3)");
+             });
     add_id(show);
   }
 
@@ -183,7 +213,8 @@ class Grammar {
     CLI::App& completion =
         verb("completion", "Print a completion script", [] { return Command(PrintCompletion{}); });
     completion.add_option("SHELL", shell_, "bash")->required()->check(CLI::IsMember({"bash"}));
-    help_verb_ = app_.add_subcommand("help", "Show this");
+    help_verb_ = app_.add_subcommand("help", "Show this, or what a verb takes");
+    help_verb_->add_option("VERB", topic_)->check(CLI::IsMember(verb_names()).description(""));
   }
 
   template <class MakeCommand>
@@ -205,13 +236,13 @@ class Grammar {
   template <class MakeCommand>
   std::expected<Command, std::string> with_task(MakeCommand make) {
     const auto task = task_id(id_);
-    if (!task) return std::unexpected("\"" + id_ + "\" is no task id (12)");
+    if (!task) return std::unexpected(in_quotes(id_) + " is no id of a task (12)");
     return make(*task);
   }
 
   std::expected<Command, std::string> decision(protocol::Answer answer) {
     const auto approval = approval_id(id_);
-    if (!approval) return std::unexpected("\"" + id_ + "\" is no id of a question (a3)");
+    if (!approval) return std::unexpected(in_quotes(id_) + " is no id of a question (a3)");
     decide_.approval = *approval;
     decide_.answer = answer;
     return decide_;
@@ -230,21 +261,28 @@ class Grammar {
 
   std::optional<Parting> unexpected_word() {
     if (stray_word_.empty()) return std::nullopt;
-    const std::string quoted = "\"" + stray_word_ + "\"";
     const std::vector<CLI::App*> parsed = app_.get_subcommands();
     if (!parsed.empty() && parsed.front()->get_name() == "run") {
-      return misuse("unexpected " + quoted + ": put the goal in quotes");
+      return misuse("unexpected " + in_quotes(stray_word_) + ": put the goal in quotes");
     }
-    if (!parsed.empty()) return misuse("unexpected " + quoted);
+    if (!parsed.empty()) return misuse("unexpected " + in_quotes(stray_word_));
     const std::string_view nearest = nearest_verb(stray_word_);
-    if (nearest.empty()) return misuse("unknown verb " + quoted);
-    return misuse("unknown verb " + quoted + ", did you mean \"" + std::string(nearest) + "\"?");
+    if (nearest.empty()) return misuse("unknown verb " + in_quotes(stray_word_));
+    return misuse("unknown verb " + in_quotes(stray_word_) + ", did you mean \"" +
+                  std::string(nearest) + "\"?");
   }
 
   std::string help() {
+    if (help_verb_->parsed() && !topic_.empty()) return help_of(*app_.get_subcommand(topic_));
     const std::vector<CLI::App*> parsed = app_.get_subcommands();
     const bool of_verb = !parsed.empty() && parsed.front() != help_verb_;
-    return of_verb ? parsed.front()->help() : app_.help();
+    return help_of(of_verb ? *parsed.front() : app_);
+  }
+
+  std::string help_of(const CLI::App& app) {
+    const std::string name =
+        &app == &app_ ? app.get_name() : app_.get_name() + " " + app.get_name();
+    return HelpText().make_help(&app, name, CLI::AppFormatMode::Normal);
   }
 
   CLI::App app_;
@@ -254,8 +292,9 @@ class Grammar {
   std::string stray_word_;
   std::string id_;
   std::string shell_;
+  std::string topic_;
   bool full_ = false;
-  Run run_;
+  RunGoal run_;
   ListTasks list_;
   Decide decide_;
 };
@@ -266,8 +305,9 @@ std::expected<Invocation, Parting> parse_arguments(std::vector<std::string> word
   return Grammar().parse(std::move(words));
 }
 
-std::span<const std::string_view> verbs() {
-  return kVerbs;
+std::string version_text() {
+  return "tinkerbell " + std::string(kBuildVersion) + ", protocol " +
+         std::to_string(protocol::kVersion);
 }
 
 std::string_view nearest_verb(std::string_view word) {

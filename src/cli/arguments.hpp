@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -24,7 +23,7 @@ enum class RunMode : std::uint8_t {
   wait,
 };
 
-struct Run {
+struct RunGoal {
   std::string goal;
   std::string workspace;  ///< Empty: the current directory.
   std::string model;
@@ -82,7 +81,7 @@ struct ShowVersion {};
 struct PrintCompletion {};
 
 using Command =
-    std::variant<Run, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
+    std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
                  ListApprovals, Decide, ChangeTask, ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
@@ -104,8 +103,8 @@ struct Parting {
 /// Reads a command line without the program's name.
 [[nodiscard]] std::expected<Invocation, Parting> parse_arguments(std::vector<std::string> words);
 
-/// All verbs, in the order of the help.
-[[nodiscard]] std::span<const std::string_view> verbs();
+/// "tinkerbell 0.1.0, protocol 1".
+[[nodiscard]] std::string version_text();
 
 /// The verb that was probably meant; empty if none is near.
 [[nodiscard]] std::string_view nearest_verb(std::string_view word);

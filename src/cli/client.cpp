@@ -156,6 +156,10 @@ Error Client::explained(const Error& error) const {
                                    "): start it with `systemctl start tinkerbelld` or "
                                    "`tinkerbelld --config FILE`"};
   }
+  if (error.code == Errc::protocol) {  // it was killed, or is no tinkerbelld at all
+    return {Errc::unavailable,
+            "tinkerbelld at " + socket_path_ + " broke off (" + error.message + ")"};
+  }
   if (error.code == Errc::denied) {
     return {Errc::denied, "you may not use " + socket_path_ + " (" + error.message + ")"};
   }

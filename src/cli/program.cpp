@@ -27,20 +27,19 @@ bool needs_daemon(const Command& command) {
          !std::holds_alternative<PrintCompletion>(command);
 }
 
-Result<ExitCode> perform_invocation(const Invocation& invocation, const GetEnv& get_env,
-                                    std::ostream& out, std::ostream& err) {
-  const Result<std::string> socket = socket_of(invocation, get_env);
+Result<ExitCode> perform_invocation(const Invocation& invocation, const Surroundings& around) {
+  const Result<std::string> socket = socket_of(invocation, around.get_env);
   if (!socket && needs_daemon(invocation.command)) return socket.error();
   Client client(socket ? *socket : std::string());
-  const Terminal terminal = terminal_of(STDOUT_FILENO, invocation.color, get_env);
+  const Terminal terminal = terminal_of(around.output, invocation.color, around.get_env);
   Session session{
       .client = client,
       .invocation = invocation,
-      .out = out,
-      .err = err,
+      .out = around.out,
+      .err = around.err,
       .terminal = terminal,
-      .input = STDIN_FILENO,
-      .asks = terminal.is_terminal && isatty(STDIN_FILENO) == 1,
+      .input = around.input,
+      .asks = terminal.is_terminal && isatty(around.input) == 1,
       .now = SystemClock().wall(),
       .patience = {.sleep = [](Milliseconds length) { std::this_thread::sleep_for(length); }}};
   return std::visit([&](const auto& command) { return perform(session, command); },
@@ -49,21 +48,20 @@ Result<ExitCode> perform_invocation(const Invocation& invocation, const GetEnv& 
 
 }  // namespace
 
-int run_program(std::vector<std::string> words, const GetEnv& get_env, std::ostream& out,
-                std::ostream& err) {
+int run_program(std::vector<std::string> words, const Surroundings& around) {
   const std::expected<Invocation, Parting> invocation = parse_arguments(std::move(words));
   if (!invocation) {
     const Parting& parting = invocation.error();
-    (parting.code == ExitCode::ok ? out : err) << parting.text;
+    (parting.code == ExitCode::ok ? around.out : around.err) << parting.text;
     return std::to_underlying(parting.code);
   }
-  const Result<ExitCode> done = perform_invocation(*invocation, get_env, out, err);
+  const Result<ExitCode> done = perform_invocation(*invocation, around);
   if (!done) {
-    err << "tinkerbell: " << visible_line(done.error().message) << "\n";
+    around.err << "tinkerbell: " << visible_line(done.error().message) << "\n";
     return std::to_underlying(exit_code_of(done.error().code));
   }
-  if (!out.flush()) {  // data that did not arrive is no success
-    err << "tinkerbell: cannot write the output\n";
+  if (!around.out.flush()) {  // data that did not arrive is no success
+    around.err << "tinkerbell: cannot write the output\n";
     return std::to_underlying(ExitCode::io);
   }
   return std::to_underlying(*done);

@@ -8,6 +8,7 @@
 #include "tinkerbell/base/version.hpp"
 #include "tinkerbell/protocol/routes.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -125,7 +126,7 @@ Result<ExitCode> detach(Session& session, const Document<protocol::TaskView>& ta
   return ExitCode::ok;
 }
 
-RunMode mode_of(const Session& session, const Run& run) {
+RunMode mode_of(const Session& session, const RunGoal& run) {
   if (run.mode != RunMode::automatic) return run.mode;
   const bool watched = session.terminal.is_terminal && !session.invocation.json;
   return watched ? RunMode::follow : RunMode::detach;
@@ -163,7 +164,7 @@ std::string_view state_after(std::string_view action) {
 
 }  // namespace
 
-Result<ExitCode> perform(Session& session, const Run& run) {
+Result<ExitCode> perform(Session& session, const RunGoal& run) {
   Result<std::string> workspace = workspace_at(run.workspace);
   if (!workspace) return workspace.error();
   const Result<Document<protocol::TaskView>> task =
@@ -267,10 +268,7 @@ Result<ExitCode> perform(Session& session, const ShowVersion& /*show*/) {
   const Json json = {{"schema", "tinkerbell.version/1"},
                      {"version", kBuildVersion},
                      {"protocol", protocol::kVersion}};
-  session.out << (session.invocation.json ? pretty_json(json)
-                                          : "tinkerbell " + std::string(kBuildVersion) +
-                                                ", protocol " + std::to_string(protocol::kVersion))
-              << "\n";
+  session.out << (session.invocation.json ? pretty_json(json) : version_text()) << "\n";
   return ExitCode::ok;
 }
 

@@ -25,7 +25,7 @@ struct Session {
 
 // One function for each verb. An error has not been printed yet.
 
-[[nodiscard]] Result<ExitCode> perform(Session& session, const Run& run);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const RunGoal& run);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ListTasks& list);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ShowTask& show);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ShowApproval& show);

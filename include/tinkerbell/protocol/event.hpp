@@ -29,7 +29,8 @@ inline constexpr std::string_view kProgramOutput = "program.output";      // Tex
 /// GET /v1/tasks/{id}/events?after=N and GET /v1/events?after=N: server-sent events whose id is
 /// `seq`, whose event is `name` and whose data is this document. Sequence numbers rise strictly,
 /// over restarts of the daemon too. The server sends what it still holds after N, then what
-/// happens; text pieces may be missing after a restart, the other events never.
+/// happens. It need not hold everything, least of all over a restart: whoever connects reads the
+/// lists first, and StepList::last_event says where to go on.
 struct EventView {
   std::uint64_t seq = 0;
   TaskId task = kNoTask;
