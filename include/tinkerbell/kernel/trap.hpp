@@ -38,6 +38,7 @@ struct TrapAwaiter : TrapType {
   using TrapType::TrapType;
   TrapAwaiter(const TrapAwaiter&) = delete;
   TrapAwaiter& operator=(const TrapAwaiter&) = delete;
+  ~TrapAwaiter() = default;
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
 
