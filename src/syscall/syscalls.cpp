@@ -91,9 +91,9 @@ Lsn SystemCalls::append(std::vector<Record> records, const std::vector<LiveTask*
   const Lsn last = parts_.journal.append(std::move(records), std::move(heads), last_approval_);
   for (std::size_t i = 0; i < count; ++i) {
     Record each = shown[i];
-    each.lsn = Lsn{number(last) - (count - 1 - i)};
-    gate_->when_durable(each.lsn,
-                        [this, each = std::move(each)] { parts_.observer.recorded(each); });
+    const Lsn lsn{number(last) - (count - 1 - i)};
+    each.lsn = lsn;
+    gate_->when_durable(lsn, [this, each = std::move(each)] { parts_.observer.recorded(each); });
   }
   return last;
 }
@@ -159,7 +159,7 @@ std::size_t SystemCalls::live_tasks() const {
 namespace {
 
 std::string waits_for(const InFlight& flight) {
-  const std::string line = command_line(flight.command());
+  std::string line = command_line(flight.command());
   switch (flight.station) {
     case Station::held:
       return "to be resumed, before: " + line;
