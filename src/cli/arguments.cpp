@@ -142,7 +142,8 @@ class Grammar {
     run.add_option("GOAL", run_.goal, "What is to be done, in quotes")->required();
     run.add_option("-w,--workspace", run_.workspace, "Where to work (default: here)");
     run.add_option("-m,--model", run_.model, "A model alias of the daemon's configuration");
-    run.add_option("--steps", run_.steps_max, "Suspend after that many steps");
+    run.add_option("--steps", run_.steps_max, "Suspend after that many steps")
+        ->check(CLI::NonNegativeNumber.description(""));  // or -1 would be 2⁶⁴ − 1
     run.add_flag("--yes", run_.approve_all, "Approve what would be asked (denials remain)");
     const auto mode = [&](const std::string& name, RunMode value, const std::string& purpose) {
       return run.add_flag_callback(name, [this, value] { run_.mode = value; }, purpose);

@@ -1,0 +1,138 @@
+#include "cli/arguments.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tinkerbell::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+template <class Verb>
+Verb command(const std::vector<std::string>& words) {
+  const auto invocation = parse_arguments(words);
+  EXPECT_TRUE(invocation.has_value()) << (invocation ? "" : invocation.error().text);
+  return std::get<Verb>(invocation->command);
+}
+
+Parting refusal(const std::vector<std::string>& words) {
+  const auto invocation = parse_arguments(words);
+  EXPECT_FALSE(invocation.has_value()) << ::testing::PrintToString(words);
+  return invocation ? Parting{ExitCode::ok, ""} : invocation.error();
+}
+
+TEST(Arguments, MisuseEndsWith64AndAHint) {
+  const std::vector<std::vector<std::string>> lines = {
+      {},
+      {"frobnicate"},
+      {"--bogus"},
+      {"ls", "--bogus"},
+      {"ls", "-n", "0"},
+      {"ls", "-n", "many"},
+      {"ls", "--color=pink"},
+      {"--socket"},
+      {"run"},
+      {"run", "fix", "it"},
+      {"run", "x", "--follow", "--detach"},
+      {"run", "x", "--wait", "--detach"},
+      {"run", "x", "--steps", "-1"},
+      {"show"},
+      {"show", "x"},
+      {"show", "0"},
+      {"show", "12x"},
+      {"show", "99999999999999999999"},
+      {"show", "12", "13"},
+      {"pause", "a3"},
+      {"approve", "b3"},
+      {"approve", "a0"},
+      {"answer", "a3"},
+      {"completion", "zsh"},
+  };
+  for (const auto& words : lines) {
+    const Parting parting = refusal(words);
+    EXPECT_EQ(parting.code, ExitCode::usage) << ::testing::PrintToString(words);
+    EXPECT_THAT(parting.text, HasSubstr("Try `tinkerbell help`"));
+  }
+}
+
+TEST(Arguments, SuggestTheVerbThatWasMeant) {
+  EXPECT_THAT(refusal({"folow", "12"}).text, HasSubstr("did you mean \"follow\"?"));
+  EXPECT_THAT(refusal({"aprove", "a3"}).text, HasSubstr("did you mean \"approve\"?"));
+  EXPECT_EQ(nearest_verb("stauts"), "status");
+  EXPECT_EQ(nearest_verb("sl"), "");  // as far from "ls" as from anything of its length
+  EXPECT_EQ(nearest_verb("frobnicate"), "");
+}
+
+TEST(Arguments, S27_AStrayWordCannotRedrawTheScreen) {
+  EXPECT_THAT(refusal({"\x1b[2Kls"}).text, HasSubstr("\"\\x1b[2Kls\""));
+}
+
+TEST(Arguments, OfRunAreTheGoalAndHowToWatchIt) {
+  const RunGoal run = command<RunGoal>(
+      {"run", "fix the test", "-w", "/tmp", "--model", "big", "--wait", "--yes", "--steps", "9"});
+  EXPECT_EQ(run.goal, "fix the test");
+  EXPECT_EQ(run.workspace, "/tmp");
+  EXPECT_EQ(run.model, "big");
+  EXPECT_EQ(run.mode, RunMode::wait);
+  EXPECT_TRUE(run.approve_all);
+  EXPECT_EQ(run.steps_max, 9U);
+
+  const RunGoal plain = command<RunGoal>({"run", "x"});
+  EXPECT_EQ(plain.mode, RunMode::automatic);
+  EXPECT_FALSE(plain.approve_all);
+  EXPECT_FALSE(plain.steps_max.has_value());
+}
+
+TEST(Arguments, AGoalMayBeAVerbOrLookLikeOneOfOurs) {
+  EXPECT_EQ(command<RunGoal>({"run", "status"}).goal, "status");
+  EXPECT_EQ(command<RunGoal>({"run", "--", "--yes"}).goal, "--yes");
+  EXPECT_EQ(command<RunGoal>({"run", "[a, b]"}).goal, "[a, b]");
+}
+
+TEST(Arguments, GlobalOptionsStandBeforeOrAfterTheVerb) {
+  for (const auto& words : {std::vector<std::string>{"--json", "--socket", "/s", "-q", "ls"},
+                            std::vector<std::string>{"ls", "-q", "--socket", "/s", "--json"}}) {
+    const auto invocation = parse_arguments(words);
+    ASSERT_TRUE(invocation.has_value());
+    EXPECT_TRUE(invocation->json);
+    EXPECT_TRUE(invocation->quiet);
+    EXPECT_EQ(invocation->socket, "/s");
+    EXPECT_EQ(invocation->color, ColorWhen::automatic);
+  }
+  EXPECT_EQ(parse_arguments({"ls", "--color=never"})->color, ColorWhen::never);
+}
+
+TEST(Arguments, IdsAreNumbersAndThoseOfQuestionsBeginWithA) {
+  EXPECT_EQ(command<ShowTask>({"show", "12"}).task, TaskId{12});
+  EXPECT_EQ(command<ShowApproval>({"show", "a3"}).approval, ApprovalId{3});
+  EXPECT_EQ(command<Decide>({"approve", "3"}).approval, ApprovalId{3});
+  EXPECT_EQ(command<FollowTask>({"follow", "12"}).task, TaskId{12});
+  EXPECT_EQ(command<ChangeTask>({"cancel", "12"}).action, "cancel");
+  EXPECT_TRUE(command<ListSteps>({"steps", "12", "--full"}).full);
+}
+
+TEST(Arguments, OfDecisionsAreTheAnswerItsScopeAndItsWords) {
+  const Decide approve = command<Decide>({"approve", "a3", "--task", "--reason", "fine"});
+  EXPECT_EQ(approve.answer, protocol::Answer::approve);
+  EXPECT_EQ(approve.scope, protocol::Scope::task);
+  EXPECT_EQ(approve.text, "fine");
+  const Decide deny = command<Decide>({"deny", "a3", "--reason", "not now"});
+  EXPECT_EQ(deny.answer, protocol::Answer::deny);
+  EXPECT_EQ(deny.text, "not now");
+  const Decide answer = command<Decide>({"answer", "a3", "blue"});
+  EXPECT_EQ(answer.answer, protocol::Answer::answer);
+  EXPECT_EQ(answer.text, "blue");
+}
+
+TEST(Arguments, HelpAndVersionAreAnswersNotErrors) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"help"}, {"--help"}, {"help", "run"}, {"run", "--help"}, {"--version"}}) {
+    EXPECT_EQ(refusal(words).code, ExitCode::ok) << ::testing::PrintToString(words);
+  }
+  EXPECT_THAT(refusal({"help"}).text, HasSubstr("Usage: tinkerbell [OPTIONS] VERB\n"));
+  EXPECT_THAT(refusal({"help", "run"}).text, HasSubstr("Usage: tinkerbell run [OPTIONS] GOAL"));
+  EXPECT_THAT(refusal({"--version"}).text, HasSubstr("tinkerbell 0."));
+}
+
+}  // namespace
+}  // namespace tinkerbell::cli

@@ -1,0 +1,164 @@
+#include "cli/print.hpp"
+
+#include "unit/cli/fake_daemon.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tinkerbell::cli {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+const WallTime kNow = wall_from_unix_nanoseconds(1795379735'000000000);  // 2026-11-22T20:35:35Z
+const Terminal kPipe{};
+
+protocol::TaskList two_tasks() {
+  protocol::TaskView waiting = task_12("waiting");
+  waiting.waiting_for = "approval a3: run ./test.sh";
+  protocol::TaskView long_one = task_12("completed");
+  long_one.id = TaskId{9};
+  long_one.title = std::string(100, 'x');
+  return {.tasks = {waiting, long_one}};
+}
+
+TEST(TaskTable, ShowsWhyATaskWaits) {
+  EXPECT_EQ(task_table({.tasks = {two_tasks().tasks[0]}}, kPipe, kNow),
+            "ID  STATE    STEPS  SINCE  TASK\n"
+            "12  waiting  2      2m     fix the test  [approval a3: run ./test.sh]\n");
+}
+
+TEST(TaskTable, FitsATerminalAndIsWholeInAPipe) {
+  const std::string whole = task_table(two_tasks(), kPipe, kNow);
+  EXPECT_THAT(whole, HasSubstr(std::string(100, 'x') + "\n"));
+  EXPECT_EQ(task_table(two_tasks(), Terminal{.columns = 40}, kNow),
+            "ID  STATE      STEPS  SINCE  TASK\n"
+            "12  waiting    2      2m     fix the te…\n"
+            "9   completed  2      2m     xxxxxxxxxx…\n");
+}
+
+TEST(TaskTable, S27_ATitleCannotRedrawTheScreen) {
+  protocol::TaskView task = task_12("ready");
+  task.title = "a\r\x1b[2K\nb";
+  const std::string text = task_table({.tasks = {task}}, kPipe, kNow);
+  EXPECT_THAT(text, HasSubstr("a\\x0d\\x1b[2K\\x0ab"));
+}
+
+TEST(TaskTable, CountsTheColumnsOfWideCharacters) {
+  EXPECT_EQ(columns_of("日本"), 4U);
+  EXPECT_EQ(columns_of("e\u0301"), 1U);
+  EXPECT_EQ(fitted("日本語", 5), "日本…");
+  EXPECT_EQ(fitted("abc", 3), "abc");
+}
+
+TEST(TaskDetails, AreOneLineForEachThingThatIsKnown) {
+  protocol::TaskView task = task_12("failed");
+  task.goal = "fix\nthe test";
+  task.error = protocol::ErrorBody{.code = "denied", .message = "no"};
+  EXPECT_EQ(task_details(task, kNow),
+            "task        12\n"
+            "kind        agent@1\n"
+            "state       failed\n"
+            "goal        fix\n"
+            "            the test\n"
+            "workspace   /home/ann/project\n"
+            "model       default\n"
+            "origin      cli, uid 1000, pid 4711\n"
+            "created     2026-11-22T20:33:30.000Z\n"
+            "changed     2026-11-22T20:33:35.000Z\n"
+            "steps       2\n"
+            "questions   0\n"
+            "tokens      1200 in, 80 out\n"
+            "error       no (denied)\n");
+}
+
+TEST(StepTable, NamesTheRuleOfEachStep) {
+  protocol::StepView done = step(1, "read a.txt", "done", "340 bytes");
+  done.ended = "2026-11-22T20:33:35.000Z";
+  done.duration_ms = 1250;
+  EXPECT_EQ(step_table({.steps = {done, step(2, "run ./test.sh", "waiting")}}, kPipe),
+            "STEP  STATE    TIME   RULE            COMMAND\n"
+            "1     done     1.2 s  cautious/reads  read a.txt  → 340 bytes\n"
+            "2     waiting         cautious/reads  run ./test.sh\n");
+}
+
+TEST(StepLine, BeginsWithAMarkOfItsOutcome) {
+  EXPECT_EQ(step_line(step(1, "read a.txt", "done", "340 bytes"), kPipe),
+            "✓ read a.txt  340 bytes");
+  EXPECT_EQ(step_line(step(1, "read a.txt", "failed", "no such file"), kPipe),
+            "✗ read a.txt  no such file");
+  EXPECT_EQ(step_line(step(1, "run rm", "denied"), kPipe), "⊘ run rm");
+  EXPECT_EQ(step_line(step(1, "run ls", "done"), Terminal{.color = true}),
+            "\x1b[32m✓\x1b[0m run ls");
+}
+
+TEST(Framed, S30_EveryLineOfACardStandsBehindItsFrame) {
+  const auto lines = framed("run\n  \"x\nAllow? [y/N] y\"\n\nend", 0);
+  EXPECT_THAT(lines, Each(StartsWith("│ ")));
+  EXPECT_EQ(lines.size(), 5U);
+}
+
+TEST(Framed, S30_PaddingCannotPushAForgedPromptToTheBeginningOfALine) {
+  const std::string forged = std::string(18, ' ') + "Approve a3? [y]es";
+  EXPECT_THAT(framed(forged, 20), ElementsAre("│ " + std::string(18, ' '), "┆ Approve a3? [y]es"));
+}
+
+TEST(Framed, S29_LeavesNothingOut) {
+  const std::string card(100 * 1024, 'a');
+  std::size_t bytes = 0;
+  for (const std::string& line : framed(card, 80))
+    bytes += line.size() - std::string_view("│ ").size();
+  EXPECT_EQ(bytes, card.size());
+}
+
+TEST(ApprovalDetails, EndWithSizeAndHash) {
+  EXPECT_EQ(approval_details(approval_a3(), kPipe),
+            "a3 (open), permission for task 12 (agent@1)\n"
+            "│ run a program\n"
+            "│   ./test.sh\n"
+            "│ sandbox: bubblewrap\n"
+            "46 bytes, hash 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
+            "asked by rule cautious/programs\n");
+}
+
+TEST(DiffText, S27_FilesCannotRedrawTheScreen) {
+  const protocol::DiffView diff{
+      .files = {{.path = "a\nb", .status = "changed", .diff = "@@ -1 +1 @@\n-x\r\n+y\x1b[A\n"}}};
+  EXPECT_EQ(diff_text(diff, kPipe),
+            "changed a\\x0ab\n"
+            "@@ -1 +1 @@\n"
+            "-x\\x0d\n"
+            "+y\\x1b[A\n");
+  EXPECT_THAT(diff_text(diff, Terminal{.color = true}), HasSubstr("\x1b[31m-x\\x0d\x1b[0m\n"));
+}
+
+TEST(Age, IsRoundedDownAndNeverNegative) {
+  EXPECT_EQ(age_of("2026-11-22T20:35:30.000Z", kNow), "5s");
+  EXPECT_EQ(age_of("2026-11-22T20:33:35.000Z", kNow), "2m");
+  EXPECT_EQ(age_of("2026-11-22T10:33:35.000Z", kNow), "10h");
+  EXPECT_EQ(age_of("2026-11-12T10:33:35.000Z", kNow), "10d");
+  EXPECT_EQ(age_of("2026-11-22T21:35:30.000Z", kNow), "0s");
+  EXPECT_EQ(age_of("", kNow), "");
+}
+
+TEST(Color, GivesWayToNoColorAndThatToTheOption) {
+  std::map<std::string, std::string> variables;
+  const GetEnv get_env = [&](const char* name) -> const char* {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  };
+  EXPECT_FALSE(terminal_of(-1, ColorWhen::automatic, get_env).color);
+  variables["CLICOLOR_FORCE"] = "1";
+  EXPECT_TRUE(terminal_of(-1, ColorWhen::automatic, get_env).color);
+  variables["NO_COLOR"] = "1";
+  EXPECT_FALSE(terminal_of(-1, ColorWhen::automatic, get_env).color);
+  EXPECT_TRUE(terminal_of(-1, ColorWhen::always, get_env).color);
+  variables.clear();
+  EXPECT_FALSE(terminal_of(-1, ColorWhen::never, get_env).color);
+}
+
+}  // namespace
+}  // namespace tinkerbell::cli

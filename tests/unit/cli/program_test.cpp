@@ -1,0 +1,228 @@
+#include "cli/program.hpp"
+
+#include "unit/cli/fake_daemon.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace tinkerbell::cli {
+namespace {
+
+namespace name = protocol::event_name;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+struct Outcome {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+Outcome tinkerbell_at(const std::string& socket, std::vector<std::string> words) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const GetEnv get_env = [&](const char* variable) -> const char* {
+    return std::string_view(variable) == "TINKERBELL_SOCKET" ? socket.c_str() : nullptr;
+  };
+  const int code = run_program(std::move(words), {.get_env = get_env, .out = out, .err = err});
+  return {code, out.str(), err.str()};
+}
+
+class ProgramTest : public ::testing::Test {
+ protected:
+  Outcome tinkerbell(std::vector<std::string> words) {
+    return tinkerbell_at(daemon_.socket(), std::move(words));
+  }
+
+  FakeDaemon daemon_;
+};
+
+TEST_F(ProgramTest, RunPrintsTheIdWhereNobodyWatches) {
+  daemon_.lay_out("POST /v1/tasks", task_12("ready"), 201);
+  const Outcome run = tinkerbell({"run", "fix the test", "-w", "/tmp/", "--steps", "9"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.out, "12\n");
+  EXPECT_THAT(daemon_.seen(),
+              Contains("POST /v1/tasks "
+                       R"({"approve_all":false,"goal":"fix the test","kind":"agent@1","model":"",)"
+                       R"("steps_max":9,"time_max_ms":null,"workspace":"/tmp"})"));
+}
+
+TEST_F(ProgramTest, RunRefusesAWorkspaceThatIsNone) {
+  EXPECT_EQ(tinkerbell({"run", "x", "-w", "/nonexistent"}).code, 65);
+  EXPECT_EQ(tinkerbell({"run", "x", "-w", "/etc/passwd"}).code, 65);
+  EXPECT_TRUE(daemon_.seen().empty());
+}
+
+TEST_F(ProgramTest, WaitEndsWithTheTask) {
+  daemon_.lay_out("POST /v1/tasks", task_12("ready"), 201);
+  daemon_.lay_out_task(task_12("running"));
+  protocol::TaskView failed = task_12("failed");
+  failed.error = protocol::ErrorBody{.code = "denied", .message = "a rule says no"};
+  daemon_.emit(1, name::kTaskEnded, failed);
+  const Outcome run = tinkerbell({"run", "x", "-w", "/", "--wait"});
+  EXPECT_EQ(run.code, 5);
+  EXPECT_THAT(run.err, HasSubstr("✗ task 12 failed: 2 steps, 0 questions, 1200 + 80 tokens"));
+}
+
+TEST_F(ProgramTest, WaitStopsAtTheFirstQuestionAndSaysHowToAnswer) {
+  daemon_.lay_out("POST /v1/tasks", task_12("ready"), 201);
+  daemon_.lay_out_task(task_12("running"));
+  daemon_.emit(1, name::kApprovalOpened, approval_a3());
+  const Outcome run = tinkerbell({"run", "x", "-w", "/", "--wait"});
+  EXPECT_EQ(run.code, 4);
+  EXPECT_EQ(run.out, "12\n");
+  EXPECT_EQ(run.err,
+            "task 12 waits for approval a3: run ./test.sh\n"
+            "read it with `tinkerbell show a3`, answer it with `tinkerbell approve a3` or "
+            "`tinkerbell deny a3`\n");
+}
+
+TEST_F(ProgramTest, FollowPrintsOneLineForEachStep) {
+  daemon_.lay_out_task(task_12("running"));
+  daemon_.emit(1, name::kStepDone, step(1, "ask model default (2 messages)", "done", "80 tokens"));
+  daemon_.emit(2, name::kApprovalOpened, approval_a3());
+  daemon_.emit(3, name::kApprovalDecided,
+               protocol::DecisionView{.id = ApprovalId{3}, .state = "approved", .by = "uid 0"});
+  daemon_.emit(4, name::kStepStarted, step(2, "run ./test.sh", "started"));
+  daemon_.emit(5, name::kProgramOutput, protocol::TextPiece{Seq{2}, "stdout", "1 passed\n"});
+  daemon_.emit(6, name::kStepDone, step(2, "run ./test.sh", "done", "exit 0"));
+  protocol::TaskView completed = task_12("completed");
+  completed.result = "It works.";
+  daemon_.emit(7, name::kTaskEnded, completed);
+  const Outcome follow = tinkerbell({"follow", "12"});
+  EXPECT_EQ(follow.code, 0) << follow.err;
+  EXPECT_EQ(follow.out,
+            "✓ ask model default (2 messages)  80 tokens\n"
+            "? approval a3  run ./test.sh: `tinkerbell approve a3` or `tinkerbell deny a3`\n"
+            "a3 was approved by uid 0\n"
+            "› run ./test.sh\n"
+            "    1 passed\n"
+            "✓ run ./test.sh  exit 0\n"
+            "It works.\n"
+            "✓ task 12 completed: 2 steps, 0 questions, 1200 + 80 tokens\n");
+}
+
+TEST_F(ProgramTest, FollowAsJsonIsOneDocumentALine) {
+  daemon_.lay_out_task(task_12("running"));
+  daemon_.emit(1, name::kStepDone, step(1, "read a", "done"));
+  daemon_.emit(2, name::kTaskEnded, task_12("completed"));
+  const Outcome follow = tinkerbell({"follow", "12", "--json"});
+  std::istringstream lines(follow.out);
+  std::vector<std::string> names;
+  for (std::string line; std::getline(lines, line);) {
+    const Result<Json> json = parse_json(line);
+    ASSERT_TRUE(json) << line;
+    names.push_back(json->value("name", json->value("schema", "")));
+  }
+  EXPECT_THAT(names, ::testing::ElementsAre("step.done", "task.ended", "tinkerbell.task/1"));
+}
+
+TEST_F(ProgramTest, JsonIsTheDaemonsOwnDocument) {
+  Json newer = to_json_value(task_12("ready"));
+  newer["mood"] = "cheerful";
+  daemon_.lay_out("GET /v1/tasks/12", newer);
+  const Outcome show = tinkerbell({"show", "12", "--json"});
+  EXPECT_EQ(show.code, 0);
+  EXPECT_EQ(show.out, pretty_json(newer) + "\n");
+}
+
+TEST_F(ProgramTest, StepsAreFetchedPageByPage) {
+  daemon_.lay_out("GET /v1/tasks/12/steps",
+                  protocol::StepList{.more = true, .steps = {step(1, "read a", "done")}});
+  daemon_.lay_out("GET /v1/tasks/12/steps after=1 full=0",
+                  protocol::StepList{.steps = {step(2, "read b", "done")}});
+  const Outcome steps = tinkerbell({"steps", "12"});
+  EXPECT_EQ(steps.code, 0) << steps.err;
+  EXPECT_THAT(steps.out, AllOf(HasSubstr("read a\n"), HasSubstr("read b\n")));
+}
+
+TEST_F(ProgramTest, QuietListsAreIdsOnly) {
+  daemon_.lay_out("GET /v1/tasks", protocol::TaskList{.tasks = {task_12("ready")}});
+  daemon_.lay_out("GET /v1/approvals", protocol::ApprovalList{.approvals = {approval_a3()}});
+  EXPECT_EQ(tinkerbell({"ls", "-q", "-n", "5", "--state", "a&b"}).out, "12\n");
+  EXPECT_THAT(daemon_.seen(), Contains("GET /v1/tasks limit=5 state=a&b"));
+  EXPECT_EQ(tinkerbell({"approvals", "-q"}).out, "a3\n");
+}
+
+TEST_F(ProgramTest, ApproveBindsTheHashOfWhatIsAsked) {
+  daemon_.lay_out("GET /v1/approvals/3", approval_a3());
+  daemon_.lay_out(
+      "POST /v1/approvals/3",
+      protocol::DecisionView{.id = ApprovalId{3}, .state = "approved", .by = "uid 1000"});
+  const Outcome approve = tinkerbell({"approve", "a3", "--task"});
+  EXPECT_EQ(approve.code, 0) << approve.err;
+  EXPECT_EQ(approve.out, "a3 was approved by uid 1000\n");
+  EXPECT_THAT(daemon_.seen(), Contains(HasSubstr(R"("hash":"0123456789abcdef)")));
+}
+
+TEST_F(ProgramTest, S29_ApproveOfALongCardNeedsItsHash) {
+  protocol::ApprovalView long_one = approval_a3();
+  long_one.card.assign(100 * 1024, ' ');
+  daemon_.lay_out("GET /v1/approvals/3", long_one);
+  daemon_.lay_out("POST /v1/approvals/3", protocol::DecisionView{.id = ApprovalId{3}});
+  const Outcome blind = tinkerbell({"approve", "a3"});
+  EXPECT_EQ(blind.code, 65);
+  EXPECT_THAT(blind.err, HasSubstr("102400 bytes"));
+  EXPECT_EQ(tinkerbell({"approve", "a3", "--hash", "0123"}).code, 65);
+  EXPECT_EQ(tinkerbell({"approve", "a3", "--hash", "fedcba9876"}).code, 1);
+  EXPECT_EQ(tinkerbell({"approve", "a3", "--hash", "0123456789"}).code, 0);
+  EXPECT_EQ(tinkerbell({"deny", "a3"}).code, 0);
+}
+
+TEST_F(ProgramTest, TellsWhoDecidedFirst) {
+  daemon_.refuse("POST /v1/approvals/3", {Errc::conflict, "a3 was approved by uid 0"});
+  const Outcome deny = tinkerbell({"deny", "a3"});
+  EXPECT_EQ(deny.code, 1);
+  EXPECT_EQ(deny.err, "tinkerbell: a3 was approved by uid 0\n");
+}
+
+TEST_F(ProgramTest, ErrorsOfTheDaemonBecomeExitCodes) {
+  daemon_.refuse("GET /v1/tasks/7", {Errc::not_found, "no task 7"});
+  const Outcome show = tinkerbell({"show", "7"});
+  EXPECT_EQ(show.code, 3);
+  EXPECT_EQ(show.err, "tinkerbell: no task 7\n");
+  daemon_.refuse("POST /v1/tasks/7/cancel", {Errc::denied, "not yours"});
+  EXPECT_EQ(tinkerbell({"cancel", "7"}).code, 77);
+}
+
+TEST_F(ProgramTest, F60_AnotherVersionIsNamedNotGuessed) {
+  Json other = to_json_value(task_12("ready"));
+  other["schema"] = "tinkerbell.task/2";
+  daemon_.lay_out("GET /v1/tasks/12", other);
+  const Outcome show = tinkerbell({"show", "12"});
+  EXPECT_EQ(show.code, 76);
+  EXPECT_THAT(show.err, HasSubstr("speaks tinkerbell.task/2 where this tinkerbell expects "
+                                  "tinkerbell.task/1"));
+}
+
+TEST(Program, SaysWhereNoDaemonRuns) {
+  const Outcome status = tinkerbell_at("/nonexistent/control.sock", {"status"});
+  EXPECT_EQ(status.code, 69);
+  EXPECT_EQ(status.err,
+            "tinkerbell: tinkerbelld is not running at /nonexistent/control.sock (connect "
+            "/nonexistent/control.sock: No such file or directory): start it with `systemctl start "
+            "tinkerbelld` or `tinkerbelld --config FILE`\n");
+}
+
+TEST(Program, NeedsNoDaemonToSayItsVersion) {
+  EXPECT_EQ(tinkerbell_at("/nonexistent/control.sock", {"version"}).code, 0);
+  const Outcome completion = tinkerbell_at("", {"completion", "bash"});
+  EXPECT_EQ(completion.code, 0);
+  EXPECT_THAT(completion.out, HasSubstr("complete -F _tinkerbell tinkerbell"));
+}
+
+TEST(Program, OutputThatCannotBeWrittenIsNoSuccess) {
+  std::ostringstream err;
+  std::ostream full(nullptr);
+  const int code = run_program(
+      {"version"},
+      {.get_env = [](const char*) -> const char* { return nullptr; }, .out = full, .err = err});
+  EXPECT_EQ(code, 74);
+}
+
+}  // namespace
+}  // namespace tinkerbell::cli
