@@ -269,6 +269,7 @@ TEST(Policy, S24_DeniesWhatIsTooLargeToJudge) {
   const std::vector<Rule> all{command_rule(Decision::allow, {"*"})};
   EXPECT_EQ(program(Words(10'000, "ls"), all), Decision::deny);
   EXPECT_EQ(program({"ls", std::string(2 << 20, 'x')}, all), Decision::deny);
+  EXPECT_EQ(program({"ls", std::string(200 << 10, 'x')}, all), Decision::deny);
   EXPECT_EQ(program(Words(20, std::string(100 << 10, 'x')), all), Decision::deny);
   EXPECT_EQ(decided(AwaitFileRead{.path = std::string(4'097, 'x')}, {}, all), Decision::deny);
   EXPECT_EQ(decide(AwaitFileRead{.path = std::string(4'097, 'x')}, {}, {all}).reason,
