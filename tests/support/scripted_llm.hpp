@@ -1,0 +1,111 @@
+#pragma once
+
+#include "tinkerbell/base/json.hpp"
+#include "tinkerbell/base/unique_fd.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace tinkerbell {
+
+/// A request to the model, as the server's ledger keeps it.
+struct LlmRequest {
+  std::string key;        ///< Idempotency-Key.
+  std::size_t asked = 1;  ///< How often a request with this key has come, this one included.
+  Json body;
+
+  /// Answers of the model that the conversation holds so far.
+  [[nodiscard]] std::size_t turn() const;
+
+  /// The first message of the user.
+  [[nodiscard]] std::string goal() const;
+
+  /// The last message: mostly what the model is told of its call's outcome.
+  [[nodiscard]] std::string last() const;
+};
+
+struct LlmReply {
+  int status = 200;
+  std::string content_type = "text/event-stream";
+  std::vector<std::string> pieces;    ///< Of the body, each in a write of its own.
+  std::optional<std::size_t> hold{};  ///< Stalls before this piece until the gate is open.
+  bool cut = false;                   ///< The connection ends in the middle of the body.
+};
+
+/// An answer in words, which ends an agent.
+[[nodiscard]] LlmReply says(std::string_view text);
+
+/// One tool call, with a few words before it; the words and the call are pieces of their own.
+[[nodiscard]] LlmReply calls(std::string_view tool, const Json& arguments);
+
+/// The same with arguments as they are, JSON or not.
+[[nodiscard]] LlmReply calls_raw(std::string_view tool, std::string_view arguments);
+
+/// An answer that is no stream of events.
+[[nodiscard]] LlmReply responds(int status, std::string content_type, std::string body);
+
+/// An OpenAI-compatible server on loopback that answers each request by a function of it, and keeps
+/// a ledger of all that it was asked. A thread per connection; connections are kept alive.
+class ScriptedLlm {
+ public:
+  /// Called by one thread at a time.
+  using Script = std::function<LlmReply(const LlmRequest&)>;
+
+  explicit ScriptedLlm(Script script);
+  ScriptedLlm(const ScriptedLlm&) = delete;
+  ScriptedLlm& operator=(const ScriptedLlm&) = delete;
+  ~ScriptedLlm();
+
+  /// The script that gives the n-th answer in the n-th turn, whoever asks.
+  static Script in_turn(std::vector<LlmReply> replies);
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+  [[nodiscard]] std::string base_url() const {
+    return "http://127.0.0.1:" + std::to_string(port_) + "/v1";
+  }
+
+  /// Lets all answers go on that are held, now and later.
+  void open_gate();
+
+  /// Answers that stall at the gate.
+  [[nodiscard]] std::size_t held() const { return held_; }
+
+  [[nodiscard]] std::size_t connections() const { return connections_; }
+
+  /// All requests so far, in the order in which they came.
+  [[nodiscard]] std::vector<LlmRequest> ledger() const;
+
+ private:
+  void accept_connections();
+  void serve(int connection);
+  LlmReply answer_to(std::string_view head, std::string_view body);
+  bool send_reply(int connection, const LlmReply& reply);
+  void wait_at_gate();
+
+  Script script_;
+  UniqueFd listener_;
+  std::uint16_t port_ = 0;
+  std::atomic<std::size_t> held_ = 0;
+  std::atomic<std::size_t> connections_ = 0;
+
+  mutable std::mutex mutex_;
+  std::condition_variable gate_;
+  bool gate_open_ = false;
+  bool stopping_ = false;
+  std::vector<LlmRequest> ledger_;
+  std::list<UniqueFd> open_;  ///< Every connection that there was; closed at the end.
+  std::vector<std::thread> servers_;
+  std::thread acceptor_;
+};
+
+}  // namespace tinkerbell
