@@ -134,14 +134,24 @@ Result<void> Follower::see_open_approvals() {
     if (approval.task == task_) see_approval(approval);
   }
   for (const ApprovalId id : gone) {
-    Result<Document<protocol::ApprovalView>> approval = client_.approval(id);
-    if (!approval) return approval.error();
-    see_decision({.id = id,
-                  .state = approval->view.state,
-                  .by = approval->view.decided_by,
-                  .at = approval->view.decided_at});
+    const Result<protocol::DecisionView> decision = decision_on(id);
+    if (!decision) return decision.error();
+    see_decision(*decision);
   }
   return {};
+}
+
+/// The daemon need not remember a question that was answered.
+Result<protocol::DecisionView> Follower::decision_on(ApprovalId id) {
+  const Result<Document<protocol::ApprovalView>> approval = client_.approval(id);
+  if (approval) {
+    return protocol::DecisionView{.id = id,
+                                  .state = approval->view.state,
+                                  .by = approval->view.decided_by,
+                                  .at = approval->view.decided_at};
+  }
+  if (approval.error().code != Errc::not_found) return approval.error();
+  return protocol::DecisionView{.id = id, .state = "decided", .by = "somebody else"};
 }
 
 }  // namespace tinkerbell::cli

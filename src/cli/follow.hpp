@@ -86,6 +86,7 @@ class Follower {
   void see_approval(const protocol::ApprovalView& approval);
   void see_decision(const protocol::DecisionView& decision);
   [[nodiscard]] Result<void> see_open_approvals();
+  [[nodiscard]] Result<protocol::DecisionView> decision_on(ApprovalId id);
 
   Client& client_;
   TaskId task_;

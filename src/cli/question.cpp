@@ -18,9 +18,11 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::string header_of(const protocol::ApprovalView& approval) {
-  const std::string rule = approval.rule.empty() ? "" : ", rule " + visible_line(approval.rule);
-  return "? approval " + approval_name(approval.id) + "  " + visible_line(approval.line) + "  (" +
-         visible_line(approval.requested_by) + rule + ")";
+  std::string text =
+      "? approval " + approval_name(approval.id) + "  " + visible_line(approval.line);
+  if (!approval.requested_by.empty()) text += "  for " + visible_line(approval.requested_by);
+  if (!approval.rule.empty()) text += "  by rule: " + visible_line(approval.rule);
+  return text;
 }
 
 std::string choices_of(const protocol::ApprovalView& approval) {

@@ -59,6 +59,14 @@ void get_approvals(Context& context, Request request) {
 }
 
 void get_approval(Context& context, Request request) {
+  if (const Answered* const answered =
+          context.parts.calls.approvals().find_answered(ApprovalId{request.id()})) {
+    protocol::ApprovalView view = approval_view(answered->question);
+    view.state = state_of(answered->decision.answer);
+    view.decided_by = "uid " + std::to_string(answered->decision.by.uid);
+    view.decided_at = rfc3339(answered->when);
+    return request.answer(view);
+  }
   const Result<const Question*> question =
       context.parts.calls.approvals().find(ApprovalId{request.id()});
   question ? request.answer(approval_view(**question)) : request.fail(question.error());

@@ -27,13 +27,19 @@ Result<const Question*> ApprovalBook::find(ApprovalId id) const {
   if (const auto found = open_.find(id); found != open_.end() && found->second.lsn <= durable_) {
     return &found->second.question;
   }
-  if (const auto found = closed_.find(id); found != closed_.end()) {
-    const auto& [decision, when] = found->second;
+  if (const Answered* const answered = find_answered(id)) {
+    const ApprovalPayload& decision = answered->decision;
     return Error{Errc::conflict,
                  displayed(id) + " was already answered: " + std::string(name_of(decision.answer)) +
-                     " by uid " + std::to_string(decision.by.uid) + " at " + rfc3339(when)};
+                     " by uid " + std::to_string(decision.by.uid) + " at " +
+                     rfc3339(answered->when)};
   }
   return Error{Errc::not_found, "no open question " + displayed(id)};
+}
+
+const Answered* ApprovalBook::find_answered(ApprovalId id) const {
+  const auto found = answered_.find(id);
+  return found == answered_.end() ? nullptr : &found->second;
 }
 
 Result<Question> ApprovalBook::decide(ApprovalId id, const ApprovalPayload& decision,
@@ -42,8 +48,8 @@ Result<Question> ApprovalBook::decide(ApprovalId id, const ApprovalPayload& deci
   if (!found) return found.error();
   Question question = **found;
   open_.erase(id);
-  closed_.emplace(id, Closed{decision, when});
-  if (closed_.size() > kClosedMax) closed_.erase(closed_.begin());
+  answered_.emplace(id, Answered{question, decision, when});
+  if (answered_.size() > kAnsweredMax) answered_.erase(answered_.begin());
   return question;
 }
 

@@ -75,6 +75,7 @@ Record SystemCalls::make_intent(const LiveTask& live, bool started) const {
   };
   mask_strings(payload, parts_.masker);
   Record record = make_command_record(live, RecordKind::intent, canonical_bytes(payload));
+  record.wall = flight.asked;  // a question keeps its time over a restart
   record.fingerprint = fingerprint_of(flight.command());
   return record;
 }

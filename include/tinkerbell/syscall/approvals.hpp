@@ -38,6 +38,13 @@ struct Question {
   WallTime opened{};
 };
 
+/// A question that was answered.
+struct Answered {
+  Question question;
+  ApprovalPayload decision;
+  WallTime when{};
+};
+
 /// The book of questions: open ones wait for ever, the first answer wins, each is used once.
 /// A question is shown only once it is durable.
 class ApprovalBook {
@@ -53,6 +60,9 @@ class ApprovalBook {
   /// Errors: not_found, with what became of it if it is known.
   [[nodiscard]] Result<const Question*> find(ApprovalId id) const;
 
+  /// Null if it was never asked in this run, is open, or was answered long ago.
+  [[nodiscard]] const Answered* find_answered(ApprovalId id) const;
+
   /// Takes the question out of the book; later answers are told of `decision`. Errors: not_found,
   /// conflict (somebody was faster; the message says who, when and what).
   [[nodiscard]] Result<Question> decide(ApprovalId id, const ApprovalPayload& decision,
@@ -67,16 +77,11 @@ class ApprovalBook {
     Lsn lsn;
   };
 
-  struct Closed {
-    ApprovalPayload decision;
-    WallTime when;
-  };
-
   /// Answers that are remembered so that a second one is told of the first.
-  static constexpr std::size_t kClosedMax = 10'000;
+  static constexpr std::size_t kAnsweredMax = 1'000;
 
   std::map<ApprovalId, Open> open_;
-  std::map<ApprovalId, Closed> closed_;
+  std::map<ApprovalId, Answered> answered_;
   Lsn durable_{0};
 };
 

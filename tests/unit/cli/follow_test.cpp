@@ -125,6 +125,17 @@ TEST_F(FollowTest, OutlivesTheDaemonAndRepeatsNothing) {
   EXPECT_EQ(std::ranges::count(seen, "GET /v1/tasks/12/events after=2"), 1);
 }
 
+TEST_F(FollowTest, GoesOnWhenTheDaemonHasForgottenAnAnsweredQuestion) {
+  daemon_.emit(1, name::kApprovalOpened, approval_a3());
+  sink_.at_question = [this] { daemon_.kill(); };
+  const auto end = follow([&](Milliseconds) {
+    daemon_.emit(2, name::kTaskEnded, task_12("completed"));
+    daemon_.start();
+  });
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_THAT(sink_.seen, ElementsAre("? run ./test.sh", "lost", "decided", "back"));
+}
+
 TEST_F(FollowTest, GivesUpAMinuteAfterTheDaemonWentAway) {
   daemon_.emit(1, name::kApprovalOpened, approval_a3());
   sink_.at_question = [this] { daemon_.kill(); };
