@@ -16,9 +16,11 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <sstream>
 #include <utility>
 
@@ -39,6 +41,12 @@ constexpr Milliseconds kLinger{1'000};
 
 /// Above the header limit, room for a read to be taken in one piece.
 constexpr std::size_t kReadBytes = 64 << 10;
+
+/// A wait may end for nothing; the socket itself knows.
+bool is_hung_up(int socket) {
+  pollfd asked{.fd = socket, .events = 0, .revents = 0};
+  return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLHUP | POLLERR)) != 0;
+}
 
 std::string head_text(const http::response<http::empty_body>& head) {
   std::ostringstream text;
@@ -167,10 +175,14 @@ asio::awaitable<void> HttpSession::run(std::shared_ptr<HttpSession> self) {
 asio::awaitable<bool> HttpSession::request_comes() {
   if (reader_->holds_bytes()) co_return true;
   within(limits_.idle_timeout);
-  const auto [failed] = co_await socket_.async_wait(Socket::wait_read, kAwait);
-  if (failed || ending_) co_return false;
-  char byte = 0;
-  co_return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+  while (true) {
+    const auto [failed] = co_await socket_.async_wait(Socket::wait_read, kAwait);
+    if (failed || ending_) co_return false;
+    char byte = 0;
+    const ssize_t count = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const bool woken_for_nothing = count < 0 && errno == EAGAIN;
+    if (!woken_for_nothing) co_return count > 0;
+  }
 }
 
 asio::awaitable<std::expected<HttpSession::Received, HttpSession::Refusal>>
@@ -264,6 +276,7 @@ void HttpSession::watch_hang_up() {
   socket_.async_wait(Socket::wait_error, [weak = weak_from_this()](error_code failed) {
     const auto self = weak.lock();
     if (failed || !self) return;
+    if (!is_hung_up(self->socket_.native_handle())) return self->watch_hang_up();
     self->hung_up_ = true;
     if (self->answer_) self->answer_->abandon();
   });
