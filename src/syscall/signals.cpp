@@ -89,7 +89,10 @@ void SystemCalls::task_ended(TaskId task, const Exit& exit) {
 void SystemCalls::signal(TaskId task, SignalPayload payload, Completion<void> done) {
   LiveTask* const live = find(task);
   if (live == nullptr) {
-    done(Error{Errc::not_found, "no live task " + std::to_string(number(task))});
+    const std::string name = "task " + std::to_string(number(task));
+    const bool existed = task != kNoTask && number(task) <= number(last_task_);
+    done(existed ? Error{Errc::conflict, name + " has ended"}
+                 : Error{Errc::not_found, "no " + name});
     return;
   }
   std::vector<Record> records;

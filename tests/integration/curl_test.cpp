@@ -129,7 +129,7 @@ TEST(CurlTest, PausesResumesAndCancels) {
   EXPECT_GE(
       daemon.curl(approval_path(question), Json{{"answer", "answer"}, {"text", "yes"}}).status,
       400);
-  EXPECT_GE(daemon.curl(task_path(task, "/cancel"), Json::object()).status, 400);
+  EXPECT_EQ(daemon.curl(task_path(task, "/cancel"), Json::object()).status, 409);
 }
 
 TEST(CurlTest, TheSecondAnswerIsToldThatTheFirstWon) {

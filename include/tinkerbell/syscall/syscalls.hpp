@@ -99,7 +99,7 @@ class SystemCalls final : public CommandHandler {
   /// Errors: invalid, not_found (no such kind), exhausted.
   void submit(Submission submission, Completion<TaskId> done);
 
-  /// Errors: not_found (unknown or already ended).
+  /// Errors: not_found, conflict (it has ended).
   void cancel_task(TaskId task, std::string reason, Person by, Completion<void> done);
   void pause(TaskId task, Person by, Completion<void> done);
   void resume(TaskId task, Person by, Completion<void> done);

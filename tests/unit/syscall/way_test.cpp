@@ -216,6 +216,18 @@ TEST_F(Way, CancelEndsATaskThatWaitsForAnApproval) {
   EXPECT_EQ(world.kinds_of(task), (Kinds{"task", "intent", "signal", "result", "done"}));
 }
 
+TEST_F(Way, CancellingATaskThatHasEndedOrNeverWasIsToldApart) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  const TaskId ended = world.submit("reader@1");
+  std::vector<Errc> told;
+  for (const TaskId task : {ended, TaskId{99}}) {
+    world.calls->cancel_task(
+        task, "enough", {.via = "test"},
+        Completion<void>([&told](const Result<void>& done) { told.push_back(done.error().code); }));
+  }
+  EXPECT_EQ(told, (std::vector<Errc>{Errc::conflict, Errc::not_found}));
+}
+
 TEST_F(Way, CancelStopsAnEffectThatIsUnderWay) {
   const TaskId task = world.submit("runner@1", /*approve_all=*/true);
   ASSERT_TRUE(world.driver->holds({task, Seq{1}}));
