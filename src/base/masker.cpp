@@ -85,7 +85,8 @@ void mask_strings(Json& value, const Masker& masker) {
   if (value.is_string()) {
     value = masker.masked(value.get<std::string>());
   } else if (value.is_structured()) {
-    for (Json& each : value) mask_strings(each, masker);
+    for (Json& each : value)
+      mask_strings(each, masker);
   }
 }
 

@@ -25,7 +25,8 @@ class Masker {
   std::vector<std::string> needles_;  ///< Longest first.
 };
 
-/// Masks every text in a described value: its strings, those of its parts, of vectors and of Json trees.
+/// Masks every text in a described value: its strings, those of its parts, of vectors and of Json
+/// trees.
 void mask_strings(Json& value, const Masker& masker);
 
 inline void mask_strings(std::string& value, const Masker& masker) {
@@ -39,7 +40,8 @@ void mask_strings(T& value, const Masker& masker) {
     std::apply([&](const auto&... each) { (mask_strings(value.*each.member, masker), ...); },
                T::fields());
   } else if constexpr (detail::kIsVector<T>) {
-    for (auto& each : value) mask_strings(each, masker);
+    for (auto& each : value)
+      mask_strings(each, masker);
   }
 }
 

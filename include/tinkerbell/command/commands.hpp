@@ -423,14 +423,14 @@ struct AwaitLLMResponse {
     std::vector<ToolCall> tool_calls;
     FinishReason finish = FinishReason::stop;
     TokenUsage usage;
-    std::string model;                 ///< As the server named it.
+    std::string model;                  ///< As the server named it.
     std::int64_t received_unix_ns = 0;  ///< When its last byte came: an agent's clock.
 
     static constexpr auto fields() {
-      return std::tuple{field("text", &Reply::text), field("tool_calls", &Reply::tool_calls),
-                        field("finish", &Reply::finish), field("usage", &Reply::usage),
-                        field("model", &Reply::model),
-                        field("received_unix_ns", &Reply::received_unix_ns)};
+      return std::tuple{
+          field("text", &Reply::text),     field("tool_calls", &Reply::tool_calls),
+          field("finish", &Reply::finish), field("usage", &Reply::usage),
+          field("model", &Reply::model),   field("received_unix_ns", &Reply::received_unix_ns)};
     }
   };
 
