@@ -104,9 +104,9 @@ class SystemCalls final : public CommandHandler {
   void pause(TaskId task, Person by, Completion<void> done);
   void resume(TaskId task, Person by, Completion<void> done);
 
-  /// Answers a question. `payload.hash`, if given, must be that of the question. Errors: not_found,
+  /// Answers a question. `answer.hash`, if given, must be that of the question. Errors: not_found,
   /// conflict (answered before, or another hash), invalid (such an answer does not fit).
-  void answer(ApprovalPayload payload, Completion<ApprovalPayload> done);
+  void answer(ApprovalPayload answer, Completion<ApprovalPayload> done);
 
   // ---- what people look at ----
 
