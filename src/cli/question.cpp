@@ -20,8 +20,8 @@ std::string_view trimmed(std::string_view text) {
 std::string header_of(const protocol::ApprovalView& approval) {
   std::string text =
       "? approval " + approval_name(approval.id) + "  " + visible_line(approval.line);
-  if (!approval.requested_by.empty()) text += "  for " + visible_line(approval.requested_by);
-  if (!approval.rule.empty()) text += "  by rule: " + visible_line(approval.rule);
+  if (!approval.requested_by.empty()) text += "\n  for " + visible_line(approval.requested_by);
+  if (!approval.rule.empty()) text += "\n  by rule: " + visible_line(approval.rule);
   return text;
 }
 
