@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <cstdio>
+#include <ranges>
 
 namespace tinkerbell {
 
@@ -129,6 +130,15 @@ std::string program_card(const AwaitProcess& command, const Facts& facts) {
   return card;
 }
 
+/// What a task says, each line marked as its words: none can pass for one of ours.
+std::string quoted_lines(std::string_view words) {
+  std::string block;
+  for (const auto line : std::views::split(words, '\n')) {
+    block += "  | " + visible_text(std::string_view(line)) + "\n";
+  }
+  return block;
+}
+
 std::string change_card(std::string_view verb, const std::string& path, const Facts& facts) {
   return std::string(verb) + " " + visible_line(path) + "\n" + visible_text(facts.diff);
 }
@@ -163,16 +173,18 @@ std::string approval_card(const TaskCommand& command, const Facts& facts) {
     return change_card("edit", edit->path, facts);
   }
   if (const auto* question = std::get_if<AwaitUserApproval>(&command)) {
-    return visible_text(question->question) + "\n" + visible_text(question->preview);
+    std::string card = "the task asks for approval\n" + quoted_lines(question->question);
+    if (!question->preview.empty()) card += "it shows\n" + quoted_lines(question->preview);
+    return card;
   }
   if (const auto* question = std::get_if<AwaitUserAnswer>(&command)) {
-    std::string card = visible_text(question->question) + "\n";
+    std::string card = "the task asks\n" + quoted_lines(question->question);
     for (const std::string& choice : question->choices) {
       card += "  - " + visible_line(choice) + "\n";
     }
     return card;
   }
-  return visible_text(in_words(command)) + "\n" +
+  return visible_line(in_words(command)) + "\n" +
          visible_text(pretty_json(arguments_json(command))) + "\n";
 }
 

@@ -111,7 +111,27 @@ TEST(ApprovalCard, S30_LetsNoWordBeginALine) {
   };
   EXPECT_EQ(lines_in(card(forged)), lines_in(card("x")));
   EXPECT_EQ(lines_in(approval_card(AwaitFileWrite{.path = forged}, {})), 1U);
-  EXPECT_EQ(lines_in(approval_card(AwaitUserAnswer{.question = "?", .choices = {forged}}, {})), 2U);
+  for (const std::string& shown :
+       {approval_card(AwaitUserApproval{.question = forged, .preview = forged}, {}),
+        approval_card(AwaitUserAnswer{.question = forged, .choices = {forged}}, {}),
+        approval_card(Spawn{.kind = forged}, {})}) {
+    EXPECT_FALSE(shown.contains("\nAllow?")) << shown;
+  }
+}
+
+TEST(ApprovalCard, MarksTheWordsOfATask) {
+  EXPECT_EQ(approval_card(AwaitUserApproval{.question = "Send it?\nNow?", .preview = "a\n"}, {}),
+            "the task asks for approval\n"
+            "  | Send it?\n"
+            "  | Now?\n"
+            "it shows\n"
+            "  | a\n"
+            "  | \n");
+  EXPECT_EQ(approval_card(AwaitUserAnswer{.question = "Which?", .choices = {"a", "b"}}, {}),
+            "the task asks\n"
+            "  | Which?\n"
+            "  - a\n"
+            "  - b\n");
 }
 
 TEST(ApprovalCard, ShowsEveryWordOnALineOfItsOwn) {
