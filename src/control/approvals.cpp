@@ -1,3 +1,4 @@
+#include "control/projection.hpp"
 #include "control/views.hpp"
 
 namespace tinkerbell::control {
@@ -14,18 +15,6 @@ Answer answer_of(protocol::Answer wanted) {
       return Answer::text;
   }
   return Answer::deny;
-}
-
-std::string state_of(Answer answer) {
-  switch (answer) {
-    case Answer::approve:
-      return "approved";
-    case Answer::deny:
-      return "denied";
-    case Answer::text:
-      return "answered";
-  }
-  return {};
 }
 
 }  // namespace
@@ -62,7 +51,7 @@ void get_approval(Context& context, Request request) {
   if (const Answered* const answered =
           context.parts.calls.approvals().find_answered(ApprovalId{request.id()})) {
     protocol::ApprovalView view = approval_view(answered->question);
-    view.state = state_of(answered->decision.answer);
+    view.state = decided_state(answered->decision.answer);
     view.decided_by = "uid " + std::to_string(answered->decision.by.uid);
     view.decided_at = rfc3339(answered->when);
     return request.answer(view);
@@ -86,7 +75,7 @@ void post_decision(Context& context, Request request) {
       Completion<ApprovalPayload>([&context, request](const Result<ApprovalPayload>& decided) {
         if (!decided) return request.fail(decided.error());
         request.answer(protocol::DecisionView{.id = decided->approval,
-                                              .state = state_of(decided->answer),
+                                              .state = decided_state(decided->answer),
                                               .by = "uid " + std::to_string(decided->by.uid),
                                               .at = rfc3339(context.parts.clock.wall())});
       }));

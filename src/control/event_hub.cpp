@@ -6,8 +6,6 @@ namespace tinkerbell::control {
 
 namespace {
 
-/// Pieces of text get the numbers from here on, after the few events that a record can mean.
-constexpr std::uint64_t kFirstPiece = 16;
 constexpr std::uint64_t kPiecesMax = (std::uint64_t{1} << kEventBitsPerRecord) - kFirstPiece;
 
 }  // namespace

@@ -31,7 +31,9 @@ std::string_view step_state(const Result<Reply>& outcome) {
   return outcome.error().code == Errc::denied ? "denied" : "failed";
 }
 
-std::string_view decided_state(Answer answer) {
+}  // namespace
+
+std::string decided_state(Answer answer) {
   switch (answer) {
     case Answer::approve:
       return "approved";
@@ -40,10 +42,8 @@ std::string_view decided_state(Answer answer) {
     case Answer::text:
       return "answered";
   }
-  return "answered";
+  return {};
 }
-
-}  // namespace
 
 std::vector<protocol::EventView> Projection::apply(const Record& record) {
   Events events;
@@ -178,7 +178,7 @@ void Projection::answered(const Record& record, Events& events) {
   const Result<ApprovalPayload> payload = from_canonical<ApprovalPayload>(record.payload);
   if (!payload) return;
   const protocol::DecisionView view{.id = payload->approval,
-                                    .state = std::string(decided_state(payload->answer)),
+                                    .state = decided_state(payload->answer),
                                     .by = "uid " + std::to_string(payload->by.uid),
                                     .at = rfc3339(record.wall)};
   emit(record, protocol::event_name::kApprovalDecided, to_json_value(view), events);
@@ -248,7 +248,7 @@ StepHistory steps_of(const std::vector<Record>& records, bool with_payloads) {
   if (with_payloads) projection.keep_payloads();
   for (const Record& record : records) {
     projection.apply(record);
-    history.last = record.lsn;
+    history.last_event = event_number(record.lsn, kFirstPiece - 1);
     if (record.seq == Seq{0}) continue;
     if (history.steps.empty() || history.steps.back().seq != record.seq) {
       history.steps.emplace_back();

@@ -56,14 +56,21 @@ class Projection {
 /// Event numbers: the record's lsn, and room below it for what is not journalled.
 inline constexpr int kEventBitsPerRecord = 20;
 
+/// Pieces of live text get the numbers from here on, after the few events that a record can mean.
+inline constexpr std::uint64_t kFirstPiece = 16;
+
 [[nodiscard]] constexpr std::uint64_t event_number(Lsn lsn, std::uint64_t index) {
   return (number(lsn) << kEventBitsPerRecord) | index;
 }
 
-/// All steps of a task, and where its records end.
+/// What a question is called once a person has given this answer.
+[[nodiscard]] std::string decided_state(Answer answer);
+
+/// All steps of a task, and the newest event that they hold: whoever follows from there on misses
+/// nothing, live text of the step that is on its way included.
 struct StepHistory {
   std::vector<protocol::StepView> steps;
-  Lsn last{0};
+  std::uint64_t last_event = 0;
 };
 
 [[nodiscard]] StepHistory steps_of(const std::vector<Record>& records, bool with_payloads);

@@ -22,7 +22,7 @@ void get_steps(Context& context, Request request) {
             const bool full = request.query_text("full") == "1";
             StepHistory history = steps_of(*records, full);
             protocol::StepList list;
-            list.last_event = event_number(history.last, (1U << kEventBitsPerRecord) - 1);
+            list.last_event = history.last_event;
             for (protocol::StepView& step : history.steps) {
               if (number(step.seq) <= after) continue;
               if (list.steps.size() == limit) {

@@ -90,6 +90,13 @@ TEST_F(ProjectionTest, StepsShowWhatWasDecidedAndWhatCameOfIt) {
   EXPECT_EQ((*step.reply)["bytes"], 3);
 }
 
+TEST_F(ProjectionTest, WhoFollowsFromItsStepsOnMissesNoLiveText) {
+  world.submit("writer@1");
+  const StepHistory history = steps_of(world.memory->records, /*with_payloads=*/false);
+  EXPECT_GE(history.last_event, events().back().seq);
+  EXPECT_LT(history.last_event, event_number(world.memory->records.back().lsn, kFirstPiece));
+}
+
 TEST_F(ProjectionTest, ADeniedStepSaysSo) {
   world.submit("writer@1");
   ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::deny, "no"));
