@@ -44,6 +44,7 @@ std::string request_text(std::string_view method, std::string_view target, std::
   head.method_string(method);
   head.target(target);
   head.set(http::field::host, "localhost");
+  head.set(http::field::user_agent, "tinkerbell");  // the daemon tells the CLI from others by it
   if (!body.empty()) head.set(http::field::content_type, "application/json");
   if (!body.empty() || method != "GET") head.content_length(body.size());
   std::ostringstream text;

@@ -74,6 +74,7 @@ TEST(CurlTest, SubmitsApprovesAnswersAndReadsBackATask) {
   const Json shown = daemon.curl(task_path(task)).body;
   EXPECT_EQ(shown, daemon.cli_json({"show", std::to_string(task)}));
   EXPECT_THAT(shown.at("result").get<std::string>(), HasSubstr("painted"));
+  EXPECT_EQ(shown.at("origin").at("via"), "api");
   EXPECT_EQ(daemon.curl("/v1/tasks").body.at("tasks").size(), 1);
   const Json steps = daemon.curl(task_path(task, "/steps?full=1")).body;
   EXPECT_EQ(steps, daemon.cli_json({"steps", "--full", std::to_string(task)}));

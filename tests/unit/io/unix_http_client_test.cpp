@@ -84,6 +84,13 @@ TEST_F(UnixHttpClientTest, GetsAnswersOverOneConnection) {
   EXPECT_EQ(connections, 1U);
 }
 
+TEST_F(UnixHttpClientTest, SaysWhoAsks) {
+  handle_ = [](const HttpRequest& request, const std::shared_ptr<HttpResponder>& responder) {
+    responder->respond({.body = std::string(header_value(request.headers, "User-Agent"))});
+  };
+  EXPECT_EQ(client_.request("GET", "/v1/status")->body, "tinkerbell");
+}
+
 TEST_F(UnixHttpClientTest, ConnectsAgainWhenTheServerHasBeenRestarted) {
   ASSERT_TRUE(client_.request("GET", "/1").ok());
   start_server({});
