@@ -42,10 +42,11 @@ constexpr Milliseconds kLinger{1'000};
 /// Above the header limit, room for a read to be taken in one piece.
 constexpr std::size_t kReadBytes = 64 << 10;
 
-/// A wait may end for nothing; the socket itself knows.
+/// A wait may end for nothing; the socket itself knows. Urgent data, for which the wait would end
+/// again and again, is no HTTP: its sender counts as gone.
 bool is_hung_up(int socket) {
-  pollfd asked{.fd = socket, .events = 0, .revents = 0};
-  return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLHUP | POLLERR)) != 0;
+  pollfd asked{.fd = socket, .events = POLLPRI, .revents = 0};
+  return ::poll(&asked, 1, 0) > 0;
 }
 
 std::string head_text(const http::response<http::empty_body>& head) {

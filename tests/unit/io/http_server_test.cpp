@@ -291,6 +291,18 @@ TEST_F(HttpServerTest, F57_FreesTheConnectionOfAClientThatLeavesBeforeItsAnswer)
   held->respond({});  // nobody minds
 }
 
+/// The loop is woken for urgent data (EPOLLPRI) as for a hang-up, and for as long as it is there.
+TEST_F(HttpServerTest, F55_EndsAConnectionThatSendsUrgentData) {
+  std::shared_ptr<HttpResponder> held;
+  handle_ = [&](HttpRequest, std::shared_ptr<HttpResponder> responder) { held = responder; };
+  serve();
+  RawClient client(path_);
+  client.send("GET / HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(run_until(loop_, [&] { return held != nullptr; }));
+  if (::send(client.fd(), "!", 1, MSG_OOB) != 1) GTEST_SKIP() << "no urgent data on Unix sockets";
+  EXPECT_TRUE(run_until(loop_, [&] { return server_->connections() == 0; }));
+}
+
 class EventStreamTest : public HttpServerTest {
  protected:
   void open(RawClient& client, HttpServerLimits limits = {}) {
