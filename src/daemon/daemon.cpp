@@ -45,7 +45,11 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
               .observer = observer_,
               .kernel_observer = observer_}),
       http_(io_.get_executor(), pool_),
-      files_(pool_),
+      files_(pool_,
+             [rules = plan_.settings.policy](const AwaitFileSearch& search, const Facts& facts,
+                                             const std::string& file) {
+               return search_may_show(search, facts, file, rules);
+             }),
       programs_(io_.get_executor(), pool_, progress_,
                 process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works),
       models_(io_.get_executor(), http_, pool_, progress_, plan_.llm),

@@ -314,6 +314,17 @@ Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rule
   return allowed_or_default(command, facts, rules);
 }
 
+bool search_may_show(const AwaitFileSearch& search, const Facts& facts, const std::string& file,
+                     const Rules& rules) {
+  const TaskCommand whole = search;
+  const TaskCommand searched = AwaitFileSearch{.path = file};
+  const TaskCommand read = AwaitFileRead{.path = file};
+  return std::ranges::none_of(rules.rules, [&](const Rule& rule) {
+    return rule.decision != Decision::allow && !rule.paths.empty() &&
+           (matches(rule, searched, {}) || matches(rule, read, {})) && !matches(rule, whole, facts);
+  });
+}
+
 bool names_a_command(std::string_view glob) {
   return [&]<class... Commands>(std::type_identity<std::variant<Commands...>>) {
     return (glob_matches(glob, Commands::kName) || ...);

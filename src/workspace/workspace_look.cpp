@@ -24,8 +24,12 @@ constexpr std::uint64_t kSearchEntriesMax = 200'000;
 /// Collects matches until a bound is met.
 class Search {
  public:
-  Search(int root, std::string_view text, std::uint32_t matches_max)
-      : root_(root), text_(text), matches_max_(std::min(matches_max, kMatchesMax)) {}
+  Search(int root, std::string_view text, std::uint32_t matches_max,
+         const std::function<bool(const std::string&)>& may_show)
+      : root_(root),
+        text_(text),
+        matches_max_(std::min(matches_max, kMatchesMax)),
+        may_show_(may_show) {}
 
   /// False: a bound is met, stop.
   bool visit(const FileEntry& entry) {
@@ -35,6 +39,10 @@ class Search {
   }
 
   bool look_into(const std::string& path) {
+    if (!may_show_(path)) {
+      reply_.complete = false;
+      return true;
+    }
     Result<OpenFile> file = open_regular(root_, path);
     Result<std::string> content =
         file ? read_all(*file, kSearchFileBytesMax, path) : Result<std::string>(file.error());
@@ -74,6 +82,7 @@ class Search {
   int root_;
   std::string_view text_;
   std::size_t matches_max_;
+  const std::function<bool(const std::string&)>& may_show_;
   std::uint64_t entries_ = 0;
   std::uint64_t bytes_ = 0;
   AwaitFileSearch::Reply reply_;
@@ -104,13 +113,14 @@ Result<AwaitFileList::Reply> Workspace::list(const WorkspacePath& path, bool rec
   return reply;
 }
 
-Result<AwaitFileSearch::Reply> Workspace::search(const WorkspacePath& path, std::string_view text,
-                                                 std::uint32_t matches_max) const {
+Result<AwaitFileSearch::Reply> Workspace::search(
+    const WorkspacePath& path, std::string_view text, std::uint32_t matches_max,
+    const std::function<bool(const std::string&)>& may_show) const {
   if (text.empty()) return Error{Errc::invalid, "the text to search for is empty"};
   if (text.contains('\n')) {
     return Error{Errc::invalid, "the text to search for must lie within one line"};
   }
-  Search search(root_.get(), text, matches_max);
+  Search search(root_.get(), text, matches_max, may_show);
   const Result<bool> file = is_file(root_.get(), path.text());
   if (!file) return file.error();
   if (*file) {

@@ -59,6 +59,14 @@ struct Rules {
 /// workspace asks even where a rule allows it.
 [[nodiscard]] Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules);
 
+/// Whether a search may show lines of `file`, a path within the workspace free of links. Pure.
+///
+/// Rules with `paths` that deny or ask hold for each file below the place that is searched, as if
+/// it were read or searched by itself; whoever searches a place that such a rule names was judged
+/// by it already.
+[[nodiscard]] bool search_may_show(const AwaitFileSearch& search, const Facts& facts,
+                                   const std::string& file, const Rules& rules);
+
 /// Whether the name of any command matches `glob`: a rule for none is a misspelt one.
 [[nodiscard]] bool names_a_command(std::string_view glob);
 

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -88,10 +89,11 @@ class Workspace {
 
   /// As AwaitFileSearch says, in the order of list; `path` may also be a file. Passes over binary
   /// files and those above 1 MiB. `complete` is also false where something could not be read or
-  /// the tree is beyond 200 000 entries or 1 GiB. Errors: invalid (text empty or of several lines).
-  [[nodiscard]] Result<AwaitFileSearch::Reply> search(const WorkspacePath& path,
-                                                      std::string_view text,
-                                                      std::uint32_t matches_max) const;
+  /// `may_show` refuses a file, and where the tree is beyond 200 000 entries or 1 GiB. Errors:
+  /// invalid (text empty or of several lines).
+  [[nodiscard]] Result<AwaitFileSearch::Reply> search(
+      const WorkspacePath& path, std::string_view text, std::uint32_t matches_max,
+      const std::function<bool(const std::string& file)>& may_show) const;
 
   /// The file as it is, before a change. Errors: those of replace, too_large.
   [[nodiscard]] Result<PreImage> read_pre_image(const WorkspacePath& path) const;

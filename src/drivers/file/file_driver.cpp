@@ -43,12 +43,13 @@ struct FileDriver::State : std::enable_shared_from_this<FileDriver::State> {
   /// Runs one station on the pool; its answer comes back on the loop thread.
   template <class T>
   void run(BlockingPool& pool, Call call,
-           Result<T> (*station)(const Workspace& workspace, const Call& call),
+           std::function<Result<T>(const Workspace& workspace, const Call& call)> station,
            Completion<T> answer) {
     const CommandId id = call.id;
     auto stop = std::make_shared<std::atomic<bool>>(false);
     waiting[id] = stop;
-    auto work = [self = shared_from_this(), call = std::move(call), station, stop]() -> Result<T> {
+    auto work = [self = shared_from_this(), call = std::move(call), station = std::move(station),
+                 stop]() -> Result<T> {
       if (*stop) return Error{Errc::cancelled, "cancelled before it began"};
       return guarded<T>([&]() -> Result<T> {
         Result<std::shared_ptr<Workspace>> workspace = self->workspaces.at(call.workspace);
@@ -72,7 +73,8 @@ struct FileDriver::State : std::enable_shared_from_this<FileDriver::State> {
   }
 };
 
-FileDriver::FileDriver(BlockingPool& pool) : pool_(pool), state_(std::make_shared<State>()) {}
+FileDriver::FileDriver(BlockingPool& pool, SearchFilter may_show)
+    : pool_(pool), may_show_(std::move(may_show)), state_(std::make_shared<State>()) {}
 
 FileDriver::~FileDriver() = default;
 
@@ -81,7 +83,12 @@ void FileDriver::prepare(Call call, Completion<Prepared> prepared) {
 }
 
 void FileDriver::perform(Call call, Completion<Reply> done) {
-  state_->run<Reply>(pool_, std::move(call), &perform_file, std::move(done));
+  state_->run<Reply>(
+      pool_, std::move(call),
+      [may_show = may_show_](const Workspace& workspace, const Call& each) {
+        return perform_file(workspace, each, may_show);
+      },
+      std::move(done));
 }
 
 void FileDriver::recover(Call call, Completion<Reply> done) {

@@ -65,14 +65,16 @@ Result<Prepared> prepare_change(const Workspace& workspace, const FileChange aut
 // ---- perform ----
 
 Result<Reply> look(const Workspace& workspace, const WorkspacePath& place,
-                   const AwaitFileRead& command) {
+                   const AwaitFileRead& command, const Call& /*call*/,
+                   const SearchFilter& /*may_show*/) {
   Result<std::string> text = workspace.read(place, command.bytes_max);
   if (!text) return text.error();
   return Reply(AwaitFileRead::Reply{*std::move(text)});
 }
 
 Result<Reply> look(const Workspace& workspace, const WorkspacePath& place,
-                   const AwaitFileList& command) {
+                   const AwaitFileList& command, const Call& /*call*/,
+                   const SearchFilter& /*may_show*/) {
   Result<AwaitFileList::Reply> reply =
       workspace.list(place, command.recursive, command.entries_max);
   if (!reply) return reply.error();
@@ -80,8 +82,10 @@ Result<Reply> look(const Workspace& workspace, const WorkspacePath& place,
 }
 
 Result<Reply> look(const Workspace& workspace, const WorkspacePath& place,
-                   const AwaitFileSearch& command) {
-  Result<AwaitFileSearch::Reply> reply = workspace.search(place, command.text, command.matches_max);
+                   const AwaitFileSearch& command, const Call& call, const SearchFilter& may_show) {
+  Result<AwaitFileSearch::Reply> reply = workspace.search(
+      place, command.text, command.matches_max,
+      [&](const std::string& file) { return may_show(command, call.facts, file); });
   if (!reply) return reply.error();
   return Reply(*std::move(reply));
 }
@@ -172,13 +176,14 @@ Result<Prepared> prepare_file(const Workspace& workspace, const Call& call) {
       call.command);
 }
 
-Result<Reply> perform_file(const Workspace& workspace, const Call& call) {
+Result<Reply> perform_file(const Workspace& workspace, const Call& call,
+                           const SearchFilter& may_show) {
   return std::visit(
       [&]<class T>(const T& command) -> Result<Reply> {
         if constexpr (FileLook<T>) {
           Result<WorkspacePath> place = judged_place(workspace, call);
           if (!place) return place.error();
-          return look(workspace, *place, command);
+          return look(workspace, *place, command, call, may_show);
         } else if constexpr (FileChange<T>) {
           return perform_change(workspace, call, command);
         } else {

@@ -140,6 +140,31 @@ TEST(Policy, S22_AsksBeforeProtectedPathsEvenWhereARuleAllows) {
   EXPECT_EQ(decided(write(".git/config"), {}, {path_rule(Decision::deny, {"**"})}), Decision::deny);
 }
 
+TEST(Policy, ASearchShowsNothingOfFilesThatARuleRestricts) {
+  const auto shows = [](const std::string& start, const std::string& file, const Rule& rule) {
+    return search_may_show({.text = "KEY", .path = start}, {.object = start}, file, {{rule}});
+  };
+  const Rule denied = path_rule(Decision::deny, {"**/.env"});
+  EXPECT_FALSE(shows(".", ".env", denied));
+  EXPECT_FALSE(shows("app", "app/deep/.env", denied));
+  EXPECT_TRUE(shows(".", "app/env", denied));
+
+  Rule reading = denied;
+  reading.commands = {"file.read"};
+  EXPECT_FALSE(shows(".", ".env", reading)) << "lines are read";
+  EXPECT_FALSE(shows(".env", ".env", reading));
+  Rule changing = denied;
+  changing.commands = {"file.write"};
+  EXPECT_TRUE(shows(".", ".env", changing));
+
+  const Rule asked = path_rule(Decision::ask, {"secret/**"});
+  EXPECT_FALSE(shows(".", "secret/a", asked));
+  EXPECT_FALSE(shows("secret", "secret/a", asked));
+  EXPECT_TRUE(shows("secret/deep", "secret/deep/a", asked)) << "that place was asked about";
+  EXPECT_TRUE(shows(".", ".env", path_rule(Decision::allow, {"**/.env"})));
+  EXPECT_TRUE(shows(".", ".env", command_rule(Decision::ask, {"file.search"})));
+}
+
 // ---- programs ----
 
 TEST(Policy, MatchesArgvWordForWordFromTheFront) {

@@ -16,7 +16,7 @@ class Look : public WorkspaceTest {
   [[nodiscard]] AwaitFileSearch::Reply search(std::string_view text, std::string_view path = ".",
                                               std::uint32_t matches_max = 200) const {
     Result<AwaitFileSearch::Reply> reply =
-        workspace_->search(*workspace_->resolve(path), text, matches_max);
+        workspace_->search(*workspace_->resolve(path), text, matches_max, may_show_);
     EXPECT_TRUE(reply) << reply.error().message;
     return *reply;
   }
@@ -34,6 +34,8 @@ class Look : public WorkspaceTest {
       result.push_back(match.path + ":" + std::to_string(match.line) + ":" + match.text);
     return result;
   }
+
+  std::function<bool(const std::string&)> may_show_ = every_file;
 };
 
 using Paths = std::vector<std::string>;
@@ -111,6 +113,15 @@ TEST_F(Look, SaysWhenMatchesAreCut) {
   EXPECT_FALSE(cut.complete);
 }
 
+TEST_F(Look, ShowsNothingOfAFileThatMayNotBeShown) {
+  put("a", "needle");
+  put("d/.env", "needle");
+  may_show_ = [](const std::string& file) { return file != "d/.env"; };
+  EXPECT_EQ(places(search("needle")), (Paths{"a:1:needle"}));
+  EXPECT_FALSE(search("needle").complete);
+  EXPECT_TRUE(search("needle", "d/.env").matches.empty());
+}
+
 TEST_F(Look, ShortensLongLines) {
   put("a", "needle" + std::string(1'000, '-'));
   const AwaitFileSearch::Reply found = search("needle");
@@ -120,8 +131,8 @@ TEST_F(Look, ShortensLongLines) {
 
 TEST_F(Look, RefusesTextsThatNoLineHolds) {
   const WorkspacePath all = *workspace_->resolve(".");
-  EXPECT_EQ(code(workspace_->search(all, "", 10)), Errc::invalid);
-  EXPECT_EQ(code(workspace_->search(all, "a\nb", 10)), Errc::invalid);
+  EXPECT_EQ(code(workspace_->search(all, "", 10, may_show_)), Errc::invalid);
+  EXPECT_EQ(code(workspace_->search(all, "a\nb", 10, may_show_)), Errc::invalid);
 }
 
 }  // namespace

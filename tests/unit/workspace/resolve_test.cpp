@@ -180,7 +180,7 @@ TEST_F(Escape, S38_ListAndSearchDoNotFollowLinksOut) {
   for (const FileEntry& entry : listed->entries)
     EXPECT_EQ(entry.path.find("canary"), std::string::npos) << entry.path;
   const Result<AwaitFileSearch::Reply> found =
-      workspace_->search(*workspace_->resolve("."), kCanary, 10);
+      workspace_->search(*workspace_->resolve("."), kCanary, 10, every_file);
   ASSERT_TRUE(found);
   EXPECT_TRUE(found->matches.empty());
 }
@@ -207,7 +207,7 @@ TEST_F(OddFiles, S42_FifosSocketsDevicesAndDirectoriesAreInvalidAtOnce) {
     EXPECT_EQ(code(workspace_->read_pre_image(*workspace_->resolve(name))), Errc::invalid) << name;
   }
   const Result<AwaitFileSearch::Reply> found =
-      workspace_->search(*workspace_->resolve("."), "x", 10);
+      workspace_->search(*workspace_->resolve("."), "x", 10, every_file);
   ASSERT_TRUE(found);
   EXPECT_TRUE(found->complete);
 }
@@ -220,7 +220,7 @@ TEST_F(OddFiles, S43_ASparseTerabyteIsTooLargeAtOnce) {
   EXPECT_EQ(code(workspace_->read(huge, UINT64_MAX)), Errc::too_large);
   EXPECT_EQ(code(workspace_->read_pre_image(huge)), Errc::too_large);
   EXPECT_EQ(code(write("huge", "x", hash("y"))), Errc::conflict);
-  EXPECT_TRUE(workspace_->search(*workspace_->resolve("."), "x", 10));
+  EXPECT_TRUE(workspace_->search(*workspace_->resolve("."), "x", 10, every_file));
 }
 
 TEST_F(OddFiles, ReadsExactlyUpToTheBound) {

@@ -53,6 +53,8 @@ class WorkspaceTest : public ::testing::Test {
     return workspace_->replace(*place, {content, std::nullopt, expect_sha256});
   }
 
+  static bool every_file(const std::string& /*path*/) { return true; }
+
   TempDir dir_;
   std::shared_ptr<Workspace> workspace_;
 };

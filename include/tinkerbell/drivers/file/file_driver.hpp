@@ -2,11 +2,18 @@
 
 #include "tinkerbell/syscall/driver.hpp"
 
+#include <functional>
 #include <memory>
+#include <string>
 
 namespace tinkerbell {
 
 class BlockingPool;
+
+/// Whether a search, judged with these facts, may show lines of a file: rules can forbid a file
+/// that lies below a directory which they let be searched. Any thread; says the same each time.
+using SearchFilter =
+    std::function<bool(const AwaitFileSearch& search, const Facts& facts, const std::string& file)>;
 
 /// Performs file.read, file.list, file.search, file.write and file.edit on pool threads.
 /// Loop thread only; borrows the pool, which must outlive it.
@@ -20,7 +27,7 @@ class BlockingPool;
 /// reading yet.
 class FileDriver final : public Driver {
  public:
-  explicit FileDriver(BlockingPool& pool);
+  FileDriver(BlockingPool& pool, SearchFilter may_show);
   ~FileDriver() override;
 
   void prepare(Call call, Completion<Prepared> prepared) override;
@@ -38,6 +45,7 @@ class FileDriver final : public Driver {
   struct State;
 
   BlockingPool& pool_;
+  SearchFilter may_show_;
   std::shared_ptr<State> state_;  ///< Also held by what is under way.
 };
 

@@ -88,7 +88,10 @@ class FileDriverTest : public ::testing::Test {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> turning_{
       loop_.get_executor()};
   BlockingPool pool_{loop_.get_executor(), 1};
-  FileDriver driver_{pool_};
+  FileDriver driver_{
+      pool_, [](const AwaitFileSearch& search, const Facts& facts, const std::string& file) {
+        return file != "secret" || search.path == "secret" || facts.object == "secret";
+      }};
   std::uint32_t seq_ = 0;
 };
 
@@ -104,6 +107,16 @@ TEST_F(FileDriverTest, ListsAndSearches) {
   EXPECT_EQ(run(AwaitFileList{.path = "."})->entries.size(), 1U);
   EXPECT_EQ(run(AwaitFileList{.path = ".", .recursive = true})->entries.size(), 2U);
   EXPECT_EQ(run(AwaitFileSearch{.text = "needle", .path = "d"})->matches.at(0).path, "d/a");
+}
+
+TEST_F(FileDriverTest, SearchesNoFileThatTheFilterRefuses) {
+  put("open", "needle");
+  put("secret", "needle");
+  const auto found = run(AwaitFileSearch{.text = "needle"});
+  ASSERT_EQ(found->matches.size(), 1U);
+  EXPECT_EQ(found->matches[0].path, "open");
+  EXPECT_EQ(run(AwaitFileSearch{.text = "needle", .path = "secret"})->matches.size(), 1U)
+      << "the filter sees what was judged";
 }
 
 TEST_F(FileDriverTest, CreatesAndReplaces) {
