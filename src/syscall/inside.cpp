@@ -5,6 +5,16 @@
 
 namespace tinkerbell {
 
+namespace {
+
+Result<void> check_wait(std::string_view command, Milliseconds wait) {
+  if (wait >= Milliseconds{0} && wait <= kWaitMax) return {};
+  return Error{Errc::invalid, std::string(command) + ": " + std::to_string(wait.count()) +
+                                  " ms is not from 0 to 366 days"};
+}
+
+}  // namespace
+
 void SystemCalls::run_inside(LiveTask& live) {
   live.flight->station = Station::inside;
   std::visit(Overloaded{
@@ -48,7 +58,7 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
                                 .workspace = live.payload.workspace,
                                 .arguments = command.arguments,
                                 .definition = *std::move(definition),
-                                .origin = {.via = "task"},
+                                .origin = live.payload.origin,
                                 .approve_all = live.payload.approve_all,
                                 .parent = live.head.task},
                                *kind);
@@ -69,6 +79,12 @@ void SystemCalls::begin_join(LiveTask& live, const Join& command) {
   if (command.task == flight.id.task) {
     conclude(live, Error{Errc::invalid, "a task cannot wait for itself"});
     return;
+  }
+  if (command.timeout) {
+    if (const Result<void> fits = check_wait(Join::kName, *command.timeout); !fits) {
+      conclude(live, fits.error());
+      return;
+    }
   }
   const bool needs_deadline = command.timeout && flight.deadline == WallTime{};
   if (needs_deadline) flight.deadline = parts_.clock.wall() + *command.timeout;
@@ -132,6 +148,10 @@ void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
 }
 
 void SystemCalls::begin_sleep(LiveTask& live, const Sleep& command) {
+  if (const Result<void> fits = check_wait(Sleep::kName, command.duration); !fits) {
+    conclude(live, fits.error());
+    return;
+  }
   InFlight& flight = *live.flight;
   flight.deadline = parts_.clock.wall() + command.duration;
   std::vector<Record> records;

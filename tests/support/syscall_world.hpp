@@ -49,7 +49,7 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
                    .workspace = "/work",
                    .arguments = std::move(arguments),
                    .approve_all = approve_all,
-                   .by = {.via = "test"}},
+                   .by = {.via = "test", .uid = 7}},
                   Completion<TaskId>([&id](Result<TaskId> task) {
                     if (task) id = *task;
                   }));
@@ -120,6 +120,22 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
       if (record.task == task) kinds.emplace_back(name_of(record.kind));
     }
     return kinds;
+  }
+
+  /// The newest payload of this kind; empty if the task has none.
+  template <class T>
+  [[nodiscard]] T payload_of(TaskId task, RecordKind kind) {
+    settle();
+    T payload;
+    for (const Record& record : memory->records) {
+      if (record.task == task && record.kind == kind) payload = *from_canonical<T>(record.payload);
+    }
+    return payload;
+  }
+
+  /// How a task ended; empty if it has not.
+  [[nodiscard]] DonePayload end_of(TaskId task) {
+    return payload_of<DonePayload>(task, RecordKind::done);
   }
 
   [[nodiscard]] const TaskHead& head(TaskId task) { return memory->tasks.at(task); }

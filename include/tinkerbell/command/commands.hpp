@@ -69,8 +69,11 @@ struct Spawn {
   }
 };
 
-/// Wait until another task has ended. Errors: not_found (no such task), invalid (the task itself),
-/// timed_out.
+/// The longest that a task may sleep or wait for another one in one command.
+inline constexpr Milliseconds kWaitMax = std::chrono::days{366};
+
+/// Wait until another task has ended. Errors: not_found (no such task), invalid (the task itself,
+/// or a timeout out of bounds), timed_out.
 struct Join {
   static constexpr std::string_view kName = "task.join";
   static constexpr EffectClass kEffect = EffectClass::internal;
@@ -88,14 +91,14 @@ struct Join {
   };
 
   TaskId task = kNoTask;
-  std::optional<Milliseconds> timeout;  ///< Absent: for ever.
+  std::optional<Milliseconds> timeout;  ///< From 0 to kWaitMax. Absent: for ever.
 
   static constexpr auto fields() {
     return std::tuple{field("task", &Join::task), field("timeout_ms", &Join::timeout)};
   }
 };
 
-/// Ask another task to end. Errors: not_found, invalid (already ended).
+/// Ask a task to end. Errors: not_found (no such task, or it has ended).
 struct Kill {
   static constexpr std::string_view kName = "task.kill";
   static constexpr EffectClass kEffect = EffectClass::internal;
@@ -115,7 +118,7 @@ struct Kill {
 // ---- time and chance ----
 
 /// Sleep for a length of time. The deadline is kept as calendar time, so that a restart does not
-/// start it again.
+/// start it again. Errors: invalid (out of bounds), cancelled.
 struct Sleep {
   static constexpr std::string_view kName = "time.sleep";
   static constexpr EffectClass kEffect = EffectClass::internal;
@@ -124,7 +127,7 @@ struct Sleep {
     static constexpr auto fields() { return std::tuple{}; }
   };
 
-  Milliseconds duration{0};
+  Milliseconds duration{0};  ///< From 0 to kWaitMax.
 
   static constexpr auto fields() { return std::tuple{field("duration_ms", &Sleep::duration)}; }
 };
@@ -340,7 +343,7 @@ struct AwaitUserAnswer {
   };
 
   std::string question;
-  std::vector<std::string> choices;  ///< Suggestions; the person may say something else.
+  std::vector<std::string> choices;  ///< What is offered. The daemon takes other words as well.
 
   static constexpr auto fields() {
     return std::tuple{field("question", &AwaitUserAnswer::question),
