@@ -119,10 +119,6 @@ void Journal::read_records(TaskId task, Completion<std::vector<Record>> done) {
   ask([task](Store& store) { return store.records(task); }, std::move(done));
 }
 
-void Journal::read_task(TaskId task, Completion<TaskHead> done) {
-  ask([task](Store& store) { return store.task(task); }, std::move(done));
-}
-
 void Journal::read_tasks(TaskId before, std::uint32_t limit,
                          Completion<std::vector<TaskHead>> done) {
   ask([before, limit](Store& store) { return store.tasks(before, limit); }, std::move(done));

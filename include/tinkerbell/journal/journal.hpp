@@ -61,7 +61,6 @@ class Journal {
   /// Reads on the writer thread, after everything appended so far. Answers on the loop thread.
   /// Errors: as the store's; io once it has failed.
   void read_records(TaskId task, Completion<std::vector<Record>> done);
-  void read_task(TaskId task, Completion<TaskHead> done);
   void read_tasks(TaskId before, std::uint32_t limit, Completion<std::vector<TaskHead>> done);
 
   /// Commits that happened, and the records in them, for the bench and the status.
