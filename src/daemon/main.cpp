@@ -95,7 +95,9 @@ int main(int argc, char** argv) {
   // Secrets are in memory: no core file, and nobody of the same user reads it through /proc.
   ::prctl(PR_SET_DUMPABLE, 0);
   ::signal(SIGPIPE, SIG_IGN);
-  ::umask(0077);
+  // Our own files name their modes. What agents make is the person's, and nobody else may change
+  // it.
+  ::umask(::umask(0077) | 0002);
   try {
     const tinkerbell::ParsedOptions parsed = tinkerbell::parse_options(argc, argv);
     return parsed.options ? tinkerbell::run(*parsed.options) : parsed.exit_code;

@@ -13,7 +13,8 @@ namespace tinkerbell {
 
 struct LogOptions {
   LogLevel level = LogLevel::info;  ///< Lines below it are not written.
-  std::string file;                 ///< Appended to, mode 0640; empty: standard error.
+  std::string file;                 ///< Appended to; made with mode 0640 less the umask.
+                                    ///< Empty: standard error.
 };
 
 /// Writes each log line as one JSON object on a line of its own:
