@@ -24,6 +24,7 @@ When the goal is reached, or cannot be, call finish with a short summary of what
 constexpr std::string_view kInstructionsFile = "AGENTS.md";
 constexpr std::uint64_t kInstructionsBytesMax = 32 << 10;
 constexpr std::uint32_t kTokensPerReply = 8'192;
+constexpr std::size_t kRefusalBytesMax = 400;
 constexpr Milliseconds kTimeMax = std::chrono::days(366);
 
 /// What a submission may say.
@@ -56,6 +57,14 @@ struct AgentDefinition {
                       field("time_max_ms", &AgentDefinition::time_max)};
   }
 };
+
+/// A model that did not come to its end has neither answered nor called anything.
+Error no_answer(const AwaitLLMResponse::Reply& reply) {
+  const std::string said =
+      reply.text.empty() ? "" : ": " + shortened(visible_line(reply.text), kRefusalBytesMax);
+  if (reply.finish == FinishReason::refusal) return {Errc::denied, "the model refused" + said};
+  return {Errc::protocol, "the model broke off" + said};
+}
 
 /// One agent at work. Lives in the frame of run_agent; everything that it learns comes from
 /// replies.
@@ -97,6 +106,9 @@ Task<Result<Json>> Agent::run() {
           {.role = Role::user,
            .text = "Your answer was cut off at its length limit. Go on in smaller steps."});
       continue;
+    }
+    if (reply->finish == FinishReason::refusal || reply->finish == FinishReason::other) {
+      co_return no_answer(*reply);
     }
     if (reply->tool_calls.empty()) co_return Json{{"summary", reply->text}};
     for (const ToolCall& call : reply->tool_calls) {
@@ -150,7 +162,7 @@ Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
 
 /// Performs a tool call and returns what the model is told of it.
 Task<std::string> Agent::answer(ToolCall call) {
-  Result<ToolRequest> request = parse_tool_call(call);
+  Result<ToolRequest> request = parse_tool_call(call, definition_.tools);
   if (!request) co_return "error: " + request.error().message;
   if (const auto* finish = std::get_if<Finish>(&*request)) {
     summary_ = finish->summary;

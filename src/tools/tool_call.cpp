@@ -15,10 +15,10 @@ namespace {
 constexpr std::size_t kShownNameBytesMax = 64;
 constexpr std::size_t kShownReasonBytesMax = 200;
 
-Error unknown_tool(const std::string& name) {
+Error unknown_tool(const std::string& name, const std::vector<ToolSchema>& offered) {
   std::string known;
-  for (const Tool& tool : tool_table())
-    known += (known.empty() ? "" : ", ") + std::string(tool.name);
+  for (const ToolSchema& tool : offered)
+    known += (known.empty() ? "" : ", ") + tool.name;
   return {Errc::invalid, "unknown tool \"" + visible_line(shortened(name, kShownNameBytesMax)) +
                              "\"; the tools are " + known};
 }
@@ -35,12 +35,15 @@ Result<Json> parse_arguments(const std::string& text) {
 
 }  // namespace
 
-Result<ToolRequest> parse_tool_call(const ToolCall& call) {
+Result<ToolRequest> parse_tool_call(const ToolCall& call, const std::vector<ToolSchema>& offered) {
+  const auto schema = std::ranges::find(offered, call.name, &ToolSchema::name);
   const auto tool = std::ranges::find(tool_table(), call.name, &Tool::name);
-  if (tool == tool_table().end()) return unknown_tool(call.name);
+  if (schema == offered.end() || tool == tool_table().end()) {
+    return unknown_tool(call.name, offered);
+  }
   Result<Json> arguments = parse_arguments(call.arguments);
   if (!arguments) return arguments.error().with(tool->name);
-  const Result<void> checked = check_schema(*arguments, *parse_json(tool->parameters));
+  const Result<void> checked = check_schema(*arguments, schema->parameters);
   if (!checked) return checked.error().with(tool->name);
   return tool->request(*arguments);
 }

@@ -26,7 +26,7 @@ inline constexpr std::string_view kAgentKind = "agent@1";
 
 /// Goal and workspace → the model proposes tool calls → each becomes a command → the outcomes go
 /// back → until it finishes. Returns {"summary": …}. Errors: those of the model call; exhausted
-/// (step or time limit).
+/// (step or time limit); denied (the model refused); protocol (it broke off).
 [[nodiscard]] Task<Result<Json>> run_agent(TaskStart start);
 
 /// The first line of the goal.

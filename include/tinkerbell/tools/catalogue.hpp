@@ -9,7 +9,8 @@
 #include <vector>
 
 /// What a model may call: the tools as it is shown them, its calls as commands, and the outcomes as
-/// it is told them. Pure functions.
+/// it is told them. Pure functions. Their texts and limits enter conversations, so a change that an
+/// old journal would meet again makes a new version of the agent.
 
 namespace tinkerbell {
 
@@ -26,11 +27,13 @@ struct Finish {
 
 using ToolRequest = std::variant<TaskCommand, Finish>;
 
-/// What a tool call asks for. Its arguments are checked against the tool's schema; empty text
-/// stands for no arguments. Errors: invalid (unknown tool, not JSON, against the schema), too_large
-/// (nested too deeply, too many values), each with a message that tells a model what to do
-/// differently.
-[[nodiscard]] Result<ToolRequest> parse_tool_call(const ToolCall& call);
+/// What a call of one of the `offered` tools asks for: those of agent_tools() with which the task
+/// was started, as its definition has them. The arguments are checked against that schema; empty
+/// text stands for no arguments. Errors: invalid (unknown tool, not JSON, against the schema),
+/// too_large (nested too deeply, too many values), each with a message that tells a model what to
+/// do differently.
+[[nodiscard]] Result<ToolRequest> parse_tool_call(const ToolCall& call,
+                                                  const std::vector<ToolSchema>& offered);
 
 /// What the model is told of a command's outcome: plain text in valid UTF-8. More than 30 000 bytes
 /// are cut in the middle, and the text says how much is missing.

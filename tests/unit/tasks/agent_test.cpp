@@ -77,6 +77,21 @@ TEST_F(AgentTest, AnAnswerWithoutCallsEndsTheTask) {
   EXPECT_EQ(done().value, (Json{{"summary", "There is nothing to do."}}));
 }
 
+TEST_F(AgentTest, ARefusalFailsTheTask) {
+  model_says({.text = "I cannot help with that.", .finish = FinishReason::refusal});
+  run();
+  EXPECT_EQ(done().state, "failed");
+  EXPECT_EQ(done().error_code, "denied");
+  EXPECT_EQ(done().error, "the model refused: I cannot help with that.");
+}
+
+TEST_F(AgentTest, AnAnswerThatEndsForAnUnknownReasonFailsTheTask) {
+  model_says({.text = "Half of", .finish = FinishReason::other});
+  run();
+  EXPECT_EQ(done().state, "failed");
+  EXPECT_EQ(done().error_code, "protocol");
+}
+
 TEST_F(AgentTest, F49_MalformedCallsComeBackToTheModelAsErrorsAndNothingRuns) {
   model_says(calls({{"c1", "run_program", "{\"argv\": ["}, {"c2", "fly", "{}"}}));
   model_says({.text = "sorry"});

@@ -11,7 +11,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 Result<ToolRequest> parse(std::string name, std::string arguments) {
-  return parse_tool_call({.id = "1", .name = std::move(name), .arguments = std::move(arguments)});
+  return parse_tool_call({.id = "1", .name = std::move(name), .arguments = std::move(arguments)},
+                         agent_tools());
 }
 
 /// The command of a call that must be good.
@@ -94,6 +95,18 @@ TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {
             "edit_file, run_program, ask_user, finish");
   EXPECT_THAT(refusal("", "{}"), HasSubstr("unknown tool \"\""));
   EXPECT_LT(refusal(std::string(100'000, 'x'), "{}").size(), 300U);
+}
+
+TEST(ToolCall, IsHeldToTheToolsThatTheTaskWasStartedWith) {
+  std::vector<ToolSchema> offered = agent_tools();
+  std::erase_if(offered, [](const ToolSchema& tool) { return tool.name != "read_file"; });
+  offered[0].parameters["required"] = Json::array({"path", "why"});
+  const auto call = [&](std::string name, std::string arguments) {
+    return parse_tool_call({.name = std::move(name), .arguments = std::move(arguments)}, offered);
+  };
+  EXPECT_EQ(call("read_file", R"({"path":"a"})").error().message, "read_file: missing \"why\"");
+  EXPECT_EQ(call("write_file", R"({"path":"a","content":""})").error().message,
+            "unknown tool \"write_file\"; the tools are read_file");
 }
 
 TEST(ToolCall, F49_ArgumentsThatAreNotJsonAreAnError) {
