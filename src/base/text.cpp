@@ -5,34 +5,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <iterator>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 namespace tinkerbell {
 
 namespace {
-
-struct CodePoint {
-  char32_t value = 0;
-  std::size_t length = 1;  ///< Bytes consumed.
-  bool valid = false;
-};
-
-/// Reads one code point as Unicode 15 table 3-7 has it: no overlong forms, no surrogates.
-CodePoint decode(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const std::uint8_t lead = byte(0);
-  if (lead < 0x80) return {lead, 1, true};
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return {};
-  char32_t value = lead & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {};
-    value = (value << 6) | (byte(i) & 0x3FU);
-  }
-  const bool overlong = (length == 3 && value < 0x800) || (length == 4 && value < 0x10000);
-  const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
-  if (overlong || surrogate || value > 0x10FFFF) return {};
-  return {value, length, true};
-}
 
 struct Range {
   char32_t first;
@@ -68,7 +47,7 @@ std::string make_visible(std::string_view text, bool keep_layout) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const CodePoint point = decode(text);
+    const CodePoint point = first_code_point(text);
     const char32_t value = point.value;
     const bool layout = keep_layout && (value == '\n' || value == '\t');
     const bool control = value < 0x20 || (value >= 0x7F && value < 0xA0);
@@ -90,11 +69,28 @@ std::string make_visible(std::string_view text, bool keep_layout) {
 
 }  // namespace
 
+CodePoint first_code_point(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const std::uint8_t lead = byte(0);
+  if (lead < 0x80) return {lead, 1, true};
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return {};
+  char32_t value = lead & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return {};
+    value = (value << 6) | (byte(i) & 0x3FU);
+  }
+  const bool overlong = (length == 3 && value < 0x800) || (length == 4 && value < 0x10000);
+  const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
+  if (overlong || surrogate || value > 0x10FFFF) return {};
+  return {value, length, true};
+}
+
 std::string valid_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const CodePoint point = decode(text);
+    const CodePoint point = first_code_point(text);
     if (!point.valid) {
       out += "\xEF\xBF\xBD";
     } else if (point.value == 0) {
@@ -122,6 +118,20 @@ std::string shortened(std::string_view text, std::size_t bytes_max) {
     --end;
   return std::string(text.substr(0, end)) + "… (" + std::to_string(text.size() - end) +
          " more bytes)";
+}
+
+std::size_t edit_distance(std::string_view left, std::string_view right) {
+  std::vector<std::size_t> row(right.size() + 1);
+  std::iota(row.begin(), row.end(), 0U);
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < right.size(); ++j) {
+      const std::size_t changed = diagonal + (left[i] == right[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
 }
 
 }  // namespace tinkerbell

@@ -1,5 +1,7 @@
 #include "cli/terminal.hpp"
 
+#include "tinkerbell/base/text.hpp"
+
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -21,22 +23,6 @@ bool wants_color(bool is_terminal, ColorWhen color, const GetEnv& get_env) {
   if (is_set(get_env("CLICOLOR_FORCE"))) return true;
   const char* kind = get_env("TERM");
   return is_terminal && kind != nullptr && std::string_view(kind) != "dumb";
-}
-
-struct CodePoint {
-  char32_t value = 0;
-  std::size_t length = 1;
-};
-
-/// Of valid UTF-8: everything shown has passed visible_text.
-CodePoint first_code_point(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const std::size_t length = byte(0) < 0x80 ? 1 : byte(0) < 0xE0 ? 2 : byte(0) < 0xF0 ? 3 : 4;
-  if (length == 1 || length > text.size()) return {byte(0), 1};
-  char32_t value = byte(0) & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i)
-    value = (value << 6) | (byte(i) & 0x3FU);
-  return {value, length};
 }
 
 /// Source: Unicode 15 EastAsianWidth (W and F), in coarse ranges.

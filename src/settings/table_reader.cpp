@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <numeric>
 
 namespace tinkerbell::settings {
 
@@ -13,21 +12,6 @@ namespace {
 
 /// How many letters two words differ in at most, to be taken for the same word misspelt.
 constexpr std::size_t kMisspeltMax = 2;
-
-/// How many single letters must be changed, put in or left out to make `a` from `b` (Levenshtein).
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0U);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
 
 std::uint32_t line_of(const toml::source_region& source) {
   return std::max<std::uint32_t>(source.begin.line, 1);

@@ -6,6 +6,17 @@
 
 namespace tinkerbell {
 
+/// The first code point of a text.
+struct CodePoint {
+  char32_t value = 0;
+  std::size_t length = 1;  ///< In bytes; 1 where the bytes are not valid.
+  bool valid = false;
+};
+
+/// Reads UTF-8 as Unicode 15 table 3-7 has it: no overlong forms, no surrogates. `text` is not
+/// empty.
+[[nodiscard]] CodePoint first_code_point(std::string_view text);
+
 /// `text` with invalid UTF-8 replaced by U+FFFD and NUL by U+2400, so that it can go into JSON and
 /// prompts.
 [[nodiscard]] std::string valid_utf8(std::string_view text);
@@ -22,5 +33,9 @@ namespace tinkerbell {
 /// At most `bytes_max` bytes, cut between code points, with "… (N more bytes)" where something is
 /// missing.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t bytes_max);
+
+/// How many single bytes must be changed, put in or left out to make one word from the other
+/// (Levenshtein).
+[[nodiscard]] std::size_t edit_distance(std::string_view left, std::string_view right);
 
 }  // namespace tinkerbell

@@ -35,5 +35,20 @@ TEST(Shortened, CutsBetweenCodePointsAndSaysHowMuch) {
   EXPECT_EQ(shortened("\u00e4\u00e4\u00e4", 3), "\u00e4… (4 more bytes)");
 }
 
+TEST(FirstCodePoint, IsReadWithItsLengthAndInvalidBytesOneByOne) {
+  EXPECT_EQ(first_code_point("\u4e2dx").value, U'\u4e2d');
+  EXPECT_EQ(first_code_point("\u4e2dx").length, 3U);
+  const CodePoint cut = first_code_point("\xe4\xb8");
+  EXPECT_FALSE(cut.valid);
+  EXPECT_EQ(cut.length, 1U);
+}
+
+TEST(EditDistance, CountsChangedAddedAndMissingBytes) {
+  EXPECT_EQ(edit_distance("approve", "approve"), 0U);
+  EXPECT_EQ(edit_distance("aprove", "approve"), 1U);
+  EXPECT_EQ(edit_distance("stauts", "status"), 2U);
+  EXPECT_EQ(edit_distance("", "ls"), 2U);
+}
+
 }  // namespace
 }  // namespace tinkerbell
