@@ -11,15 +11,14 @@
 #include <array>
 #include <charconv>
 #include <map>
-#include <numeric>
 
 namespace tinkerbell::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 17> kVerbs = {
-    "run",    "ls",    "show",   "steps",  "follow", "diff",    "approvals",  "approve", "deny",
-    "answer", "pause", "resume", "cancel", "status", "version", "completion", "help"};
+constexpr std::array<std::string_view, 18> kVerbs = {
+    "run",    "ls",      "show",  "steps",  "follow", "diff",   "approvals", "approve",    "deny",
+    "answer", "resolve", "pause", "resume", "cancel", "status", "version",   "completion", "help"};
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -36,20 +35,6 @@ std::string in_quotes(std::string_view word) {
 
 std::vector<std::string> verb_names() {
   return {kVerbs.begin(), kVerbs.end()};
-}
-
-std::size_t edit_distance(std::string_view left, std::string_view right) {
-  std::vector<std::size_t> row(right.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < right.size(); ++j) {
-      const std::size_t replaced = diagonal + (left[i] == right[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
 }
 
 std::optional<std::uint64_t> positive_number(std::string_view text) {
@@ -142,7 +127,7 @@ class Grammar {
     run.add_option("GOAL", run_.goal, "What is to be done, in quotes")->required();
     run.add_option("-w,--workspace", run_.workspace, "Where to work (default: here)");
     run.add_option("-m,--model", run_.model, "A model alias of the daemon's configuration");
-    run.add_option("--steps", run_.steps_max, "Suspend after that many steps")
+    run.add_option("--steps", run_.steps_max, "Fail after that many steps")
         ->check(CLI::NonNegativeNumber.description(""));  // or -1 would be 2⁶⁴ − 1
     run.add_flag("--yes", run_.approve_all, "Approve what would be asked (denials remain)");
     const auto mode = [&](const std::string& name, RunMode value, const std::string& purpose) {
@@ -198,14 +183,31 @@ class Grammar {
     approve.add_flag_callback(
         "--task", [this] { decide_.scope = protocol::Scope::task; },
         "The same again in this task needs no question");
-    approve.add_option("--hash", decide_.hash, "At least 8 digits of the hash of what you saw");
+    add_hash(approve);
     CLI::App& deny = decision_verb("deny", "Refuse what a task asks for", protocol::Answer::deny);
-    for (CLI::App* sub : {&approve, &deny}) {
-      sub->add_option("--reason", decide_.text, "Words for the journal and the model");
-    }
+    add_reason(approve);
+    add_reason(deny);
     CLI::App& answer =
         decision_verb("answer", "Answer a question with words", protocol::Answer::answer);
     answer.add_option("TEXT", decide_.text, "The answer, in quotes")->required();
+    declare_resolve();
+  }
+
+  void declare_resolve() {
+    CLI::App& resolve = verb("resolve", "Say what became of a step that a crash left in doubt",
+                             [this] { return decision(decide_.answer); });
+    add_id(resolve);
+    CLI::Option_group& answers = *resolve.add_option_group("Answer");
+    const auto answer = [&](const std::string& name, protocol::Answer value,
+                            const std::string& purpose) {
+      answers.add_flag_callback(name, [this, value] { decide_.answer = value; }, purpose);
+    };
+    answer("--happened", protocol::Answer::happened, "It happened: the task is told so");
+    answer("--run-again", protocol::Answer::run_again, "Start it once more");
+    answer("--abort", protocol::Answer::abort, "Leave it: the task is told that nobody knows");
+    answers.require_option(1);
+    add_hash(resolve);
+    add_reason(resolve);
   }
 
   void declare_plain_verbs() {
@@ -233,6 +235,14 @@ class Grammar {
   }
 
   void add_id(CLI::App& sub) { sub.add_option("ID", id_)->required(); }
+
+  void add_hash(CLI::App& sub) {
+    sub.add_option("--hash", decide_.hash, "At least 8 digits of the hash of what you saw");
+  }
+
+  void add_reason(CLI::App& sub) {
+    sub.add_option("--reason", decide_.text, "Words for the journal and the model");
+  }
 
   template <class MakeCommand>
   std::expected<Command, std::string> with_task(MakeCommand make) {
@@ -331,7 +341,7 @@ std::string bash_completion() {
          "  local options=\"--socket --json --quiet --color --help\"\n"
          "  local word=${COMP_WORDS[COMP_CWORD]}\n"
          "  case ${COMP_WORDS[COMP_CWORD-1]} in\n"
-         "    approve|deny|answer)\n"
+         "    approve|deny|answer|resolve)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell approvals -q 2>/dev/null)\" -- \"$word\")) "
          ";;\n"
          "    show|steps|follow|diff|pause|resume|cancel)\n"

@@ -178,7 +178,8 @@ std::string approval_details(const protocol::ApprovalView& approval, const Termi
   text += plural(approval.card.size(), "byte") + ", hash " + visible_line(approval.hash) + "\n";
   if (!approval.rule.empty()) text += "asked by rule " + visible_line(approval.rule) + "\n";
   for (const std::string& choice : approval.choices)
-    text += "possible answer: " + visible_line(choice) + "\n";
+    text += "suggested answer: " + visible_line(choice) + "\n";
+  if (approval.state == "open") text += "answer with " + how_to_answer(approval) + "\n";
   return text;
 }
 
@@ -246,13 +247,22 @@ std::vector<std::string> framed(std::string_view card, std::size_t columns) {
 
 std::string how_to_answer(const protocol::ApprovalView& approval) {
   const std::string name = approval_name(approval.id);
-  if (protocol::wants_text(approval)) return "`tinkerbell answer " + name + " TEXT`";
-  return "`tinkerbell approve " + name + "` or `tinkerbell deny " + name + "`";
+  switch (protocol::form_of(approval)) {
+    case protocol::AnswerForm::verdict:
+      return "`tinkerbell approve " + name + "` or `tinkerbell deny " + name + "`";
+    case protocol::AnswerForm::words:
+      return "`tinkerbell answer " + name + " TEXT` or `tinkerbell deny " + name + "`";
+    case protocol::AnswerForm::outcome:
+      return "`tinkerbell resolve " + name + " --happened`, `--run-again` or `--abort`";
+  }
+  return {};
 }
 
 std::string decision_line(const protocol::DecisionView& decision) {
-  return approval_name(decision.id) + " was " + visible_line(decision.state) + " by " +
-         visible_line(decision.by);
+  const bool resolved =
+      decision.state == "happened" || decision.state == "run_again" || decision.state == "abort";
+  return approval_name(decision.id) + " was " + (resolved ? "resolved as " : "") +
+         visible_line(decision.state) + " by " + visible_line(decision.by);
 }
 
 }  // namespace tinkerbell::cli

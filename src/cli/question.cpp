@@ -25,6 +25,19 @@ std::string header_of(const protocol::ApprovalView& approval) {
   return text;
 }
 
+/// What can be answered before all of the card was shown: whatever allows nothing.
+std::string_view way_out(const protocol::ApprovalView& approval) {
+  switch (form_of(approval)) {
+    case protocol::AnswerForm::verdict:
+      return ", [n]o";
+    case protocol::AnswerForm::outcome:
+      return ", [a]bort";
+    case protocol::AnswerForm::words:
+      break;
+  }
+  return {};
+}
+
 std::string choices_of(const protocol::ApprovalView& approval) {
   std::string text;
   for (const std::string& choice : approval.choices) {
@@ -58,9 +71,16 @@ std::string Question::prompt() const {
   if (!fully_shown()) {
     return "-- " + name + ": " + std::to_string(shown_) + " of " + std::to_string(lines_.size()) +
            " lines, " + std::to_string(approval_.card.size()) +
-           " bytes, not fully shown -- [Enter] shows more, [n]o: ";
+           " bytes, not fully shown -- [Enter] shows more" + std::string(way_out(approval_)) + ": ";
   }
-  if (wants_text(approval_)) return "Answer " + name + choices_of(approval_) + ": ";
+  switch (form_of(approval_)) {
+    case protocol::AnswerForm::words:
+      return "Answer " + name + choices_of(approval_) + ": ";
+    case protocol::AnswerForm::outcome:
+      return "What became of " + name + "? [h]appened, [r]un again, [a]bort, [s]how again: ";
+    case protocol::AnswerForm::verdict:
+      break;
+  }
   const std::string_view for_task = approval_.kind == "permission" ? "for this [t]ask, " : "";
   return "Approve " + name + "? [y]es, " + std::string(for_task) + "[n]o or n WHY, [s]how again: ";
 }
@@ -68,16 +88,20 @@ std::string Question::prompt() const {
 Question::Meaning Question::understand(std::string_view typed) const {
   const std::string_view words = trimmed(typed);
   if (!fully_shown() && words.empty()) return ShowMore{};
-  return wants_text(approval_) ? understand_words(words) : understand_verdict(words);
+  switch (form_of(approval_)) {
+    case protocol::AnswerForm::words:
+      return understand_words(words);
+    case protocol::AnswerForm::outcome:
+      return understand_outcome(words);
+    case protocol::AnswerForm::verdict:
+      break;
+  }
+  return understand_verdict(words);
 }
 
 Question::Meaning Question::understand_words(std::string_view words) const {
   if (!fully_shown()) return Repeat{"the question is not fully shown yet"};
   if (words.empty()) return Repeat{"an answer needs words"};
-  const std::vector<std::string>& choices = approval_.choices;
-  if (!choices.empty() && std::ranges::find(choices, words) == choices.end()) {
-    return Repeat{"possible answers:" + choices_of(approval_)};
-  }
   protocol::DecisionRequest request = decision(protocol::Answer::answer);
   request.text = valid_utf8(words);
   return request;
@@ -98,6 +122,18 @@ Question::Meaning Question::understand_verdict(std::string_view words) const {
   protocol::DecisionRequest request = decision(protocol::Answer::approve);
   if (for_task) request.scope = protocol::Scope::task;
   return request;
+}
+
+Question::Meaning Question::understand_outcome(std::string_view words) const {
+  const auto is = [words](std::string_view letter, std::string_view word) {
+    return words == letter || words == word;
+  };
+  if (is("s", "show")) return ShowAgain{};
+  if (is("a", "abort")) return decision(protocol::Answer::abort);
+  const bool happened = is("h", "happened");
+  if (!happened && !is("r", "run again")) return Repeat{"please answer h, r, a or s"};
+  if (!fully_shown()) return Repeat{"the question is not fully shown yet"};
+  return decision(happened ? protocol::Answer::happened : protocol::Answer::run_again);
 }
 
 protocol::DecisionRequest Question::decision(protocol::Answer answer) const {

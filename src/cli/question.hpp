@@ -47,6 +47,7 @@ class Question {
  private:
   [[nodiscard]] Meaning understand_words(std::string_view words) const;
   [[nodiscard]] Meaning understand_verdict(std::string_view words) const;
+  [[nodiscard]] Meaning understand_outcome(std::string_view words) const;
   [[nodiscard]] protocol::DecisionRequest decision(protocol::Answer answer) const;
 
   protocol::ApprovalView approval_;

@@ -148,7 +148,7 @@ Result<void> check_read(const Decide& decide, const protocol::ApprovalView& appr
     if (!needs_hash(approval)) return {};
     return Error{Errc::invalid, name + " is about " + std::to_string(approval.card.size()) +
                                     " bytes: read them with `tinkerbell show " + name +
-                                    "`, then approve with `--hash` and the hash at the end"};
+                                    "`, then answer with `--hash` and the hash at the end"};
   }
   if (decide.hash.size() < kDigitsMin) {
     return Error{Errc::invalid, "--hash needs at least 8 digits"};
@@ -235,7 +235,9 @@ Result<ExitCode> perform(Session& session, const ListApprovals& /*list*/) {
 Result<ExitCode> perform(Session& session, const Decide& decide) {
   protocol::DecisionRequest request{
       .answer = decide.answer, .scope = decide.scope, .text = decide.text};
-  if (decide.answer != protocol::Answer::deny) {  // a denial binds nothing
+  const bool binds =
+      decide.answer != protocol::Answer::deny && decide.answer != protocol::Answer::abort;
+  if (binds) {
     const Result<Document<protocol::ApprovalView>> approval =
         session.client.approval(decide.approval);
     if (!approval) return approval.error();

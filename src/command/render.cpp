@@ -188,6 +188,23 @@ std::string approval_card(const TaskCommand& command, const Facts& facts) {
          visible_text(pretty_json(arguments_json(command))) + "\n";
 }
 
+std::string doubt_line(const TaskCommand& command) {
+  return "did this happen? " + command_line(command);
+}
+
+/// Our words come first: none of what follows them can pass for one of ours.
+std::string doubt_card(const TaskCommand& command, const Facts& facts, const Doubt& doubt) {
+  return "nobody can tell whether this happened\n"
+         "  started    " +
+         rfc3339(doubt.started) +
+         "\n"
+         "  happened   it did: the task is told so, its result is not known\n"
+         "  run again  it is started once more\n"
+         "  abort      it stays as it is: the task is told that nobody knows\n"
+         "what was found\n" +
+         quoted_lines(doubt.evidence) + "what was started\n" + approval_card(command, facts);
+}
+
 std::string outcome_line(const Result<Reply>& outcome) {
   const std::string words =
       outcome ? in_words(*outcome)

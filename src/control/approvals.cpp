@@ -13,28 +13,17 @@ Answer answer_of(protocol::Answer wanted) {
       return Answer::deny;
     case protocol::Answer::answer:
       return Answer::text;
+    case protocol::Answer::happened:
+      return Answer::happened;
+    case protocol::Answer::run_again:
+      return Answer::run_again;
+    case protocol::Answer::abort:
+      return Answer::abort;
   }
   return Answer::deny;
 }
 
 }  // namespace
-
-protocol::ApprovalView approval_view(const Question& question) {
-  return {.id = question.id,
-          .task = question.command.task,
-          .seq = question.command.seq,
-          .kind = std::string(name_of(question.kind)),
-          .state = "open",
-          .line = question.line,
-          .card = question.card,
-          .hash = question.hash.hex(),
-          .rule = question.rule,
-          .choices = question.choices,
-          .opened = rfc3339(question.opened),
-          .requested_by = "task " + std::to_string(number(question.command.task)),
-          .decided_by = {},
-          .decided_at = {}};
-}
 
 void get_approvals(Context& context, Request request) {
   const auto task = request.query_number("task", 0, kVolatileBit - 1);

@@ -20,12 +20,6 @@ std::string result_text(const Json& value) {
   return summary.empty() ? dump_json(value) : summary;
 }
 
-std::string_view question_kind(std::string_view command) {
-  if (command == AwaitUserApproval::kName) return "question";
-  if (command == AwaitUserAnswer::kName) return "answer";
-  return "permission";
-}
-
 std::string_view step_state(const Result<Reply>& outcome) {
   if (outcome) return "done";
   return outcome.error().code == Errc::denied ? "denied" : "failed";
@@ -41,8 +35,29 @@ std::string decided_state(Answer answer) {
       return "denied";
     case Answer::text:
       return "answered";
+    case Answer::happened:
+    case Answer::run_again:
+    case Answer::abort:
+      return std::string(name_of(answer));
   }
   return {};
+}
+
+protocol::ApprovalView approval_view(const Question& question) {
+  return {.id = question.id,
+          .task = question.command.task,
+          .seq = question.command.seq,
+          .kind = std::string(name_of(question.kind)),
+          .state = "open",
+          .line = question.line,
+          .card = question.card,
+          .hash = question.hash.hex(),
+          .rule = question.rule,
+          .choices = question.choices,
+          .opened = rfc3339(question.opened),
+          .requested_by = "task " + std::to_string(number(question.command.task)),
+          .decided_by = {},
+          .decided_at = {}};
 }
 
 std::vector<protocol::EventView> Projection::apply(const Record& record) {
@@ -128,12 +143,10 @@ void Projection::asked(const Record& record, Events& events) {
   if (keep_payloads_) step_.arguments = intent_.arguments;
   started_at_ = record.wall;
   task_.steps = number(record.seq);
-  const bool asks = intent_.approval != kNoApproval;
-  if (asks) step_.state = "waiting";
+  if (intent_.question) step_.state = "waiting";
   emit(record, protocol::event_name::kStepAsked, to_json_value(step_), events);
-  if (asks) {
-    open_approval(record, intent_.approval, std::string(question_kind(intent_.command)),
-                  intent_.hash, events);
+  if (intent_.question) {
+    open_approval(record, intent_.approval, *intent_.question, intent_.hash, {}, events);
   }
   if (intent_.started) {
     step_.state = "started";
@@ -141,29 +154,24 @@ void Projection::asked(const Record& record, Events& events) {
   }
 }
 
-void Projection::open_approval(const Record& record, ApprovalId id, std::string kind,
-                               std::string hash, Events& events) {
+void Projection::open_approval(const Record& record, ApprovalId id, QuestionKind kind,
+                               const std::string& hash, const Doubt& doubt, Events& events) {
   ++task_.questions.asked;
-  const Result<TaskCommand> command = command_from_json(intent_.command, intent_.arguments);
-  protocol::ApprovalView view{.id = id,
-                              .task = record.task,
-                              .seq = record.seq,
-                              .kind = std::move(kind),
-                              .state = "open",
-                              .line = intent_.line,
-                              .card = command ? approval_card(*command, intent_.facts) : "",
-                              .hash = std::move(hash),
-                              .rule = intent_.verdict.rule,
-                              .choices = {},
-                              .opened = rfc3339(record.wall),
-                              .requested_by = "task " + std::to_string(number(record.task)),
-                              .decided_by = {},
-                              .decided_at = {}};
-  if (command) {
-    if (const auto* answer = std::get_if<AwaitUserAnswer>(&*command))
-      view.choices = answer->choices;
+  const bool permission = kind == QuestionKind::permission;
+  Question question{.id = id,
+                    .command = {record.task, record.seq},
+                    .kind = kind,
+                    .line = intent_.line,
+                    .card = {},
+                    .hash = Sha256::from_hex(hash),
+                    .rule = permission ? intent_.verdict.rule : "",
+                    .choices = {},
+                    .opened = record.wall};
+  if (const auto command = command_from_json(intent_.command, intent_.arguments)) {
+    put_in_words(question, *command, intent_.facts, doubt);
   }
-  emit(record, protocol::event_name::kApprovalOpened, to_json_value(view), events);
+  emit(record, protocol::event_name::kApprovalOpened, to_json_value(approval_view(question)),
+       events);
 }
 
 void Projection::started(const Record& record, Events& events) {
@@ -211,7 +219,8 @@ void Projection::doubted(const Record& record, Events& events) {
   step_.state = "waiting";
   step_.approval = payload->approval;
   emit(record, protocol::event_name::kStepAsked, to_json_value(step_), events);
-  open_approval(record, payload->approval, "outcome", "", events);
+  open_approval(record, payload->approval, QuestionKind::outcome, payload->hash,
+                {.started = started_at_, .evidence = payload->evidence}, events);
 }
 
 void Projection::signalled(const Record& record, Events& events) {

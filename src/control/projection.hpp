@@ -6,6 +6,7 @@
 #include "tinkerbell/protocol/approval.hpp"
 #include "tinkerbell/protocol/event.hpp"
 #include "tinkerbell/protocol/task.hpp"
+#include "tinkerbell/syscall/approvals.hpp"
 #include "tinkerbell/syscall/payloads.hpp"
 
 #include <cstdint>
@@ -42,8 +43,8 @@ class Projection {
   void doubted(const Record& record, Events& events);
   void signalled(const Record& record, Events& events);
   void ended(const Record& record, Events& events);
-  void open_approval(const Record& record, ApprovalId id, std::string kind, std::string hash,
-                     Events& events);
+  void open_approval(const Record& record, ApprovalId id, QuestionKind kind,
+                     const std::string& hash, const Doubt& doubt, Events& events);
   void emit(const Record& record, std::string_view name, Json data, Events& events) const;
 
   protocol::TaskView task_;
@@ -62,6 +63,9 @@ inline constexpr std::uint64_t kFirstPiece = 16;
 [[nodiscard]] constexpr std::uint64_t event_number(Lsn lsn, std::uint64_t index) {
   return (number(lsn) << kEventBitsPerRecord) | index;
 }
+
+/// An open question as clients see it.
+[[nodiscard]] protocol::ApprovalView approval_view(const Question& question);
 
 /// What a question is called once a person has given this answer.
 [[nodiscard]] std::string decided_state(Answer answer);

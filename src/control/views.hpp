@@ -12,6 +12,4 @@ void overlay(protocol::TaskView& view, const LiveView& live);
 /// A task as it is now, live or ended. Errors: not_found.
 void find_task(Context& context, TaskId id, Completion<protocol::TaskView> done);
 
-[[nodiscard]] protocol::ApprovalView approval_view(const Question& question);
-
 }  // namespace tinkerbell::control

@@ -4,8 +4,9 @@
 
 namespace tinkerbell::protocol {
 
-bool wants_text(const ApprovalView& approval) {
-  return approval.kind == "answer" || approval.kind == "outcome";
+AnswerForm form_of(const ApprovalView& approval) {
+  if (approval.kind == "answer") return AnswerForm::words;
+  return approval.kind == "outcome" ? AnswerForm::outcome : AnswerForm::verdict;
 }
 
 Result<void> check(const DecisionRequest& request) {

@@ -10,6 +10,16 @@ std::string displayed(ApprovalId id) {
 
 }  // namespace
 
+void put_in_words(Question& question, const TaskCommand& command, const Facts& facts,
+                  const Doubt& doubt) {
+  const bool in_doubt = question.kind == QuestionKind::outcome;
+  question.line = in_doubt ? doubt_line(command) : command_line(command);
+  question.card = in_doubt ? doubt_card(command, facts, doubt) : approval_card(command, facts);
+  if (const auto* answer = std::get_if<AwaitUserAnswer>(&command)) {
+    question.choices = answer->choices;
+  }
+}
+
 void ApprovalBook::open(Question question, Lsn lsn) {
   const ApprovalId id = question.id;
   open_.insert_or_assign(id, Open{std::move(question), lsn});

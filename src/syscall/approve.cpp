@@ -6,19 +6,38 @@ namespace {
 
 /// Whether an answer of this form can be given to such a question.
 Result<void> check_fit(QuestionKind kind, Answer answer) {
-  const bool wants_words = kind == QuestionKind::answer;
-  if (wants_words && answer == Answer::approve) {
-    return Error{Errc::invalid, "this question wants an answer in words"};
+  switch (kind) {
+    case QuestionKind::permission:
+    case QuestionKind::question:
+      if (answer == Answer::approve || answer == Answer::deny) return {};
+      return Error{Errc::invalid, "this question wants to be approved or denied"};
+    case QuestionKind::answer:
+      if (answer == Answer::text || answer == Answer::deny) return {};
+      return Error{Errc::invalid, "this question wants an answer in words, or to be denied"};
+    case QuestionKind::outcome:
+      if (answer == Answer::happened || answer == Answer::run_again || answer == Answer::abort) {
+        return {};
+      }
+      return Error{Errc::invalid,
+                   "this asks whether something happened: resolve it as happened, run_again or "
+                   "abort"};
   }
-  if (!wants_words && answer == Answer::text) {
-    return Error{Errc::invalid, "this question wants to be approved or denied"};
-  }
-  return {};
+  return Error{Errc::internal, "a question of no kind"};
 }
 
 Error denial(const ApprovalPayload& answer) {
   return {Errc::denied, answer.text.empty() ? std::string("a person said no")
                                             : "a person said no: " + answer.text};
+}
+
+/// What the task is told of an effect that is not run again. That a person knows it happened does
+/// not bring back its result, so it is an error all the same.
+Error unknown_outcome(const ApprovalPayload& answer) {
+  const std::string said = answer.answer == Answer::happened
+                               ? "a person says that it happened; its result is not known"
+                               : "nobody knows whether it happened";
+  return {Errc::unknown_outcome, "the daemon was ended during this step, and " + said +
+                                     (answer.text.empty() ? "" : ": " + answer.text)};
 }
 
 }  // namespace
@@ -65,18 +84,7 @@ void SystemCalls::answer(ApprovalPayload answer, Completion<ApprovalPayload> don
       }
       break;
     case QuestionKind::outcome:
-      if (!yes) {
-        conclude(
-            *live,
-            Error{Errc::unknown_outcome,
-                  "the daemon was ended during this step, and nobody knows whether it happened" +
-                      (answer.text.empty() ? "" : ": " + answer.text)},
-            std::move(records));
-      } else {
-        append(*live, std::move(records));
-        scheduler_.mark(live->head.task, TaskState::waiting);
-        start(*live);
-      }
+      resolve(*live, answer, std::move(records));
       break;
   }
   gate_->when_durable(parts_.journal.last_lsn(),
@@ -89,6 +97,18 @@ void SystemCalls::permitted(LiveTask& live, const ApprovalPayload& answer) {
     live.grants.emplace(repeat_hash(flight.command(), flight.facts, live.payload.workspace),
                         answer.approval);
   }
+  recheck(live);
+}
+
+/// A person says what became of an effect.
+void SystemCalls::resolve(LiveTask& live, const ApprovalPayload& answer,
+                          std::vector<Record> records) {
+  if (answer.answer != Answer::run_again) {
+    conclude(live, unknown_outcome(answer), std::move(records));
+    return;
+  }
+  append(live, std::move(records));
+  scheduler_.mark(live.head.task, TaskState::waiting);
   recheck(live);
 }
 

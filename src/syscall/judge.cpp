@@ -1,7 +1,5 @@
 #include "syscall/stations.hpp"
 
-#include "tinkerbell/command/render.hpp"
-
 namespace tinkerbell {
 
 void SystemCalls::judge(LiveTask& live) {
@@ -70,7 +68,7 @@ void SystemCalls::ask(LiveTask& live, QuestionKind kind) {
   flight.approval = last_approval_;
   flight.hash = approval_hash(flight.command(), flight.facts, live.payload.workspace, flight.id);
   std::vector<Record> records;
-  records.push_back(make_intent(live, /*started=*/false));
+  records.push_back(make_intent(live, /*started=*/false, kind));
   flight.intent_recorded = true;
   open_question(live, kind, append(live, std::move(records)));
 }
@@ -82,16 +80,16 @@ void SystemCalls::open_question(LiveTask& live, QuestionKind kind, Lsn lsn) {
       .id = flight.approval,
       .command = flight.id,
       .kind = kind,
-      .line = parts_.masker.masked(command_line(flight.command())),
-      .card = parts_.masker.masked(approval_card(flight.command(), flight.facts)),
+      .line = {},
+      .card = {},
       .hash = flight.hash,
-      .rule = flight.verdict.rule,
+      .rule = kind == QuestionKind::permission ? flight.verdict.rule : "",
       .choices = {},
       .opened = flight.asked,
   };
-  if (const auto* answer = std::get_if<AwaitUserAnswer>(&flight.command())) {
-    question.choices = answer->choices;
-  }
+  put_in_words(question, flight.command(), flight.facts, flight.doubt);
+  question.line = parts_.masker.masked(std::move(question.line));
+  question.card = parts_.masker.masked(std::move(question.card));
   book_.open(std::move(question), lsn);
 }
 

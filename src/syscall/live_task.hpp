@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/command/render.hpp"
 #include "tinkerbell/journal/record.hpp"
 #include "tinkerbell/journal/store.hpp"
 #include "tinkerbell/syscall/await.hpp"
@@ -42,6 +43,7 @@ struct InFlight {
   bool intent_recorded = false;  ///< Pure commands are recorded with their result only.
   WallTime deadline{};           ///< Of a sleep or a join.
   WallTime asked{};
+  Doubt doubt;  ///< At `unsure` only.
 
   [[nodiscard]] const TaskCommand& command() const { return trap->command; }
 };
@@ -52,6 +54,7 @@ struct PastCommand {
   IntentPayload intent;
   WallTime asked{};
   std::uint32_t attempts = 0;
+  WallTime started{};  ///< The newest attempt.
   std::optional<PreImage> pre_image;
   std::optional<ApprovalPayload> decision;
   std::optional<UnsurePayload> unsure;

@@ -36,6 +36,7 @@ Result<void> read_intent(const Record& record, PastCommand& past) {
   past.fingerprint = record.fingerprint;
   past.asked = record.wall;
   past.attempts = record.attempt;
+  past.started = record.wall;
   return read_payload(record, past.intent);
 }
 
@@ -58,6 +59,8 @@ Result<void> read_record(const Record& record, LiveTask& live) {
       return read_intent(record, past);
     case RecordKind::start:
       past.attempts = record.attempt;
+      past.started = record.wall;
+      past.unsure.reset();  // a person had it started once more
       return {};
     case RecordKind::result:
       past.result = record.payload;

@@ -59,21 +59,26 @@ void SystemCalls::resume_window(LiveTask& live) {
   flight.attempt = past.attempts;
   flight.deadline = wall_from_unix_nanoseconds(past.intent.deadline_unix_ns);
   flight.asked = past.asked;
+  flight.doubt.started = past.started;
 
   if (live.cancel_reason && past.attempts == 0) {
     flight.station = Station::preparing;  // nothing is under way
     (void)scheduler_.kill(live.head.task, *live.cancel_reason);
     return;
   }
-  const bool permission_open = past.intent.verdict.decision == Decision::ask && !past.decision;
   if (past.unsure) {
     flight.approval = past.unsure->approval;
+    flight.hash = Sha256::from_hex(past.unsure->hash);
+    flight.doubt.evidence = past.unsure->evidence;
+  }
+  const bool decided = past.decision && past.decision->approval == flight.approval;
+  if (past.unsure && !decided) {
     scheduler_.mark(live.head.task, TaskState::unsure);
     open_question(live, QuestionKind::outcome, parts_.journal.durable_lsn());
-  } else if (past.attempts > 0) {
+  } else if (past.attempts > 0 && !past.unsure) {
     ask_driver(live);
-  } else if (permission_open) {
-    open_question(live, QuestionKind::permission, parts_.journal.durable_lsn());
+  } else if (past.intent.question && !decided) {
+    open_question(live, *past.intent.question, parts_.journal.durable_lsn());
   } else if (driver_for(flight.command()) != nullptr) {
     recheck(live);
   } else {
@@ -84,12 +89,7 @@ void SystemCalls::resume_window(LiveTask& live) {
 /// A command inside the daemon that had begun to wait.
 void SystemCalls::resume_inside(LiveTask& live, const PastCommand& past) {
   InFlight& flight = *live.flight;
-  const bool asked = !past.decision || past.decision->approval != flight.approval;
-  if (asked && std::holds_alternative<AwaitUserApproval>(flight.command())) {
-    open_question(live, QuestionKind::question, parts_.journal.durable_lsn());
-  } else if (asked && std::holds_alternative<AwaitUserAnswer>(flight.command())) {
-    open_question(live, QuestionKind::answer, parts_.journal.durable_lsn());
-  } else if (past.intent.deadline_unix_ns != 0 && std::holds_alternative<Sleep>(flight.command())) {
+  if (past.intent.deadline_unix_ns != 0 && std::holds_alternative<Sleep>(flight.command())) {
     flight.station = Station::inside;
     arm_deadline(live);
   } else {
@@ -124,10 +124,15 @@ void SystemCalls::become_unsure(LiveTask& live, const std::string& evidence) {
   InFlight& flight = *live.flight;
   last_approval_ = ApprovalId{number(last_approval_) + 1};
   flight.approval = last_approval_;
-  flight.verdict.rule = "nobody can tell whether this happened: " + evidence;
+  flight.doubt.evidence = evidence;
+  // What was allowed at once was not hashed; a driver's facts are as the journal has them.
+  if (flight.hash.empty()) {
+    flight.hash = approval_hash(flight.command(), flight.facts, live.payload.workspace, flight.id);
+  }
   std::vector<Record> records;
-  records.push_back(make_command_record(live, RecordKind::unsure,
-                                        canonical_bytes(UnsurePayload{flight.approval, evidence})));
+  records.push_back(make_command_record(
+      live, RecordKind::unsure,
+      canonical_bytes(UnsurePayload{flight.approval, evidence, flight.hash.hex()})));
   const Lsn lsn = append(live, std::move(records));
   scheduler_.mark(live.head.task, TaskState::unsure);
   open_question(live, QuestionKind::outcome, lsn);

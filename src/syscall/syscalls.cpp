@@ -60,7 +60,8 @@ Json journalled_arguments(const TaskCommand& command) {
 
 }  // namespace
 
-Record SystemCalls::make_intent(const LiveTask& live, bool started) const {
+Record SystemCalls::make_intent(const LiveTask& live, bool started,
+                                std::optional<QuestionKind> question) const {
   const InFlight& flight = *live.flight;
   IntentPayload payload{
       .command = std::string(name_of(flight.command())),
@@ -69,6 +70,7 @@ Record SystemCalls::make_intent(const LiveTask& live, bool started) const {
       .facts = flight.facts,
       .verdict = flight.verdict,
       .approval = flight.approval,
+      .question = question,
       .hash = flight.hash.empty() ? std::string() : flight.hash.hex(),
       .started = started,
       .deadline_unix_ns = unix_nanoseconds(flight.deadline),
@@ -167,7 +169,8 @@ std::string waits_for(const InFlight& flight) {
     case Station::asking:
       return "approval a" + std::to_string(number(flight.approval)) + ": " + line;
     case Station::unsure:
-      return "answer a" + std::to_string(number(flight.approval)) + ": did this happen? " + line;
+      return "resolve a" + std::to_string(number(flight.approval)) + ": " +
+             doubt_line(flight.command());
     case Station::gated:
       return "the disk, before: " + line;
     case Station::diverged:
@@ -191,7 +194,6 @@ std::optional<LiveView> SystemCalls::view(TaskId task) const {
   if (live->flight) {
     view.waiting_for = waits_for(*live->flight);
     view.waiting_since = live->flight->asked;
-    view.approval = live->flight->approval;
   }
   return view;
 }

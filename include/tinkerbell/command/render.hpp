@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/facts.hpp"
 
@@ -17,6 +18,20 @@ namespace tinkerbell {
 /// the resolved program and sandbox (UNSANDBOXED in capitals when there is none); the diff of a
 /// file change. Nothing is cut.
 [[nodiscard]] std::string approval_card(const TaskCommand& command, const Facts& facts);
+
+/// What is known of an effect after a crash, when nobody can tell whether it happened.
+struct Doubt {
+  WallTime started{};
+  std::string evidence;  ///< What the driver found.
+};
+
+/// One line: "did this happen? run ./deploy.sh".
+[[nodiscard]] std::string doubt_line(const TaskCommand& command);
+
+/// What a person needs to say what became of an effect: when it was started, what was found since,
+/// what each answer means, and its approval_card.
+[[nodiscard]] std::string doubt_card(const TaskCommand& command, const Facts& facts,
+                                     const Doubt& doubt);
 
 /// One line about the answer: "exit 0, 1.2 s, 340 bytes", "created, 12 bytes", or the error.
 [[nodiscard]] std::string outcome_line(const Result<Reply>& outcome);

@@ -3,6 +3,7 @@
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/ids.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -23,14 +24,14 @@ struct ApprovalView {
   Seq seq{0};
   std::string kind;  ///< "permission" (a rule asks), "question" (the task asks yes or no), "answer"
                      ///< (the task asks for words) or "outcome" (did an effect happen?).
-  std::string state;                 ///< "open", "approved", "denied", "answered" or "withdrawn".
+  std::string state;                 ///< "open", or what a DecisionView says.
   std::string line;                  ///< "run ./test.sh --fast".
   std::string card;                  ///< Everything that the decision is about, several lines.
   std::string hash;                  ///< What a decision is bound to: 64 hexadecimal digits.
-  std::string rule;                  ///< Which rule asks; empty where the task itself asks.
-  std::vector<std::string> choices;  ///< The answers that are possible; empty: any text.
+  std::string rule;                  ///< Which rule asks for permission; empty for other questions.
+  std::vector<std::string> choices;  ///< Of "answer": what the task suggests; empty: any text.
   std::string opened;
-  std::string requested_by;  ///< "task 12 (agent@1)".
+  std::string requested_by;  ///< "task 12".
   std::string decided_by;    ///< Empty while open.
   std::string decided_at;
 
@@ -55,8 +56,15 @@ struct ApprovalView {
   bool operator==(const ApprovalView&) const = default;
 };
 
-/// Whether the question is answered with words or a choice rather than with approve or deny.
-[[nodiscard]] bool wants_text(const ApprovalView& approval);
+/// Which answers a question takes.
+enum class AnswerForm : std::uint8_t {
+  verdict,  ///< approve or deny.
+  words,    ///< answer or deny.
+  outcome,  ///< happened, run_again or abort.
+};
+
+/// A kind that this build does not know is taken for one that wants a verdict.
+[[nodiscard]] AnswerForm form_of(const ApprovalView& approval);
 
 /// GET /v1/approvals?task=: the open ones, the oldest first.
 struct ApprovalList {
@@ -75,8 +83,11 @@ struct ApprovalList {
 
 enum class Answer : std::uint8_t {
   approve,
-  deny,    ///< With words for the model in `text`.
-  answer,  ///< `text` is the answer: of a question for words, or one of the choices.
+  deny,       ///< With words for the model in `text`.
+  answer,     ///< `text` is the answer.
+  happened,   ///< The effect took place; the task is told so, without a result.
+  run_again,  ///< It is started once more.
+  abort,      ///< It stays as it is; the task is told that nobody knows.
 };
 
 enum class Scope : std::uint8_t {
@@ -85,13 +96,14 @@ enum class Scope : std::uint8_t {
 };
 
 /// POST /v1/approvals/{id} → DecisionView. Unknown keys are refused. 409: it was decided before;
-/// the message says by whom and when. 409 too when `hash` is not the hash of what is asked.
+/// the message says by whom and when. 409 too when `hash` is not the hash of what is asked. 400:
+/// the question takes another form of answer.
 struct DecisionRequest {
   static constexpr std::size_t kTextBytesMax = 64 << 10;
 
   Answer answer = Answer::deny;
   Scope scope = Scope::once;
-  std::string text;  ///< The reason or the answer.
+  std::string text;  ///< The reason, for the task; or the answer.
   std::string hash;  ///< Of the card that was seen; empty: not given.
 
   static constexpr auto fields() {
@@ -112,7 +124,7 @@ struct DecisionView {
 
   std::string schema{kSchema};
   ApprovalId id = kNoApproval;
-  std::string state;  ///< "approved", "denied" or "answered".
+  std::string state;  ///< "approved", "denied", "answered", "happened", "run_again" or "abort".
   std::string by;     ///< "uid 1000".
   std::string at;
 
@@ -130,8 +142,8 @@ struct DecisionView {
 namespace tinkerbell {
 
 template <>
-inline constexpr std::array<std::string_view, 3> kNames<protocol::Answer> = {"approve", "deny",
-                                                                             "answer"};
+inline constexpr std::array<std::string_view, 6> kNames<protocol::Answer> = {
+    "approve", "deny", "answer", "happened", "run_again", "abort"};
 
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<protocol::Scope> = {"once", "task"};

@@ -4,6 +4,7 @@
 #include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/base/result.hpp"
+#include "tinkerbell/command/render.hpp"
 #include "tinkerbell/syscall/payloads.hpp"
 
 #include <cstdint>
@@ -14,17 +15,6 @@
 
 namespace tinkerbell {
 
-enum class QuestionKind : std::uint8_t {
-  permission,  ///< A rule asks whether a command may run.
-  question,    ///< The task itself asks yes or no.
-  answer,      ///< The task asks for words.
-  outcome,     ///< After a crash: did the effect happen? Approve runs it again, deny leaves it.
-};
-
-template <>
-inline constexpr std::array<std::string_view, 4> kNames<QuestionKind> = {"permission", "question",
-                                                                         "answer", "outcome"};
-
 /// A question to a person.
 struct Question {
   ApprovalId id = kNoApproval;
@@ -33,10 +23,15 @@ struct Question {
   std::string line;  ///< One line, rendered.
   std::string card;  ///< All of it, rendered.
   Sha256 hash;       ///< Of what an approval is bound to.
-  std::string rule;  ///< Why it is asked.
+  std::string rule;  ///< Which rule asks for permission; empty for other questions.
   std::vector<std::string> choices;
   WallTime opened{};
 };
+
+/// Fills in what the question says of a command: its line, its card and its choices. `doubt` is for
+/// outcomes only.
+void put_in_words(Question& question, const TaskCommand& command, const Facts& facts,
+                  const Doubt& doubt);
 
 /// A question that was answered.
 struct Answered {

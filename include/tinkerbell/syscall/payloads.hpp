@@ -7,8 +7,11 @@
 #include "tinkerbell/journal/record.hpp"
 #include "tinkerbell/policy/policy.hpp"
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 /// What the payload of each kind of record says. On disk: add fields at the end, never rename one.
@@ -48,6 +51,18 @@ struct TaskPayload {
   }
 };
 
+/// What a person is asked.
+enum class QuestionKind : std::uint8_t {
+  permission,  ///< A rule asks whether a command may run.
+  question,    ///< The task itself asks yes or no.
+  answer,      ///< The task asks for words.
+  outcome,     ///< After a crash: what became of an effect?
+};
+
+template <>
+inline constexpr std::array<std::string_view, 4> kNames<QuestionKind> = {"permission", "question",
+                                                                         "answer", "outcome"};
+
 /// INTENT: a command was asked.
 struct IntentPayload {
   std::string command;  ///< Its name.
@@ -55,10 +70,11 @@ struct IntentPayload {
   std::string line;     ///< command_line().
   Facts facts;
   Verdict verdict;
-  ApprovalId approval = kNoApproval;  ///< The question that it waits for.
-  std::string hash;                   ///< approval_hash of what it asks about, hexadecimal.
-  bool started = false;               ///< Allowed at once: this record is its START as well.
-  std::int64_t deadline_unix_ns = 0;  ///< For sleep: when it ends.
+  ApprovalId approval = kNoApproval;     ///< The newest question about it.
+  std::optional<QuestionKind> question;  ///< Of that, if this record opened it.
+  std::string hash;                      ///< approval_hash of what it asks about, hexadecimal.
+  bool started = false;                  ///< Allowed at once: this record is its START as well.
+  std::int64_t deadline_unix_ns = 0;     ///< For sleep: when it ends.
 
   static constexpr auto fields() {
     return std::tuple{field("command", &IntentPayload::command),
@@ -69,7 +85,8 @@ struct IntentPayload {
                       field("approval", &IntentPayload::approval),
                       field("hash", &IntentPayload::hash),
                       field("started", &IntentPayload::started),
-                      field("deadline_unix_ns", &IntentPayload::deadline_unix_ns)};
+                      field("deadline_unix_ns", &IntentPayload::deadline_unix_ns),
+                      field("question", &IntentPayload::question)};
   }
 };
 
@@ -83,10 +100,18 @@ struct StartPayload {
 /// RESULT: the payload is canonical_outcome(), without a frame around it.
 
 /// What a person may say to a question.
-enum class Answer : std::uint8_t { approve, deny, text };
+enum class Answer : std::uint8_t {
+  approve,
+  deny,
+  text,
+  happened,   ///< The effect in doubt took place: its command ends without a result.
+  run_again,  ///< It is to be started once more.
+  abort,      ///< It stays as it is: its command ends, and nobody knows.
+};
 
 template <>
-inline constexpr std::array<std::string_view, 3> kNames<Answer> = {"approve", "deny", "text"};
+inline constexpr std::array<std::string_view, 6> kNames<Answer> = {
+    "approve", "deny", "text", "happened", "run_again", "abort"};
 
 /// How far an approval reaches.
 enum class Scope : std::uint8_t {
@@ -136,11 +161,13 @@ struct SignalPayload {
 /// UNSURE: a question of kind `outcome` was opened about the command.
 struct UnsurePayload {
   ApprovalId approval = kNoApproval;
-  std::string evidence;
+  std::string evidence;  ///< What the driver found.
+  std::string hash;      ///< approval_hash of what would run again, hexadecimal.
 
   static constexpr auto fields() {
     return std::tuple{field("approval", &UnsurePayload::approval),
-                      field("evidence", &UnsurePayload::evidence)};
+                      field("evidence", &UnsurePayload::evidence),
+                      field("hash", &UnsurePayload::hash)};
   }
 };
 

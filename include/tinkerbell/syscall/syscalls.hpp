@@ -45,7 +45,6 @@ struct LiveView {
   TaskState state = TaskState::ready;
   std::string waiting_for;  ///< "approval a3: edit src/a.cpp"; empty: it runs.
   WallTime waiting_since{};
-  ApprovalId approval = kNoApproval;
 };
 
 /// The one way of a command: prepare → verdict → INTENT → [approval] → START → release … RESULT →
@@ -141,6 +140,7 @@ class SystemCalls final : public CommandHandler {
 
   // approve
   void permitted(LiveTask& live, const ApprovalPayload& answer);
+  void resolve(LiveTask& live, const ApprovalPayload& answer, std::vector<Record> records);
   void recheck(LiveTask& live);
   void rechecked(LiveTask& live, Result<Prepared> found);
 
@@ -184,7 +184,8 @@ class SystemCalls final : public CommandHandler {
                                    std::string payload) const;
   [[nodiscard]] Record make_command_record(const LiveTask& live, RecordKind kind,
                                            std::string payload) const;
-  [[nodiscard]] Record make_intent(const LiveTask& live, bool started) const;
+  [[nodiscard]] Record make_intent(const LiveTask& live, bool started,
+                                   std::optional<QuestionKind> question = {}) const;
   Lsn append(std::vector<Record> records, const std::vector<LiveTask*>& touched);
   Lsn append(LiveTask& live, std::vector<Record> records);
 

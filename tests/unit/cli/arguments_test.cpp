@@ -124,6 +124,19 @@ TEST(Arguments, OfDecisionsAreTheAnswerItsScopeAndItsWords) {
   EXPECT_EQ(answer.text, "blue");
 }
 
+TEST(Arguments, OfResolveAreOneOfThreeAnswers) {
+  EXPECT_EQ(command<Decide>({"resolve", "a3", "--happened"}).answer, protocol::Answer::happened);
+  EXPECT_EQ(command<Decide>({"resolve", "a3", "--run-again"}).answer, protocol::Answer::run_again);
+  const Decide abort =
+      command<Decide>({"resolve", "3", "--abort", "--reason", "late", "--hash", "0123456789"});
+  EXPECT_EQ(abort.approval, ApprovalId{3});
+  EXPECT_EQ(abort.answer, protocol::Answer::abort);
+  EXPECT_EQ(abort.text, "late");
+  EXPECT_EQ(abort.hash, "0123456789");
+  EXPECT_EQ(refusal({"resolve", "a3"}).code, ExitCode::usage);
+  EXPECT_EQ(refusal({"resolve", "a3", "--happened", "--abort"}).code, ExitCode::usage);
+}
+
 TEST(Arguments, HelpAndVersionAreAnswersNotErrors) {
   for (const auto& words : std::vector<std::vector<std::string>>{
            {"help"}, {"--help"}, {"help", "run"}, {"run", "--help"}, {"--version"}}) {

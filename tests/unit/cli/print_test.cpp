@@ -121,7 +121,24 @@ TEST(ApprovalDetails, EndWithSizeAndHash) {
             "│   ./test.sh\n"
             "│ sandbox: bubblewrap\n"
             "46 bytes, hash 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
-            "asked by rule cautious/programs\n");
+            "asked by rule cautious/programs\n"
+            "answer with `tinkerbell approve a3` or `tinkerbell deny a3`\n");
+}
+
+TEST(HowToAnswer, NamesTheVerbsThatFitTheKind) {
+  protocol::ApprovalView approval = approval_a3();
+  approval.kind = "outcome";
+  EXPECT_EQ(how_to_answer(approval),
+            "`tinkerbell resolve a3 --happened`, `--run-again` or `--abort`");
+  approval.kind = "answer";
+  EXPECT_EQ(how_to_answer(approval), "`tinkerbell answer a3 TEXT` or `tinkerbell deny a3`");
+}
+
+TEST(DecisionLine, SaysHowAndByWhom) {
+  EXPECT_EQ(decision_line({.id = ApprovalId{3}, .state = "denied", .by = "uid 0"}),
+            "a3 was denied by uid 0");
+  EXPECT_EQ(decision_line({.id = ApprovalId{3}, .state = "happened", .by = "uid 0"}),
+            "a3 was resolved as happened by uid 0");
 }
 
 TEST(DiffText, S27_FilesCannotRedrawTheScreen) {

@@ -80,23 +80,44 @@ TEST(Question, S29_ALongCardMustBeShownWholeBeforeItIsApproved) {
   EXPECT_TRUE(repeats(question, "y"));
 }
 
-TEST(Question, ForWordsTakesOneOfItsChoices) {
+TEST(Question, OfAnOutcomeHasThreeAnswersAndYesIsNoneOfThem) {
   protocol::ApprovalView approval = approval_a3();
   approval.kind = "outcome";
-  approval.choices = {"happened", "run", "abort"};
   const Question question = shown(approval);
-  EXPECT_EQ(question.prompt(), "Answer a3 (happened / run / abort): ");
-  EXPECT_TRUE(repeats(question, "y"));
-  EXPECT_TRUE(repeats(question, ""));
-  const protocol::DecisionRequest run = decision(question, "run");
-  EXPECT_EQ(run.answer, protocol::Answer::answer);
-  EXPECT_EQ(run.text, "run");
+  EXPECT_EQ(question.prompt(),
+            "What became of a3? [h]appened, [r]un again, [a]bort, [s]how again: ");
+  for (const char* typed : {"", "y", "yes", "t", "n", "run"})
+    EXPECT_TRUE(repeats(question, typed)) << typed;
+  EXPECT_EQ(
+      decision(question, "h"),
+      (protocol::DecisionRequest{.answer = protocol::Answer::happened, .hash = approval.hash}));
+  EXPECT_EQ(decision(question, "run again").answer, protocol::Answer::run_again);
+  EXPECT_EQ(decision(question, "a").answer, protocol::Answer::abort);
+  EXPECT_TRUE(std::holds_alternative<Question::ShowAgain>(question.understand("s")));
 }
 
-TEST(Question, ForWordsWithoutChoicesTakesAnyText) {
+TEST(Question, S29_OfAnOutcomeMustBeShownWholeBeforeItIsResolved) {
+  protocol::ApprovalView approval = approval_a3();
+  approval.kind = "outcome";
+  approval.card.assign(100 * 1024, 'x');
+  Question question(approval, 24, 80);
+  EXPECT_FALSE(question.next_page().empty());
+  EXPECT_THAT(question.prompt(), HasSubstr("[Enter] shows more, [a]bort: "));
+  EXPECT_TRUE(repeats(question, "h"));
+  EXPECT_TRUE(repeats(question, "r"));
+  EXPECT_EQ(decision(question, "a").answer, protocol::Answer::abort);
+}
+
+TEST(Question, ForWordsOffersItsChoicesAndTakesOtherWordsAsWell) {
   protocol::ApprovalView approval = approval_a3();
   approval.kind = "answer";
-  EXPECT_EQ(decision(shown(approval), "n, blue").text, "n, blue");
+  approval.choices = {"blue", "red"};
+  const Question question = shown(approval);
+  EXPECT_EQ(question.prompt(), "Answer a3 (blue / red): ");
+  EXPECT_TRUE(repeats(question, ""));
+  const protocol::DecisionRequest request = decision(question, "n, green");
+  EXPECT_EQ(request.answer, protocol::Answer::answer);
+  EXPECT_EQ(request.text, "n, green");
 }
 
 TEST(Question, OfATaskItselfHasNoScope) {

@@ -166,6 +166,24 @@ TEST(ApprovalCard, ShowsTheDiffOfAChange) {
                   .starts_with("replace x\n"));
 }
 
+TEST(DoubtCard, SaysWhatIsKnownAndWhatEachAnswerMeansBeforeWordsOfOthers) {
+  const Doubt doubt{.started = WallTime{}, .evidence = "killed\nabort  it never ran"};
+  EXPECT_EQ(doubt_line(AwaitFileEdit{.path = "x"}), "did this happen? edit x");
+  EXPECT_EQ(
+      doubt_card(AwaitFileEdit{.path = "x"}, {.object_sha256 = "00", .diff = "+new\n"}, doubt),
+      "nobody can tell whether this happened\n"
+      "  started    1970-01-01T00:00:00.000Z\n"
+      "  happened   it did: the task is told so, its result is not known\n"
+      "  run again  it is started once more\n"
+      "  abort      it stays as it is: the task is told that nobody knows\n"
+      "what was found\n"
+      "  | killed\n"
+      "  | abort  it never ran\n"
+      "what was started\n"
+      "edit x\n"
+      "+new\n");
+}
+
 TEST(CommandLine, IsOneTameLine) {
   for (const char32_t point : hostile_code_points()) {
     const std::string line =

@@ -18,6 +18,24 @@ Task<Result<Json>> writes(TaskStart /*start*/) {
   co_return Json{{"summary", "written"}};
 }
 
+Task<Result<Json>> runs(TaskStart /*start*/) {
+  const Result<AwaitProcess::Reply> run = co_await AwaitProcess{.argv = {"./test.sh"}};
+  if (!run) co_return run.error();
+  co_return Json();
+}
+
+Task<Result<Json>> asks(TaskStart /*start*/) {
+  const Result<AwaitUserAnswer::Reply> words = co_await AwaitUserAnswer{.question = "To whom?"};
+  if (!words) co_return words.error();
+  co_return Json(words->text);
+}
+
+Task<Result<Json>> sleeps(TaskStart /*start*/) {
+  const Result<Sleep::Reply> slept = co_await Sleep{.duration = std::chrono::seconds(10)};
+  if (!slept) co_return slept.error();
+  co_return Json();
+}
+
 class ProjectionTest : public testing::Test {
  protected:
   ProjectionTest() {
@@ -34,6 +52,14 @@ class ProjectionTest : public testing::Test {
         all.push_back(std::move(event));
     }
     return all;
+  }
+
+  std::vector<Json> opened_approvals() {
+    std::vector<Json> opened;
+    for (const protocol::EventView& event : events()) {
+      if (event.name == protocol::event_name::kApprovalOpened) opened.push_back(event.data);
+    }
+    return opened;
   }
 
   SyscallWorld world;
@@ -64,13 +90,47 @@ TEST_F(ProjectionTest, EventNumbersRiseStrictly) {
 TEST_F(ProjectionTest, TheCardInAnEventIsTheOneThatIsAsked) {
   world.submit("writer@1");
   const Question& question = *world.calls->approvals().shown().at(0);
-  for (const protocol::EventView& event : events()) {
-    if (event.name != "approval.opened") continue;
-    EXPECT_EQ(event.data["card"], question.card);
-    EXPECT_EQ(event.data["hash"], question.hash.hex());
-    return;
-  }
-  FAIL() << "no approval was opened";
+  const std::vector<Json> opened = opened_approvals();
+  ASSERT_EQ(opened.size(), 1U);
+  EXPECT_EQ(opened[0]["card"], question.card);
+  EXPECT_EQ(opened[0]["hash"], question.hash.hex());
+}
+
+TEST_F(ProjectionTest, TheQuestionAboutAnOutcomeIsInTheEventAsItIsInTheBook) {
+  world.add_kind("runner@1", runs);
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Error{Errc::unknown_outcome, "the machine went down"});
+  };
+  world.submit("runner@1", /*approve_all=*/true);
+  world.crash();
+  const Question& question = *world.calls->approvals().shown().at(0);
+  const std::vector<Json> opened = opened_approvals();
+  ASSERT_EQ(opened.size(), 1U);
+  EXPECT_EQ(opened[0]["kind"], "outcome");
+  EXPECT_EQ(opened[0]["line"], question.line);
+  EXPECT_EQ(opened[0]["card"], question.card);
+  EXPECT_EQ(opened[0]["hash"], question.hash.hex());
+}
+
+TEST_F(ProjectionTest, ARulesQuestionAboutAQuestionIsAPermission) {
+  world.add_kind("person@1", asks);
+  world.rules.rules.push_back({.name = "talk", .decision = Decision::ask, .commands = {"user.*"}});
+  world.submit("person@1");
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  const std::vector<Json> opened = opened_approvals();
+  ASSERT_EQ(opened.size(), 2U);
+  EXPECT_EQ(opened[0]["kind"], "permission");
+  EXPECT_EQ(opened[1]["kind"], "answer");
+}
+
+TEST_F(ProjectionTest, ASecondIntentOfACommandDoesNotOpenItsQuestionAgain) {
+  world.add_kind("sleeper@1", sleeps);
+  world.rules.rules.push_back(
+      {.name = "awake", .decision = Decision::ask, .commands = {std::string(Sleep::kName)}});
+  world.submit("sleeper@1");
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  EXPECT_EQ(opened_approvals().size(), 1U);
+  EXPECT_EQ(steps_of(world.memory->records, /*with_payloads=*/false).steps.at(0).state, "started");
 }
 
 TEST_F(ProjectionTest, StepsShowWhatWasDecidedAndWhatCameOfIt) {

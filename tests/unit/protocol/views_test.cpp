@@ -68,7 +68,7 @@ ApprovalView open_approval() {
           .rule = "cautious/programs",
           .choices = {"yes", "no"},
           .opened = "2026-11-22T20:33:35.123Z",
-          .requested_by = "task 12 (agent@1)",
+          .requested_by = "task 12",
           .decided_by = "",
           .decided_at = ""};
 }
@@ -163,6 +163,22 @@ TEST(DecisionRequest, KeepsItsBounds) {
   EXPECT_FALSE(check(DecisionRequest{.answer = Answer::approve, .hash = "12"}));
   const DecisionRequest chatty{.text = std::string(DecisionRequest::kTextBytesMax + 1, 'x')};
   EXPECT_EQ(check(chatty).error().code, Errc::too_large);
+}
+
+TEST(DecisionRequest, NamesItsAnswers) {
+  for (const char* answer : {"approve", "deny", "answer", "happened", "run_again", "abort"})
+    EXPECT_TRUE(from_json_value<DecisionRequest>(Json{{"answer", answer}})) << answer;
+}
+
+TEST(Approval, OfEachKindTakesItsOwnAnswers) {
+  ApprovalView view = open_approval();
+  EXPECT_EQ(form_of(view), AnswerForm::verdict);
+  view.kind = "question";
+  EXPECT_EQ(form_of(view), AnswerForm::verdict);
+  view.kind = "answer";
+  EXPECT_EQ(form_of(view), AnswerForm::words);
+  view.kind = "outcome";
+  EXPECT_EQ(form_of(view), AnswerForm::outcome);
 }
 
 TEST(DecisionRequest, IsADenialUnlessItSaysOtherwise) {

@@ -346,8 +346,125 @@ TEST_F(Way, F5_AnEffectOfUnknownOutcomeWaitsForAPersonAndIsNeverRunAgainByItself
   ASSERT_EQ(questions().size(), 1U);
   EXPECT_EQ(questions()[0]->id, question);
   EXPECT_EQ(world.calls->view(task)->state, TaskState::unsure);
-  ASSERT_TRUE(world.answer(question, Answer::approve));
+  ASSERT_TRUE(world.answer(question, Answer::run_again));
   EXPECT_EQ(done(task).value, "ran");
+}
+
+/// After a crash in the middle of the first program of "runner@1"; nobody can tell what it did.
+class Unsure : public Way {
+ protected:
+  void SetUp() override {
+    world.before_recovery = [](ScriptedDriver& driver) {
+      driver.recovery("process.run", Error{Errc::unknown_outcome, "the machine went down"});
+    };
+    task = world.submit("runner@1", /*approve_all=*/true);
+    world.crash();
+    ASSERT_EQ(questions().size(), 1U);
+    question = questions()[0]->id;
+  }
+
+  TaskId task = kNoTask;
+  ApprovalId question = kNoApproval;
+};
+
+TEST_F(Unsure, TheCardSaysWhatWasStartedWhenAndWhatIsKnown) {
+  const Question asked = *questions()[0];
+  EXPECT_EQ(asked.kind, QuestionKind::outcome);
+  EXPECT_EQ(asked.line, "did this happen? run ./test.sh");
+  EXPECT_EQ(world.calls->view(task)->waiting_for, "resolve a1: did this happen? run ./test.sh");
+  EXPECT_EQ(asked.card,
+            doubt_card(AwaitProcess{.argv = {"./test.sh"}}, {},
+                       {.started = world.clock.wall(), .evidence = "the machine went down"}));
+  EXPECT_FALSE(asked.hash.empty());
+  EXPECT_EQ(asked.rule, "");
+
+  world.pass(1h);
+  world.crash();
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(questions()[0]->card, asked.card);
+  EXPECT_EQ(questions()[0]->hash, asked.hash);
+}
+
+TEST_F(Unsure, YesIsNoAnswerAndChangesNothing) {
+  for (const Answer answer : {Answer::approve, Answer::deny, Answer::text}) {
+    const Result<void> told = world.answer(question, answer, "yes");
+    ASSERT_FALSE(told);
+    EXPECT_EQ(told.error().code, Errc::invalid);
+    EXPECT_NE(told.error().message.find("resolve"), std::string::npos);
+  }
+  EXPECT_EQ(questions().size(), 1U);
+  EXPECT_TRUE(world.driver->performed().empty());
+}
+
+TEST_F(Unsure, WhatAPersonSaysHappenedIsNotRunAgain) {
+  ASSERT_TRUE(world.answer(question, Answer::happened, "it is live"));
+  EXPECT_TRUE(world.driver->performed().empty());
+  EXPECT_EQ(done(task).error_code, "unknown_outcome");
+  EXPECT_NE(done(task).error.find("a person says that it happened"), std::string::npos);
+  EXPECT_NE(done(task).error.find(": it is live"), std::string::npos);
+}
+
+TEST_F(Unsure, WhatIsAbortedIsLeftAsItIs) {
+  ASSERT_TRUE(world.answer(question, Answer::abort));
+  EXPECT_TRUE(world.driver->performed().empty());
+  EXPECT_EQ(done(task).error_code, "unknown_outcome");
+  EXPECT_NE(done(task).error.find("nobody knows whether it happened"), std::string::npos);
+}
+
+TEST_F(Unsure, RunAgainIsANewAttempt) {
+  world.driver->reply("process.run", Reply(AwaitProcess::Reply{}));
+  ASSERT_TRUE(world.answer(question, Answer::run_again));
+  ASSERT_FALSE(world.driver->performed().empty());
+  EXPECT_EQ(world.driver->performed()[0].attempt, 2U);
+  EXPECT_EQ(done(task).value, "ran");
+}
+
+TEST_F(Unsure, WhatIsNoLongerWhatWasShownIsNotRunAgain) {
+  world.driver->facts("process.run", {.facts = {.object = "/tmp/test.sh"}});
+  ASSERT_TRUE(world.answer(question, Answer::run_again));
+  EXPECT_TRUE(world.driver->performed().empty());
+  EXPECT_EQ(done(task).error_code, "conflict");
+}
+
+TEST_F(Unsure, AfterACrashOfTheNewAttemptTheDriverIsAskedAboutThatOne) {
+  ASSERT_TRUE(world.answer(question, Answer::run_again));
+  ASSERT_TRUE(world.driver->holds({task, Seq{1}}));
+  world.crash();
+  ASSERT_EQ(world.driver->recovered().size(), 1U);
+  EXPECT_EQ(world.driver->recovered()[0].attempt, 2U);
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_NE(questions()[0]->id, question);
+  EXPECT_TRUE(world.driver->performed().empty());
+}
+
+TEST_F(Way, AQuestionOfOutcomeHasItsOwnAnswersAndNoOtherTakesThem) {
+  world.submit("writer@1");
+  for (const Answer answer : {Answer::happened, Answer::run_again, Answer::abort}) {
+    const Result<void> told = world.answer(kFirst, answer);
+    ASSERT_FALSE(told);
+    EXPECT_EQ(told.error().code, Errc::invalid);
+  }
+  EXPECT_EQ(questions().size(), 1U);
+}
+
+TEST_F(Way, ARuleMayAskBeforeATaskAsksAPerson) {
+  world.rules.rules.push_back({.name = "talk", .decision = Decision::ask, .commands = {"user.*"}});
+  const TaskId task = world.submit("person@1");
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(questions()[0]->kind, QuestionKind::permission);
+  EXPECT_EQ(questions()[0]->rule, "talk");
+  world.crash();
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(questions()[0]->kind, QuestionKind::permission);
+  ASSERT_TRUE(world.answer(kFirst, Answer::approve));
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(questions()[0]->kind, QuestionKind::question);
+  world.crash();
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(questions()[0]->kind, QuestionKind::question);
+  EXPECT_EQ(questions()[0]->rule, "");
+  ASSERT_TRUE(world.answer(ApprovalId{2}, Answer::deny, "later"));
+  EXPECT_EQ(done(task).value, "no: later");
 }
 
 TEST_F(Way, AModelCallIsAskedAgainWithTheSameKey) {
