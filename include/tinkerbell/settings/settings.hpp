@@ -64,14 +64,14 @@ struct TimeoutSettings {
   Milliseconds connect{10'000};
   Milliseconds first_byte{120'000};
   Milliseconds idle{60'000};      ///< Between two pieces of an answer.
-  Milliseconds total{1'200'000};  ///< From the first byte sent to the last received.
+  Milliseconds total{1'200'000};  ///< A call with all its attempts and the pauses between them.
 };
 
 struct ProviderSettings {
   ProviderType type = ProviderType::openai_chat;
   std::string base_url;  ///< "https://api.openai.com/v1". openai-chat only, required there.
   KeySource key;
-  std::string playbook;  ///< A file with answers, absolute. offline only; empty: the built-in one.
+  std::string playbook;  ///< A file with answers, absolute. offline only; empty: it cannot answer.
   TimeoutSettings timeouts;
 };
 

@@ -9,6 +9,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -17,12 +18,19 @@ namespace tinkerbell {
 
 namespace {
 
+/// A configured service.
+struct Service {
+  std::unique_ptr<Provider> provider;
+  Milliseconds total{0};  ///< What a call may take, with all its attempts.
+};
+
 /// What an alias stands for.
 struct Endpoint {
   Provider* provider = nullptr;
   std::string name;   ///< "openai/gpt-5".
   std::string model;  ///< "gpt-5".
   std::uint32_t tokens_max = 0;
+  Milliseconds total{0};  ///< As in its Service.
 
   /// Who will read the conversation.
   [[nodiscard]] std::string object() const { return name + " @ " + provider->place(); }
@@ -39,9 +47,14 @@ struct Run {
   ModelQuestion question;
   Completion<Reply> done;
   boost::asio::steady_timer pause;
+  SteadyTime deadline;
   std::uint32_t attempts = 0;
   bool cancelled = false;
 };
+
+SteadyTime steady_now() {
+  return std::chrono::steady_clock::now();
+}
 
 ModelQuestion question_of(const Call& call, const Endpoint& endpoint) {
   const auto& command = std::get<AwaitLLMResponse>(call.command);
@@ -71,29 +84,34 @@ struct LlmDriver::State : std::enable_shared_from_this<State> {
   boost::asio::any_io_executor loop;
   ProgressSink& progress;
   RetrySettings retry;
-  std::map<std::string, std::unique_ptr<Provider>> providers;
+  std::map<std::string, Service> services;
   std::map<std::string, Endpoint> models;  ///< By alias; without a provider where it is unknown.
   std::unordered_map<CommandId, Run> running;
 };
 
 void LlmDriver::State::add_provider(const ProviderSettings& settings, HttpClient& http,
                                     BlockingPool& pool) {
+  Service& service = services[settings.name];
+  service.total = settings.timeouts.total;
   switch (settings.type) {
     case ProviderType::openai_chat:
-      providers[settings.name] = std::make_unique<OpenAiChatProvider>(http, settings);
+      service.provider = std::make_unique<OpenAiChatProvider>(http, settings);
       return;
     case ProviderType::offline:
-      providers[settings.name] = std::make_unique<OfflineProvider>(loop, pool, settings);
+      service.provider = std::make_unique<OfflineProvider>(loop, pool, settings);
       return;
   }
 }
 
 void LlmDriver::State::add_model(const ModelSettings& settings) {
-  const auto found = providers.find(settings.provider);
-  models[settings.alias] = {.provider = found == providers.end() ? nullptr : found->second.get(),
-                            .name = settings.provider + '/' + settings.model,
-                            .model = settings.model,
-                            .tokens_max = settings.tokens_max};
+  Endpoint& endpoint = models[settings.alias];
+  endpoint = {.name = settings.provider + '/' + settings.model,
+              .model = settings.model,
+              .tokens_max = settings.tokens_max};
+  if (const auto found = services.find(settings.provider); found != services.end()) {
+    endpoint.provider = found->second.provider.get();
+    endpoint.total = found->second.total;
+  }
 }
 
 Result<const Endpoint*> LlmDriver::State::endpoint(const std::string& alias) const {
@@ -115,6 +133,7 @@ Result<const Endpoint*> LlmDriver::State::endpoint(const std::string& alias) con
 void LlmDriver::State::attempt(CommandId id) {
   Run& run = running.at(id);
   ++run.attempts;
+  run.question.time_left = std::chrono::ceil<Milliseconds>(run.deadline - steady_now());
   run.provider->ask(
       run.question,
       [weak = weak_from_this(), id](std::string_view text) {
@@ -131,9 +150,10 @@ void LlmDriver::State::settle(CommandId id, Attempt attempt) {
   Run& run = running.at(id);
   if (attempt.reply) return answer(id, Reply(*std::move(attempt.reply)));
   if (run.cancelled) return answer(id, Error{Errc::cancelled, "cancelled"});
-  if (attempt.repeatable && run.attempts < retry.attempts_max) {
-    return pause(id, repeat_pause(run.attempts, retry, attempt.retry_after, run.question.key));
-  }
+  const Milliseconds length =
+      repeat_pause(run.attempts, retry, attempt.retry_after, run.question.key);
+  const bool in_time = steady_now() + length < run.deadline;
+  if (attempt.repeatable && run.attempts < retry.attempts_max && in_time) return pause(id, length);
   Error error = attempt.reply.error().with(run.name);
   if (run.attempts > 1) error.message += " (after " + std::to_string(run.attempts) + " attempts)";
   answer(id, std::move(error));
@@ -192,7 +212,8 @@ void LlmDriver::perform(Call call, Completion<Reply> done) {
                                                 .name = endpoint.name,
                                                 .question = question_of(call, endpoint),
                                                 .done = std::move(done),
-                                                .pause = boost::asio::steady_timer(state_->loop)})
+                                                .pause = boost::asio::steady_timer(state_->loop),
+                                                .deadline = steady_now() + endpoint.total})
                           .second;
   TINKERBELL_ASSERT(is_new);
   state_->attempt(call.id);

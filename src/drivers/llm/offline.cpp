@@ -88,11 +88,6 @@ struct OfflineProvider::State : std::enable_shared_from_this<State> {
 };
 
 void OfflineProvider::State::load(CommandId id) {
-  if (path.empty()) {
-    return settle(id, Error{Errc::not_found,
-                            "the offline provider has no playbook: name one in the config, or a "
-                            "real model (docs/models.md)"});
-  }
   pool.run<Playbook>([file = path] { return load_playbook(file); },
                      Completion<Playbook>([weak = weak_from_this(), id](Result<Playbook> loaded) {
                        const auto self = weak.lock();

@@ -7,6 +7,7 @@
 
 #include "tinkerbell/base/masker.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <unordered_map>
 
@@ -36,6 +37,7 @@ HttpCall http_call(const ProviderSettings& settings, const ModelQuestion& questi
                             {"Idempotency-Key", question.key}},
                 .body = openai_chat_body(question, tokens_field_of(origin_of(settings.base_url))),
                 .timeouts = settings.timeouts};
+  call.timeouts.total = std::min(settings.timeouts.total, question.time_left);
   if (!settings.api_key.empty()) {
     call.headers.emplace_back("Authorization", "Bearer " + settings.api_key);
   }

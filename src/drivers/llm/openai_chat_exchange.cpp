@@ -112,8 +112,11 @@ Attempt OpenAiChatExchange::finish(const Result<HttpHead>& ended) {
 Attempt OpenAiChatExchange::failed(Error error) const {
   const bool cut_short = error.code == Errc::protocol && !error_ && !stream_.ended();
   const bool refused = header_value(head_.headers, "x-should-retry") == "false";
+  // Events without content are a model that thinks: that has its price, and would take as long.
+  const bool thought_too_long = error.code == Errc::timed_out && any_event_;
   return {.reply = error,
-          .repeatable = (may_pass(error.code) || cut_short) && !refused && !stream_.has_content(),
+          .repeatable = (may_pass(error.code) || cut_short) && !refused && !thought_too_long &&
+                        !stream_.has_content(),
           .retry_after = retry_after(head_.headers)};
 }
 

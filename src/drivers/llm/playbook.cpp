@@ -125,6 +125,11 @@ Result<Playbook> parse_playbook(std::string_view text) {
 
 Result<Playbook> load_playbook(const std::string& path) {
   constexpr std::size_t kBytesMax = JsonLimits{}.bytes_max;
+  if (path.empty()) {
+    return Error{Errc::not_found,
+                 "the offline provider has no playbook: name one in the config, or a real model "
+                 "(docs/models.md)"};
+  }
   const std::string context = "playbook \"" + path + '"';
   std::ifstream file(path, std::ios::binary);
   if (!file) return os_error(context, errno);

@@ -89,7 +89,8 @@ struct Playbook {
 /// Errors: invalid (not JSON, an unknown key, a wrong type or value; names the place), too_large.
 [[nodiscard]] Result<Playbook> parse_playbook(std::string_view text);
 
-/// Reads a playbook file of up to 8 MiB. Blocks. Errors: as parse_playbook; not_found, denied, io.
+/// Reads a playbook file of up to 8 MiB. Blocks. Errors: as parse_playbook; not_found (also: no
+/// path), denied, io.
 [[nodiscard]] Result<Playbook> load_playbook(const std::string& path);
 
 /// The answer to a conversation, with `${…}` replaced. Where no rule fits it says so.

@@ -22,6 +22,7 @@ struct ModelQuestion {
   std::uint32_t tokens_max = 0;
   Conversation messages;
   std::vector<ToolSchema> tools;
+  Milliseconds time_left{0};  ///< For this attempt, whatever the limits of the service are.
 };
 
 using ModelReply = AwaitLLMResponse::Reply;

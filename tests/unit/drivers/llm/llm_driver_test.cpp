@@ -218,6 +218,22 @@ TEST_F(LlmDriverTest, F44_GivesUpAfterItsAttempts) {
   EXPECT_THAT(server_->requests(), SizeIs(4));
 }
 
+TEST_F(LlmDriverTest, F44_AllAttemptsTogetherHaveOneTimeLimit) {
+  serve(std::vector<Server::Script>(4, {Server::receive(), Server::hold()}));
+  settings_.providers[0].timeouts.total = Milliseconds{100};
+  const auto reply = perform();
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Errc::timed_out);
+  EXPECT_THAT(server_->requests(), SizeIs(1));
+}
+
+TEST_F(LlmDriverTest, F43_DoesNotWaitForAServerLongerThanTheTimeLimit) {
+  serve({status_answer("503 Busy", "{}", "Retry-After: 50\r\n"), good_answer()});
+  settings_.retry = {};
+  settings_.providers[0].timeouts.total = Milliseconds{40'000};
+  EXPECT_EQ(perform().error().code, Errc::unavailable);
+}
+
 TEST_F(LlmDriverTest, F45_DoesNotTryAgainWhereThatWouldNotHelpAndHidesTheKey) {
   serve({status_answer("401 Unauthorized",
                        R"({"error":{"message":"Incorrect API key: secret-key-0123"}})")});
@@ -287,6 +303,16 @@ TEST_F(LlmDriverTest, ThePlaybookAnswersInPiecesWithCallsAndUsage) {
   EXPECT_EQ(reply->usage.input, 2U);    // 9 bytes
   EXPECT_EQ(reply->usage.output, 11U);  // 18 + 9 + 20 bytes
   EXPECT_EQ(reply->model, "demo");
+}
+
+TEST_F(LlmDriverTest, WithoutAPlaybookTheOfflineModelSaysThatItHasNone) {
+  play("{}");
+  settings_.providers[0].playbook.clear();
+  start();
+  EXPECT_FALSE(outcome_) << "never before perform has returned";
+  const auto reply = wait();
+  EXPECT_EQ(reply.error().code, Errc::not_found);
+  EXPECT_THAT(reply.error().message, HasSubstr("no playbook"));
 }
 
 TEST_F(LlmDriverTest, ThePlaybookIsReadOnce) {

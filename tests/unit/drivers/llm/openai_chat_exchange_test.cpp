@@ -213,6 +213,7 @@ TEST(OpenAiChatExchange, S64_CommentsDoNotKeepAnAnswerAlive) {
   EXPECT_TRUE(slow.hopeless());
   const Attempt late = slow.finish(Error{Errc::cancelled, "cancelled"});
   EXPECT_EQ(late.reply.error(), (Error{Errc::timed_out, "no event for 60000 ms, only comments"}));
+  EXPECT_FALSE(late.repeatable) << "it had begun, and would take as long again";
 }
 
 }  // namespace
