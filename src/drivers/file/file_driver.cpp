@@ -6,7 +6,6 @@
 #include "tinkerbell/io/blocking_pool.hpp"
 
 #include <atomic>
-#include <exception>
 #include <unordered_map>
 #include <utility>
 
@@ -15,16 +14,6 @@ namespace tinkerbell {
 namespace {
 
 using StopFlag = std::shared_ptr<std::atomic<bool>>;
-
-/// Libraries throw only where memory is exhausted; that command fails, not the daemon.
-template <class T>
-Result<T> guarded(const auto& operation) {
-  try {
-    return operation();
-  } catch (const std::exception& failure) {
-    return Error{Errc::internal, std::string("file operation: ") + failure.what()};
-  }
-}
 
 /// Whatever keeps us from finding out (also a cancel) leaves the outcome unknown: the change may
 /// have been made before the restart.
@@ -51,11 +40,9 @@ struct FileDriver::State : std::enable_shared_from_this<FileDriver::State> {
     auto work = [self = shared_from_this(), call = std::move(call), station = std::move(station),
                  stop]() -> Result<T> {
       if (*stop) return Error{Errc::cancelled, "cancelled before it began"};
-      return guarded<T>([&]() -> Result<T> {
-        Result<std::shared_ptr<Workspace>> workspace = self->workspaces.at(call.workspace);
-        if (!workspace) return workspace.error();
-        return station(**workspace, call);
-      });
+      Result<std::shared_ptr<Workspace>> workspace = self->workspaces.at(call.workspace);
+      if (!workspace) return workspace.error();
+      return station(**workspace, call);
     };
     pool.run<T>(std::move(work),
                 Completion<T>([self = shared_from_this(), id, stop,
