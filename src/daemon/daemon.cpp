@@ -16,6 +16,7 @@ namespace tinkerbell {
 namespace {
 
 constexpr std::size_t kPoolThreads = 4;
+constexpr std::size_t kResolverThreads = 2;
 
 std::string sandbox_in_words(const settings::Settings& settings, const Result<void>& works) {
   if (settings.sandbox == settings::SandboxKind::none) return "none";
@@ -31,6 +32,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
       logger_(logger),
       sandbox_(sandbox_in_words(plan_.settings, sandbox_works)),
       pool_(io_.get_executor(), kPoolThreads),
+      resolvers_(io_.get_executor(), kResolverThreads),
       observer_(logger_, control_.observer()),
       progress_(masker_, observer_),
       registry_(make_registry()),
@@ -44,7 +46,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
               .logger = logger_,
               .observer = observer_,
               .kernel_observer = observer_}),
-      http_(io_.get_executor(), pool_),
+      http_(io_.get_executor(), resolvers_),
       files_(pool_,
              [rules = plan_.settings.policy](const AwaitFileSearch& search, const Facts& facts,
                                              const std::string& file) {
@@ -99,12 +101,14 @@ Registry Daemon::make_registry() const {
   Registry registry;
   registry.add(std::string(kAgentKind),
                {.freeze = [this, defaults](const Json& arguments) -> Result<Json> {
-                  const std::string model = arguments.value("model", defaults.model);
+                  Result<Json> definition = freeze_agent(arguments, defaults);
+                  if (!definition) return definition;
+                  const auto model = definition->at("model").get<std::string>();
                   if (!plan_.settings.models.contains(model)) {
                     return Error{Errc::invalid,
                                  "there is no model \"" + model + "\" in the config"};
                   }
-                  return freeze_agent(arguments, defaults);
+                  return definition;
                 },
                 .start = run_agent,
                 .title = agent_title});

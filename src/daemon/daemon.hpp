@@ -93,6 +93,7 @@ class Daemon {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       io_.get_executor()};
   BlockingPool pool_;
+  BlockingPool resolvers_;  ///< Apart, so that a name server that is silent holds up no file.
   ControlPlane control_;
   StepLog observer_;
   MaskedProgress progress_;
