@@ -51,6 +51,11 @@ void OutputWriter::append(std::string_view bytes) {
   write_at(fd_.get(), 0, &total_, sizeof(total_));
 }
 
+Result<void> OutputWriter::sync() {
+  if (::fdatasync(fd_.get()) != 0) return os_error("sync the output", errno);
+  return {};
+}
+
 void OutputWriter::append_to_head(std::string_view bytes) {
   write_at(fd_.get(), kHeaderBytes + total_, bytes.data(), bytes.size());
   total_ += bytes.size();

@@ -85,6 +85,7 @@ class Supervisor {
     end_all_children();
     take_output();
     conclude();
+    sync_output();
     write_status();
   }
 
@@ -99,6 +100,7 @@ class Supervisor {
   void stop(Stop reason);
   void conclude();
   [[nodiscard]] bool sandbox_failed() const;
+  void sync_output();
   void write_status();
 
   std::filesystem::path directory_;
@@ -213,6 +215,12 @@ bool Supervisor::sandbox_failed() const {
   const Result<std::string> report =
       read_whole_file(directory_ / kSandboxFile, kSandboxReportBytesMax);
   return report && !report->contains("\"exit-code\"");
+}
+
+/// Before the status, which says that all is there.
+void Supervisor::sync_output() {
+  const Result<void> synced = output_.sync();
+  if (!synced) std::fprintf(stderr, "%s\n", synced.error().message.c_str());
 }
 
 /// Without a status a person would have to say what happened, so a full disk is waited for; only

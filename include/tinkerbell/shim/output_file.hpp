@@ -31,6 +31,9 @@ class OutputWriter {
   /// A write that fails (a full disk) loses text, never the program: what it did matters more.
   void append(std::string_view bytes);
 
+  /// Makes durable what was appended. Errors: io.
+  [[nodiscard]] Result<void> sync();
+
  private:
   OutputWriter(UniqueFd fd, std::uint64_t bytes_max) : fd_(std::move(fd)), bytes_max_(bytes_max) {}
 

@@ -60,6 +60,7 @@ Result<UniqueFd> start(Shared& shared, const Call& call) {
     return Error{Errc::conflict,
                  "the program is not the one that was approved: " + plan->facts.object};
   }
+  if (auto made = make_runs_directory(shared.settings.runs_directory); !made) return made.error();
   const fs::path directory = shared.directory_of(call);
   return start_run(shared.settings.shim, directory,
                    spec_of(call, *plan, shared.settings, directory));
@@ -74,20 +75,22 @@ Result<std::vector<fs::path>> runs_on_disk(const fs::path& runs_directory, Predi
   if (!fs::exists(runs_directory, error)) return runs;
   for (fs::directory_iterator entry(runs_directory, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (entry->is_directory() && chosen(key_of_run(entry->path()))) runs.push_back(entry->path());
+    std::error_code vanished;
+    if (entry->is_directory(vanished) && chosen(key_of_run(entry->path())))
+      runs.push_back(entry->path());
   }
   if (error) return os_error("list " + runs_directory.string(), error.value());
   return runs;
 }
 
-/// Removes a run in which no shim lives, so that none can come late.
-Result<void> remove_run(const fs::path& directory) {
-  const Result<UniqueFd> lock = take_run_lock(directory);
-  if (!lock) return lock.error();
-  std::error_code error;
-  fs::remove_all(directory, error);
-  if (error) return os_error("remove " + directory.string(), error.value());
-  return {};
+/// Removes all that it can; the first failure.
+Result<void> remove_runs(const std::vector<fs::path>& runs) {
+  Result<void> outcome;
+  for (const fs::path& run : runs) {
+    const Result<void> removed = remove_run(run);
+    if (!removed && outcome) outcome = removed.error();
+  }
+  return outcome;
 }
 
 Result<std::vector<UniqueFd>> shims_of(const std::vector<fs::path>& runs) {
@@ -157,25 +160,23 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     if (!runs) return runs.error();
     Result<std::vector<UniqueFd>> shims = shims_of(*runs);
     if (!shims) return shims.error();
-    if (!end_shims(*shims)) return Error{Errc::timed_out, "left-over programs do not end"};
-    for (const fs::path& run : *runs) {
-      if (Result<void> removed = remove_run(run); !removed) return removed;
-    }
-    return {};
+    const bool ended = end_shims(*shims);
+    const Result<void> removed = remove_runs(*runs);
+    if (!ended) return Error{Errc::timed_out, "left-over programs do not end"};
+    return removed;
   }
 
   void forget(const std::string& key) {
-    pool_.run<std::size_t>(
-        [shared = shared_, key]() -> Result<std::size_t> {
+    pool_.run<void>(
+        [shared = shared_, key]() -> Result<void> {
           Result<std::vector<fs::path>> runs =
               runs_on_disk(shared->settings.runs_directory,
                            [&](const std::string& each) { return each == key; });
           if (!runs) return runs.error();
-          return static_cast<std::size_t>(std::ranges::count_if(
-              *runs, [](const fs::path& run) { return remove_run(run).ok(); }));
+          return remove_runs(*runs);
         },
-        // What stays behind is found by the next end_leftovers.
-        Completion<std::size_t>([](Result<std::size_t> /*removed*/) {}));
+        // What stays behind is found by the next end_leftovers, which tells of it.
+        Completion<void>([](const Result<void>& /*removed*/) {}));
   }
 
   /// Drops everything under way; the programs stay with their shims.
@@ -293,7 +294,7 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
         Completion<std::vector<ProgressPiece>>(
             [self = weak_from_this()](Result<std::vector<ProgressPiece>> pieces) {
               const auto impl = self.lock();
-              if (impl && pieces) impl->show(*pieces);
+              if (impl) impl->show(pieces ? *pieces : std::vector<ProgressPiece>());
             }));
   }
 

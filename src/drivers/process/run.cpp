@@ -107,13 +107,16 @@ Result<void> prepare_run(const fs::path& directory, const RunSpec& spec) {
 Result<AwaitProcess::Reply> reply_of(const fs::path& directory, const RunStatus& status) {
   if (!status.failure.empty()) return Error{Errc::unavailable, status.failure};
   if (status.cancelled) return Error{Errc::cancelled, "the program was ended on request"};
-  Result<OutputReader> output = OutputReader::open(directory);
-  if (!output) return output.error();
-  return AwaitProcess::Reply{.exit_code = status.exit_code,
-                             .timed_out = status.timed_out,
-                             .output = output->text(),
-                             .output_bytes = output->total(),
-                             .duration = status.duration};
+  AwaitProcess::Reply reply{
+      .exit_code = status.exit_code, .timed_out = status.timed_out, .duration = status.duration};
+  // That it ended, and how, is known even where its words are lost.
+  if (const Result<OutputReader> output = OutputReader::open(directory); output) {
+    reply.output = output->text();
+    reply.output_bytes = output->total();
+  } else {
+    reply.output = "(its output cannot be read: " + output.error().message + ")\n";
+  }
+  return reply;
 }
 
 Error lost_track(const RunStarted& started) {
@@ -139,6 +142,18 @@ Result<void> revoke(const fs::path& directory) {
   return {};
 }
 
+/// Gives us back what a program took from us below its HOME: a directory that may not be written
+/// cannot be emptied. What fails here fails again where it matters.
+void open_directories(const fs::path& top) {
+  std::error_code error;
+  std::error_code ignored;
+  for (fs::recursive_directory_iterator entry(top, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->symlink_status(ignored).type() != fs::file_type::directory) continue;
+    fs::permissions(entry->path(), fs::perms::owner_all, fs::perm_options::add, ignored);
+  }
+}
+
 }  // namespace
 
 fs::path run_directory(const fs::path& runs_directory, const std::string& key,
@@ -157,16 +172,21 @@ bool is_run_key(const std::string& key) {
   });
 }
 
+Result<void> make_runs_directory(const fs::path& directory) {
+  Result<void> made = make_private_directory(directory);
+  if (!made && made.error().code == Errc::conflict) return {};
+  if (!made) return made;
+  return sync_directory(directory.parent_path());
+}
+
 Result<UniqueFd> start_run(const fs::path& shim, const fs::path& directory, const RunSpec& spec) {
-  std::error_code error;
-  fs::create_directories(directory.parent_path(), error);
-  fs::permissions(directory.parent_path(), fs::perms::owner_all, error);
   if (Result<void> made = make_private_directory(directory); !made) return made.error();
   Result<UniqueFd> started = [&]() -> Result<UniqueFd> {
     if (Result<void> prepared = prepare_run(directory, spec); !prepared) return prepared.error();
     return spawn_shim(shim, directory);
   }();
-  if (!started) fs::remove_all(directory, error);
+  std::error_code ignored;
+  if (!started) fs::remove_all(directory, ignored);
   return started;
 }
 
@@ -193,6 +213,16 @@ Result<AwaitProcess::Reply> outcome_of(const fs::path& directory) {
   if (started.error().code != Errc::not_found) return started.error();
   if (Result<void> revoked = revoke(directory); !revoked) return revoked.error();
   return not_started(directory);
+}
+
+Result<void> remove_run(const fs::path& directory) {
+  const Result<UniqueFd> lock = take_run_lock(directory);
+  if (!lock) return lock.error();
+  open_directories(directory);
+  std::error_code error;
+  fs::remove_all(directory, error);
+  if (error) return os_error("remove " + directory.string(), error.value());
+  return {};
 }
 
 void reap(int shim) {

@@ -26,6 +26,10 @@ namespace tinkerbell {
 /// 1–64 hexadecimal digits: fit for a file name.
 [[nodiscard]] bool is_run_key(const std::string& key);
 
+/// Makes the directory of all runs, durably and for its owner alone, if it is missing. Errors: io,
+/// denied, not_found (its parent).
+[[nodiscard]] Result<void> make_runs_directory(const std::filesystem::path& directory);
+
 /// Makes a run directory, durably, and starts its shim. Returns the shim as a pidfd. On an error
 /// nothing has run and nothing is left. Errors: conflict (that attempt was made before), io,
 /// not_found or denied (the shim).
@@ -41,6 +45,10 @@ namespace tinkerbell {
 /// a late shim finds nothing to run), unavailable (it could not be executed), cancelled,
 /// unknown_outcome (the shim was killed), conflict (a shim lives after all: find it), io.
 [[nodiscard]] Result<AwaitProcess::Reply> outcome_of(const std::filesystem::path& directory);
+
+/// Removes a run in which no shim lives, so that none can come late; also directories that its
+/// program has closed to us. Errors: conflict (a shim lives), not_found, io, denied.
+[[nodiscard]] Result<void> remove_run(const std::filesystem::path& directory);
 
 /// Takes the exit status of a shim (a pidfd) if it is a child of ours, so that no zombie stays.
 void reap(int shim);

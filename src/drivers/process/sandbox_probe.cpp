@@ -100,8 +100,7 @@ class Listeners {
 class ProbeDirectory {
  public:
   static Result<ProbeDirectory> make(const fs::path& runs_directory) {
-    std::error_code error;
-    fs::create_directories(runs_directory, error);
+    if (auto made = make_runs_directory(runs_directory); !made) return made.error();
     std::string path = (runs_directory / "probe-XXXXXX").string();
     if (::mkdtemp(path.data()) == nullptr) return os_error("make " + path, errno);
     ProbeDirectory directory(fs::canonical(path));

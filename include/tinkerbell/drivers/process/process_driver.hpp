@@ -41,7 +41,8 @@ class ProcessDriver final : public Driver {
   void cancel(CommandId id) override;
 
   /// Ends and removes every run that `known_keys` (commands with a START and no RESULT) do not
-  /// name. Blocks, at most some seconds: for the start of the daemon. Errors: io, denied.
+  /// name; goes on with the others where one fails, and tells the first failure. Blocks, at most
+  /// some seconds: for the start of the daemon. Errors: io, denied, timed_out, conflict.
   [[nodiscard]] Result<void> end_leftovers(const std::set<std::string>& known_keys);
 
   /// Removes what the finished runs of a command have left on disk.

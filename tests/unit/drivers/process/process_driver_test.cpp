@@ -269,6 +269,29 @@ TEST_F(UnsandboxedPrograms, LeaveNothingOnDiskOnceForgotten) {
   EXPECT_TRUE(turn_until([&] { return !std::filesystem::exists(run_directory_of(call)); }));
 }
 
+TEST_F(UnsandboxedPrograms, TellHowTheyEndedEvenWhereTheirOutputIsLost) {
+  Call call = prepared_call(call_of("echo words; exit 5"));
+  ASSERT_TRUE(perform(call));
+  std::filesystem::resize_file(run_directory_of(call) / "output", 0);
+  const auto reply = recover(call);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->exit_code, 5);
+  EXPECT_TRUE(reply->output.contains("cannot be read"));
+}
+
+TEST_F(UnsandboxedPrograms, ThatCannotBeRemovedDoNotKeepTheOthers) {
+  Call first = prepared_call(call_of("true"));
+  Call second = prepared_call(call_of("true"));
+  ASSERT_TRUE(perform(first));
+  ASSERT_TRUE(perform(second));
+  const auto lock = run_directory_of(first) / kLockFile;
+  std::filesystem::remove(lock);
+  std::filesystem::create_directory(lock);  // cannot be opened as a file
+  EXPECT_FALSE(driver().end_leftovers({}));
+  EXPECT_FALSE(std::filesystem::exists(run_directory_of(second)));
+  std::filesystem::remove(lock);
+}
+
 TEST_F(UnsandboxedPrograms, AreUnavailableWithoutAShim) {
   settings_.shim = "/nonexistent/shim";
   Call call = prepared_call(call_of("true"));
