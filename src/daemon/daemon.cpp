@@ -10,6 +10,8 @@
 #include <sysexits.h>
 
 #include <filesystem>
+#include <set>
+#include <utility>
 
 namespace tinkerbell {
 
@@ -45,7 +47,8 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
               .masker = masker_,
               .logger = logger_,
               .observer = observer_,
-              .kernel_observer = observer_}),
+              .kernel_observer = observer_,
+              .tasks_max = plan_.settings.daemon.tasks_max}),
       http_(io_.get_executor(), resolvers_),
       files_(pool_,
              [rules = plan_.settings.policy](const AwaitFileSearch& search, const Facts& facts,
@@ -127,15 +130,18 @@ Result<std::vector<Daemon::Survivor>> Daemon::survivors_of(Store& store) {
   return survivors;
 }
 
-void Daemon::recover(const std::vector<Survivor>& survivors) {
+/// By value: the records of all live tasks are not kept any longer than this.
+void Daemon::recover(std::vector<Survivor> survivors) {
+  std::set<std::string> programs_known;
   for (const Survivor& survivor : survivors) {
+    programs_known.merge(calls_.keys_under_way(survivor.records));
     control_.adopt(survivor.records);
     if (const Result<void> back = calls_.recover(survivor.head, survivor.records); !back) {
       logger_.error("task.not_recovered",
                     {{"task", number(survivor.head.task)}, {"error", back.error().message}});
     }
   }
-  if (const Result<void> ended = programs_.end_leftovers(calls_.keys_under_way()); !ended) {
+  if (const Result<void> ended = programs_.end_leftovers(programs_known); !ended) {
     logger_.warn("programs.leftovers", {{"error", ended.error().message}});
   }
 }
@@ -151,8 +157,10 @@ Result<void> Daemon::listen() {
   return control_.listen(plan_.socket, plan_.settings.daemon.socket_mode);
 }
 
-int Daemon::run(const std::vector<Survivor>& survivors) {
-  recover(survivors);
+int Daemon::run(std::vector<Survivor> survivors) {
+  const std::size_t brought_back = survivors.size();
+  recover(std::move(survivors));
+  calls_.replay_all();
   if (const Result<void> listening = listen(); !listening) {
     logger_.error("control.failed", {{"error", listening.error().message}});
     calls_.stop();
@@ -163,8 +171,8 @@ int Daemon::run(const std::vector<Survivor>& survivors) {
                                 {"state_dir", plan_.state_dir},
                                 {"sandbox", sandbox_},
                                 {"epoch", std::to_underlying(journal_.store_state().epoch)},
-                                {"tasks", survivors.size()}});
-  notifier_.ready(std::to_string(survivors.size()) + " tasks brought back");
+                                {"tasks", brought_back}});
+  notifier_.ready(std::to_string(brought_back) + " tasks brought back");
   notifier_.feed_watchdog();
   wait_for_signal();
   reactor_.run();

@@ -55,7 +55,7 @@ class Daemon {
 
   /// Brings the survivors back, listens, tells systemd, and turns until it is told to stop.
   /// Returns the exit status of the program.
-  [[nodiscard]] int run(const std::vector<Survivor>& survivors);
+  [[nodiscard]] int run(std::vector<Survivor> survivors);
 
   /// To be read before the store is handed over. Errors: those of the store.
   [[nodiscard]] static Result<std::vector<Survivor>> survivors_of(Store& store);
@@ -77,7 +77,7 @@ class Daemon {
 
   [[nodiscard]] Journal::Callbacks journal_callbacks();
   [[nodiscard]] Registry make_registry() const;
-  void recover(const std::vector<Survivor>& survivors);
+  void recover(std::vector<Survivor> survivors);
   [[nodiscard]] Result<void> listen();
   void wait_for_signal();
   void drain();

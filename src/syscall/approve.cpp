@@ -5,7 +5,10 @@ namespace tinkerbell {
 namespace {
 
 /// Whether an answer of this form can be given to such a question.
-Result<void> check_fit(QuestionKind kind, Answer answer) {
+Result<void> check_fit(QuestionKind kind, Answer answer, Scope scope) {
+  if (scope == Scope::task && kind != QuestionKind::permission) {
+    return Error{Errc::invalid, "only a permission can hold for the whole task"};
+  }
   switch (kind) {
     case QuestionKind::permission:
     case QuestionKind::question:
@@ -48,7 +51,7 @@ void SystemCalls::answer(ApprovalPayload answer, Completion<ApprovalPayload> don
     done(open.error());
     return;
   }
-  if (const Result<void> fits = check_fit((*open)->kind, answer.answer); !fits) {
+  if (const Result<void> fits = check_fit((*open)->kind, answer.answer, answer.scope); !fits) {
     done(fits.error());
     return;
   }
@@ -80,7 +83,8 @@ void SystemCalls::answer(ApprovalPayload answer, Completion<ApprovalPayload> don
         conclude(*live, denial(answer), std::move(records));
       } else {
         append(*live, std::move(records));
-        permitted(*live, answer);
+        grant(*live, answer, live->flight->facts);
+        recheck(*live);
       }
       break;
     case QuestionKind::outcome:
@@ -91,13 +95,11 @@ void SystemCalls::answer(ApprovalPayload answer, Completion<ApprovalPayload> don
                       [answer, done = std::move(done)]() mutable { done(std::move(answer)); });
 }
 
-void SystemCalls::permitted(LiveTask& live, const ApprovalPayload& answer) {
-  InFlight& flight = *live.flight;
-  if (answer.scope == Scope::task) {
-    live.grants.emplace(repeat_hash(flight.command(), flight.facts, live.payload.workspace),
-                        answer.approval);
-  }
-  recheck(live);
+/// Remembers what was approved for the whole task.
+void SystemCalls::grant(LiveTask& live, const ApprovalPayload& answer, const Facts& facts) {
+  if (!is_grant(answer)) return;
+  live.grants.emplace(repeat_hash(live.flight->command(), facts, live.payload.workspace),
+                      answer.approval);
 }
 
 /// A person says what became of an effect.

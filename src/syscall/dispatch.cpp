@@ -70,9 +70,13 @@ void SystemCalls::cancel(TaskId task, Trap& /*trap*/) {
       deliver(*live, cancelled);
       return;
     case Station::asking:
-    case Station::unsure:
       book_.withdraw(flight.approval);
       conclude(*live, cancelled);
+      return;
+    case Station::unsure:
+      book_.withdraw(flight.approval);
+      conclude(*live, Error{Errc::unknown_outcome,
+                            "the task was asked to end, and nobody knows whether this happened"});
       return;
     case Station::inside:
       if (const auto* join = std::get_if<Join>(&flight.command())) {

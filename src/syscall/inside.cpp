@@ -43,8 +43,8 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
     conclude(live, Error{Errc::not_found, "there is no task kind \"" + command.kind + "\""});
     return;
   }
-  if (live_.size() >= kLiveTasksMax) {
-    conclude(live, Error{Errc::exhausted, "too many tasks"});
+  if (live_.size() >= parts_.tasks_max) {
+    conclude(live, too_many_tasks());
     return;
   }
   Result<Json> definition = kind->freeze(command.arguments);
@@ -128,12 +128,13 @@ void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
     conclude(live, Error{Errc::not_found, "kill: no such task"});
     return;
   }
+  const std::string reason = parts_.masker.masked(command.reason);
   const SignalPayload payload{.signal = Signal::cancel,
-                              .reason = command.reason,
+                              .reason = reason,
                               .by = {.via = "task " + std::to_string(number(live.head.task))}};
   std::vector<Record> records;
   records.push_back(make_record(*target, RecordKind::signal, canonical_bytes(payload)));
-  target->cancel_reason = command.reason;
+  target->cancel_reason = reason;
   const bool itself = target == &live;
   if (!itself) {
     const Result<Reply> outcome = Reply(Kill::Reply{});
@@ -144,7 +145,7 @@ void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
   } else {
     append(live, std::move(records));
   }
-  if (target->past.empty()) (void)scheduler_.kill(command.task, command.reason);
+  ask_to_end(*target);
 }
 
 void SystemCalls::begin_sleep(LiveTask& live, const Sleep& command) {

@@ -56,7 +56,8 @@ struct PastCommand {
   std::uint32_t attempts = 0;
   WallTime started{};  ///< The newest attempt.
   std::optional<PreImage> pre_image;
-  std::optional<ApprovalPayload> decision;
+  std::optional<ApprovalPayload> decision;  ///< The newest.
+  std::optional<ApprovalPayload> grant;     ///< The answer that holds for the whole task.
   std::optional<UnsurePayload> unsure;
   std::optional<std::string> result;  ///< canonical_outcome()
 };
@@ -73,6 +74,7 @@ struct LiveTask {
   std::vector<CommandId> joiners;       ///< Joins of other tasks that wait for its end.
   bool paused = false;
   std::optional<std::string> cancel_reason;
+  std::optional<std::string> set_aside;  ///< Why this program cannot run it: it has no coroutine.
 };
 
 /// What the records of a live task say, before it runs again.

@@ -40,12 +40,11 @@ Result<void> read_intent(const Record& record, PastCommand& past) {
   return read_payload(record, past.intent);
 }
 
-/// What a person approved for the whole task is known by its arguments; they are in the command,
-/// which replay meets again. The grant itself is kept by its hash only, so it is read from the
-/// answer.
 Result<void> read_answer(const Record& record, PastCommand& past) {
-  past.decision.emplace();
-  return read_payload(record, *past.decision);
+  ApprovalPayload& answer = past.decision.emplace();
+  if (Result<void> read = read_payload(record, answer); !read) return read;
+  if (is_grant(answer)) past.grant = answer;
+  return {};
 }
 
 Result<void> read_record(const Record& record, LiveTask& live) {
@@ -94,19 +93,55 @@ Result<LiveTask> live_task_from(const TaskHead& head, const std::vector<Record>&
 
 Result<void> SystemCalls::recover(const TaskHead& head, const std::vector<Record>& records) {
   Result<LiveTask> read = live_task_from(head, records);
-  if (!read) return read.error();
-  const TaskKind* const kind = parts_.registry.find(read->payload.kind);
-  if (kind == nullptr) {
-    return Error{Errc::not_found, "this program has no task kind \"" + read->payload.kind + "\""};
-  }
-  parts_.journal.adopt(head);
-  auto task = std::make_unique<LiveTask>(*std::move(read));
+  auto task = std::make_unique<LiveTask>();
   LiveTask& live = *task;
+  if (read) live = *std::move(read);
+  live.head = head;
   live_.emplace(head.task, std::move(task));
+  parts_.journal.adopt(head);
+  const TaskKind* const kind = parts_.registry.find(live.payload.kind);
+  if (!read || kind == nullptr) {
+    Error why =
+        read ? Error{Errc::not_found, "this program has no task kind \"" + live.payload.kind + "\""}
+             : read.error();
+    set_aside(live, why.message);
+    return why;
+  }
   parts_.logger.info("task.recovered",
                      {{"task", number(head.task)}, {"commands", live.past.size()}});
   run_task(live, *kind);
   return {};
+}
+
+/// Nothing runs and nothing is appended until somebody ends it or a program that can run it comes.
+void SystemCalls::set_aside(LiveTask& live, std::string why) {
+  live.set_aside = std::move(why);
+  live.past.clear();
+  if (live.cancel_reason) ask_to_end(live);
+}
+
+std::set<std::string> SystemCalls::keys_under_way(const std::vector<Record>& records) const {
+  std::set<CommandId> started;
+  for (const Record& record : records) {
+    const CommandId id{record.task, record.seq};
+    if (record.kind == RecordKind::result) {
+      started.erase(id);
+    } else if (record.attempt > 0) {
+      started.insert(id);
+    }
+  }
+  std::set<std::string> keys;
+  for (const CommandId& id : started)
+    keys.insert(key_of(id));
+  return keys;
+}
+
+void SystemCalls::replay_all() {
+  constexpr std::size_t kTurnsBetweenLooks = 1'024;
+  const auto replaying = [](const auto& each) { return !each.second->past.empty(); };
+  while (scheduler_.has_ready() && std::ranges::any_of(live_, replaying)) {
+    scheduler_.run(kTurnsBetweenLooks, parts_.clock.steady());
+  }
 }
 
 }  // namespace tinkerbell

@@ -18,10 +18,7 @@ void SystemCalls::replay(LiveTask& live) {
     diverge(live, past.intent.line);
     return;
   }
-  if (past.decision && past.decision->scope == Scope::task) {
-    live.grants.emplace(repeat_hash(flight.command(), past.intent.facts, live.payload.workspace),
-                        past.decision->approval);
-  }
+  if (past.grant) grant(live, *past.grant, past.intent.facts);
   if (!past.result) {
     resume_window(live);
     return;
@@ -38,11 +35,26 @@ void SystemCalls::replay(LiveTask& live) {
 /// The journal holds another command than the task asks for now. Nothing is appended, nothing runs.
 void SystemCalls::diverge(LiveTask& live, const std::string& expected) {
   live.flight->station = Station::diverged;
+  live.past.clear();
   scheduler_.mark(live.head.task, TaskState::diverged);
   parts_.logger.error("task.diverged", {{"task", number(live.head.task)},
                                         {"command", number(live.flight->id.seq)},
                                         {"expected", expected},
                                         {"found", command_line(live.flight->command())}});
+  if (live.cancel_reason) ask_to_end(live);
+}
+
+/// The journal holds commands for which the task does not ask any more. How it ended does not
+/// count: it stands where the journal says.
+void SystemCalls::ended_early(LiveTask& live, const Exit& exit) {
+  const auto& [seq, past] = *live.past.begin();
+  const std::string found =
+      "its end: " + (exit.error ? exit.error->message : std::string(name_of(exit.state)));
+  parts_.logger.error("task.diverged", {{"task", number(live.head.task)},
+                                        {"command", number(seq)},
+                                        {"expected", past.intent.line},
+                                        {"found", found}});
+  set_aside(live, "after an upgrade it ended before: " + past.intent.line);
 }
 
 /// The command was asked and has no RESULT: takes it up at the station where the earlier run left
@@ -61,9 +73,10 @@ void SystemCalls::resume_window(LiveTask& live) {
   flight.asked = past.asked;
   flight.doubt.started = past.started;
 
-  if (live.cancel_reason && past.attempts == 0) {
+  const bool repeated = effect_of(flight.command()) == EffectClass::idempotent;
+  if (live.cancel_reason && (past.attempts == 0 || repeated)) {
     flight.station = Station::preparing;  // nothing is under way
-    (void)scheduler_.kill(live.head.task, *live.cancel_reason);
+    ask_to_end(live);
     return;
   }
   if (past.unsure) {
@@ -84,6 +97,7 @@ void SystemCalls::resume_window(LiveTask& live) {
   } else {
     resume_inside(live, past);
   }
+  if (live.cancel_reason) ask_to_end(live);
 }
 
 /// A command inside the daemon that had begun to wait.
@@ -107,13 +121,13 @@ void SystemCalls::ask_driver(LiveTask& live) {
   flight.station = Station::recovering;
   driver_for(flight.command())
       ->recover(call_of(live), then(flight.id, Station::recovering, &SystemCalls::driver_answered));
-  if (live.cancel_reason) (void)scheduler_.kill(live.head.task, *live.cancel_reason);
 }
 
 void SystemCalls::driver_answered(LiveTask& live, Result<Reply> outcome) {
-  if (!outcome && outcome.error().code == Errc::not_started && !live.cancel_reason) {
+  const bool to_end = live.cancel_reason.has_value();
+  if (!to_end && !outcome && outcome.error().code == Errc::not_started) {
     start(live);
-  } else if (!outcome && outcome.error().code == Errc::unknown_outcome) {
+  } else if (!to_end && !outcome && outcome.error().code == Errc::unknown_outcome) {
     become_unsure(live, outcome.error().message);
   } else {
     conclude(live, std::move(outcome));

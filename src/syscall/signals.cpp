@@ -10,8 +10,8 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
     done(Error{Errc::not_found, "there is no task kind \"" + submission.kind + "\""});
     return;
   }
-  if (live_.size() >= kLiveTasksMax) {
-    done(Error{Errc::exhausted, "too many tasks at once"});
+  if (live_.size() >= parts_.tasks_max) {
+    done(too_many_tasks());
     return;
   }
   Result<Json> definition = kind->freeze(submission.arguments);
@@ -26,8 +26,7 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
                                .arguments = std::move(submission.arguments),
                                .definition = *std::move(definition),
                                .origin = std::move(submission.by),
-                               .approve_all = submission.approve_all,
-                               .parent = submission.parent},
+                               .approve_all = submission.approve_all},
                               *kind);
   std::vector<Record> records;
   records.push_back(make_record(live, RecordKind::task, canonical_bytes(live.payload)));
@@ -37,12 +36,20 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
   run_task(live, *kind);
 }
 
+Error SystemCalls::too_many_tasks() const {
+  return {Errc::exhausted,
+          "there are " + std::to_string(live_.size()) + " tasks, as many as the config allows"};
+}
+
 LiveTask& SystemCalls::begin_task(TaskId id, TaskPayload payload, const TaskKind& kind) {
+  // Before the task sees them, so that it sees the same in replay.
+  mask_strings(payload.arguments, parts_.masker);
+  mask_strings(payload.definition, parts_.masker);
   auto task = std::make_unique<LiveTask>();
   task->head = {.task = id,
                 .parent = payload.parent,
                 .kind = payload.kind,
-                .title = parts_.masker.masked(kind.title(payload.arguments)),
+                .title = kind.title(payload.arguments),
                 .state = std::string(name_of(TaskState::ready)),
                 .created = parts_.clock.wall()};
   task->payload = std::move(payload);
@@ -62,12 +69,12 @@ void SystemCalls::run_task(LiveTask& live, const TaskKind& kind) {
 }
 
 void SystemCalls::task_ended(TaskId task, const Exit& exit) {
-  const auto found = live_.find(task);
-  TINKERBELL_ASSERT(found != live_.end());
-  const std::unique_ptr<LiveTask> live = std::move(found->second);
-  live_.erase(found);
-  if (live->flight) book_.withdraw(live->flight->approval);
-
+  LiveTask* const live = find(task);
+  TINKERBELL_ASSERT(live != nullptr);
+  if (!live->past.empty()) {
+    ended_early(*live, exit);
+    return;
+  }
   const auto* const value = exit.value_as<Json>();
   DonePayload payload{.state = std::string(name_of(exit.state)),
                       .value = value != nullptr ? *value : Json()};
@@ -75,13 +82,32 @@ void SystemCalls::task_ended(TaskId task, const Exit& exit) {
     payload.error_code = std::string(to_string(exit.error->code));
     payload.error = exit.error->message;
   }
+  end(*live, std::move(payload));
+}
+
+/// Writes DONE, tells those who wait for it, and forgets the task.
+void SystemCalls::end(LiveTask& live, DonePayload payload) {
   mask_strings(payload, parts_.masker);
-  live->head.state = payload.state;
-  live->head.ended = true;
+  const auto ended = live_.extract(live.head.task);
+  live.head.state = payload.state;
+  live.head.ended = true;
   std::vector<Record> records;
-  records.push_back(make_record(*live, RecordKind::done, canonical_bytes(payload)));
-  append(*live, std::move(records));
-  tell_joiners(*live, payload);
+  records.push_back(make_record(live, RecordKind::done, canonical_bytes(payload)));
+  append(live, std::move(records));
+  tell_joiners(live, payload);
+}
+
+/// Somebody has said so: `cancel_reason` is set. While a task is replayed, its past must reach it
+/// first; dispatch looks for the reason at the end of it.
+void SystemCalls::ask_to_end(LiveTask& live) {
+  if (live.set_aside) {
+    end(live, {.state = std::string(name_of(TaskState::cancelled)),
+               .value = {},
+               .error_code = std::string(to_string(Errc::cancelled)),
+               .error = *live.cancel_reason});
+  } else if (live.past.empty()) {
+    (void)scheduler_.kill(live.head.task, *live.cancel_reason);
+  }
 }
 
 // ---- signals ----
@@ -102,13 +128,12 @@ void SystemCalls::signal(TaskId task, SignalPayload payload, Completion<void> do
 }
 
 void SystemCalls::cancel_task(TaskId task, std::string reason, Person by, Completion<void> done) {
+  reason = parts_.masker.masked(std::move(reason));
   signal(task, {.signal = Signal::cancel, .reason = reason, .by = std::move(by)}, std::move(done));
   LiveTask* const live = find(task);
   if (live == nullptr || live->cancel_reason) return;
-  live->cancel_reason = reason;
-  // While it is replayed, its past must reach it first; dispatch looks for the reason at the end of
-  // it.
-  if (live->past.empty()) (void)scheduler_.kill(task, std::move(reason));
+  live->cancel_reason = std::move(reason);
+  ask_to_end(*live);
 }
 
 void SystemCalls::pause(TaskId task, Person by, Completion<void> done) {

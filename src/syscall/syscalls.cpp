@@ -143,16 +143,6 @@ std::string SystemCalls::key_of(CommandId id) const {
   return sha256(key.bytes()).hex().substr(0, 32);
 }
 
-std::set<std::string> SystemCalls::keys_under_way() const {
-  std::set<std::string> keys;
-  for (const auto& [task, live] : live_) {
-    for (const auto& [seq, past] : live->past) {
-      if (!past.result && past.attempts > 0) keys.insert(key_of({task, seq}));
-    }
-  }
-  return keys;
-}
-
 std::size_t SystemCalls::live_tasks() const {
   return live_.size();
 }
@@ -191,7 +181,11 @@ std::optional<LiveView> SystemCalls::view(TaskId task) const {
   const LiveTask* const live = find(task);
   if (live == nullptr) return std::nullopt;
   LiveView view{.state = scheduler_.state_of(task) ? *scheduler_.state_of(task) : TaskState::ready};
-  if (live->flight) {
+  if (live->set_aside) {
+    view.state = TaskState::diverged;
+    view.waiting_for = "help: " + *live->set_aside;
+    view.waiting_since = live->head.changed;
+  } else if (live->flight) {
     view.waiting_for = waits_for(*live->flight);
     view.waiting_since = live->flight->asked;
   }

@@ -21,6 +21,18 @@ struct StoreMemory {
   Epoch epoch{0};
   ApprovalId last_approval = kNoApproval;
   std::string store_id = "0123456789abcdef0123456789abcdef";
+
+  /// As if only the first so many records had become durable.
+  void forget_after(std::size_t count) {
+    records.resize(std::min(count, records.size()));
+    std::map<TaskId, TaskHead> known;
+    for (const Record& record : records) {
+      TaskHead& head = known.insert_or_assign(record.task, tasks.at(record.task)).first->second;
+      head.head = record.lsn;
+      head.ended = record.kind == RecordKind::done;
+    }
+    tasks = std::move(known);
+  }
 };
 
 /// A Store that answers as the real one does, without a disk. Not thread-safe, like every Store:

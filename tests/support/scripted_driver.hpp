@@ -14,9 +14,10 @@ namespace tinkerbell {
 /// asked.
 class ScriptedDriver final : public Driver {
  public:
-  void prepare(Call call, Completion<Prepared> prepared) override {
+  void prepare(Call call, Completion<Prepared> done) override {
+    prepared_.push_back(call);
     const auto found = facts_.find(std::string(name_of(call.command)));
-    prepared(found == facts_.end() ? Prepared{} : found->second);
+    done(found == facts_.end() ? Prepared{} : found->second);
   }
 
   void perform(Call call, Completion<Reply> done) override {
@@ -61,6 +62,8 @@ class ScriptedDriver final : public Driver {
 
   [[nodiscard]] bool holds(CommandId id) const { return held_.contains(id); }
 
+  [[nodiscard]] const std::vector<Call>& prepared() const { return prepared_; }
+
   [[nodiscard]] const std::vector<Call>& performed() const { return performed_; }
 
   [[nodiscard]] const std::vector<Call>& recovered() const { return recovered_; }
@@ -82,6 +85,7 @@ class ScriptedDriver final : public Driver {
   Replies recoveries_;
   std::map<std::string, std::deque<Result<Reply>>> next_;
   std::map<CommandId, Completion<Reply>> held_;
+  std::vector<Call> prepared_;
   std::vector<Call> performed_;
   std::vector<Call> recovered_;
 };

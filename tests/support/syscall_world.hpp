@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -96,7 +97,13 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
   /// kill -9 at a moment when all is written, and a new run with a new driver.
   void crash() {
     settle();
+    crash_with(memory->records.size());
+  }
+
+  /// kill -9 when only so many records were durable.
+  void crash_with(std::size_t records_durable) {
     end();
+    memory->forget_after(records_durable);
     std::vector<std::pair<TaskHead, std::vector<Record>>> survivors;
     {
       MemoryStore store(memory);
@@ -106,9 +113,13 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     }
     begin();
     if (before_recovery) before_recovery(*driver);
+    programs_known.clear();
     for (const auto& [head, records] : survivors) {
+      programs_known.merge(calls->keys_under_way(records));
       recoveries.push_back(calls->recover(head, records));
     }
+    calls->replay_all();
+    if (before_listening) before_listening();
     settle();
   }
 
@@ -122,15 +133,21 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     return kinds;
   }
 
-  /// The newest payload of this kind; empty if the task has none.
+  /// The newest record of this kind; an empty one if the task has none.
+  [[nodiscard]] Record newest(TaskId task, RecordKind kind) {
+    settle();
+    Record newest;
+    for (const Record& record : memory->records) {
+      if (record.task == task && record.kind == kind) newest = record;
+    }
+    return newest;
+  }
+
+  /// What it says; empty if the task has none.
   template <class T>
   [[nodiscard]] T payload_of(TaskId task, RecordKind kind) {
-    settle();
-    T payload;
-    for (const Record& record : memory->records) {
-      if (record.task == task && record.kind == kind) payload = *from_canonical<T>(record.payload);
-    }
-    return payload;
+    const Record record = newest(task, kind);
+    return record.payload.empty() ? T{} : *from_canonical<T>(record.payload);
   }
 
   /// How a task ended; empty if it has not.
@@ -152,13 +169,16 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
   Registry registry;
   Rules rules;
   Masker masker;
+  std::size_t tasks_max = 1'000;  ///< From the next run on.
   SilentLogger logger;
   std::unique_ptr<ScriptedDriver> driver;
   std::unique_ptr<Journal> journal;
   std::unique_ptr<SystemCalls> calls;
   std::vector<Record> shown;                             ///< What the outside was told, in order.
   std::function<void(ScriptedDriver&)> before_recovery;  ///< Prepares the next run's driver.
+  std::function<void()> before_listening;                ///< When everything was replayed.
   std::vector<Result<void>> recoveries;
+  std::set<std::string> programs_known;  ///< What keys_under_way() said at the last restart.
 
  private:
   void begin() {
@@ -181,7 +201,8 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
                                                              .masker = masker,
                                                              .logger = logger,
                                                              .observer = *this,
-                                                             .kernel_observer = *this});
+                                                             .kernel_observer = *this,
+                                                             .tasks_max = tasks_max});
     calls->set_driver<AwaitFileRead>(*driver);
     calls->set_driver<AwaitFileWrite>(*driver);
     calls->set_driver<AwaitFileEdit>(*driver);

@@ -139,6 +139,11 @@ struct ApprovalPayload {
   }
 };
 
+/// Whether the answer covers the same command again in its task.
+[[nodiscard]] inline bool is_grant(const ApprovalPayload& answer) {
+  return answer.answer == Answer::approve && answer.scope == Scope::task;
+}
+
 enum class Signal : std::uint8_t { cancel, pause, resume };
 
 template <>

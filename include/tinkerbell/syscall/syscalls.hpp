@@ -37,7 +37,6 @@ struct Submission {
   Json arguments = Json::object();
   bool approve_all = false;
   Person by;
-  TaskId parent = kNoTask;
 };
 
 /// What a live task does now. For lists and for "why does it wait?".
@@ -63,6 +62,7 @@ class SystemCalls final : public CommandHandler {
     Logger& logger;
     SyscallObserver& observer;
     KernelObserver& kernel_observer;
+    std::size_t tasks_max;  ///< More tasks that have not ended are refused.
   };
 
   explicit SystemCalls(const Parts& parts);
@@ -78,16 +78,21 @@ class SystemCalls final : public CommandHandler {
   }
 
   /// Brings back a task that had not ended: it is replayed up to where it stood and goes on from
-  /// there. Errors: invalid (its records make no sense), not_found (its kind is not known to this
-  /// program).
+  /// there. After an error it is there all the same, as `diverged`: it does nothing, can be waited
+  /// for and ended. Errors: invalid (its records make no sense), not_found (its kind is not known
+  /// to this program).
   [[nodiscard]] Result<void> recover(const TaskHead& head, const std::vector<Record>& records);
 
-  /// Keys of the commands that an earlier run started and that have no result yet. After the last
-  /// recover().
-  [[nodiscard]] std::set<std::string> keys_under_way() const;
+  /// Keys of the commands that were started and have no result, by the records of a task; whether
+  /// this program can run it or not.
+  [[nodiscard]] std::set<std::string> keys_under_way(const std::vector<Record>& records) const;
 
-  /// The daemon ends: nothing that drivers or people say is taken any more. What is under way is
-  /// left to the next run.
+  /// Turns the scheduler until no task has anything left to replay. After the last recover() and
+  /// before anybody can ask: what a person was shown before the restart is there again.
+  void replay_all();
+
+  /// The daemon ends: nothing that drivers say is taken any more. What is under way is left to the
+  /// next run. Whoever calls it takes no more requests.
   void stop();
 
   /// Must be told of every commit.
@@ -117,9 +122,6 @@ class SystemCalls final : public CommandHandler {
 
   [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
 
-  /// More live tasks are refused.
-  static constexpr std::size_t kLiveTasksMax = 100'000;
-
   // ---- CommandHandler ----
 
   void dispatch(TaskId task, Trap& trap) override;
@@ -139,7 +141,7 @@ class SystemCalls final : public CommandHandler {
   void open_question(LiveTask& live, QuestionKind kind, Lsn lsn);
 
   // approve
-  void permitted(LiveTask& live, const ApprovalPayload& answer);
+  void grant(LiveTask& live, const ApprovalPayload& answer, const Facts& facts);
   void resolve(LiveTask& live, const ApprovalPayload& answer, std::vector<Record> records);
   void recheck(LiveTask& live);
   void rechecked(LiveTask& live, Result<Prepared> found);
@@ -172,11 +174,16 @@ class SystemCalls final : public CommandHandler {
   void driver_answered(LiveTask& live, Result<Reply> outcome);
   void become_unsure(LiveTask& live, const std::string& evidence);
   void diverge(LiveTask& live, const std::string& expected);
+  void ended_early(LiveTask& live, const Exit& exit);
+  void set_aside(LiveTask& live, std::string why);
 
   // life of a task
   LiveTask& begin_task(TaskId id, TaskPayload payload, const TaskKind& kind);
   void run_task(LiveTask& live, const TaskKind& kind);
   void task_ended(TaskId task, const Exit& exit);
+  void end(LiveTask& live, DonePayload payload);
+  void ask_to_end(LiveTask& live);
+  [[nodiscard]] Error too_many_tasks() const;
   void signal(TaskId task, SignalPayload payload, Completion<void> done);
 
   // records

@@ -166,6 +166,21 @@ TEST_F(Way, AnApprovalForTheTaskCoversTheSameCommandAgain) {
   EXPECT_EQ(world.driver->performed().size(), 2U);
 }
 
+TEST_F(Way, OnlyAPermissionCanHoldForTheWholeTask) {
+  const TaskId task = world.submit("person@1");
+  const Result<void> told = world.answer(kFirst, Answer::approve, "", Scope::task);
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().code, Errc::invalid);
+  EXPECT_EQ(world.kinds_of(task), (Kinds{"task", "intent"}));
+}
+
+TEST_F(Way, MoreTasksThanTheConfigAllowsAreRefused) {
+  world.tasks_max = 1;
+  world.crash();
+  EXPECT_NE(world.submit("writer@1"), kNoTask);
+  EXPECT_EQ(world.submit("writer@1"), kNoTask);
+}
+
 TEST_F(Way, AnApprovalOnceAsksAgainForTheSameCommand) {
   world.driver->reply("process.run", Reply(AwaitProcess::Reply{}));
   world.submit("runner@1");

@@ -1,0 +1,245 @@
+#include "support/syscall_world.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+/// What a restart does in the places that are easy to get wrong: a cancel around the crash, code
+/// that changed in between, rules that changed in between, programs of tasks that cannot run.
+
+namespace tinkerbell {
+namespace {
+
+using Kinds = std::vector<std::string>;
+
+Task<Result<Json>> reads(TaskStart /*start*/) {
+  const Result<AwaitFileRead::Reply> file = co_await AwaitFileRead{.path = "a.txt"};
+  if (!file) co_return file.error();
+  co_return Json(file->text);
+}
+
+Task<Result<Json>> runs(TaskStart /*start*/) {
+  const Result<AwaitProcess::Reply> run = co_await AwaitProcess{.argv = {"./test.sh"}};
+  if (!run) co_return run.error();
+  co_return Json("ran");
+}
+
+Task<Result<Json>> runs_three_times(TaskStart start) {
+  for (int i = 0; i < 3; ++i) {
+    Result<Json> run = co_await runs(start);
+    if (!run) co_return run.error();
+  }
+  co_return Json("ran");
+}
+
+Task<Result<Json>> reads_and_runs(TaskStart start) {
+  const Result<AwaitFileRead::Reply> file = co_await AwaitFileRead{.path = "a.txt"};
+  if (!file) co_return file.error();
+  co_return co_await runs(std::move(start));
+}
+
+Task<Result<Json>> asks_a_model(TaskStart /*start*/) {
+  const Result<AwaitLLMResponse::Reply> reply = co_await AwaitLLMResponse{.model = "default"};
+  if (!reply) co_return reply.error();
+  co_return Json(reply->text);
+}
+
+Task<Result<Json>> joins(TaskStart start) {
+  const TaskId other{start.arguments.at("task").get<std::uint64_t>()};
+  const Result<Join::Reply> end = co_await Join{.task = other};
+  if (!end) co_return end.error();
+  co_return Json(end->state);
+}
+
+Task<Result<Json>> does_nothing(TaskStart /*start*/) {
+  co_return Json("nothing");
+}
+
+class Recovery : public testing::Test {
+ protected:
+  Recovery() {
+    world.add_kind("reader@1", reads);
+    world.add_kind("runner@1", runs);
+    world.add_kind("thrice@1", runs_three_times);
+    world.add_kind("both@1", reads_and_runs);
+    world.add_kind("model@1", asks_a_model);
+    world.add_kind("joiner@1", joins);
+  }
+
+  Errc cancel(TaskId task) {
+    Errc told = Errc::internal;
+    world.calls->cancel_task(task, "enough", {.via = "test"},
+                             Completion<void>([&told](const Result<void>& done) {
+                               told = done ? Errc{} : done.error().code;
+                             }));
+    world.settle();
+    return told;
+  }
+
+  /// The daemon was told to end the task and died before it got any further.
+  void cancel_and_crash(TaskId task) {
+    const std::size_t records = world.memory->records.size();
+    cancel(task);
+    world.crash_with(records + 1);
+    EXPECT_EQ(world.memory->records[records].kind, RecordKind::signal);
+  }
+
+  /// An upgrade puts another function under the name of a kind; null: it knows the kind no more.
+  void upgrade(const std::string& kind, std::function<Task<Result<Json>>(TaskStart)> function) {
+    world.registry = {};
+    if (function) world.add_kind(kind, std::move(function));
+  }
+
+  [[nodiscard]] std::vector<const Question*> questions() const {
+    return world.calls->approvals().shown();
+  }
+
+  [[nodiscard]] std::string state_of(TaskId task) const {
+    const std::optional<LiveView> view = world.calls->view(task);
+    return view ? std::string(name_of(view->state)) : "";
+  }
+
+  SyscallWorld world;
+};
+
+// ---- cancelled around the crash ----
+
+TEST_F(Recovery, ATaskThatIsToEndDoesNotAskTheModelAgain) {
+  const TaskId task = world.submit("model@1");
+  cancel_and_crash(task);
+  EXPECT_TRUE(world.driver->performed().empty());
+  EXPECT_EQ(world.end_of(task).state, "cancelled");
+}
+
+TEST_F(Recovery, ATaskThatIsToEndLeavesNoQuestionAboutAnUnknownOutcome) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Error{Errc::unknown_outcome, "the machine went down"});
+  };
+  cancel_and_crash(task);
+  EXPECT_TRUE(questions().empty());
+  EXPECT_EQ(world.end_of(task).state, "cancelled");
+  EXPECT_EQ(world.kinds_of(task), (Kinds{"task", "intent", "signal", "result", "done"}));
+}
+
+TEST_F(Recovery, ATaskThatIsToEndClosesTheQuestionThatWasOpen) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Error{Errc::unknown_outcome, "the machine went down"});
+  };
+  world.crash();
+  ASSERT_EQ(questions().size(), 1U);
+  cancel_and_crash(task);
+  EXPECT_TRUE(questions().empty());
+  EXPECT_EQ(world.end_of(task).state, "cancelled");
+}
+
+TEST_F(Recovery, WhatNobodyKnowsStaysUnknownWhenTheTaskIsCancelled) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Error{Errc::unknown_outcome, "the machine went down"});
+  };
+  world.crash();
+  cancel(task);
+  const std::string result = world.newest(task, RecordKind::result).payload;
+  EXPECT_NE(result.find("unknown_outcome"), std::string::npos) << result;
+}
+
+// ---- approvals ----
+
+TEST_F(Recovery, AnApprovalForTheTaskOutlivesALaterAnswerAboutTheSameCommand) {
+  const TaskId task = world.submit("thrice@1");
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve, "", Scope::task));
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Error{Errc::unknown_outcome, "the machine went down"});
+    driver.next_reply("process.run", Reply(AwaitProcess::Reply{}));
+  };
+  world.crash();
+  ASSERT_TRUE(world.answer(ApprovalId{2}, Answer::run_again));
+  ASSERT_TRUE(world.driver->holds({task, Seq{2}}));
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Reply(AwaitProcess::Reply{}));
+    driver.reply("process.run", Reply(AwaitProcess::Reply{}));
+  };
+  world.crash();
+  EXPECT_TRUE(questions().empty());
+  EXPECT_EQ(world.end_of(task).value, "ran");
+}
+
+// ---- code that changed ----
+
+TEST_F(Recovery, ADivergedTaskCanBeEnded) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  const TaskId task = world.submit("both@1");  // waits for an approval at its second command
+  upgrade("both@1", runs);
+  world.crash();
+  ASSERT_EQ(state_of(task), "diverged");
+  EXPECT_EQ(cancel(task), Errc{});
+  EXPECT_EQ(world.end_of(task).state, "cancelled");
+}
+
+TEST_F(Recovery, ATaskThatIsToEndEndsAlsoWhereItDiverges) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  const TaskId task = world.submit("both@1");
+  upgrade("both@1", runs);
+  cancel_and_crash(task);
+  EXPECT_EQ(world.end_of(task).state, "cancelled");
+}
+
+TEST_F(Recovery, ATaskThatEndsBeforeItsRecordsDoHasDiverged) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  upgrade("runner@1", does_nothing);
+  const std::size_t records = world.memory->records.size();
+  world.crash();
+  EXPECT_EQ(world.memory->records.size(), records);
+  EXPECT_EQ(state_of(task), "diverged");
+  EXPECT_FALSE(world.head(task).ended);
+  EXPECT_EQ(cancel(task), Errc{});
+  EXPECT_EQ(world.kinds_of(task), (Kinds{"task", "intent", "signal", "done"}));
+  EXPECT_EQ(world.end_of(task).state, "cancelled");
+}
+
+TEST_F(Recovery, ATaskOfAnUnknownKindKeepsItsProgramsAndComesBackWhenItsKindDoes) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  const std::set<std::string> key{world.driver->performed().front().key};
+  const Registry known = world.registry;
+  upgrade("runner@1", nullptr);
+  world.crash();
+  EXPECT_EQ(world.programs_known, key);
+  EXPECT_EQ(state_of(task), "diverged");
+  world.registry = known;
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Reply(AwaitProcess::Reply{}));
+  };
+  world.crash();
+  EXPECT_EQ(world.end_of(task).value, "ran");
+}
+
+TEST_F(Recovery, ATaskOfAnUnknownKindCanBeWaitedForAndCancelled) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  const TaskId joiner = world.submit("joiner@1", false, {{"task", number(task)}});
+  upgrade("joiner@1", joins);
+  world.crash();
+  EXPECT_EQ(state_of(joiner), "waiting");
+  EXPECT_EQ(cancel(task), Errc{});
+  EXPECT_EQ(world.end_of(task).state, "cancelled");
+  EXPECT_EQ(world.end_of(joiner).value, "cancelled");
+}
+
+TEST_F(Recovery, QuestionsAreOpenBeforeAnybodyCanAsk) {
+  std::vector<TaskId> tasks;
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  for (int i = 0; i < 200; ++i)
+    world.submit("both@1");
+  std::size_t open = 0;
+  world.before_listening = [&] { open = questions().size(); };
+  world.crash();
+  EXPECT_EQ(open, 200U);
+}
+
+}  // namespace
+}  // namespace tinkerbell
