@@ -56,6 +56,15 @@ Result<LlmSettings> llm_settings(const settings::Settings& settings, Masker& mas
   return llm;
 }
 
+std::vector<std::string> providers_with_open_keys(const LlmSettings& llm, const Masker& masker) {
+  std::vector<std::string> names;
+  for (const ProviderSettings& provider : llm.providers) {
+    const std::string& key = provider.api_key;
+    if (!key.empty() && masker.masked(key) == key) names.push_back(provider.name);
+  }
+  return names;
+}
+
 ProcessSettings process_settings(const settings::Settings& settings, const std::string& state_dir,
                                  const std::string& socket) {
   return {.shim = shim_path(),

@@ -7,12 +7,17 @@
 #include "tinkerbell/settings/settings.hpp"
 
 #include <string>
+#include <vector>
 
 namespace tinkerbell {
 
 /// The config in the words of the drivers. Loads the keys of the providers and registers each with
 /// the masker. Errors: those of load_key.
 [[nodiscard]] Result<LlmSettings> llm_settings(const settings::Settings& settings, Masker& masker);
+
+/// The names of those whose key is too short to be masked.
+[[nodiscard]] std::vector<std::string> providers_with_open_keys(const LlmSettings& llm,
+                                                                const Masker& masker);
 
 [[nodiscard]] ProcessSettings process_settings(const settings::Settings& settings,
                                                const std::string& state_dir,

@@ -42,8 +42,11 @@ Result<DaemonPlan> make_plan(const Options& options) {
                               const std::string& usual) {
     return !flag.empty() ? flag : !config.empty() ? config : usual;
   };
-  plan.state_dir = first_given(options.state_dir, plan.settings.daemon.state_dir, paths->state_dir);
-  plan.socket = first_given(options.socket, plan.settings.daemon.socket, paths->socket);
+  // A program must find its HOME below it wherever it is started.
+  plan.state_dir = std::filesystem::absolute(
+      first_given(options.state_dir, plan.settings.daemon.state_dir, paths->state_dir));
+  plan.socket = std::filesystem::absolute(
+      first_given(options.socket, plan.settings.daemon.socket, paths->socket));
   return plan;
 }
 
@@ -85,6 +88,8 @@ int run(const Options& options) {
                         .file = log.target == settings::LogTarget::file ? log.file : std::string()},
                        &masker);
   if (!logger) return complain(EX_CANTCREAT, logger.error());
+  for (const std::string& provider : providers_with_open_keys(plan->llm, masker))
+    (*logger)->warn("key.too_short", {{"provider", provider}});
   return run_daemon(*std::move(plan), masker, **logger);
 }
 
