@@ -2,33 +2,30 @@
 
 #include "workspace/beneath.hpp"
 
-#include "tinkerbell/base/random.hpp"
 #include "tinkerbell/workspace/workspace.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <cinttypes>
-#include <cstdio>
 
 namespace tinkerbell {
 
 namespace {
 
-std::string random_name() {
-  std::array<char, 17> digits{};
-  std::snprintf(digits.data(), digits.size(), "%016" PRIx64, SystemRandom().next());
-  return std::string(kTemporaryPrefix) + digits.data();
+UniqueFd created(int directory, const std::string& name, mode_t mode) {
+  return UniqueFd(::openat(directory, name.c_str(),
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
 }
 
 }  // namespace
 
-Result<TemporaryFile> TemporaryFile::create(int directory, mode_t mode) {
-  std::string name = random_name();
-  UniqueFd fd(::openat(directory, name.c_str(),
-                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+Result<TemporaryFile> TemporaryFile::create(int directory, std::string_view key, mode_t mode) {
+  std::string name = std::string(kTemporaryPrefix) + std::string(key);
+  UniqueFd fd = created(directory, name, mode);
+  if (!fd && errno == EEXIST && ::unlinkat(directory, name.c_str(), 0) == 0) {
+    fd = created(directory, name, mode);
+  }
   if (!fd) return path_error("create", name, errno);
   return TemporaryFile(directory, std::move(name), std::move(fd));
 }

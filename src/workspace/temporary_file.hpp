@@ -10,12 +10,14 @@
 
 namespace tinkerbell {
 
-/// A file under an unpredictable name that becomes another one by a rename, or vanishes.
+/// A file under a name of its own that becomes another one by a rename, or vanishes.
 /// Not O_TMPFILE: linkat(2) cannot replace an existing name. Borrows the directory's descriptor.
 class TemporaryFile {
  public:
-  /// `mode` as of open(2). Errors: those of path_error.
-  [[nodiscard]] static Result<TemporaryFile> create(int directory, mode_t mode);
+  /// Named by `key`, so that what a crash left behind is found, and removed, by the next attempt
+  /// with that key. `mode` as of open(2). Errors: those of path_error.
+  [[nodiscard]] static Result<TemporaryFile> create(int directory, std::string_view key,
+                                                    mode_t mode);
 
   TemporaryFile(TemporaryFile&& other) noexcept = default;
   TemporaryFile& operator=(TemporaryFile&& other) = delete;

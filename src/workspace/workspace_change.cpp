@@ -52,7 +52,7 @@ Result<UniqueFd> make_directory(int root, const std::string& path) {
   return open_directory(root, path);
 }
 
-/// The file that is to be replaced or removed, checked against what was expected.
+/// The file that is to be replaced, checked against what was expected.
 ///
 /// Between this check and the rename another program may still write: that change would be lost.
 /// Closing the window would need a lock that other programs do not take; it is a few microseconds,
@@ -75,13 +75,9 @@ Result<OpenFile> open_expected(int directory, const std::string& leaf, uid_t own
 /// Writes a file that does not exist yet.
 Result<void> create_file(int directory, const std::string& leaf, const Replacement& change,
                          std::string_view path) {
-  Result<TemporaryFile> temporary = TemporaryFile::create(directory, 0666);
+  Result<TemporaryFile> temporary = TemporaryFile::create(directory, change.key, 0666);
   if (!temporary) return temporary.error();
   if (Result<void> written = temporary->write(change.content); !written) return written;
-  if (change.mode) {
-    Result<void> set = temporary->set_mode(*change.mode & kPermissionBits);
-    if (!set) return set;
-  }
   if (Result<void> synced = temporary->sync(); !synced) return synced;
   Result<void> named = temporary->rename_to_new(leaf);
   if (!named && named.error().code == Errc::conflict) return changed_since(path);
@@ -97,11 +93,11 @@ Result<void> replace_file(int directory, const std::string& leaf, uid_t owner,
   Result<OpenFile> before = present();
   if (!before) return before.error();
   // Private until it is complete: the old file's readers may be fewer than the umask allows.
-  Result<TemporaryFile> temporary = TemporaryFile::create(directory, 0600);
+  Result<TemporaryFile> temporary = TemporaryFile::create(directory, change.key, 0600);
   if (!temporary) return temporary.error();
   if (Result<void> written = temporary->write(change.content); !written) return written;
   temporary->give_to(before->status.st_uid, before->status.st_gid);
-  const mode_t mode = change.mode.value_or(before->status.st_mode) & kPermissionBits;
+  const mode_t mode = before->status.st_mode & kPermissionBits;
   if (Result<void> set = temporary->set_mode(mode); !set) return set;
   if (Result<void> synced = temporary->sync(); !synced) return synced;
   if (Result<OpenFile> still = present(); !still) return still.error();
@@ -143,34 +139,6 @@ Result<void> Workspace::replace(const WorkspacePath& path, const Replacement& ch
   Result<void> done = create ? create_file(directory->get(), leaf, change, path.text())
                              : replace_file(directory->get(), leaf, owner_, change, path.text());
   if (!done) return done.error();
-  return sync_fd(directory->get(), parent);
-}
-
-Result<void> Workspace::restore(const PreImage& image, std::string_view expect_sha256) const {
-  Result<WorkspacePath> path = resolve_to_change(image.path);
-  if (!path) return path.error();
-  if (path->text() != image.path) return changed_since(image.path);
-  if (image.existed) return replace(*path, {image.content, image.mode, expect_sha256});
-  return remove(*path, expect_sha256);
-}
-
-Result<void> Workspace::remove(const WorkspacePath& path, std::string_view expect_sha256) const {
-  const auto [parent, leaf] = split_leaf(path.text());
-  Result<UniqueFd> directory = open_directory(root_.get(), parent);
-  const bool no_directory = !directory && directory.error().code == Errc::not_found;
-  if (no_directory && expect_sha256.empty()) return {};
-  if (!directory) return directory.error();
-  if (expect_sha256.empty()) {
-    Result<OpenFile> present = open_regular(directory->get(), leaf);
-    if (!present && present.error().code == Errc::not_found) return {};
-    return changed_since(path.text());
-  }
-  Result<OpenFile> present =
-      open_expected(directory->get(), leaf, owner_, expect_sha256, path.text());
-  if (!present) return present.error();
-  if (::unlinkat(directory->get(), leaf.c_str(), 0) != 0) {
-    return path_error("remove", path.text(), errno);
-  }
   return sync_fd(directory->get(), parent);
 }
 

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,8 +21,8 @@ inline constexpr std::uint64_t kChangeBytesMax = 8 << 20;
 /// The largest file that is read, whatever a command asks for.
 inline constexpr std::uint64_t kReadBytesMax = 64 << 20;
 
-/// Every temporary file begins so. One that a crash left behind may be removed; list and search do
-/// not show them.
+/// Every temporary file begins so. One that a crash left behind may be removed, as the next attempt
+/// of that change does; list and search do not show them.
 inline constexpr std::string_view kTemporaryPrefix = ".tinkerbell-";
 
 /// A place within a workspace with every link on the way followed: relative, no link, no "." and no
@@ -46,9 +45,8 @@ class WorkspacePath {
 /// The new state of a file.
 struct Replacement {
   std::string_view content;
-  std::optional<std::uint32_t> mode;  ///< Permission bits. Absent: as the file has them now, or as
-                                      ///< the umask says for a new one.
-  std::string_view expect_sha256;     ///< Of the file as it must be now; empty: it must not exist.
+  std::string_view expect_sha256;  ///< Of the file as it must be now; empty: it must not exist.
+  std::string_view key;            ///< Of this change and no other; fit for a file name.
 };
 
 /// A directory as a capability: all that a task can reach of the file system.
@@ -100,14 +98,11 @@ class Workspace {
 
   /// Creates a file or replaces all of it: temporary file beside it, fsync, rename, fsync of the
   /// directory. Readers see the old or the new content, never a part (HAZARDS S46). Missing
-  /// directories are made; owner and group are kept where we may. Extended attributes are not.
-  /// Errors: conflict (not as expected), denied (nobody may write it; or a hard link to another
-  /// owner's file, HAZARDS S40), too_large.
+  /// directories are made. The mode is kept, as are owner and group where we may; that of a new
+  /// file is what the umask says. Extended attributes are not kept. Errors: conflict (not as
+  /// expected), denied (nobody may write it; or a hard link to another owner's file, HAZARDS S40),
+  /// too_large.
   [[nodiscard]] Result<void> replace(const WorkspacePath& path, const Replacement& change) const;
-
-  /// Makes the file what it was: writes it back, or removes it if it did not exist. Directories
-  /// that were made for it stay. `expect_sha256` as in Replacement. Errors: those of replace.
-  [[nodiscard]] Result<void> restore(const PreImage& image, std::string_view expect_sha256) const;
 
   /// Flushes a file and its directory entry: for a change that a crash may have left in memory.
   [[nodiscard]] Result<void> make_durable(const WorkspacePath& path) const;
@@ -119,8 +114,6 @@ class Workspace {
   [[nodiscard]] Result<std::string> location(int fd) const;
   [[nodiscard]] Result<std::string> nearest_location(const std::string& directory) const;
   [[nodiscard]] Result<WorkspacePath> resolve_new(const std::string& path) const;
-  [[nodiscard]] Result<void> remove(const WorkspacePath& path,
-                                    std::string_view expect_sha256) const;
 
   std::string path_;
   UniqueFd root_;  ///< O_PATH.

@@ -128,7 +128,7 @@ Result<Reply> perform_change(const Workspace& workspace, const Call& call,
   Result<WorkspacePath> place = judged_place(workspace, call);
   if (!place) return place.error();
   Result<void> replaced =
-      workspace.replace(*place, {change->content, std::nullopt, call.facts.object_sha256});
+      workspace.replace(*place, {change->content, call.facts.object_sha256, call.key});
   if (!replaced) return replaced.error();
   return reply_to(command, *call.pre_image, *change);
 }

@@ -91,8 +91,6 @@ TEST_F(Change, S40_RefusesAHardLinkToAnotherOwnersFile) {
   std::filesystem::create_hard_link(dir_ / "outside/canary", dir_ / "work/linked");
   EXPECT_EQ(code(write("linked", "new", hash(kCanary))), Errc::denied);
   EXPECT_EQ(code(workspace_->read_pre_image(*workspace_->resolve("linked"))), Errc::denied);
-  const PreImage removal{.path = "linked"};
-  EXPECT_EQ(code(workspace_->restore(removal, hash(kCanary))), Errc::denied);
   EXPECT_EQ(dir_.read("outside/canary"), kCanary);
 }
 
@@ -110,43 +108,17 @@ TEST_F(Change, AnEarlierResolvedPathFollowsNoLinkThatAppearedSince) {
   std::filesystem::rename(dir_ / "work/d", dir_ / "work/e");
   link("e", "d");
   EXPECT_EQ(code(workspace_->read(place, 100)), Errc::conflict);
-  EXPECT_EQ(code(workspace_->replace(place, {"new", std::nullopt, hash("old")})), Errc::conflict);
+  EXPECT_EQ(code(workspace_->replace(place, {"new", hash("old"), kKey})), Errc::conflict);
   EXPECT_EQ(get("e/a"), "old");
 }
 
-TEST_F(Change, RestoreWritesBackContentAndMode) {
-  put("a", "old");
-  set_mode("a", 0640);
-  const PreImage image = pre_image("a");
-  EXPECT_TRUE(image.existed);
-  ASSERT_TRUE(write("a", "new", hash("old")));
-  set_mode("a", 0600);
-  ASSERT_TRUE(workspace_->restore(image, hash("new")));
-  EXPECT_EQ(get("a"), "old");
-  EXPECT_EQ(mode_of("a"), 0640U);
-}
-
-TEST_F(Change, RestoreRemovesWhatWasCreatedAndBringsBackWhatWasRemoved) {
-  const PreImage absent = pre_image("new/a");
-  EXPECT_FALSE(absent.existed);
-  ASSERT_TRUE(write("new/a", "x"));
-  ASSERT_TRUE(workspace_->restore(absent, hash("x")));
-  EXPECT_FALSE(exists("new/a"));
-  EXPECT_TRUE(workspace_->restore(absent, "")) << "twice is once";
-
-  const PreImage present{.path = "gone/b", .existed = true, .mode = 0600, .content = "back"};
-  ASSERT_TRUE(workspace_->restore(present, ""));
-  EXPECT_EQ(get("gone/b"), "back");
-  EXPECT_EQ(mode_of("gone/b"), 0600U);
-}
-
-TEST_F(Change, RestoreRefusesAFileThatChangedSince) {
-  put("a", "somebody's");
-  EXPECT_EQ(code(workspace_->restore({.path = "a"}, hash("ours"))), Errc::conflict);
-  EXPECT_EQ(code(workspace_->restore({.path = "a"}, "")), Errc::conflict);
-  const PreImage image{.path = "a", .existed = true, .mode = 0644, .content = "old"};
-  EXPECT_EQ(code(workspace_->restore(image, hash("ours"))), Errc::conflict);
-  EXPECT_EQ(get("a"), "somebody's");
+TEST_F(Change, RemovesWhatACrashLeftOfTheSameChange) {
+  put(".tinkerbell-" + std::string(kKey), "torn");
+  put(".tinkerbell-other", "of another change");
+  ASSERT_TRUE(write("a", "new"));
+  EXPECT_EQ(get("a"), "new");
+  EXPECT_FALSE(exists(".tinkerbell-" + std::string(kKey)));
+  EXPECT_TRUE(exists(".tinkerbell-other"));
 }
 
 TEST_F(Change, MakeDurableAcceptsAFileThatIsThere) {
@@ -232,9 +204,7 @@ TEST_F(SwapRace, S39_NoWriteEverReachesTheCanary) {
   }
   int written = 0;
   for (const WorkspacePath& place : places) {
-    written += workspace_->replace(place, {"x", std::nullopt, ""}) ? 1 : 0;
-    const PreImage removal{.path = "d/canary"};
-    EXPECT_FALSE(workspace_->restore(removal, hash(kCanary)));
+    written += workspace_->replace(place, {"x", "", kKey}) ? 1 : 0;
   }
   EXPECT_GT(written, 0);
 }

@@ -21,6 +21,7 @@ class WorkspaceTest : public ::testing::Test {
   }
 
   static constexpr std::string_view kCanary = "canary";
+  static constexpr std::string_view kKey = "00112233445566778899aabbccddeeff";
 
   static Errc code(const auto& result) { return result ? Errc::internal : result.error().code; }
 
@@ -50,7 +51,7 @@ class WorkspaceTest : public ::testing::Test {
                                    std::string_view expect_sha256 = {}) const {
     Result<WorkspacePath> place = workspace_->resolve_to_change(path);
     if (!place) return place.error();
-    return workspace_->replace(*place, {content, std::nullopt, expect_sha256});
+    return workspace_->replace(*place, {content, expect_sha256, kKey});
   }
 
   static bool every_file(const std::string& /*path*/) { return true; }
