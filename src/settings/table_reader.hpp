@@ -90,8 +90,6 @@ class TableReader {
   /// Adds a problem: `what` follows the key's name ("must be …"), at its line if it is there.
   void reject(std::string_view key, std::string_view what);
 
-  [[nodiscard]] const std::string& title() const { return title_; }
-
  private:
   const toml::node* find(std::string_view key);
   std::optional<std::string> text(std::string_view key);

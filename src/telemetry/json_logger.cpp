@@ -9,7 +9,6 @@
 #include <spdlog/logger.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 
 namespace tinkerbell {
@@ -67,26 +66,21 @@ Result<UniqueFd> opened(const std::string& file) {
 
 }  // namespace
 
-/// The spdlog logger: levels, the lock around the sink, and the count of what the sink refused.
+/// The spdlog logger: levels and the lock around the sink. What the sink refuses is dropped.
 class JsonLogger::Output {
  public:
   Output(UniqueFd fd, LogLevel level)
       : logger_("tinkerbell", std::make_shared<FdSink>(std::move(fd))) {
     logger_.set_pattern("%v");
     logger_.set_level(level_of(level));
-    logger_.set_error_handler([this](const std::string& /*message*/) { count_dropped(); });
+    logger_.set_error_handler([](const std::string& /*message*/) {});
   }
 
   [[nodiscard]] bool wants(LogLevel level) const { return logger_.should_log(level_of(level)); }
 
   void write(LogLevel level, const std::string& line) { logger_.log(level_of(level), line); }
 
-  void count_dropped() { dropped_.fetch_add(1, std::memory_order_relaxed); }
-
-  [[nodiscard]] std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
-
  private:
-  std::atomic<std::uint64_t> dropped_ = 0;
   spdlog::logger logger_;
 };
 
@@ -106,12 +100,7 @@ void JsonLogger::log(LogLevel level, std::string_view event, Json fields) {
     shorten_texts(fields);
     output_->write(level, line_of(level, event, std::move(fields)));
   } catch (...) {  // no memory for the line: the caller's work goes on without it
-    output_->count_dropped();
   }
-}
-
-std::uint64_t JsonLogger::lines_dropped() const {
-  return output_->dropped();
 }
 
 Result<std::unique_ptr<JsonLogger>> make_json_logger(const LogOptions& options,

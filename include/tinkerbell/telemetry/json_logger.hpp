@@ -4,7 +4,6 @@
 #include "tinkerbell/base/masker.hpp"
 #include "tinkerbell/base/result.hpp"
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,7 +21,7 @@ struct LogOptions {
 ///     {"ts":"2026-11-22T20:33:35.123Z","level":"info","event":"task.started","task":12}
 ///
 /// Any thread. Never throws and never ends the process because of its output: a line that cannot be
-/// written is dropped and counted. (SIGPIPE is the program's: ignore it.) Registered secrets are
+/// written is dropped. (SIGPIPE is the program's: ignore it.) Registered secrets are
 /// masked, texts longer than 8 KiB shortened. Format: docs/logging.md.
 class JsonLogger final : public Logger {
  public:
@@ -30,9 +29,6 @@ class JsonLogger final : public Logger {
 
   [[nodiscard]] bool writes(LogLevel level) const override;
   void log(LogLevel level, std::string_view event, Json fields) override;
-
-  /// Lines lost since the start, because the output was full or closed.
-  [[nodiscard]] std::uint64_t lines_dropped() const;
 
  private:
   friend Result<std::unique_ptr<JsonLogger>> make_json_logger(const LogOptions& options,

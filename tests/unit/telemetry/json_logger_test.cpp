@@ -150,15 +150,13 @@ TEST_F(JsonLog, WritesWholeLinesFromManyThreads) {
     }
   }
   EXPECT_EQ(lines().size(), 800U);
-  EXPECT_EQ(log->lines_dropped(), 0U);
 }
 
-TEST(JsonLogOutput, F35_SurvivesAFullDiskAndCountsWhatIsLost) {
+TEST(JsonLogOutput, F35_SurvivesAFullDisk) {
   const auto made = make_json_logger({.file = "/dev/full"}, nullptr);
   ASSERT_TRUE(made);
   for (int i = 0; i < 3; ++i)
     (*made)->info("lost");
-  EXPECT_EQ((*made)->lines_dropped(), 3U);
 }
 
 /// Puts another descriptor in the place of standard error for a while.
@@ -191,11 +189,9 @@ TEST(JsonLogOutput, F35_SurvivesAReaderThatWentAway) {
   log->info("heard");
   std::array<char, 200> text{};
   EXPECT_GT(::read(pipe[0], text.data(), text.size()), 0);
-  EXPECT_EQ(log->lines_dropped(), 0U);
 
   ::close(pipe[0]);
   log->info("lost");
-  EXPECT_EQ(log->lines_dropped(), 1U);
   std::signal(SIGPIPE, old_handler);
 }
 
@@ -211,7 +207,6 @@ TEST_F(JsonLog, F35_BeginsANewLineAfterATornOne) {
   std::signal(SIGXFSZ, old_handler);
   log->info("whole");
 
-  EXPECT_EQ(log->lines_dropped(), 1U);
   std::ifstream file(path());
   std::string torn;
   std::string whole;
