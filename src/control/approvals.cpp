@@ -37,17 +37,19 @@ void get_approvals(Context& context, Request request) {
 }
 
 void get_approval(Context& context, Request request) {
-  if (const Answered* const answered =
-          context.parts.calls.approvals().find_answered(ApprovalId{request.id()})) {
+  const ApprovalBook& book = context.parts.calls.approvals();
+  const ApprovalId id{request.id()};
+  if (const Answered* const answered = book.find_answered(id)) {
     protocol::ApprovalView view = approval_view(answered->question);
     view.state = decided_state(answered->decision.answer);
     view.decided_by = "uid " + std::to_string(answered->decision.by.uid);
     view.decided_at = rfc3339(answered->when);
     return request.answer(view);
   }
-  const Result<const Question*> question =
-      context.parts.calls.approvals().find(ApprovalId{request.id()});
-  question ? request.answer(approval_view(**question)) : request.fail(question.error());
+  if (const Question* const question = book.find_open(id)) {
+    return request.answer(approval_view(*question));
+  }
+  request.fail(Error{Errc::not_found, "no question a" + std::to_string(number(id))});
 }
 
 void post_decision(Context& context, Request request) {

@@ -8,6 +8,13 @@ std::string displayed(ApprovalId id) {
   return "a" + std::to_string(number(id));
 }
 
+Error too_late(const Answered& answered) {
+  const ApprovalPayload& decision = answered.decision;
+  return {Errc::conflict, displayed(answered.question.id) + " was already answered: " +
+                              std::string(name_of(decision.answer)) + " by uid " +
+                              std::to_string(decision.by.uid) + " at " + rfc3339(answered.when)};
+}
+
 }  // namespace
 
 void put_in_words(Question& question, const TaskCommand& command, const Facts& facts,
@@ -22,7 +29,28 @@ void put_in_words(Question& question, const TaskCommand& command, const Facts& f
 
 void ApprovalBook::open(Question question, Lsn lsn) {
   const ApprovalId id = question.id;
-  open_.insert_or_assign(id, Open{std::move(question), lsn});
+  open_.insert_or_assign(id, Open{std::move(question), lsn, std::nullopt});
+}
+
+void ApprovalBook::durable(Lsn lsn) {
+  durable_ = lsn;
+  while (!undurable_.empty() && undurable_.front().first <= durable_) {
+    auto closed = open_.extract(undurable_.front().second);
+    undurable_.pop_front();
+    remember(*std::move(closed.mapped().answer));
+  }
+}
+
+void ApprovalBook::remember(Answered answered) {
+  const ApprovalId id = answered.question.id;
+  card_bytes_ += answered.question.card.size();
+  oldest_first_.push_back(id);
+  answered_.emplace(id, std::move(answered));
+  while (answered_.size() > kAnsweredMax || card_bytes_ > kCardBytesMax) {
+    const auto oldest = answered_.extract(oldest_first_.front());
+    oldest_first_.pop_front();
+    card_bytes_ -= oldest.mapped().question.card.size();
+  }
 }
 
 std::vector<const Question*> ApprovalBook::shown() const {
@@ -33,18 +61,10 @@ std::vector<const Question*> ApprovalBook::shown() const {
   return questions;
 }
 
-Result<const Question*> ApprovalBook::find(ApprovalId id) const {
-  if (const auto found = open_.find(id); found != open_.end() && found->second.lsn <= durable_) {
-    return &found->second.question;
-  }
-  if (const Answered* const answered = find_answered(id)) {
-    const ApprovalPayload& decision = answered->decision;
-    return Error{Errc::conflict,
-                 displayed(id) + " was already answered: " + std::string(name_of(decision.answer)) +
-                     " by uid " + std::to_string(decision.by.uid) + " at " +
-                     rfc3339(answered->when)};
-  }
-  return Error{Errc::not_found, "no open question " + displayed(id)};
+const Question* ApprovalBook::find_open(ApprovalId id) const {
+  const auto found = open_.find(id);
+  const bool shown = found != open_.end() && found->second.lsn <= durable_;
+  return shown ? &found->second.question : nullptr;
 }
 
 const Answered* ApprovalBook::find_answered(ApprovalId id) const {
@@ -52,15 +72,20 @@ const Answered* ApprovalBook::find_answered(ApprovalId id) const {
   return found == answered_.end() ? nullptr : &found->second;
 }
 
-Result<Question> ApprovalBook::decide(ApprovalId id, const ApprovalPayload& decision,
-                                      WallTime when) {
-  const Result<const Question*> found = find(id);
-  if (!found) return found.error();
-  Question question = **found;
-  open_.erase(id);
-  answered_.emplace(id, Answered{question, decision, when});
-  if (answered_.size() > kAnsweredMax) answered_.erase(answered_.begin());
-  return question;
+Result<const Question*> ApprovalBook::find_unanswered(ApprovalId id) const {
+  if (const Answered* const answered = find_answered(id)) return too_late(*answered);
+  const auto found = open_.find(id);
+  if (found == open_.end() || found->second.lsn > durable_) {
+    return Error{Errc::not_found, "no open question " + displayed(id)};
+  }
+  if (found->second.answer) return too_late(*found->second.answer);
+  return &found->second.question;
+}
+
+void ApprovalBook::answered(ApprovalId id, ApprovalPayload decision, WallTime when, Lsn lsn) {
+  Open& open = open_.at(id);
+  open.answer = Answered{open.question, std::move(decision), when};
+  undurable_.emplace_back(lsn, id);
 }
 
 void ApprovalBook::withdraw(ApprovalId id) {

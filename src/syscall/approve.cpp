@@ -46,9 +46,11 @@ Error unknown_outcome(const ApprovalPayload& answer) {
 }  // namespace
 
 void SystemCalls::answer(ApprovalPayload answer, Completion<ApprovalPayload> done) {
-  const Result<const Question*> open = book_.find(answer.approval);
+  const Result<const Question*> open = book_.find_unanswered(answer.approval);
   if (!open) {
-    done(open.error());
+    gate_->when_durable(
+        parts_.journal.last_lsn(),
+        [error = open.error(), done = std::move(done)]() mutable { done(std::move(error)); });
     return;
   }
   if (const Result<void> fits = check_fit((*open)->kind, answer.answer, answer.scope); !fits) {
@@ -61,14 +63,14 @@ void SystemCalls::answer(ApprovalPayload answer, Completion<ApprovalPayload> don
     return;
   }
   answer.hash = hash;
-  const Result<Question> question = book_.decide(answer.approval, answer, parts_.clock.wall());
-  LiveTask* const live = question ? find(question->command.task) : nullptr;
-  TINKERBELL_ASSERT(live != nullptr && live->flight && live->flight->id == question->command);
+  answer.text = parts_.masker.masked(std::move(answer.text));
+  LiveTask* const live = find((*open)->command.task);
+  TINKERBELL_ASSERT(live != nullptr && live->flight && live->flight->id == (*open)->command);
 
   std::vector<Record> records;
   records.push_back(make_command_record(*live, RecordKind::approval, canonical_bytes(answer)));
   const bool yes = answer.answer == Answer::approve;
-  switch (question->kind) {
+  switch ((*open)->kind) {
     case QuestionKind::question:
       conclude(*live, Reply(AwaitUserApproval::Reply{yes, answer.text}), std::move(records));
       break;
@@ -91,7 +93,9 @@ void SystemCalls::answer(ApprovalPayload answer, Completion<ApprovalPayload> don
       resolve(*live, answer, std::move(records));
       break;
   }
-  gate_->when_durable(parts_.journal.last_lsn(),
+  const Lsn last = parts_.journal.last_lsn();
+  book_.answered(answer.approval, answer, parts_.clock.wall(), last);
+  gate_->when_durable(last,
                       [answer, done = std::move(done)]() mutable { done(std::move(answer)); });
 }
 
@@ -114,15 +118,16 @@ void SystemCalls::resolve(LiveTask& live, const ApprovalPayload& answer,
   recheck(live);
 }
 
-/// Minutes or days may have passed since the question was asked: look again before the answer is
-/// used.
+/// Minutes or days may have passed since the command was allowed, and the daemon may be another
+/// one: look again before it is started.
 void SystemCalls::recheck(LiveTask& live) {
   Driver* const driver = driver_for(live.flight->command());
   if (driver == nullptr) {
-    run_inside(live);
+    confirm(live);
     return;
   }
   live.flight->station = Station::rechecking;
+  live.flight->facts = {};
   driver->prepare(call_of(live),
                   then(live.flight->id, Station::rechecking, &SystemCalls::rechecked));
 }
@@ -133,15 +138,34 @@ void SystemCalls::rechecked(LiveTask& live, Result<Prepared> found) {
     conclude(live, found.error());
     return;
   }
-  const Sha256 now =
-      approval_hash(flight.command(), found->facts, live.payload.workspace, flight.id);
-  if (now != flight.hash) {
+  flight.facts = std::move(found->facts);
+  flight.pre_image = std::move(found->pre_image);
+  const bool was_shown = !flight.hash.empty();
+  if (was_shown && flight.hash != approval_hash(flight.command(), flight.facts,
+                                                live.payload.workspace, flight.id)) {
     conclude(live,
              Error{Errc::conflict, "what was approved has changed since it was asked; look again"});
     return;
   }
-  flight.pre_image = std::move(found->pre_image);
-  start(live);
+  confirm(live);
+}
+
+/// The rules may have changed as well. A person's answer stands for a rule that asks, never for one
+/// that denies.
+void SystemCalls::confirm(LiveTask& live) {
+  InFlight& flight = *live.flight;
+  flight.verdict = verdict_for(live);
+  const bool approved = flight.approval != kNoApproval;
+  if (flight.verdict.decision == Decision::deny) {
+    refuse(live);
+  } else if (flight.verdict.decision == Decision::ask && !approved) {
+    conclude(live, Error{Errc::conflict, "it was allowed, and now the rule \"" +
+                                             flight.verdict.rule + "\" asks; try again"});
+  } else if (driver_for(flight.command()) == nullptr) {
+    run_inside(live);
+  } else {
+    start(live);
+  }
 }
 
 }  // namespace tinkerbell

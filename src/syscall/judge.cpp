@@ -12,13 +12,16 @@ void SystemCalls::judge(LiveTask& live) {
     case Decision::ask:
       ask(live, QuestionKind::permission);
       return;
-    case Decision::deny: {
-      const std::string& reason = flight.verdict.reason;
-      conclude(live, Error{Errc::denied, "the rule \"" + flight.verdict.rule + "\" forbids this" +
-                                             (reason.empty() ? "" : ": " + reason)});
+    case Decision::deny:
+      refuse(live);
       return;
-    }
   }
+}
+
+void SystemCalls::refuse(LiveTask& live) {
+  const Verdict& verdict = live.flight->verdict;
+  conclude(live, Error{Errc::denied, "the rule \"" + verdict.rule + "\" forbids this" +
+                                         (verdict.reason.empty() ? "" : ": " + verdict.reason)});
 }
 
 /// What the rules say, and what people have said before.

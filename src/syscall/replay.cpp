@@ -115,7 +115,7 @@ void SystemCalls::resume_inside(LiveTask& live, const PastCommand& past) {
 void SystemCalls::ask_driver(LiveTask& live) {
   InFlight& flight = *live.flight;
   if (effect_of(flight.command()) == EffectClass::idempotent) {
-    start(live);  // once more, with the same key
+    recheck(live);  // and once more, with the same key
     return;
   }
   flight.station = Station::recovering;
@@ -126,7 +126,7 @@ void SystemCalls::ask_driver(LiveTask& live) {
 void SystemCalls::driver_answered(LiveTask& live, Result<Reply> outcome) {
   const bool to_end = live.cancel_reason.has_value();
   if (!to_end && !outcome && outcome.error().code == Errc::not_started) {
-    start(live);
+    recheck(live);
   } else if (!to_end && !outcome && outcome.error().code == Errc::unknown_outcome) {
     become_unsure(live, outcome.error().message);
   } else {
@@ -134,8 +134,9 @@ void SystemCalls::driver_answered(LiveTask& live, Result<Reply> outcome) {
   }
 }
 
-void SystemCalls::become_unsure(LiveTask& live, const std::string& evidence) {
+void SystemCalls::become_unsure(LiveTask& live, std::string evidence) {
   InFlight& flight = *live.flight;
+  evidence = parts_.masker.masked(std::move(evidence));
   last_approval_ = ApprovalId{number(last_approval_) + 1};
   flight.approval = last_approval_;
   flight.doubt.evidence = evidence;

@@ -151,14 +151,16 @@ std::size_t SystemCalls::live_tasks() const {
 
 namespace {
 
-std::string waits_for(const InFlight& flight) {
+std::string waits_for(const InFlight& flight, bool asked) {
   std::string line = command_line(flight.command());
   switch (flight.station) {
     case Station::held:
       return "to be resumed, before: " + line;
     case Station::asking:
+      if (!asked) return "the disk, before it is asked about: " + line;
       return "approval a" + std::to_string(number(flight.approval)) + ": " + line;
     case Station::unsure:
+      if (!asked) return "the disk, before it is asked about: " + line;
       return "resolve a" + std::to_string(number(flight.approval)) + ": " +
              doubt_line(flight.command());
     case Station::gated:
@@ -186,9 +188,11 @@ std::optional<LiveView> SystemCalls::view(TaskId task) const {
     view.waiting_for = "help: " + *live->set_aside;
     view.waiting_since = live->head.changed;
   } else if (live->flight) {
-    view.waiting_for = waits_for(*live->flight);
+    const bool asked = book_.find_open(live->flight->approval) != nullptr;
+    view.waiting_for = waits_for(*live->flight, asked);
     view.waiting_since = live->flight->asked;
   }
+  view.waiting_for = parts_.masker.masked(std::move(view.waiting_for));
   return view;
 }
 

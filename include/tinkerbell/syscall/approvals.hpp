@@ -7,10 +7,12 @@
 #include "tinkerbell/command/render.hpp"
 #include "tinkerbell/syscall/payloads.hpp"
 
-#include <cstdint>
+#include <cstddef>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tinkerbell {
@@ -41,27 +43,29 @@ struct Answered {
 };
 
 /// The book of questions: open ones wait for ever, the first answer wins, each is used once.
-/// A question is shown only once it is durable.
+/// Questions and answers are shown only once they are durable.
 class ApprovalBook {
  public:
   void open(Question question, Lsn lsn);
 
   /// All up to this one are durable.
-  void durable(Lsn lsn) { durable_ = lsn; }
+  void durable(Lsn lsn);
 
-  /// Durable and open, by id.
+  /// The open questions as people may see them, by id: one stays until its answer is durable.
   [[nodiscard]] std::vector<const Question*> shown() const;
 
-  /// Errors: not_found, with what became of it if it is known.
-  [[nodiscard]] Result<const Question*> find(ApprovalId id) const;
+  /// One of those; null if it is none.
+  [[nodiscard]] const Question* find_open(ApprovalId id) const;
 
   /// Null if it was never asked in this run, is open, or was answered long ago.
   [[nodiscard]] const Answered* find_answered(ApprovalId id) const;
 
-  /// Takes the question out of the book; later answers are told of `decision`. Errors: not_found,
-  /// conflict (somebody was faster; the message says who, when and what).
-  [[nodiscard]] Result<Question> decide(ApprovalId id, const ApprovalPayload& decision,
-                                        WallTime when);
+  /// A question that nobody has answered. Errors: not_found, conflict (somebody was faster; the
+  /// message says who, when and what, and may go out once everything appended so far is durable).
+  [[nodiscard]] Result<const Question*> find_unanswered(ApprovalId id) const;
+
+  /// An open question was answered; `lsn` is that of the answer.
+  void answered(ApprovalId id, ApprovalPayload decision, WallTime when, Lsn lsn);
 
   /// The question is void: its command ended without an answer.
   void withdraw(ApprovalId id);
@@ -70,13 +74,21 @@ class ApprovalBook {
   struct Open {
     Question question;
     Lsn lsn;
+    std::optional<Answered> answer;  ///< Not durable yet.
   };
 
-  /// Answers that are remembered so that a second one is told of the first.
+  void remember(Answered answered);
+
+  /// Answers are remembered, so that a second one is told of the first: so many of the newest,
+  /// whose cards have no more bytes than this together.
   static constexpr std::size_t kAnsweredMax = 1'000;
+  static constexpr std::size_t kCardBytesMax = 8 << 20;
 
   std::map<ApprovalId, Open> open_;
+  std::deque<std::pair<Lsn, ApprovalId>> undurable_;  ///< Answers, in the order of their lsn.
   std::map<ApprovalId, Answered> answered_;
+  std::deque<ApprovalId> oldest_first_;  ///< Of `answered_`.
+  std::size_t card_bytes_ = 0;           ///< Of `answered_`.
   Lsn durable_{0};
 };
 

@@ -139,12 +139,14 @@ class SystemCalls final : public CommandHandler {
   void allow(LiveTask& live);
   void ask(LiveTask& live, QuestionKind kind);
   void open_question(LiveTask& live, QuestionKind kind, Lsn lsn);
+  void refuse(LiveTask& live);
 
   // approve
   void grant(LiveTask& live, const ApprovalPayload& answer, const Facts& facts);
   void resolve(LiveTask& live, const ApprovalPayload& answer, std::vector<Record> records);
   void recheck(LiveTask& live);
   void rechecked(LiveTask& live, Result<Prepared> found);
+  void confirm(LiveTask& live);
 
   // release
   void start(LiveTask& live);
@@ -172,7 +174,7 @@ class SystemCalls final : public CommandHandler {
   void resume_inside(LiveTask& live, const PastCommand& past);
   void ask_driver(LiveTask& live);
   void driver_answered(LiveTask& live, Result<Reply> outcome);
-  void become_unsure(LiveTask& live, const std::string& evidence);
+  void become_unsure(LiveTask& live, std::string evidence);
   void diverge(LiveTask& live, const std::string& expected);
   void ended_early(LiveTask& live, const Exit& exit);
   void set_aside(LiveTask& live, std::string why);

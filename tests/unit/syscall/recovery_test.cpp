@@ -241,5 +241,50 @@ TEST_F(Recovery, QuestionsAreOpenBeforeAnybodyCanAsk) {
   EXPECT_EQ(open, 200U);
 }
 
+// ---- rules that changed ----
+
+TEST_F(Recovery, ARuleThatForbidsWhatWasApprovedMeanwhileHolds) {
+  const TaskId task = world.submit("runner@1");
+  world.rules.rules.push_back(
+      {.name = "no programs", .decision = Decision::deny, .commands = {"process.run"}});
+  world.crash();
+  ASSERT_EQ(questions().size(), 1U);
+  ASSERT_TRUE(world.answer(questions().front()->id, Answer::approve));
+  EXPECT_TRUE(world.driver->performed().empty());
+  EXPECT_EQ(world.end_of(task).error_code, "denied");
+}
+
+TEST_F(Recovery, ARuleThatForbidsWhatNeverBeganHolds) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  world.rules.rules.push_back(
+      {.name = "no programs", .decision = Decision::deny, .commands = {"process.run"}});
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Error{Errc::not_started, "no run directory"});
+  };
+  world.crash();
+  EXPECT_TRUE(world.driver->performed().empty());
+  EXPECT_EQ(world.end_of(task).error_code, "denied");
+}
+
+// ---- facts ----
+
+TEST_F(Recovery, TheDriverComparesWithTheFactsAsTheyAreAndNotAsTheJournalMaskedThem) {
+  world.masker.add("hunter2-hunter2");
+  const Prepared prepared{.facts = {.object = "/opt/hunter2-hunter2/run"}, .pre_image = {}};
+  world.driver->facts("process.run", prepared);
+  world.submit("runner@1");
+  world.before_recovery = [&](ScriptedDriver& driver) {
+    driver.facts("process.run", prepared);
+    driver.reply("process.run", Reply(AwaitProcess::Reply{}));
+  };
+  world.crash();
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  ASSERT_EQ(world.driver->performed().size(), 1U);
+  EXPECT_EQ(world.driver->performed().front().facts, prepared.facts);
+  for (const Call& call : world.driver->prepared()) {
+    EXPECT_EQ(call.facts, Facts{}) << "driver.hpp: empty during prepare";
+  }
+}
+
 }  // namespace
 }  // namespace tinkerbell

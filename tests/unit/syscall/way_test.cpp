@@ -62,6 +62,13 @@ Task<Result<Json>> asks_a_person(TaskStart /*start*/) {
   co_return Json("to " + words->text);
 }
 
+Task<Result<Json>> repeats_its_goal(TaskStart start) {
+  const Result<AwaitUserAnswer::Reply> words =
+      co_await AwaitUserAnswer{.question = start.arguments.at("goal").get<std::string>()};
+  if (!words) co_return words.error();
+  co_return Json(words->text);
+}
+
 Task<Result<Json>> draws(TaskStart /*start*/) {
   const Result<Random::Reply> first = co_await Random{};
   const Result<AwaitLLMResponse::Reply> reply = co_await AwaitLLMResponse{.model = "default"};
@@ -181,6 +188,35 @@ TEST_F(Way, MoreTasksThanTheConfigAllowsAreRefused) {
   EXPECT_EQ(world.submit("writer@1"), kNoTask);
 }
 
+TEST_F(Way, NoQuestionIsNamedBeforeItIsDurable) {
+  world.calls->submit({.kind = "writer@1", .workspace = "/work", .by = {.via = "test"}},
+                      Completion<TaskId>([](const Result<TaskId>&) {}));
+  world.calls->scheduler().run(10, world.clock.steady());
+  EXPECT_EQ(world.calls->view(TaskId{1})->waiting_for,
+            "the disk, before it is asked about: write a.txt (3 bytes)");
+  world.settle();
+  EXPECT_EQ(world.calls->view(TaskId{1})->waiting_for, "approval a1: write a.txt (3 bytes)");
+}
+
+TEST_F(Way, NobodyIsToldOfAnAnswerBeforeItIsDurable) {
+  world.submit("writer@1");
+  std::vector<Errc> told;
+  for (int i = 0; i < 2; ++i) {
+    world.calls->answer(
+        {.approval = kFirst, .answer = Answer::approve, .text = {}, .hash = {}, .by = {}},
+        Completion<ApprovalPayload>([&told](const Result<ApprovalPayload>& decided) {
+          told.push_back(decided ? Errc{} : decided.error().code);
+        }));
+  }
+  EXPECT_TRUE(told.empty());
+  EXPECT_EQ(questions().size(), 1U);
+  EXPECT_EQ(world.calls->approvals().find_answered(kFirst), nullptr);
+  world.settle();
+  EXPECT_EQ(told, (std::vector<Errc>{Errc{}, Errc::conflict}));
+  EXPECT_TRUE(questions().empty());
+  EXPECT_NE(world.calls->approvals().find_answered(kFirst), nullptr);
+}
+
 TEST_F(Way, AnApprovalOnceAsksAgainForTheSameCommand) {
   world.driver->reply("process.run", Reply(AwaitProcess::Reply{}));
   world.submit("runner@1");
@@ -285,6 +321,25 @@ TEST_F(Way, S50_ASecretInAReplyIsMaskedBeforeTheJournalAndTheTaskSeeIt) {
   EXPECT_EQ(done(task).value, "key=[secret]");
   for (const Record& record : world.memory->records) {
     EXPECT_EQ(record.payload.find("hunter2"), std::string::npos);
+  }
+}
+
+TEST_F(Way, S50_ASecretInAGoalAnAnswerOrAReasonIsMaskedAndReplaySeesTheSame) {
+  world.masker.add("hunter2-hunter2");
+  world.add_kind("echo@1", repeats_its_goal);
+  const Json arguments{{"goal", "use hunter2-hunter2"}};
+  const TaskId answered = world.submit("echo@1", false, arguments);
+  const TaskId cancelled = world.submit("echo@1", false, arguments);
+  world.crash();
+  ASSERT_EQ(questions().size(), 2U);
+  EXPECT_EQ(questions()[0]->line, "ask: use [secret]");
+  ASSERT_TRUE(world.answer(kFirst, Answer::text, "no, hunter2-hunter2"));
+  world.calls->cancel_task(cancelled, "hunter2-hunter2", {.via = "test"},
+                           Completion<void>([](Result<void>) {}));
+  EXPECT_EQ(world.end_of(answered).value, "no, [secret]");
+  EXPECT_EQ(world.end_of(cancelled).error, "[secret]");
+  for (const Record& record : world.memory->records) {
+    EXPECT_EQ(record.payload.find("hunter2"), std::string::npos) << name_of(record.kind);
   }
 }
 
