@@ -6,6 +6,7 @@
 #include "journal/task_table.hpp"
 #include "journal/watched_file.hpp"
 
+#include "tinkerbell/base/file.hpp"
 #include "tinkerbell/base/unique_fd.hpp"
 
 #include <fcntl.h>
@@ -39,13 +40,6 @@ Error in_file(const fs::path& file, const Error& error) {
 
 Lsn next(Lsn lsn) {
   return Lsn{number(lsn) + 1};
-}
-
-/// Makes a name in `directory` survive a loss of power.
-Result<void> sync_directory(const fs::path& directory) {
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) return os_error("sync " + directory.string(), errno);
-  return {};
 }
 
 /// The directory, made for its owner alone if it is missing, without symbolic links in its path.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <climits>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -18,7 +19,7 @@ namespace tinkerbell {
 namespace {
 
 // What is larger than this no system call would take anyway; it is refused before it costs time.
-constexpr std::size_t kPathBytesMax = 4'095;            // PATH_MAX with its final zero
+constexpr std::size_t kPathBytesMax = PATH_MAX - 1;     // without its final zero
 constexpr std::size_t kWordsMax = 4'096;                // words of argv and variables together
 constexpr std::size_t kWordBytesMax = (128 << 10) - 1;  // MAX_ARG_STRLEN with its final zero
 constexpr std::size_t kWordsBytesMax = 1 << 20;

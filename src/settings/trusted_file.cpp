@@ -1,5 +1,6 @@
 #include "settings/trusted_file.hpp"
 
+#include "tinkerbell/base/file.hpp"
 #include "tinkerbell/base/unique_fd.hpp"
 
 #include <fcntl.h>
@@ -35,21 +36,6 @@ Result<void> check_trusted(int fd, const std::string& path, mode_t forbidden) {
   return {};
 }
 
-/// At most one byte more than `bytes_max`.
-Result<std::string> read_up_to(int fd, const std::string& path, std::size_t bytes_max) {
-  std::string content(bytes_max + 1, '\0');
-  std::size_t size = 0;
-  while (size < content.size()) {
-    const ssize_t count = ::read(fd, content.data() + size, content.size() - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return os_error("read " + path, errno);
-    if (count == 0) break;
-    size += static_cast<std::size_t>(count);
-  }
-  content.resize(size);
-  return content;
-}
-
 }  // namespace
 
 Result<std::string> read_trusted_file(const std::string& path, mode_t forbidden,
@@ -60,11 +46,7 @@ Result<std::string> read_trusted_file(const std::string& path, mode_t forbidden,
   if (Result<void> trusted = check_trusted(fd.get(), path, forbidden); !trusted) {
     return trusted.error();
   }
-  Result<std::string> content = read_up_to(fd.get(), path, bytes_max);
-  if (content && content->size() > bytes_max) {
-    return Error{Errc::too_large, path + " is larger than " + std::to_string(bytes_max) + " bytes"};
-  }
-  return content;
+  return read_all(fd.get(), bytes_max, path);
 }
 
 }  // namespace tinkerbell::settings

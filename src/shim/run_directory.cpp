@@ -1,12 +1,12 @@
 #include "tinkerbell/shim/run_directory.hpp"
 
+#include "tinkerbell/base/file.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <cstdio>
 
 namespace tinkerbell {
 
@@ -18,22 +18,10 @@ Result<UniqueFd> open_file(const std::filesystem::path& file, int flags) {
   return fd;
 }
 
-Result<void> write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return os_error("write", errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 Result<void> write_and_sync(const std::filesystem::path& file, std::string_view bytes) {
   Result<UniqueFd> fd = open_file(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
   if (!fd) return fd.error();
-  if (Result<void> written = write_all(fd->get(), bytes); !written) {
-    return written.error().with(file.string());
-  }
+  if (Result<void> written = write_all(fd->get(), bytes, file.string()); !written) return written;
   if (::fsync(fd->get()) != 0) return os_error("fsync " + file.string(), errno);
   return {};
 }
@@ -47,13 +35,6 @@ struct flock whole_file_lock() {
 }
 
 }  // namespace
-
-Result<void> sync_directory(const std::filesystem::path& directory) {
-  Result<UniqueFd> fd = open_file(directory, O_RDONLY | O_DIRECTORY);
-  if (!fd) return fd.error();
-  if (::fsync(fd->get()) != 0) return os_error("fsync " + directory.string(), errno);
-  return {};
-}
 
 Result<void> write_durably(const std::filesystem::path& directory, std::string_view name,
                            std::string_view bytes) {
@@ -69,19 +50,7 @@ Result<void> write_durably(const std::filesystem::path& directory, std::string_v
 Result<std::string> read_whole_file(const std::filesystem::path& file, std::size_t bytes_max) {
   Result<UniqueFd> fd = open_file(file, O_RDONLY | O_NOFOLLOW);
   if (!fd) return fd.error();
-  std::string text;
-  std::array<char, 16 << 10> buffer;
-  while (true) {
-    const ssize_t count = ::read(fd->get(), buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return os_error("read " + file.string(), errno);
-    if (count == 0) return text;
-    text.append(buffer.data(), static_cast<std::size_t>(count));
-    if (text.size() > bytes_max) {
-      return Error{Errc::too_large,
-                   file.string() + " has more than " + std::to_string(bytes_max) + " bytes"};
-    }
-  }
+  return read_all(fd->get(), bytes_max, file.string());
 }
 
 Result<UniqueFd> take_run_lock(const std::filesystem::path& directory) {

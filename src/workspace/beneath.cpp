@@ -1,5 +1,6 @@
 #include "workspace/beneath.hpp"
 
+#include "tinkerbell/base/file.hpp"
 #include "tinkerbell/base/text.hpp"
 
 #include <fcntl.h>
@@ -16,7 +17,6 @@ namespace {
 
 /// A rename elsewhere in the tree makes the kernel give up on ".." with EAGAIN (openat2(2)).
 constexpr int kAttemptsMax = 128;
-constexpr std::size_t kReadBytes = 256 << 10;
 
 /// Debian 12's C library has no wrapper.
 int openat2(int directory, const char* path, const open_how& how) {
@@ -25,11 +25,6 @@ int openat2(int directory, const char* path, const open_how& how) {
 
 Error not_regular(std::string_view path) {
   return {Errc::invalid, visible_line(path) + " is not a regular file"};
-}
-
-Error too_large(std::string_view path, std::uint64_t bytes_max) {
-  return {Errc::too_large,
-          visible_line(path) + " is larger than " + std::to_string(bytes_max) + " bytes"};
 }
 
 }  // namespace
@@ -96,23 +91,7 @@ Result<struct stat> status_of(int fd, std::string_view path) {
 }
 
 Result<std::string> read_all(const OpenFile& file, std::uint64_t bytes_max, std::string_view path) {
-  if (static_cast<std::uint64_t>(file.status.st_size) > bytes_max)
-    return too_large(path, bytes_max);
-  std::string content;
-  std::size_t filled = 0;
-  // The size is only a hint: files of /proc say 0, and others grow while they are read.
-  content.resize(static_cast<std::size_t>(file.status.st_size) + 1);
-  for (;;) {
-    const ssize_t got = ::read(file.fd.get(), content.data() + filled, content.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return path_error("read", path, errno);
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-    if (filled > bytes_max) return too_large(path, bytes_max);
-    if (filled == content.size()) content.resize(filled + kReadBytes);
-  }
-  content.resize(filled);
-  return content;
+  return read_all(file.fd.get(), bytes_max, visible_line(path));
 }
 
 }  // namespace tinkerbell

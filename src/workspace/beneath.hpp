@@ -37,8 +37,7 @@ struct OpenFile {
 /// fstat(2).
 [[nodiscard]] Result<struct stat> status_of(int fd, std::string_view path);
 
-/// All that a file holds, at most `bytes_max` bytes. Not by mmap: a file may shrink under our hands
-/// (HAZARDS S43). Errors: too_large, io.
+/// All that a file holds, at most `bytes_max` bytes. Errors: too_large, io.
 [[nodiscard]] Result<std::string> read_all(const OpenFile& file, std::uint64_t bytes_max,
                                            std::string_view path);
 

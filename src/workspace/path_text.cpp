@@ -2,12 +2,15 @@
 
 #include "tinkerbell/base/text.hpp"
 
+#include <climits>
+#include <string>
+
 namespace tinkerbell {
 
 namespace {
 
-/// PATH_MAX counts the NUL (limits.h); the kernel takes no longer string.
-constexpr std::size_t kPathBytesMax = 4095;
+/// Without its final zero; the kernel takes no longer string.
+constexpr std::size_t kPathBytesMax = PATH_MAX - 1;
 
 /// The part of an absolute path below the workspace, by its letters; none if it is elsewhere.
 std::string_view below(std::string_view path, std::string_view workspace) {
@@ -27,7 +30,8 @@ Error outside(std::string_view path) {
 Result<std::string> normalised_path(std::string_view path, std::string_view workspace) {
   if (path.empty()) return Error{Errc::invalid, "path is empty"};
   if (path.contains('\0')) return Error{Errc::invalid, "path holds a NUL byte"};
-  if (path.size() > kPathBytesMax) return Error{Errc::invalid, "path is longer than 4095 bytes"};
+  if (path.size() > kPathBytesMax)
+    return Error{Errc::invalid, "path is longer than " + std::to_string(kPathBytesMax) + " bytes"};
   std::string_view rest = path.starts_with('/') ? below(path, workspace) : path;
   if (rest.empty()) return outside(path);
 

@@ -2,6 +2,7 @@
 
 #include "workspace/beneath.hpp"
 
+#include "tinkerbell/base/file.hpp"
 #include "tinkerbell/workspace/workspace.hpp"
 
 #include <fcntl.h>
@@ -35,13 +36,7 @@ TemporaryFile::~TemporaryFile() {
 }
 
 Result<void> TemporaryFile::write(std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t wrote = ::write(fd_.get(), content.data(), content.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return path_error("write", name_, errno);
-    content.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return {};
+  return write_all(fd_.get(), content, name_);
 }
 
 Result<void> TemporaryFile::set_mode(mode_t mode) {

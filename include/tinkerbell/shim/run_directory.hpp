@@ -99,9 +99,6 @@ struct RunStatus {
 [[nodiscard]] Result<void> write_durably(const std::filesystem::path& directory,
                                          std::string_view name, std::string_view bytes);
 
-/// Syncs the names in a directory. Errors: io, denied, not_found.
-[[nodiscard]] Result<void> sync_directory(const std::filesystem::path& directory);
-
 /// A whole file of at most `bytes_max` bytes. Errors: not_found, denied, too_large, io.
 [[nodiscard]] Result<std::string> read_whole_file(const std::filesystem::path& file,
                                                   std::size_t bytes_max);

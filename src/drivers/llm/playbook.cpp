@@ -1,8 +1,12 @@
 #include "drivers/llm/playbook.hpp"
 
+#include "tinkerbell/base/file.hpp"
+#include "tinkerbell/base/unique_fd.hpp"
+
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <string_view>
 
 namespace tinkerbell {
@@ -124,20 +128,17 @@ Result<Playbook> parse_playbook(std::string_view text) {
 }
 
 Result<Playbook> load_playbook(const std::string& path) {
-  constexpr std::size_t kBytesMax = JsonLimits{}.bytes_max;
   if (path.empty()) {
     return Error{Errc::not_found,
                  "the offline provider has no playbook: name one in the config, or a real model "
                  "(docs/models.md)"};
   }
   const std::string context = "playbook \"" + path + '"';
-  std::ifstream file(path, std::ios::binary);
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return os_error(context, errno);
-  std::string text(kBytesMax + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return os_error(context, EIO);
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  Result<Playbook> playbook = parse_playbook(text);
+  const Result<std::string> text = read_all(file.get(), JsonLimits{}.bytes_max, context);
+  if (!text) return text.error();
+  Result<Playbook> playbook = parse_playbook(*text);
   if (!playbook) return playbook.error().with(context);
   return playbook;
 }

@@ -5,6 +5,7 @@
 #include "tinkerbell/base/text.hpp"
 
 #include <algorithm>
+#include <climits>
 #include <system_error>
 
 namespace tinkerbell {
@@ -15,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kArgumentsMax = 1'000;
 constexpr std::size_t kCommandBytesMax = 128 << 10;  // arguments and environment together
-constexpr std::size_t kPathBytesMax = 4'096;
+constexpr std::size_t kPathBytesMax = PATH_MAX - 1;  // without its final zero
 constexpr std::uint64_t kOutputBytesMax = 16 << 20;
 
 std::size_t bytes_of(const AwaitProcess& command) {

@@ -1,5 +1,6 @@
 #include "drivers/process/run.hpp"
 
+#include "tinkerbell/base/file.hpp"
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/shim/output_file.hpp"
 
