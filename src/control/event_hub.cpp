@@ -2,11 +2,23 @@
 
 #include "tinkerbell/base/text.hpp"
 
+#include <algorithm>
+#include <functional>
+
 namespace tinkerbell::control {
 
 namespace {
 
 constexpr std::uint64_t kPiecesMax = (std::uint64_t{1} << kEventBitsPerRecord) - kFirstPiece;
+
+/// How much of a journal is turned into events between two looks at the reader.
+constexpr std::size_t kPastBytesAtOnce = 256 << 10;
+
+/// What a record weighs beside its payload.
+constexpr std::size_t kRecordBytes = 256;
+
+/// Live events that wait for the past ones; a reader who needs longer comes again.
+constexpr std::size_t kHeldMax = 4'096;
 
 }  // namespace
 
@@ -40,34 +52,49 @@ void EventHub::progressed(CommandId id, ProgressKind kind, std::string_view text
 void EventHub::follow(std::shared_ptr<EventStream> stream, TaskId task, std::uint64_t after,
                       Journal& journal) {
   auto follower = std::make_shared<Follower>(
-      Follower{.stream = std::move(stream), .task = task, .last = after, .held = {}});
+      Follower{.stream = std::move(stream), .task = task, .last = after, .past = {}, .held = {}});
   followers_.push_back(follower);
-  follower->stream->on_closed([weak = std::weak_ptr(follower)] {
-    if (const auto closed = weak.lock()) closed->gone = true;
+  follower->stream->on_closed([this, weak = std::weak_ptr(follower)] {
+    const auto closed = weak.lock();
+    if (!closed) return;
+    closed->gone = true;
+    followers_.remove(closed);
   });
   if (task == kNoTask) return;
   follower->catching_up = true;
-  journal.read_records(task, Completion<std::vector<Record>>(
-                                 [this, follower](const Result<std::vector<Record>>& records) {
-                                   caught_up(follower, records);
-                                 }));
+  journal.read_records(
+      task, Completion<std::vector<Record>>([this, follower](Result<std::vector<Record>> records) {
+        if (records) follower->past.records = *std::move(records);
+        send_past(follower);
+      }));
 }
 
-void EventHub::caught_up(const std::shared_ptr<Follower>& follower,
-                         const Result<std::vector<Record>>& records) {
-  follower->catching_up = false;
-  if (records) {
-    Projection past;
-    for (const Record& record : *records) {
-      if (record.lsn > newest_) break;  // not announced yet: it comes live
-      for (const protocol::EventView& event : past.apply(record))
-        send(*follower, event);
+/// Some of the past, and the rest when the reader has taken that: neither the loop nor the stream's
+/// backlog must bear a long history at once.
+void EventHub::send_past(const std::shared_ptr<Follower>& follower) {
+  Past& past = follower->past;
+  for (std::size_t bytes = 0; past.next < past.records.size() && bytes < kPastBytesAtOnce;) {
+    const Record& record = past.records[past.next++];
+    if (record.lsn > newest_) {  // not announced yet: it comes live
+      past.next = past.records.size();
+      break;
     }
-    if (protocol::has_ended(past.task().state)) end(*follower);
+    bytes += record.payload.size() + kRecordBytes;
+    for (const protocol::EventView& event : past.projection.apply(record))
+      send(*follower, event);
   }
-  for (const protocol::EventView& event : std::exchange(follower->held, {})) {
-    send(*follower, event);
-  }
+  if (past.next == past.records.size()) return go_live(*follower);
+  follower->stream->when_drained([this, weak = std::weak_ptr(follower)] {
+    if (const auto reader = weak.lock()) send_past(reader);
+  });
+}
+
+void EventHub::go_live(Follower& follower) {
+  if (protocol::has_ended(follower.past.projection.task().state)) end(follower);
+  follower.past = {};
+  follower.catching_up = false;
+  for (const protocol::EventView& event : std::exchange(follower.held, {}))
+    send(follower, event);
 }
 
 void EventHub::publish(const std::vector<protocol::EventView>& events) {
@@ -75,10 +102,12 @@ void EventHub::publish(const std::vector<protocol::EventView>& events) {
   for (const auto& follower : followers_) {
     for (const protocol::EventView& event : events) {
       if (follower->task != kNoTask && follower->task != event.task) continue;
-      if (follower->catching_up) {
+      if (!follower->catching_up) {
+        send(*follower, event);
+      } else if (follower->held.size() < kHeldMax) {
         follower->held.push_back(event);
       } else {
-        send(*follower, event);
+        end(*follower);
       }
     }
   }
@@ -98,6 +127,14 @@ void EventHub::send(Follower& follower, const protocol::EventView& event) {
 void EventHub::end(Follower& follower) {
   if (std::exchange(follower.gone, true)) return;
   follower.stream->close();
+}
+
+std::vector<TaskId> EventHub::live_tasks() const {
+  std::vector<TaskId> tasks;
+  for (const auto& [task, projection] : live_)
+    tasks.push_back(task);
+  std::ranges::sort(tasks, std::greater());
+  return tasks;
 }
 
 const protocol::TaskView* EventHub::task(TaskId id) const {

@@ -29,20 +29,32 @@ class EventHub final : public SyscallObserver {
   void recorded(const Record& record) override;
   void progressed(CommandId id, ProgressKind kind, std::string_view text) override;
 
-  /// Follows one task, or all (kNoTask), from event `after` on. What is past comes from `history`,
-  /// which is read from the journal while live events are held back.
+  /// Follows one task, or all (kNoTask). Of one task, the events after number `after` that are past
+  /// come first, from the journal and at the pace of the reader, while live events are held back;
+  /// of all tasks there is no past.
   void follow(std::shared_ptr<EventStream> stream, TaskId task, std::uint64_t after,
               Journal& journal);
+
+  /// The tasks that have not ended, the newest first.
+  [[nodiscard]] std::vector<TaskId> live_tasks() const;
 
   /// A live task as clients see it; null if it has ended or is not known.
   [[nodiscard]] const protocol::TaskView* task(TaskId id) const;
 
  private:
+  /// What is sent of a task's journal before its live events.
+  struct Past {
+    std::vector<Record> records;
+    std::size_t next = 0;
+    Projection projection;
+  };
+
   struct Follower {
     std::shared_ptr<EventStream> stream;
     TaskId task = kNoTask;
     std::uint64_t last = 0;  ///< The newest event that was sent.
     bool catching_up = false;
+    Past past;
     std::vector<protocol::EventView> held;  ///< Live events that wait for the past ones.
     bool gone = false;
   };
@@ -50,8 +62,8 @@ class EventHub final : public SyscallObserver {
   void publish(const std::vector<protocol::EventView>& events);
   void send(Follower& follower, const protocol::EventView& event);
   void end(Follower& follower);
-  void caught_up(const std::shared_ptr<Follower>& follower,
-                 const Result<std::vector<Record>>& records);
+  void send_past(const std::shared_ptr<Follower>& follower);
+  void go_live(Follower& follower);
 
   std::unordered_map<TaskId, Projection> live_;
   std::list<std::shared_ptr<Follower>> followers_;

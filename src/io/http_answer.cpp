@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 bool EventQueue::send(std::uint64_t id, std::string_view event, std::string_view data) {
   if (ended_) return false;
   const std::string text = sse_event(id, event, data);
-  if (text.size() > backlog_bytes_max_ - backlog_.size()) {
+  if (!backlog_.empty() && backlog_.size() + text.size() > backlog_bytes_max_) {
     lag();
     return false;
   }
@@ -24,9 +24,9 @@ bool EventQueue::send(std::uint64_t id, std::string_view event, std::string_view
   return true;
 }
 
-/// The reader can come again from its last id, so what it did not get is dropped.
+/// What waits still goes out, so that a reader who comes again from its last id has got on.
 void EventQueue::lag() {
-  backlog_ = "event: lagged\ndata: {}\n\n";
+  backlog_ += "event: lagged\ndata: {}\n\n";
   ended_ = broken_ = true;
   more_.notify();
   tell_closed();
@@ -46,6 +46,18 @@ void EventQueue::abandon() {
   tell_closed();
 }
 
+void EventQueue::when_drained(std::move_only_function<void()> handler) {
+  drained_ = std::move(handler);
+  if (backlog_.empty()) tell_drained();
+}
+
+void EventQueue::tell_drained() {
+  if (!drained_) return;
+  asio::post(loop_, [self = shared_from_this()] {
+    if (self->drained_ && !self->ended_) std::exchange(self->drained_, nullptr)();
+  });
+}
+
 void EventQueue::on_closed(std::move_only_function<void()> handler) {
   closed_ = std::move(handler);
   if (broken_) tell_closed();
@@ -63,6 +75,7 @@ void EventQueue::tell_closed() {
 asio::awaitable<std::string> EventQueue::next() {
   while (backlog_.empty() && !ended_)
     co_await more_.wait();
+  tell_drained();
   co_return std::exchange(backlog_, {});
 }
 

@@ -23,6 +23,7 @@ class EventQueue final : public EventStream, public std::enable_shared_from_this
 
   bool send(std::uint64_t id, std::string_view event, std::string_view data) override;
   void close() override;
+  void when_drained(std::move_only_function<void()> handler) override;
   void on_closed(std::move_only_function<void()> handler) override;
 
   /// For the session: what is to be written next. Empty: the stream has ended.
@@ -33,6 +34,7 @@ class EventQueue final : public EventStream, public std::enable_shared_from_this
 
  private:
   void lag();
+  void tell_drained();
   void tell_closed();
 
   boost::asio::any_io_executor loop_;
@@ -41,6 +43,7 @@ class EventQueue final : public EventStream, public std::enable_shared_from_this
   std::string backlog_;
   bool ended_ = false;   ///< Nothing more is taken; the backlog still goes out.
   bool broken_ = false;  ///< Ended by the client or by lagging, not by close().
+  std::move_only_function<void()> drained_;
   std::move_only_function<void()> closed_;
 };
 

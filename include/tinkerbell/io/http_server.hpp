@@ -40,8 +40,9 @@ struct HttpResponse {
 };
 
 /// An open stream of server-sent events. Loop thread. Bounded: a reader that does not keep up gets
-/// an event "lagged" and is closed, so that it can come again from its last id. Whoever drops the
-/// stream closes it.
+/// what waits for it, then an event "lagged", and is closed, so that it can come again from its
+/// last id. An event that is larger than the backlog by itself is taken when none waits. Whoever
+/// drops the stream closes it.
 class EventStream {
  public:
   EventStream() = default;
@@ -55,6 +56,11 @@ class EventStream {
 
   /// Ends the stream after what was sent.
   virtual void close() = 0;
+
+  /// Calls `handler` once, later on the loop, when no event waits behind those being written; not
+  /// if the stream ends before. For who has more to send than the backlog holds. The handler must
+  /// not own the stream.
+  virtual void when_drained(std::move_only_function<void()> handler) = 0;
 
   /// Called once, later on the loop, when the client has gone away or fallen behind; also if that
   /// happened before. Not called after close() or once the server is destroyed. The handler must

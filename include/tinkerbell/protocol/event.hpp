@@ -30,7 +30,8 @@ inline constexpr std::string_view kProgramOutput = "program.output";      // Tex
 /// `seq`, whose event is `name` and whose data is this document. Sequence numbers rise strictly,
 /// over restarts of the daemon too. The server sends what it still holds after N, then what
 /// happens. It need not hold everything, least of all over a restart: whoever connects reads the
-/// lists first, and StepList::last_event says where to go on.
+/// lists first, and StepList::last_event says where to go on. The stream of all tasks holds nothing
+/// of the past.
 struct EventView {
   std::uint64_t seq = 0;
   TaskId task = kNoTask;

@@ -363,6 +363,31 @@ TEST_F(EventStreamTest, ClosesAReaderThatFallsBehind) {
   EXPECT_FALSE(stream_->send(sent, "x", data));
   ASSERT_TRUE(run_until(loop_, [&] { return client_.ended(); }));
   EXPECT_THAT(client_.received(), EndsWith("event: lagged\ndata: {}\n\n\r\n0\r\n\r\n"));
+  EXPECT_THAT(client_.received(), HasSubstr("id: " + std::to_string(sent - 1) + "\n"))
+      << "what was taken is thrown away: a reader would never get on";
+}
+
+TEST_F(EventStreamTest, TakesAnEventThatIsLargerThanTheBacklog) {
+  open(client_, {.stream_backlog_bytes_max = 1'000});
+  EXPECT_TRUE(stream_->send(1, "x", std::string(100'000, 'x')));
+  EXPECT_FALSE(stream_->send(2, "x", "behind it"));
+  ASSERT_TRUE(run_until(loop_, [&] { return client_.ended(); }));
+  EXPECT_THAT(client_.received(), HasSubstr(std::string(1'000, 'x') + "\n\n"));
+}
+
+TEST_F(EventStreamTest, AWriterWhoWaitsForTheReaderMaySendAnyAmount) {
+  open(client_, {.stream_backlog_bytes_max = 20'000});
+  const std::string data(10'000, 'x');
+  std::uint64_t sent = 0;
+  std::function<void()> send_next = [&] {
+    if (sent == 500) return stream_->close();
+    ASSERT_TRUE(stream_->send(++sent, "x", data));
+    stream_->when_drained(send_next);
+  };
+  send_next();
+  ASSERT_TRUE(run_until(loop_, [&] { return client_.ended(); }));
+  EXPECT_EQ(sent, 500U);
+  EXPECT_THAT(client_.received(), HasSubstr("id: 500\n"));
 }
 
 TEST_F(EventStreamTest, EndsWhenItsOwnerDropsIt) {
