@@ -7,7 +7,8 @@ namespace tinkerbell::cli {
 
 namespace {
 
-/// Lists of a thousand steps with their replies are larger than what a request may be.
+/// Lists of a thousand steps with their replies, and questions about large files, are larger than
+/// what a request may be.
 constexpr JsonLimits kAnswerLimits{
     .depth_max = 64, .nodes_max = 2'000'000, .bytes_max = 256U << 20};
 
@@ -127,7 +128,7 @@ Result<Document<protocol::DecisionView>> Client::decide(ApprovalId id,
 Result<void> Client::events(TaskId id, std::uint64_t after,
                             const std::function<bool(const Document<protocol::EventView>&)>& take) {
   const auto read_and_take = [&](const UnixHttpClient::Event& event) {
-    Result<Json> json = parse_json(event.data);
+    Result<Json> json = parse_json(event.data, kAnswerLimits);
     if (!json) return true;
     Result<protocol::EventView> view = from_json_value<protocol::EventView>(*json);
     if (!view || view->seq == 0) return true;

@@ -35,6 +35,9 @@ using Parser = http::response_parser<http::string_body>;
 /// The daemon is ours, but a broken one must not fill the memory of a shell.
 constexpr std::uint64_t kAnswerBytesMax = 1 << 30;  // event streams have no end
 
+/// An event carries a whole command or question; the daemon bounds those.
+constexpr SseParser::Limits kEventLimits{.line_bytes_max = 64 << 20, .event_bytes_max = 64 << 20};
+
 /// Of sun_path in unix(7), less the terminating zero.
 constexpr std::size_t kPathBytesMax = sizeof(sockaddr_un::sun_path) - 1;
 
@@ -176,7 +179,7 @@ Result<UnixHttpClient::Answer> UnixHttpClient::events(std::string_view target,
   if (!connection.answers_with_events()) return finish(*std::move(asked));
 
   connection.parser->body_limit(boost::none);
-  SseParser events;
+  SseParser events(kEventLimits);
   bool wanted = true;
   const auto pass_on = [&](const SseParser::Event& event) {
     wanted = wanted && take({.id = event_id(event.id), .name = event.name, .data = event.data});

@@ -38,7 +38,8 @@ class UnixHttpClient {
   };
 
   /// Reads server-sent events until `take` returns false or the server ends the stream (ok). An
-  /// answer that is no stream is given as an Answer with its status. Errors: as request.
+  /// answer that is no stream is given as an Answer with its status. Errors: as request; too_large
+  /// (an event over 64 MiB).
   [[nodiscard]] Result<Answer> events(std::string_view target,
                                       std::function<bool(const Event&)> take);
 

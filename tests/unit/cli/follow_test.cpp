@@ -55,6 +55,16 @@ void never(Milliseconds /*length*/) {
   ADD_FAILURE() << "paused";
 }
 
+TEST_F(FollowTest, TakesAnEventOfManyMegabytes) {
+  protocol::ApprovalView large = approval_a3();
+  large.card.assign(9 << 20, 'x');
+  daemon_.emit(1, name::kApprovalOpened, large);
+  sink_.at_question = [this] { daemon_.emit(2, name::kTaskEnded, task_12("completed")); };
+  const auto end = follow(never);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_THAT(sink_.seen, ElementsAre("? run ./test.sh"));
+}
+
 TEST_F(FollowTest, GivesEachEventAndEndsWithTheTask) {
   daemon_.emit(1, name::kTaskCreated, task_12("ready"));
   daemon_.emit(2, name::kStepStarted, step(1, "read a", "started"));

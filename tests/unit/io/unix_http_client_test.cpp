@@ -134,6 +134,22 @@ TEST_F(UnixHttpClientTest, ReadsEventsUntilTheServerEndsTheStream) {
   EXPECT_EQ(seen, (std::vector<std::string>{"1ax\ny", "2bz"}));
 }
 
+TEST_F(UnixHttpClientTest, ReadsEventsOfAnySizeThatADaemonSends) {
+  const std::string data(6 << 20, 'x');
+  on_loop([&] {
+    handle_ = [&](HttpRequest, const std::shared_ptr<HttpResponder>& responder) {
+      responder->stream()->send(1, "a", data);
+    };
+  });
+  std::size_t bytes = 0;
+  const auto answer = client_.events("/", [&](const UnixHttpClient::Event& event) {
+    bytes = event.data.size();
+    return true;
+  });
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(bytes, data.size());
+}
+
 TEST_F(UnixHttpClientTest, LeavesAStreamWhenItHasSeenEnough) {
   std::shared_ptr<EventStream> stream;
   std::promise<void> closed;
