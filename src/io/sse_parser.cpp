@@ -97,8 +97,4 @@ void SseParser::dispatch(const std::function<void(Event)>& take) {
   take(std::move(complete));
 }
 
-bool SseParser::in_event() const {
-  return event_lines_ > 0 || (!line_.empty() && line_.front() != ':');
-}
-
 }  // namespace tinkerbell

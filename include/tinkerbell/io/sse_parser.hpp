@@ -34,9 +34,6 @@ class SseParser {
   /// the parser is of no use after that.
   [[nodiscard]] Result<void> feed(std::string_view bytes, const std::function<void(Event)>& take);
 
-  /// Whether bytes of an unfinished event are held: at the end of a stream they are not an event.
-  [[nodiscard]] bool in_event() const;
-
  private:
   [[nodiscard]] Result<void> hold(std::string_view part);
   [[nodiscard]] Result<void> take_line(std::string_view line,
