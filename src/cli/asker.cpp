@@ -103,9 +103,10 @@ void Asker::take_line(const std::string& line) {
   Question& question = questions_.front();
   const Question::Meaning meaning = question.understand(line);
   if (const auto* request = std::get_if<protocol::DecisionRequest>(&meaning)) {
-    deciding_ = question.approval().id;
-    lock.unlock();
-    return submit(question.approval().id, *request);
+    const ApprovalId id = question.approval().id;
+    deciding_ = id;
+    lock.unlock();  // from here on another question may be withdrawn, and this one move
+    return submit(id, *request);
   }
   if (const auto* repeat = std::get_if<Question::Repeat>(&meaning)) screen_.line(repeat->why);
   if (std::holds_alternative<Question::ShowAgain>(meaning)) question.rewind();
