@@ -267,6 +267,13 @@ StepHistory steps_of(const std::vector<Record>& records, bool with_payloads) {
   return history;
 }
 
+protocol::TaskView task_of(const std::vector<Record>& records) {
+  Projection projection;
+  for (const Record& record : records)
+    projection.apply(record);
+  return projection.task();
+}
+
 protocol::TaskView task_view(const TaskHead& head) {
   protocol::TaskView view;
   view.id = head.task;

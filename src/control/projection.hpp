@@ -79,6 +79,9 @@ struct StepHistory {
 
 [[nodiscard]] StepHistory steps_of(const std::vector<Record>& records, bool with_payloads);
 
+/// A task as its records show it.
+[[nodiscard]] protocol::TaskView task_of(const std::vector<Record>& records);
+
 /// A task as its head shows it, for lists.
 [[nodiscard]] protocol::TaskView task_view(const TaskHead& head);
 

@@ -29,13 +29,12 @@ Person Request::person() const {
   return {.via = cli ? "cli" : "api", .uid = http_.peer.uid, .pid = http_.peer.pid};
 }
 
-void Request::answer_json(const Json& json, int status) const {
-  responder_->respond({.status = status, .body = dump_json(json) + "\n"});
+void Request::answer_body(std::string body, int status) const {
+  responder_->respond({.status = status, .body = std::move(body)});
 }
 
 void Request::fail(const Error& error) const {
-  answer_json(to_json_value(protocol::ErrorView{protocol::body_of(error)}),
-              protocol::status_for(error.code));
+  answer(protocol::ErrorView{protocol::body_of(error)}, protocol::status_for(error.code));
 }
 
 }  // namespace tinkerbell::control

@@ -37,12 +37,18 @@ class Request {
   /// Who asks, as the kernel says.
   [[nodiscard]] Person person() const;
 
+  /// A view as the body of an answer. Takes long for a large one; needs no loop thread.
   template <class T>
-  void answer(const T& view, int status = 200) const {
-    answer_json(to_json_value(view), status);
+  [[nodiscard]] static std::string body_of(const T& view) {
+    return dump_json(to_json_value(view)) + "\n";
   }
 
-  void answer_json(const Json& json, int status) const;
+  template <class T>
+  void answer(const T& view, int status = 200) const {
+    answer_body(body_of(view), status);
+  }
+
+  void answer_body(std::string body, int status = 200) const;
   void fail(const Error& error) const;
 
   [[nodiscard]] std::shared_ptr<EventStream> stream() const { return responder_->stream(); }

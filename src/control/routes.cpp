@@ -1,6 +1,7 @@
 #include "control/routes.hpp"
 
 #include "tinkerbell/protocol/error.hpp"
+#include "tinkerbell/protocol/routes.hpp"
 
 #include <array>
 #include <charconv>
@@ -10,26 +11,29 @@ namespace tinkerbell::control {
 
 namespace {
 
+using protocol::kApprovalsPath;
+using protocol::kEventsPath;
+using protocol::kStatusPath;
+using protocol::kTasksPath;
+
 constexpr std::array kRoutes = {
-    Route{"GET", "/v1/status", get_status},
-    Route{"POST", "/v1/tasks", post_task},
-    Route{"GET", "/v1/tasks", get_tasks},
-    Route{"GET", "/v1/tasks/{id}", get_task},
-    Route{"GET", "/v1/tasks/{id}/steps", get_steps},
-    Route{"GET", "/v1/tasks/{id}/diff", get_diff},
-    Route{"GET", "/v1/tasks/{id}/events", get_task_events},
-    Route{"POST", "/v1/tasks/{id}/cancel", cancel_task},
-    Route{"POST", "/v1/tasks/{id}/pause", pause_task},
-    Route{"POST", "/v1/tasks/{id}/resume", resume_task},
-    Route{"GET", "/v1/events", get_events},
-    Route{"GET", "/v1/approvals", get_approvals},
-    Route{"GET", "/v1/approvals/{id}", get_approval},
-    Route{"POST", "/v1/approvals/{id}", post_decision},
+    Route{"GET", kStatusPath, "", get_status},
+    Route{"POST", kTasksPath, "", post_task},
+    Route{"GET", kTasksPath, "", get_tasks},
+    Route{"GET", kTasksPath, "/{id}", get_task},
+    Route{"GET", kTasksPath, "/{id}/steps", get_steps},
+    Route{"GET", kTasksPath, "/{id}/diff", get_diff},
+    Route{"GET", kTasksPath, "/{id}/events", get_task_events},
+    Route{"POST", kTasksPath, "/{id}/cancel", cancel_task},
+    Route{"POST", kTasksPath, "/{id}/pause", pause_task},
+    Route{"POST", kTasksPath, "/{id}/resume", resume_task},
+    Route{"GET", kEventsPath, "", get_events},
+    Route{"GET", kApprovalsPath, "", get_approvals},
+    Route{"GET", kApprovalsPath, "/{approval}", get_approval},
+    Route{"POST", kApprovalsPath, "/{approval}", post_decision},
 };
 
-/// "12" or "a3".
 std::optional<std::uint64_t> number_in(std::string_view segment) {
-  if (segment.starts_with('a')) segment.remove_prefix(1);
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(segment.data(), segment.data() + segment.size(), value);
   const bool whole = error == std::errc() && end == segment.data() + segment.size();
@@ -43,13 +47,17 @@ std::string_view take_segment(std::string_view& path) {
   return segment;
 }
 
-/// The id in `path` if it has the pattern's form; 0 where the pattern has none.
-std::optional<std::uint64_t> match(std::string_view pattern, std::string_view path) {
+/// The number in `path` if it has the route's form; 0 where the route has none.
+std::optional<std::uint64_t> match(const Route& route, std::string_view path) {
+  if (!path.starts_with(route.collection)) return std::nullopt;
+  path.remove_prefix(route.collection.size());
+  std::string_view pattern = route.rest;
   std::uint64_t id = 0;
-  while (!pattern.empty() && !path.empty()) {
+  while (path.starts_with('/') && !pattern.empty()) {
     const std::string_view wanted = take_segment(pattern);
-    const std::string_view given = take_segment(path);
-    if (wanted == "{id}") {
+    std::string_view given = take_segment(path);
+    if (wanted == "{approval}" && given.starts_with('a')) given.remove_prefix(1);
+    if (wanted == "{id}" || wanted == "{approval}") {
       const auto value = number_in(given);
       if (!value) return std::nullopt;
       id = *value;
@@ -62,14 +70,10 @@ std::optional<std::uint64_t> match(std::string_view pattern, std::string_view pa
 
 }  // namespace
 
-std::span<const Route> routes() {
-  return kRoutes;
-}
-
 void route(Context& context, HttpRequest request, std::shared_ptr<HttpResponder> responder) {
   bool path_known = false;
   for (const Route& row : kRoutes) {
-    const auto id = match(row.path, request.path);
+    const auto id = match(row, request.path);
     if (!id) continue;
     path_known = true;
     if (row.method != request.method) continue;
@@ -80,8 +84,7 @@ void route(Context& context, HttpRequest request, std::shared_ptr<HttpResponder>
   const protocol::ErrorView view{
       protocol::body_of(path_known ? Error{Errc::invalid, what + ": this path takes another method"}
                                    : Error{Errc::not_found, what + ": there is no such path"})};
-  responder->respond(
-      {.status = path_known ? 405 : 404, .body = dump_json(to_json_value(view)) + "\n"});
+  responder->respond({.status = path_known ? 405 : 404, .body = Request::body_of(view)});
 }
 
 }  // namespace tinkerbell::control

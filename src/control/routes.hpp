@@ -5,7 +5,6 @@
 
 #include "tinkerbell/control/control.hpp"
 
-#include <span>
 #include <string_view>
 
 namespace tinkerbell::control {
@@ -19,17 +18,16 @@ struct Context {
 
 using RouteHandler = void (*)(Context&, Request);
 
-/// One row of the table that is the whole interface. "{id}" stands for a number ("12", or "a3" for
-/// approvals).
+/// One row of the table that is the whole interface.
 struct Route {
   std::string_view method;
-  std::string_view path;
+  std::string_view collection;  ///< "/v1/tasks".
+  std::string_view rest;  ///< "/{id}/steps". "{id}" stands for a number ("12"), "{approval}" for
+                          ///< that of a question ("a3" or "3").
   RouteHandler handler;
 };
 
-[[nodiscard]] std::span<const Route> routes();
-
-/// Finds the row for a request and runs it; answers 404, 405 or 400 where there is none.
+/// Finds the row for a request and runs it; answers 404 or 405 where there is none.
 void route(Context& context, HttpRequest request, std::shared_ptr<HttpResponder> responder);
 
 // ---- the handlers, a file per resource ----

@@ -8,31 +8,57 @@
 
 namespace tinkerbell::control {
 
+namespace {
+
+/// Which steps are asked for.
+struct StepPage {
+  std::uint64_t after = 0;
+  std::uint64_t limit = 0;
+  bool full = false;
+};
+
+/// A page that has grown to this takes no further step.
+constexpr std::size_t kPageBytes = 4 << 20;
+
+protocol::StepList page_of(const std::vector<Record>& records, const StepPage& page) {
+  StepHistory history = steps_of(records, page.full);
+  protocol::StepList list;
+  list.last_event = history.last_event;
+  std::size_t bytes = 0;
+  for (protocol::StepView& step : history.steps) {
+    if (number(step.seq) <= page.after) continue;
+    if (list.steps.size() == page.limit || bytes >= kPageBytes) {
+      list.more = true;
+      break;
+    }
+    bytes += dump_json(to_json_value(step)).size();
+    list.steps.push_back(std::move(step));
+  }
+  return list;
+}
+
+}  // namespace
+
 void get_steps(Context& context, Request request) {
   const auto after = request.query_number("after", 0, UINT32_MAX);
   if (!after) return request.fail(after.error());
   const auto limit =
       request.query_number("limit", protocol::StepList::kLimitMax, protocol::StepList::kLimitMax);
   if (!limit) return request.fail(limit.error());
+  const StepPage page{.after = *after, .limit = *limit, .full = request.query_text("full") == "1"};
   context.parts.journal.read_records(
-      TaskId{request.id()},
-      Completion<std::vector<Record>>(
-          [request, after = *after, limit = *limit](const Result<std::vector<Record>>& records) {
-            if (!records) return request.fail(records.error());
-            const bool full = request.query_text("full") == "1";
-            StepHistory history = steps_of(*records, full);
-            protocol::StepList list;
-            list.last_event = history.last_event;
-            for (protocol::StepView& step : history.steps) {
-              if (number(step.seq) <= after) continue;
-              if (list.steps.size() == limit) {
-                list.more = true;
-                break;
-              }
-              list.steps.push_back(std::move(step));
-            }
-            request.answer(list);
-          }));
+      TaskId{request.id()}, Completion<std::vector<Record>>(
+                                [&context, request, page](Result<std::vector<Record>> records) {
+                                  if (!records) return request.fail(records.error());
+                                  context.parts.pool.run<std::string>(
+                                      [records = *std::move(records), page] -> Result<std::string> {
+                                        return Request::body_of(page_of(records, page));
+                                      },
+                                      Completion<std::string>([request](Result<std::string> body) {
+                                        body ? request.answer_body(*std::move(body))
+                                             : request.fail(body.error());
+                                      }));
+                                }));
 }
 
 namespace {
@@ -58,12 +84,11 @@ Result<std::optional<std::string>> content_now(const Workspace& workspace,
   return content.error().with(path);
 }
 
-Result<protocol::DiffView> diff_of(const std::string& directory,
-                                   const std::map<std::string, PreImage>& images) {
-  const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(directory);
+Result<protocol::DiffView> diff_of(const std::vector<Record>& records) {
+  const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(task_of(records).workspace);
   if (!workspace) return workspace.error();
   protocol::DiffView view;
-  for (const auto& [path, image] : images) {
+  for (const auto& [path, image] : first_images(records)) {
     const Result<std::optional<std::string>> now = content_now(**workspace, path);
     if (!now) return now.error();
     const auto before =
@@ -84,20 +109,14 @@ Result<protocol::DiffView> diff_of(const std::string& directory,
 void get_diff(Context& context, Request request) {
   context.parts.journal.read_records(
       TaskId{request.id()},
-      Completion<std::vector<Record>>(
-          [&context, request](const Result<std::vector<Record>>& records) {
-            if (!records) return request.fail(records.error());
-            Projection projection;
-            for (const Record& record : *records)
-              projection.apply(record);
-            context.parts.pool.run<protocol::DiffView>(
-                [directory = projection.task().workspace, images = first_images(*records)] {
-                  return diff_of(directory, images);
-                },
-                Completion<protocol::DiffView>([request](const Result<protocol::DiffView>& view) {
-                  view ? request.answer(*view) : request.fail(view.error());
-                }));
-          }));
+      Completion<std::vector<Record>>([&context, request](Result<std::vector<Record>> records) {
+        if (!records) return request.fail(records.error());
+        context.parts.pool.run<protocol::DiffView>(
+            [records = *std::move(records)] { return diff_of(records); },
+            Completion<protocol::DiffView>([request](const Result<protocol::DiffView>& view) {
+              view ? request.answer(*view) : request.fail(view.error());
+            }));
+      }));
 }
 
 }  // namespace tinkerbell::control

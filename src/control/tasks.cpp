@@ -1,6 +1,9 @@
 #include "control/views.hpp"
 
+#include "tinkerbell/io/blocking_pool.hpp"
+
 #include <filesystem>
+#include <memory>
 
 namespace tinkerbell::control {
 
@@ -16,9 +19,6 @@ Json agent_arguments(const protocol::SubmitRequest& wanted) {
 
 /// The directory with its links followed: what a task is bound to for life.
 Result<std::string> checked_workspace(const std::string& path) {
-  if (!path.starts_with('/')) {
-    return Error{Errc::invalid, "workspace: must be an absolute path"};
-  }
   std::error_code failure;
   const std::filesystem::path real = std::filesystem::canonical(path, failure);
   if (failure || !std::filesystem::is_directory(real, failure)) {
@@ -47,29 +47,28 @@ void find_task(Context& context, TaskId id, Completion<protocol::TaskView> done)
   }
   context.parts.journal.read_records(
       id, Completion<std::vector<Record>>(
-              [id, done = std::move(done)](const Result<std::vector<Record>>& records) mutable {
+              [&context, id, done = std::move(done)](Result<std::vector<Record>> records) mutable {
                 if (!records) {
                   done(Error{Errc::not_found, "no task " + std::to_string(number(id))});
                   return;
                 }
-                Projection projection;
-                for (const Record& record : *records)
-                  projection.apply(record);
-                done(projection.task());
+                context.parts.pool.run<protocol::TaskView>(
+                    [records = *std::move(records)] -> Result<protocol::TaskView> {
+                      return task_of(records);
+                    },
+                    std::move(done));
               }));
 }
 
-void post_task(Context& context, Request request) {
-  const Result<protocol::SubmitRequest> wanted = request.body<protocol::SubmitRequest>();
-  if (!wanted) return request.fail(wanted.error());
-  if (const Result<void> fits = check(*wanted); !fits) return request.fail(fits.error());
-  const Result<std::string> workspace = checked_workspace(wanted->workspace);
-  if (!workspace) return request.fail(workspace.error());
+namespace {
+
+void submit(Context& context, const Request& request, const protocol::SubmitRequest& wanted,
+            std::string workspace) {
   context.parts.calls.submit(
-      {.kind = wanted->kind,
-       .workspace = *workspace,
-       .arguments = agent_arguments(*wanted),
-       .approve_all = wanted->approve_all,
+      {.kind = wanted.kind,
+       .workspace = std::move(workspace),
+       .arguments = agent_arguments(wanted),
+       .approve_all = wanted.approve_all,
        .by = request.person()},
       Completion<TaskId>([&context, request](Result<TaskId> task) {
         if (!task) return request.fail(task.error());
@@ -80,6 +79,20 @@ void post_task(Context& context, Request request) {
       }));
 }
 
+}  // namespace
+
+void post_task(Context& context, Request request) {
+  const Result<protocol::SubmitRequest> wanted = request.body<protocol::SubmitRequest>();
+  if (!wanted) return request.fail(wanted.error());
+  if (const Result<void> fits = check(*wanted); !fits) return request.fail(fits.error());
+  context.parts.pool.run<std::string>(
+      [path = wanted->workspace] { return checked_workspace(path); },
+      Completion<std::string>([&context, request, wanted = *wanted](Result<std::string> workspace) {
+        if (!workspace) return request.fail(workspace.error());
+        submit(context, request, wanted, *std::move(workspace));
+      }));
+}
+
 void get_task(Context& context, Request request) {
   find_task(context, TaskId{request.id()},
             Completion<protocol::TaskView>([request](const Result<protocol::TaskView>& view) {
@@ -87,27 +100,69 @@ void get_task(Context& context, Request request) {
             }));
 }
 
+namespace {
+
+/// A list of tasks on its way to a client.
+struct Listing {
+  Context& context;
+  Request request;
+  std::string state;  ///< Only tasks in this one; empty: all.
+  std::size_t limit = 0;
+  protocol::TaskList list;
+
+  [[nodiscard]] bool full() const { return list.tasks.size() == limit; }
+
+  void offer(protocol::TaskView view) {
+    if (const auto live = context.parts.calls.view(view.id)) overlay(view, *live);
+    if (!full() && (state.empty() || state == view.state)) list.tasks.push_back(std::move(view));
+  }
+};
+
+/// Live tasks are in memory, whatever number of others has ended since.
+void list_live(Listing& listing, TaskId before) {
+  for (const TaskId task : listing.context.hub.live_tasks()) {
+    if (before == kNoTask || task < before) listing.offer(*listing.context.hub.task(task));
+  }
+  listing.request.answer(listing.list);
+}
+
+/// Page by page until the list is full.
+void list_all(std::shared_ptr<Listing> listing, TaskId before) {
+  const std::uint64_t page =
+      listing->state.empty() ? listing->limit : protocol::TaskList::kLimitMax;
+  Journal& journal = listing->context.parts.journal;
+  journal.read_tasks(
+      before, static_cast<std::uint32_t>(page),
+      Completion<std::vector<TaskHead>>(
+          [listing = std::move(listing), page](const Result<std::vector<TaskHead>>& heads) {
+            if (!heads) return listing->request.fail(heads.error());
+            for (const TaskHead& head : *heads) {
+              const protocol::TaskView* const known = listing->context.hub.task(head.task);
+              listing->offer(known != nullptr ? *known : task_view(head));
+            }
+            const bool last = heads->size() < page;
+            if (last || listing->full()) return listing->request.answer(listing->list);
+            list_all(listing, heads->back().task);
+          }));
+}
+
+}  // namespace
+
 void get_tasks(Context& context, Request request) {
   const auto limit = request.query_number("limit", protocol::TaskList::kLimitDefault,
                                           protocol::TaskList::kLimitMax);
   if (!limit) return request.fail(limit.error());
   const auto before = request.query_number("before", 0, kVolatileBit - 1);
   if (!before) return request.fail(before.error());
-  context.parts.journal.read_tasks(
-      TaskId{*before}, static_cast<std::uint32_t>(*limit),
-      Completion<std::vector<TaskHead>>(
-          [&context, request](const Result<std::vector<TaskHead>>& heads) {
-            if (!heads) return request.fail(heads.error());
-            const std::string wanted = request.query_text("state");
-            protocol::TaskList list;
-            for (const TaskHead& head : *heads) {
-              const protocol::TaskView* const known = context.hub.task(head.task);
-              protocol::TaskView view = known != nullptr ? *known : task_view(head);
-              if (const auto live = context.parts.calls.view(head.task)) overlay(view, *live);
-              if (wanted.empty() || wanted == view.state) list.tasks.push_back(std::move(view));
-            }
-            request.answer(list);
-          }));
+  auto listing = std::make_shared<Listing>(Listing{
+      .context = context,
+      .request = request,
+      .state = request.query_text("state"),
+      .limit = *limit,
+      .list = {},
+  });
+  const bool live_only = !listing->state.empty() && !protocol::has_ended(listing->state);
+  live_only ? list_live(*listing, TaskId{*before}) : list_all(std::move(listing), TaskId{*before});
 }
 
 namespace {

@@ -10,7 +10,7 @@ namespace tinkerbell::protocol {
 
 inline constexpr int kVersion = 1;
 
-// Written once, for the server's table and the client alike.
+// Where the server's table and the client's requests begin.
 inline constexpr std::string_view kStatusPath = "/v1/status";
 inline constexpr std::string_view kTasksPath = "/v1/tasks";
 inline constexpr std::string_view kApprovalsPath = "/v1/approvals";

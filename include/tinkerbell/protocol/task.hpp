@@ -30,7 +30,7 @@ struct SubmitRequest {
                                  ///< denied.
   std::string kind = "agent@1";  ///< A registered kind of task.
   std::optional<std::uint64_t> steps_max;    ///< Absent: the configured default. 0 means none.
-  std::optional<std::uint64_t> time_max_ms;  ///< Wall time, waiting for people left out.
+  std::optional<std::uint64_t> time_max_ms;  ///< Wall time, waiting for people included.
 
   static constexpr auto fields() {
     return std::tuple{field("goal", &SubmitRequest::goal),
@@ -194,7 +194,7 @@ struct StepView {
 };
 
 /// GET /v1/tasks/{id}/steps?after=&limit=&full=1: in order; `after` is a step's number, `limit` at
-/// most kLimitMax.
+/// most kLimitMax. A page may end before that where its steps are large: look at `more`.
 struct StepList {
   static constexpr std::string_view kSchema = "tinkerbell.steps/1";
   static constexpr std::uint64_t kLimitMax = 1000;
@@ -217,7 +217,7 @@ struct StepList {
 struct FileDiff {
   std::string path;    ///< Relative to the workspace.
   std::string status;  ///< "created", "changed" or "removed".
-  std::string diff;    ///< Unified; empty for a binary file.
+  std::string diff;    ///< Unified; of a binary file a line that says so.
 
   static constexpr auto fields() {
     return std::tuple{field("path", &FileDiff::path), field("status", &FileDiff::status),

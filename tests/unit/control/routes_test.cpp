@@ -1,0 +1,269 @@
+#include "control/routes.hpp"
+
+#include "support/syscall_world.hpp"
+#include "support/temp_dir.hpp"
+#include "unit/io/loop.hpp"
+
+#include "tinkerbell/io/blocking_pool.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tinkerbell::control {
+namespace {
+
+using ::testing::ElementsAre;
+
+/// A stream whose reader takes what was sent when the test says so.
+class PatientStream final : public EventStream {
+ public:
+  bool send(std::uint64_t id, std::string_view /*event*/, std::string_view /*data*/) override {
+    ids.push_back(id);
+    return true;
+  }
+
+  void close() override { closed = true; }
+
+  void when_drained(std::move_only_function<void()> handler) override {
+    drained_ = std::move(handler);
+  }
+
+  void on_closed(std::move_only_function<void()> /*handler*/) override {}
+
+  /// False: nobody waits for the reader.
+  bool drain() {
+    if (!drained_) return false;
+    std::exchange(drained_, nullptr)();
+    return true;
+  }
+
+  std::vector<std::uint64_t> ids;
+  bool closed = false;
+
+ private:
+  std::move_only_function<void()> drained_;
+};
+
+class KeptAnswer final : public HttpResponder {
+ public:
+  void respond(HttpResponse response) override { answer = std::move(response); }
+
+  std::shared_ptr<EventStream> stream() override { return events; }
+
+  std::optional<HttpResponse> answer;
+  std::shared_ptr<PatientStream> events = std::make_shared<PatientStream>();
+};
+
+/// The system calls with an event hub that hears them.
+class WorldWithHub : public SyscallWorld {
+ public:
+  void recorded(const Record& record) override { hub.recorded(record); }
+
+  EventHub hub;
+};
+
+Task<Result<Json>> fails(TaskStart /*start*/) {
+  co_return Error{Errc::internal, "on purpose"};
+}
+
+Task<Result<Json>> asks(TaskStart /*start*/) {
+  const Result<AwaitUserAnswer::Reply> words = co_await AwaitUserAnswer{.question = "To whom?"};
+  if (!words) co_return words.error();
+  co_return Json(words->text);
+}
+
+Task<Result<void>> reads(int times) {
+  for (int i = 0; i < times; ++i) {
+    const Result<AwaitFileRead::Reply> file = co_await AwaitFileRead{.path = "a.txt"};
+    if (!file) co_return file.error();
+  }
+  co_return Result<void>();
+}
+
+Task<Result<Json>> reads_three(TaskStart /*start*/) {
+  (void)co_await reads(3);
+  co_return Json();
+}
+
+Task<Result<Json>> reads_much(TaskStart /*start*/) {
+  (void)co_await reads(600);
+  co_return Json();
+}
+
+Task<Result<Json>> reads_much_and_asks(TaskStart start) {
+  (void)co_await reads(600);
+  co_return co_await asks(std::move(start));
+}
+
+class RoutesTest : public testing::Test {
+ protected:
+  RoutesTest() {
+    world_.add_kind("agent@1", asks);
+    world_.add_kind("asker@1", asks);
+    world_.add_kind("failer@1", fails);
+    world_.add_kind("reader@1", reads_much);
+    world_.add_kind("read_and_ask@1", reads_much_and_asks);
+    world_.driver->reply("file.read", Reply(AwaitFileRead::Reply{.text = "hello"}));
+  }
+
+  std::shared_ptr<KeptAnswer> begin(const std::string& method, const std::string& path,
+                                    std::map<std::string, std::string> query = {},
+                                    std::string body = {}) {
+    auto kept = std::make_shared<KeptAnswer>();
+    route(context_,
+          {.method = method,
+           .path = path,
+           .query = std::move(query),
+           .headers = {},
+           .body = std::move(body),
+           .peer = {}},
+          kept);
+    return kept;
+  }
+
+  /// The whole answer, which the journal and the pool may have to do with.
+  HttpResponse ask(const std::string& method, const std::string& path,
+                   std::map<std::string, std::string> query = {}, std::string body = {}) {
+    const std::shared_ptr<KeptAnswer> kept = begin(method, path, std::move(query), std::move(body));
+    EXPECT_TRUE(comes_true([&] { return kept->answer.has_value(); })) << method << " " << path;
+    return kept->answer.value_or(HttpResponse{.status = 0, .body = "{}"});
+  }
+
+  template <class Condition>
+  bool comes_true(Condition condition) {
+    return run_until(loop_, [&] {
+      world_.settle();
+      return condition();
+    });
+  }
+
+  std::vector<std::uint64_t> listed(std::map<std::string, std::string> query) {
+    std::vector<std::uint64_t> ids;
+    const Json list = *parse_json(ask("GET", "/v1/tasks", std::move(query)).body);
+    for (const Json& task : list.at("tasks"))
+      ids.push_back(task.at("id"));
+    return ids;
+  }
+
+  WorldWithHub world_;
+  boost::asio::io_context loop_;
+  BlockingPool pool_{loop_.get_executor(), 1};
+  Context context_{.parts = {.loop = loop_.get_executor(),
+                             .pool = pool_,
+                             .calls = *world_.calls,
+                             .journal = *world_.journal,
+                             .clock = world_.clock,
+                             .logger = world_.logger,
+                             .facts = {}},
+                   .hub = world_.hub,
+                   .started = {}};
+};
+
+TEST_F(RoutesTest, AListOfOneStateIsNotCutByTasksInOtherStates) {
+  const TaskId waiting = world_.submit("asker@1");
+  const TaskId completed = world_.submit("reader@1");
+  for (int i = 0; i < 5; ++i)
+    world_.submit("failer@1");
+  EXPECT_THAT(listed({{"state", "waiting"}, {"limit", "2"}}), ElementsAre(number(waiting)));
+  EXPECT_THAT(listed({{"state", "completed"}, {"limit", "2"}}), ElementsAre(number(completed)));
+  EXPECT_THAT(listed({{"state", "failed"}, {"limit", "2"}}), ElementsAre(7U, 6U));
+  EXPECT_THAT(listed({{"state", "failed"}, {"limit", "9"}, {"before", "5"}}), ElementsAre(4U, 3U));
+  EXPECT_THAT(listed({{"limit", "6"}}), ElementsAre(7U, 6U, 5U, 4U, 3U, 2U));
+  EXPECT_THAT(listed({{"state", "waiting"}, {"before", "1"}}), ElementsAre());
+}
+
+TEST_F(RoutesTest, OnlyTheIdOfAQuestionMayBeginWithA) {
+  world_.submit("asker@1");
+  EXPECT_EQ(ask("GET", "/v1/tasks/1").status, 200);
+  EXPECT_EQ(ask("GET", "/v1/tasks/a1").status, 404);
+  EXPECT_EQ(ask("GET", "/v1/tasks/a1/steps").status, 404);
+  EXPECT_EQ(ask("GET", "/v1/approvals/1").status, 200);
+  EXPECT_EQ(ask("GET", "/v1/approvals/a1").status, 200);
+}
+
+TEST_F(RoutesTest, AWrongPathIsToldFromAWrongMethod) {
+  EXPECT_EQ(ask("DELETE", "/v1/tasks").status, 405);
+  for (const char* path : {"/", "/v1/tasks/", "/v1/tasksx", "/v1/tasks/1/stepsx",
+                           "/v1/tasks//steps", "/v1/status/1", "/v1/approvals/aa1"})
+    EXPECT_EQ(ask("GET", path).status, 404) << path;
+}
+
+TEST_F(RoutesTest, ATaskIsStartedInADirectoryWithItsLinksFollowed) {
+  const TempDir directory;
+  std::filesystem::create_directory_symlink(directory.path(), directory / "link");
+  const Json request{{"goal", "x"}, {"workspace", (directory / "link").string()}};
+  const HttpResponse created = ask("POST", "/v1/tasks", {}, dump_json(request));
+  ASSERT_EQ(created.status, 201) << created.body;
+  EXPECT_EQ(parse_json(created.body)->at("workspace"), directory.path().string());
+  const Json nowhere{{"goal", "x"}, {"workspace", (directory / "gone").string()}};
+  EXPECT_EQ(ask("POST", "/v1/tasks", {}, dump_json(nowhere)).status, 400);
+}
+
+TEST_F(RoutesTest, AnEndedTaskIsReadFromItsJournal) {
+  world_.submit("failer@1");
+  const Json task = *parse_json(ask("GET", "/v1/tasks/1").body);
+  EXPECT_EQ(task.at("state"), "failed");
+  EXPECT_EQ(task.at("error").at("message"), "on purpose");
+  EXPECT_EQ(ask("GET", "/v1/tasks/2").status, 404);
+}
+
+TEST_F(RoutesTest, APageOfLargeStepsEndsBeforeItsLimitAndSaysThatThereAreMore) {
+  world_.driver->reply("file.read", Reply(AwaitFileRead::Reply{std::string(2'200'000, 'x')}));
+  world_.add_kind("large@1", reads_three);
+  world_.submit("large@1");
+  const Json page =
+      *parse_json(ask("GET", "/v1/tasks/1/steps", {{"full", "1"}}).body, {.bytes_max = 64 << 20});
+  EXPECT_EQ(page.at("steps").size(), 2U);
+  EXPECT_EQ(page.at("more"), true);
+  const Json rest =
+      *parse_json(ask("GET", "/v1/tasks/1/steps", {{"full", "1"}, {"after", "2"}}).body,
+                  {.bytes_max = 64 << 20});
+  EXPECT_EQ(rest.at("steps").size(), 1U);
+  EXPECT_EQ(rest.at("more"), false);
+}
+
+TEST_F(RoutesTest, ALongHistoryIsSentAtThePaceOfItsReaderAndNothingTwice) {
+  const TaskId task = world_.submit("reader@1");
+  std::vector<std::uint64_t> all;
+  Projection projection;
+  for (const Record& record : world_.memory->records) {
+    for (const protocol::EventView& event : projection.apply(record))
+      all.push_back(event.seq);
+  }
+  const std::shared_ptr<PatientStream> events =
+      begin("GET", "/v1/tasks/" + std::to_string(number(task)) + "/events")->events;
+  ASSERT_TRUE(comes_true([&] { return !events->ids.empty(); }));
+  EXPECT_LT(events->ids.size(), all.size());
+  EXPECT_FALSE(events->closed);
+  while (events->drain())
+    ASSERT_LE(events->ids.size(), all.size());
+  EXPECT_EQ(events->ids, all);
+  EXPECT_TRUE(events->closed);
+}
+
+TEST_F(RoutesTest, WhatHappensWhileTheHistoryIsSentComesAfterIt) {
+  world_.submit("read_and_ask@1");
+  const std::shared_ptr<PatientStream> events = begin("GET", "/v1/tasks/1/events")->events;
+  ASSERT_TRUE(comes_true([&] { return !events->ids.empty(); }));
+  ASSERT_TRUE(world_.answer(ApprovalId{1}, Answer::text, "Wendy"));
+  const std::size_t before = events->ids.size();
+  while (events->drain()) {
+  }
+  EXPECT_GT(events->ids.size(), before);
+  EXPECT_TRUE(std::ranges::is_sorted(events->ids, std::less_equal()));
+  EXPECT_TRUE(events->closed);  // task.ended was among what was held
+}
+
+}  // namespace
+}  // namespace tinkerbell::control
