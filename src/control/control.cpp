@@ -5,7 +5,10 @@
 
 #include "tinkerbell/io/http_server.hpp"
 
+#include <exception>
 #include <optional>
+#include <string>
+#include <utility>
 
 namespace tinkerbell {
 
@@ -36,7 +39,13 @@ void ControlPlane::connect(Parts parts) {
   state_->server.emplace(
       loop, HttpServerLimits{},
       [state = state_.get()](HttpRequest request, std::shared_ptr<HttpResponder> responder) {
-        control::route(*state->context, std::move(request), std::move(responder));
+        const std::string path = request.path;
+        try {
+          control::route(*state->context, std::move(request), std::move(responder));
+        } catch (const std::exception& failure) {  // no memory, or a bug: the responder answers 500
+          state->context->parts.logger.error("request.failed",
+                                             {{"path", path}, {"error", failure.what()}});
+        }
       });
 }
 
