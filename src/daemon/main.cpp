@@ -61,14 +61,14 @@ int run_daemon(DaemonPlan plan, const Masker& masker, Logger& logger) {
     const bool busy = store.error().code == Errc::conflict;
     return complain(busy ? EX_TEMPFAIL : EX_CANTCREAT, store.error());
   }
-  const Result<std::vector<Daemon::Survivor>> survivors = Daemon::survivors_of(**store);
+  Result<std::vector<Daemon::Survivor>> survivors = Daemon::survivors_of(**store);
   if (!survivors) return complain(EX_DATAERR, survivors.error());
   const Result<void> sandbox_works =
       probe_sandbox(process_settings(plan.settings, plan.state_dir, plan.socket));
   if (!sandbox_works)
     logger.warn("sandbox.unavailable", {{"reason", sandbox_works.error().message}});
   Daemon daemon(std::move(plan), masker, logger, *std::move(store), sandbox_works);
-  return daemon.run(*survivors);
+  return daemon.run(*std::move(survivors));
 }
 
 int run(const Options& options) {
