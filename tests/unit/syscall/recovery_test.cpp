@@ -113,6 +113,7 @@ TEST_F(Recovery, ATaskThatIsToEndDoesNotAskTheModelAgain) {
   cancel_and_crash(task);
   EXPECT_TRUE(world.driver->performed().empty());
   EXPECT_EQ(world.end_of(task).state, "cancelled");
+  EXPECT_EQ(world.kinds_of(task), (Kinds{"task", "intent", "signal", "result", "done"}));
 }
 
 TEST_F(Recovery, ATaskThatIsToEndLeavesNoQuestionAboutAnUnknownOutcome) {
