@@ -79,6 +79,21 @@ TEST_F(AskerTest, SendsTheAnswerToTheDaemon) {
   EXPECT_TRUE(written_.waits_for("a3 was approved by uid 1000\n"));
 }
 
+TEST_F(AskerTest, AnOutcomeIsAnsweredWithALetterAndNeverWithYes) {
+  decide_ = [](ApprovalId id, const protocol::DecisionRequest& what) {
+    return protocol::DecisionView{
+        .id = id, .state = std::string(name_of(what.answer)), .by = "uid 1000"};
+  };
+  protocol::ApprovalView approval = approval_a3();
+  approval.kind = "outcome";
+  asker_->ask(approval);
+  ASSERT_TRUE(written_.waits_for("What became of a3?"));
+  type("yes\n");
+  ASSERT_TRUE(written_.waits_for("please answer h, r, a or s\n"));
+  type("h\n");
+  EXPECT_TRUE(written_.waits_for("a3 was resolved as happened by uid 1000\n"));
+}
+
 TEST_F(AskerTest, AsksAgainWhenItDoesNotUnderstand) {
   asker_->ask(approval_a3());
   type("perhaps\n");

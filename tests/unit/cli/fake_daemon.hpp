@@ -195,7 +195,7 @@ inline protocol::ApprovalView approval_a3() {
           .hash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
           .rule = "cautious/programs",
           .opened = "2026-11-22T20:33:35.000Z",
-          .requested_by = "task 12 (agent@1)"};
+          .requested_by = "task 12"};
 }
 
 }  // namespace tinkerbell::cli

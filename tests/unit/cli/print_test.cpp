@@ -116,7 +116,7 @@ TEST(Framed, S29_LeavesNothingOut) {
 
 TEST(ApprovalDetails, EndWithSizeAndHash) {
   EXPECT_EQ(approval_details(approval_a3(), kPipe),
-            "a3 (open), permission for task 12 (agent@1)\n"
+            "a3 (open), permission for task 12\n"
             "│ run a program\n"
             "│   ./test.sh\n"
             "│ sandbox: bubblewrap\n"

@@ -159,6 +159,18 @@ TEST_F(ProgramTest, ApproveBindsTheHashOfWhatIsAsked) {
   EXPECT_THAT(daemon_.seen(), Contains(HasSubstr(R"("hash":"0123456789abcdef)")));
 }
 
+TEST_F(ProgramTest, ResolveBindsTheHashOfWhatIsAsked) {
+  daemon_.lay_out("GET /v1/approvals/3", approval_a3());
+  daemon_.lay_out(
+      "POST /v1/approvals/3",
+      protocol::DecisionView{.id = ApprovalId{3}, .state = "run_again", .by = "uid 1000"});
+  const Outcome resolve = tinkerbell({"resolve", "a3", "--run-again"});
+  EXPECT_EQ(resolve.code, 0) << resolve.err;
+  EXPECT_EQ(resolve.out, "a3 was resolved as run_again by uid 1000\n");
+  EXPECT_THAT(daemon_.seen(), Contains(AllOf(HasSubstr(R"("answer":"run_again")"),
+                                             HasSubstr(R"("hash":"0123456789abcdef)"))));
+}
+
 TEST_F(ProgramTest, S29_ApproveOfALongCardNeedsItsHash) {
   protocol::ApprovalView long_one = approval_a3();
   long_one.card.assign(100 * 1024, ' ');

@@ -31,7 +31,7 @@ TEST(Question, ShowsItsCardInAFrame) {
   Question question(approval_a3(), 24, 80);
   EXPECT_EQ(question.next_page(),
             "│ ? approval a3  run ./test.sh\n"
-            "│   for task 12 (agent@1)\n"
+            "│   for task 12\n"
             "│   by rule: cautious/programs\n"
             "│ run a program\n"
             "│   ./test.sh\n"
