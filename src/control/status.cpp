@@ -2,11 +2,7 @@
 
 #include "control/routes.hpp"
 
-#include "tinkerbell/kernel/inspect.hpp"
-
 #include <unistd.h>
-
-#include <map>
 
 namespace tinkerbell::control {
 
@@ -19,10 +15,7 @@ void get_status(Context& context, Request request) {
   view.uptime_s = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::seconds>(parts.clock.steady() - context.started)
           .count());
-  std::map<TaskState, std::uint64_t> counts;
-  for (const TaskInspection& task : parts.calls.scheduler().inspect())
-    ++counts[task.state];
-  for (const auto& [state, count] : counts) {
+  for (const auto& [state, count] : parts.calls.states()) {
     view.tasks.push_back({std::string(name_of(state)), count});
   }
   view.approvals_open = parts.calls.approvals().shown().size();

@@ -131,7 +131,8 @@ void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
   const std::string reason = parts_.masker.masked(command.reason);
   const SignalPayload payload{.signal = Signal::cancel,
                               .reason = reason,
-                              .by = {.via = "task " + std::to_string(number(live.head.task))}};
+                              .by = {.via = "task " + std::to_string(number(live.head.task)),
+                                     .uid = live.payload.origin.uid}};
   std::vector<Record> records;
   records.push_back(make_record(*target, RecordKind::signal, canonical_bytes(payload)));
   target->cancel_reason = reason;

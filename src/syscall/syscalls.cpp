@@ -149,6 +149,17 @@ std::size_t SystemCalls::live_tasks() const {
 
 // ---- looking ----
 
+TaskState SystemCalls::state_of(const LiveTask& live) const {
+  return live.set_aside ? TaskState::diverged : *scheduler_.state_of(live.head.task);
+}
+
+std::map<TaskState, std::size_t> SystemCalls::states() const {
+  std::map<TaskState, std::size_t> counts;
+  for (const auto& [task, live] : live_)
+    ++counts[state_of(*live)];
+  return counts;
+}
+
 namespace {
 
 std::string waits_for(const InFlight& flight, bool asked) {
@@ -182,9 +193,8 @@ std::string waits_for(const InFlight& flight, bool asked) {
 std::optional<LiveView> SystemCalls::view(TaskId task) const {
   const LiveTask* const live = find(task);
   if (live == nullptr) return std::nullopt;
-  LiveView view{.state = scheduler_.state_of(task) ? *scheduler_.state_of(task) : TaskState::ready};
+  LiveView view{.state = state_of(*live)};
   if (live->set_aside) {
-    view.state = TaskState::diverged;
     view.waiting_for = "help: " + *live->set_aside;
     view.waiting_since = live->head.changed;
   } else if (live->flight) {

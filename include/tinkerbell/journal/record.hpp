@@ -28,7 +28,7 @@ enum class RecordKind : std::uint8_t {
   snapshot,  ///< A state from which the task can go on (reserved).
   file,      ///< A file as it was before a command changed it.
   unsure,    ///< After a crash: START without RESULT, and no probe can tell.
-  resolved,  ///< A person said what became of it.
+  resolved,  ///< Not written any more: an APPROVAL says what became of it.
   done,      ///< The task ended, and how.
 };
 

@@ -50,7 +50,7 @@ struct SubmitRequest {
 
 /// Who started a task.
 struct OriginView {
-  std::string via;  ///< "cli", "api", "trigger" or "task".
+  std::string via;  ///< "cli" or "api"; a child has that of its parent.
   std::uint32_t uid = 0;
   std::int64_t pid = 0;
 

@@ -20,7 +20,7 @@ namespace tinkerbell {
 
 /// Who did something from outside, as far as the kernel can tell.
 struct Person {
-  std::string via;  ///< "cli", "api", "task" or "daemon".
+  std::string via;  ///< "cli" or "api"; of a signal also "task 12".
   std::uint32_t uid = 0;
   std::int32_t pid = 0;
 

@@ -15,6 +15,7 @@
 #include "tinkerbell/syscall/registry.hpp"
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -120,6 +121,9 @@ class SystemCalls final : public CommandHandler {
 
   [[nodiscard]] std::size_t live_tasks() const;
 
+  /// How many of them there are in each state.
+  [[nodiscard]] std::map<TaskState, std::size_t> states() const;
+
   [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
 
   // ---- CommandHandler ----
@@ -198,6 +202,7 @@ class SystemCalls final : public CommandHandler {
   Lsn append(std::vector<Record> records, const std::vector<LiveTask*>& touched);
   Lsn append(LiveTask& live, std::vector<Record> records);
 
+  [[nodiscard]] TaskState state_of(const LiveTask& live) const;
   [[nodiscard]] LiveTask* find(TaskId task) const;
   [[nodiscard]] LiveTask* find_at(CommandId id, Station station) const;
   [[nodiscard]] Driver* driver_for(const TaskCommand& command) const;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -212,6 +213,7 @@ TEST_F(Recovery, ATaskOfAnUnknownKindKeepsItsProgramsAndComesBackWhenItsKindDoes
   world.crash();
   EXPECT_EQ(world.programs_known, key);
   EXPECT_EQ(state_of(task), "diverged");
+  EXPECT_EQ(world.calls->states(), (std::map<TaskState, std::size_t>{{TaskState::diverged, 1}}));
   world.registry = known;
   world.before_recovery = [](ScriptedDriver& driver) {
     driver.recovery("process.run", Reply(AwaitProcess::Reply{}));
