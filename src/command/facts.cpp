@@ -28,12 +28,15 @@ Sha256 approval_hash(const TaskCommand& command, const Facts& facts, const std::
 
 Sha256 repeat_hash(const TaskCommand& command, const Facts& facts, const std::string& workspace) {
   CanonicalWriter writer;
-  writer.begin_array(6);
+  writer.begin_array(8);
   write_subject(writer, command, workspace);
   writer.text(facts.object);
-  // A program must be the same program; a file changes with each change that was allowed.
+  // A program must be the same program, with the same scripts in the same place; a file changes
+  // with each change that was allowed.
   writer.text(std::holds_alternative<AwaitProcess>(command) ? facts.object_sha256 : "");
   writer.text(facts.sandbox);
+  writer.text(facts.directory);
+  write_canonical(writer, facts.files);
   return sha256(writer.bytes());
 }
 

@@ -122,6 +122,9 @@ std::string program_card(const AwaitProcess& command, const Facts& facts) {
     card += (i == 0 ? "  argv     " : "           ") + visible_line(quoted_word(command.argv[i])) +
             "\n";
   }
+  for (const FileFact& file : facts.files) {
+    card += "  file     " + visible_line(quoted_word(file.path)) + "  " + file.state + "\n";
+  }
   card += "  in       " + visible_line(command.cwd) + "\n";
   for (const auto& [name, value] : command.env) {
     card += "  env      " + visible_line(name + "=" + quoted_word(value)) + "\n";

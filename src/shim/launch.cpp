@@ -61,7 +61,7 @@ class Child {
            ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0;
   }
 
-  /// 0, 1, 2 and the sandbox's report; everything else closes at exec (HAZARDS S78).
+  /// 0, 1, 2 and the sandbox's reports; everything else closes at exec (HAZARDS S78).
   bool take_descriptors() const {
     const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     return null >= 0 && ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
@@ -70,8 +70,10 @@ class Child {
   }
 
   bool take_sandbox_report() const {
-    return sandbox_report_ < 0 || (::dup2(sandbox_report_, kSandboxReportFd) >= 0 &&
-                                   ::fcntl(kSandboxReportFd, F_SETFD, 0) == 0);
+    if (sandbox_report_ < 0) return true;
+    const int report = ::fcntl(sandbox_report_, F_DUPFD_CLOEXEC, kEntryReportFd + 1);
+    return report >= 0 && ::dup2(report, kSandboxReportFd) >= 0 &&
+           ::dup2(report, kEntryReportFd) >= 0;
   }
 
   [[noreturn]] void fail(Step step) const {
@@ -103,8 +105,8 @@ Result<pid_t> launch(const RunSpec& spec, int output, int sandbox_report) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return os_error("pipe", errno);
   const UniqueFd failures(ends[0]);
-  // Above the report's place, so that taking that one does not close this.
-  UniqueFd failures_of_child(::fcntl(ends[1], F_DUPFD_CLOEXEC, kSandboxReportFd + 1));
+  // Above the reports' places, so that taking those does not close this.
+  UniqueFd failures_of_child(::fcntl(ends[1], F_DUPFD_CLOEXEC, kEntryReportFd + 1));
   ::close(ends[1]);
 
   std::vector<std::string> arguments = spec.argv;

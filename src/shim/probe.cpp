@@ -30,6 +30,12 @@ bool can_write_in(const std::string& directory) {
   return fd && ::unlink(file.c_str()) == 0;
 }
 
+/// Of a file nothing but the opening is tried: the kernel acts upon what is written to its own.
+bool can_write(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK));
+  return file || can_write_in(path);
+}
+
 sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -71,8 +77,8 @@ ProbeReport try_forbidden_things(const SandboxProbe& probe) {
   };
   for (const ProbeFile& file : probe.unseen)
     note(sees(file), "see " + file.path);
-  for (const std::string& directory : probe.unwritable)
-    note(can_write_in(directory), "write in " + directory);
+  for (const std::string& path : probe.unwritable)
+    note(can_write(path), "write to " + path);
   note(can_connect(SOCK_STREAM, loopback(probe.tcp_port)), "connect to the host by TCP");
   note(can_reach_socket(probe.socket_directory), "connect to a hidden Unix socket");
   send_datagram(probe.udp_port);

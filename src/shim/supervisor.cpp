@@ -209,12 +209,12 @@ void Supervisor::conclude() {
   }
 }
 
-/// Bubblewrap reports an exit code only for a program that it has executed.
+/// Bubblewrap reports an exit code only for what it has executed: the last look before the program.
 bool Supervisor::sandbox_failed() const {
   if (!spec_.sandboxed || status_.exit_code == 0 || WIFSIGNALED(*wait_status_)) return false;
   const Result<std::string> report =
       read_whole_file(directory_ / kSandboxFile, kSandboxReportBytesMax);
-  return report && !report->contains("\"exit-code\"");
+  return report && (!report->contains("\"exit-code\"") || report->contains(kEntryRefused));
 }
 
 /// Before the status, which says that all is there.

@@ -139,6 +139,10 @@ Result<std::string> Workspace::location(int fd) const {
   return place->substr(root->size() + 1);
 }
 
+Result<UniqueFd> Workspace::hold(const WorkspacePath& path) const {
+  return open_beneath(root_.get(), path.text(), O_PATH, Links::refuse);
+}
+
 Result<std::string> Workspace::read(const WorkspacePath& path, std::uint64_t bytes_max) const {
   Result<OpenFile> file = open_regular(root_.get(), path.text());
   if (!file) return file.error();

@@ -6,8 +6,21 @@
 
 #include <string>
 #include <tuple>
+#include <vector>
 
 namespace tinkerbell {
+
+/// A file of the workspace that a program is given by name, as it is now.
+struct FileFact {
+  std::string path;   ///< Relative to the workspace, links followed.
+  std::string state;  ///< "sha256 …"; of a large file its size, inode and time of change.
+
+  static constexpr auto fields() {
+    return std::tuple{field("path", &FileFact::path), field("state", &FileFact::state)};
+  }
+
+  bool operator==(const FileFact&) const = default;
+};
 
 /// What a driver found out about a command before anybody judges it: all that an approval binds
 /// besides the command itself. Gathered anew after a restart; if they differ from what was
@@ -20,6 +33,9 @@ struct Facts {
   std::string diff;     ///< For file changes: what would change, as a unified diff.
   std::string result_sha256;  ///< For file changes: of the file as it would be afterwards.
   bool outside = false;       ///< The path leaves the workspace: never allowed.
+  std::string directory;      ///< For programs: which directories the workspace and its cwd are, by
+                              ///< device and inode: "2049:131 2049:145".
+  std::vector<FileFact> files;  ///< For programs: those that the arguments name, each once.
 
   static constexpr auto fields() {
     return std::tuple{field("object", &Facts::object),
@@ -27,7 +43,9 @@ struct Facts {
                       field("sandbox", &Facts::sandbox),
                       field("diff", &Facts::diff),
                       field("result_sha256", &Facts::result_sha256),
-                      field("outside", &Facts::outside)};
+                      field("outside", &Facts::outside),
+                      field("directory", &Facts::directory),
+                      field("files", &Facts::files)};
   }
 
   bool operator==(const Facts&) const = default;
@@ -51,7 +69,8 @@ struct PreImage {
 [[nodiscard]] Sha256 approval_hash(const TaskCommand& command, const Facts& facts,
                                    const std::string& workspace, CommandId id);
 
-/// The same without task and step and file content: what "again in this task" is recognised by.
+/// The same without task and step, and for file commands without content: what "again in this
+/// task" is recognised by.
 [[nodiscard]] Sha256 repeat_hash(const TaskCommand& command, const Facts& facts,
                                  const std::string& workspace);
 

@@ -24,7 +24,7 @@ struct ProbeFile {
 /// What `tinkerbell-shim --probe FILE` tries inside a sandbox. Each of it must fail (HAZARDS S79).
 struct SandboxProbe {
   std::vector<ProbeFile> unseen;        ///< Files, directories, and namespaces (/proc/self/ns/…).
-  std::vector<std::string> unwritable;  ///< Directories.
+  std::vector<std::string> unwritable;  ///< Files and directories.
   std::uint16_t tcp_port = 0;           ///< Somebody of the host listens there, on 127.0.0.1.
   std::uint16_t udp_port = 0;           ///< Likewise. The sender cannot tell: look at the receiver.
   std::string socket_directory;         ///< Where kProbeSocket would be.

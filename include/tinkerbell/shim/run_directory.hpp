@@ -25,8 +25,8 @@
 ///               names the holder (F_GETLK), so that no stale process id is ever believed.
 ///     started   durable before the program is executed: without it nothing has happened.
 ///     output    stdout and stderr (output_file.hpp).
-///     sandbox   what bubblewrap reports (--json-status-fd): tells a program that failed from a
-///               sandbox that could not be built.
+///     sandbox   what bubblewrap reports (--json-status-fd), and kEntryRefused: tells a program
+///               that failed from one that was not executed.
 ///     status    durable after the last process has ended: how it went.
 ///     shim.log  complaints of the shim itself.
 ///     home      HOME of a program that runs without a sandbox.
@@ -44,6 +44,11 @@ inline constexpr std::string_view kHomeDirectory = "home";
 /// The descriptor on which the shim hands the `sandbox` file to bubblewrap, which keeps it from the
 /// program.
 inline constexpr int kSandboxReportFd = 3;
+
+/// The same file, for `tinkerbell-shim --enter` inside the sandbox (entry.hpp), and what it appends
+/// where it does not execute the program.
+inline constexpr int kEntryReportFd = 4;
+inline constexpr std::string_view kEntryRefused = "{ \"refused\": true }\n";
 
 /// What the shim is to run, complete: it looks nothing up and adds nothing.
 struct RunSpec {

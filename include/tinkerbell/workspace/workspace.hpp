@@ -77,6 +77,10 @@ class Workspace {
   /// itself.
   [[nodiscard]] Result<WorkspacePath> resolve_to_change(std::string_view path) const;
 
+  /// The very file or directory, as an O_PATH descriptor: for who must know that two looks met the
+  /// same one.
+  [[nodiscard]] Result<UniqueFd> hold(const WorkspacePath& path) const;
+
   /// The whole content of a regular file. Errors: too_large beyond `bytes_max` or kReadBytesMax.
   [[nodiscard]] Result<std::string> read(const WorkspacePath& path, std::uint64_t bytes_max) const;
 

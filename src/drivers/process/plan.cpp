@@ -1,10 +1,14 @@
 #include "drivers/process/plan.hpp"
 
 #include "drivers/process/environment.hpp"
+#include "drivers/process/operands.hpp"
 
 #include "tinkerbell/base/text.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <system_error>
 
@@ -56,33 +60,79 @@ Result<void> check_texts(const Call& call, const AwaitProcess& command) {
   return check_environment(command.env);
 }
 
-Result<fs::path> existing_directory(const fs::path& path) {
-  std::error_code error;
-  fs::path canonical = fs::canonical(path, error);
-  if (error) return os_error("enter " + path.string(), error.value());
-  if (!fs::is_directory(canonical, error)) {
-    return Error{Errc::invalid, "enter " + path.string() + ": not a directory"};
-  }
-  return canonical;
+/// The directories of a command. Both are looked up from descriptors: a workspace that was replaced
+/// by a link, or a link that leads out of it, is refused.
+struct Place {
+  std::shared_ptr<const Workspace> workspace;
+  WorkspacePath cwd;
+  EntryCheck start;       ///< That cwd, "." once the program has entered it.
+  std::string directory;  ///< As Facts::directory says.
+};
+
+std::string identity_of(const struct stat& found) {
+  return std::to_string(found.st_dev) + ':' + std::to_string(found.st_ino);
 }
 
-Result<SandboxView> view_of(const Call& call, const AwaitProcess& command,
-                            const ProcessSettings& settings) {
-  Result<fs::path> workspace = existing_directory(call.workspace);
+Result<struct stat> directory_at(const Workspace& workspace, const WorkspacePath& path) {
+  const Result<UniqueFd> held = workspace.hold(path);
+  if (!held) return held.error();
+  struct stat found{};
+  if (::fstat(held->get(), &found) != 0) return os_error("stat " + path.text(), errno);
+  if (!S_ISDIR(found.st_mode)) {
+    return Error{Errc::invalid, "enter " + visible_line(path.text()) + ": not a directory"};
+  }
+  return found;
+}
+
+Result<Place> place_of(const Call& call, const AwaitProcess& command) {
+  Result<std::shared_ptr<Workspace>> workspace = Workspace::open(call.workspace);
   if (!workspace) return workspace.error();
-  if (*workspace == workspace->root_path()) {
-    return Error{Errc::denied, "the workspace is the whole machine"};
-  }
-  Result<fs::path> cwd = existing_directory(*workspace / command.cwd);
+  Result<WorkspacePath> cwd = (*workspace)->resolve(command.cwd.empty() ? "." : command.cwd);
   if (!cwd) return cwd.error();
-  if (!is_within(*cwd, *workspace)) {
-    return Error{Errc::outside_workspace, "cwd " + visible_line(command.cwd)};
-  }
-  return SandboxView{*std::move(workspace), *std::move(cwd), hidden_paths(settings)};
+  const Result<WorkspacePath> top = (*workspace)->resolve(".");
+  if (!top) return top.error();
+  const Result<struct stat> root = directory_at(**workspace, *top);
+  if (!root) return root.error();
+  const Result<struct stat> start = directory_at(**workspace, *cwd);
+  if (!start) return start.error();
+  return Place{.workspace = *std::move(workspace),
+               .cwd = *std::move(cwd),
+               .start = {.path = ".", .device = start->st_dev, .inode = start->st_ino},
+               .directory = identity_of(*root) + ' ' + identity_of(*start)};
+}
+
+fs::path absolute(const WorkspacePath& path, const Workspace& workspace) {
+  return path.text() == "." ? fs::path(workspace.path()) : workspace.path() / fs::path(path.text());
 }
 
 bool is_sandboxed(const ProcessSettings& settings) {
   return settings.sandbox == ProcessSandbox::bubblewrap;
+}
+
+Result<void> check_in_view(const Program& program, const SandboxView& view) {
+  if (!is_in_view(program.object, view)) {
+    return Error{Errc::denied,
+                 "program " + program.object.string() + ": the sandbox does not show it"};
+  }
+  if (!is_in_view(view.cwd, view)) {
+    return Error{Errc::denied, "cwd " + view.cwd.string() + ": the sandbox does not show it"};
+  }
+  return {};
+}
+
+/// Bubblewrap, the last look before the program, and the program.
+std::vector<std::string> sandboxed_argv(const Plan& plan, const ProcessSettings& settings) {
+  Sandbox sandbox = sandbox_for(plan.view, settings.shim);
+  EntryChecks entry{std::move(sandbox.checks)};
+  entry.checks.push_back(plan.start);
+  entry.checks.push_back({.path = plan.program.path.string(),
+                          .device = plan.program.version.device,
+                          .inode = plan.program.version.inode});
+  std::vector<std::string> argv = std::move(sandbox.arguments);
+  argv.insert(argv.begin(), settings.bubblewrap.string());
+  argv.insert(argv.end(),
+              {kShimInSandbox, std::string(kEnterOption), dump_json(to_json_value(entry))});
+  return argv;
 }
 
 fs::path without_links(const fs::path& path) {
@@ -101,27 +151,29 @@ std::vector<fs::path> hidden_paths(const ProcessSettings& settings) {
   return paths;
 }
 
-Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, ProgramHashes& hashes) {
+Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHashes& hashes) {
   const auto& command = std::get<AwaitProcess>(call.command);
   if (Result<void> checked = check_limits(command); !checked) return checked.error();
   if (Result<void> checked = check_texts(call, command); !checked) return checked.error();
-  Result<SandboxView> view = view_of(call, command, settings);
-  if (!view) return view.error();
-  Result<fs::path> program = find_program(command.argv.front(), view->cwd);
+  Result<Place> place = place_of(call, command);
+  if (!place) return place.error();
+  SandboxView view{.workspace = place->workspace,
+                   .cwd = absolute(place->cwd, *place->workspace),
+                   .hidden = hidden_paths(settings)};
+  Result<Program> program = find_program(command.argv.front(), view.cwd, hashes);
   if (!program) return program.error();
-  std::error_code error;
-  const fs::path object = fs::canonical(*program, error);
-  if (error) return os_error("program " + program->string(), error.value());
-  if (is_sandboxed(settings) && !is_in_view(object, *view)) {
-    return Error{Errc::denied, "program " + object.string() + ": the sandbox does not show it"};
+  if (is_sandboxed(settings)) {
+    if (Result<void> seen = check_in_view(*program, view); !seen) return seen.error();
   }
-  Result<std::string> hash = hashes.hash_of(object);
-  if (!hash) return hash.error();
-  Facts facts;
-  facts.object = object.string();
-  facts.object_sha256 = *std::move(hash);
-  facts.sandbox = name_of(settings.sandbox);
-  return Plan{*std::move(program), *std::move(view), std::move(facts)};
+  Result<std::vector<FileFact>> files =
+      files_named_by(command.argv, *place->workspace, place->cwd, hashes);
+  if (!files) return files.error();
+  Facts facts{.object = program->object.string(),
+              .object_sha256 = program->sha256,
+              .sandbox = std::string(name_of(settings.sandbox)),
+              .directory = std::move(place->directory),
+              .files = *std::move(files)};
+  return Plan{*std::move(program), std::move(view), std::move(place->start), std::move(facts)};
 }
 
 RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& settings,
@@ -130,19 +182,15 @@ RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& setti
   const bool sandboxed = is_sandboxed(settings);
   const std::string home = sandboxed ? kSandboxHome : (directory / kHomeDirectory).string();
   RunSpec spec{
-      .program = sandboxed ? settings.bubblewrap.string() : plan.program.string(),
-      .argv = {},
-      .env = program_environment(command.env, call.key, plan.view.workspace.string(), home),
+      .program = sandboxed ? settings.bubblewrap.string() : plan.program.path.string(),
+      .argv = sandboxed ? sandboxed_argv(plan, settings) : std::vector<std::string>(),
+      .env = program_environment(command.env, call.key, plan.view.workspace->path(), home),
       .cwd = sandboxed ? "/" : plan.view.cwd.string(),
       .sandboxed = sandboxed,
       .timeout = command.timeout,
       .output_bytes_max = command.output_bytes_max,
   };
-  if (sandboxed) {
-    spec.argv = sandbox_arguments(plan.view);
-    spec.argv.insert(spec.argv.begin(), spec.program);
-  }
-  spec.argv.push_back(plan.program.string());
+  spec.argv.push_back(plan.program.path.string());
   spec.argv.insert(spec.argv.end(), command.argv.begin() + 1, command.argv.end());
   return spec;
 }

@@ -14,15 +14,16 @@ namespace tinkerbell {
 
 /// A command that was checked against this machine: what would run, and where.
 struct Plan {
-  std::filesystem::path program;  ///< As it is called: links in it are kept.
+  Program program;
   SandboxView view;
+  EntryCheck start;  ///< The directory in which it starts.
   Facts facts;
 };
 
 /// Checks limits, environment, directory and program of an AwaitProcess. Reads the disk, changes
 /// nothing. Errors: those of ProcessDriver::prepare.
 [[nodiscard]] Result<Plan> plan_run(const Call& call, const ProcessSettings& settings,
-                                    ProgramHashes& hashes);
+                                    FileHashes& hashes);
 
 /// Whatever no program may see: as in the settings, and the runs directory; free of links.
 [[nodiscard]] std::vector<std::filesystem::path> hidden_paths(const ProcessSettings& settings);

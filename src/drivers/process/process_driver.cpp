@@ -35,7 +35,7 @@ constexpr Milliseconds kLeftOverGrace{5'000};
 struct Shared {
   ProcessSettings settings;
   Result<void> sandbox_works;
-  ProgramHashes hashes;
+  FileHashes hashes;
 
   [[nodiscard]] Result<Plan> plan(const Call& call) {
     if (!std::holds_alternative<AwaitProcess>(call.command)) {

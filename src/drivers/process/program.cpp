@@ -2,7 +2,6 @@
 
 #include "drivers/process/environment.hpp"
 
-#include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/base/unique_fd.hpp"
 
@@ -18,8 +17,6 @@ namespace tinkerbell {
 
 namespace {
 
-/// More versions of programs than any machine runs; then the memory starts anew.
-constexpr std::size_t kRememberedMax = 1'000;
 constexpr std::string_view kElfMark =
     "\x7F"
     "ELF";
@@ -37,33 +34,18 @@ Result<void> check_executable(const std::filesystem::path& file) {
   return {};
 }
 
-std::int64_t nanoseconds(const timespec& time) {
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+/// What execve(2) itself knows how to run.
+Result<void> check_format(int fd, const std::filesystem::path& program) {
+  std::array<char, 4> mark{};
+  const ssize_t count = ::pread(fd, mark.data(), mark.size(), 0);
+  if (count < 0) return os_error("read " + program.string(), errno);
+  const std::string_view begin(mark.data(), static_cast<std::size_t>(count));
+  if (begin.starts_with(kElfMark) || begin.starts_with(kScriptMark)) return {};
+  return Error{Errc::invalid, "program " + program.string() +
+                                  ": neither a binary nor a script that names its interpreter"};
 }
 
-Result<std::string> hash_content(int fd, const std::filesystem::path& program) {
-  Sha256Stream hash;
-  std::array<char, 64 << 10> buffer;
-  bool first = true;
-  while (true) {
-    const ssize_t count = ::read(fd, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return os_error("read " + program.string(), errno);
-    const std::string_view piece(buffer.data(), static_cast<std::size_t>(count));
-    if (std::exchange(first, false) && !piece.starts_with(kElfMark) &&
-        !piece.starts_with(kScriptMark)) {
-      return Error{Errc::invalid, "program " + program.string() +
-                                      ": neither a binary nor a script that names its interpreter"};
-    }
-    if (count == 0) return hash.finish().hex();
-    hash.update(piece);
-  }
-}
-
-}  // namespace
-
-Result<std::filesystem::path> find_program(const std::string& name,
-                                           const std::filesystem::path& cwd) {
+Result<std::filesystem::path> look_up(const std::string& name, const std::filesystem::path& cwd) {
   if (name.contains('/')) {
     const std::filesystem::path program = (cwd / name).lexically_normal();
     if (Result<void> checked = check_executable(program); !checked) return checked.error();
@@ -77,34 +59,29 @@ Result<std::filesystem::path> find_program(const std::string& name,
                "no program " + visible_line(name) + " in " + std::string(kProgramPath)};
 }
 
-Result<std::string> ProgramHashes::hash_of(const std::filesystem::path& program) {
-  const UniqueFd fd(::open(program.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return os_error("read " + program.string(), errno);
-  const Version version = version_of(fd.get());
-  if (std::string known = remembered(version); !known.empty()) return known;
-  Result<std::string> hash = hash_content(fd.get(), program);
-  // A file that changed under our hands is remembered as neither the one nor the other.
-  if (hash && version_of(fd.get()) == version) remember(version, *hash);
-  return hash;
+/// All that is said of the program comes from one descriptor.
+Result<Program> look_at(std::filesystem::path path, FileHashes& hashes) {
+  std::error_code error;
+  std::filesystem::path object = std::filesystem::canonical(path, error);
+  if (error) return os_error("program " + path.string(), error.value());
+  const UniqueFd fd(::open(object.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return os_error("read " + object.string(), errno);
+  const Result<FileVersion> version = version_of(fd.get(), object.string());
+  if (!version) return version.error();
+  if (Result<void> fit = check_format(fd.get(), object); !fit) return fit.error();
+  Result<std::string> hash =
+      hashes.hash_of(fd.get(), *version, kProgramBytesMax, "program " + object.string());
+  if (!hash) return hash.error();
+  return Program{std::move(path), std::move(object), *version, *std::move(hash)};
 }
 
-ProgramHashes::Version ProgramHashes::version_of(int fd) {
-  struct stat found{};
-  if (::fstat(fd, &found) != 0) return {};
-  return {found.st_dev, found.st_ino, found.st_size, nanoseconds(found.st_mtim),
-          nanoseconds(found.st_ctim)};
-}
+}  // namespace
 
-std::string ProgramHashes::remembered(const Version& version) const {
-  const std::scoped_lock lock(mutex_);
-  const auto found = hashes_.find(version);
-  return found == hashes_.end() ? std::string() : found->second;
-}
-
-void ProgramHashes::remember(const Version& version, const std::string& hash) {
-  const std::scoped_lock lock(mutex_);
-  if (hashes_.size() >= kRememberedMax) hashes_.clear();
-  hashes_[version] = hash;
+Result<Program> find_program(const std::string& name, const std::filesystem::path& cwd,
+                             FileHashes& hashes) {
+  Result<std::filesystem::path> path = look_up(name, cwd);
+  if (!path) return path.error();
+  return look_at(*std::move(path), hashes);
 }
 
 }  // namespace tinkerbell

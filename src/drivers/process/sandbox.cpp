@@ -2,9 +2,14 @@
 
 #include "tinkerbell/shim/run_directory.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <initializer_list>
+#include <optional>
+#include <set>
 #include <string_view>
 #include <system_error>
 
@@ -24,25 +29,34 @@ constexpr std::array<const char*, 6> kSystemRoots = {"/bin",   "/sbin",  "/lib",
 constexpr std::array<const char*, 5> kEmptyDirectories = {"/tmp", "/var/tmp", "/run", "/home",
                                                           "/root"};
 
+/// Files at the top of a workspace by which a program could plant code that a trusted one would run
+/// later (HAZARDS S22). `git add` and `git commit` still work.
+constexpr std::array<const char*, 8> kProtectedFiles = {
+    ".git/config", ".git/config.worktree", ".git/hooks",    ".envrc",
+    ".tinkerbell", ".vscode/tasks.json",   ".github/hooks", ".git"};
+
 bool is_shared_system(const fs::path& path) {
   return is_within(path, "/usr") || is_within(path, "/etc") ||
          std::ranges::any_of(kSystemRoots, [&](const char* root) { return is_within(path, root); });
 }
 
 /// Builds the argument list. The order counts: a later mount covers an earlier one.
-class Arguments {
+class Builder {
  public:
-  void add(std::initializer_list<std::string> words) { words_.insert(words_.end(), words); }
+  explicit Builder(const SandboxView& view) : workspace_(*view.workspace) {}
 
   void isolate() {
     add({"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
          "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--disable-userns",
          // For root bubblewrap would keep all of them, and one of them lifts every mount below.
          "--cap-drop", "ALL", "--hostname", "tinkerbell", "--json-status-fd",
-         std::to_string(kSandboxReportFd)});
+         std::to_string(kSandboxReportFd), "--proc", "/proc", "--dev", "/dev"});
+    protect_kernel();
+    for (const char* directory : kEmptyDirectories)
+      hide_directory(directory);
   }
 
-  void show_system() {
+  void show_system(const std::vector<fs::path>& hidden) {
     show_read_only("/usr");
     for (const char* root : kSystemRoots) {
       std::error_code error;
@@ -54,15 +68,39 @@ class Arguments {
     }
     show_read_only("/etc");
     hide_private_files("/etc");
-    add({"--proc", "/proc", "--dev", "/dev"});
-    for (const char* directory : kEmptyDirectories)
-      hide_directory(directory);
+    for (const fs::path& path : hidden) {
+      if (is_shared_system(path)) hide(path);
+    }
   }
 
-  void show_workspace(const fs::path& workspace) {
-    add({"--bind", workspace.string(), workspace.string()});
-    protect_git(workspace / ".git");
+  void show_workspace(const std::vector<fs::path>& hidden) {
+    add({"--bind", workspace_.path(), workspace_.path()});
+    expect(".", Entry::same);
+    for (const char* path : kProtectedFiles)
+      protect(path);
+    for (const fs::path& path : hidden) {
+      if (is_within(path, workspace_.path())) hide_in_workspace(path);
+    }
   }
+
+  void show_shim(const fs::path& shim) { add({"--ro-bind", shim.string(), kShimInSandbox}); }
+
+  void start_in(const fs::path& directory) { add({"--chdir", directory.string(), "--"}); }
+
+  [[nodiscard]] Sandbox take() { return std::move(sandbox_); }
+
+ private:
+  void add(std::initializer_list<std::string> words) {
+    sandbox_.arguments.insert(sandbox_.arguments.end(), words);
+  }
+
+  void show_read_only(const fs::path& path) { add({"--ro-bind", path.string(), path.string()}); }
+
+  void hide_directory(const fs::path& path) {
+    add({"--size", std::string(kTemporaryBytesMax), "--tmpfs", path.string()});
+  }
+
+  void hide_file(const fs::path& path) { add({"--ro-bind", "/dev/null", path.string()}); }
 
   /// Covers whatever is there: a directory by an empty one, anything else by /dev/null.
   void hide(const fs::path& path) {
@@ -70,17 +108,8 @@ class Arguments {
     if (fs::is_directory(path, error)) {
       hide_directory(path);
     } else if (fs::exists(path, error)) {
-      add({"--ro-bind", "/dev/null", path.string()});
+      hide_file(path);
     }
-  }
-
-  [[nodiscard]] std::vector<std::string> take() { return std::move(words_); }
-
- private:
-  void show_read_only(const fs::path& path) { add({"--ro-bind", path.string(), path.string()}); }
-
-  void hide_directory(const fs::path& path) {
-    add({"--size", std::string(kTemporaryBytesMax), "--tmpfs", path.string()});
   }
 
   /// What not everybody may read is nobody's business here: password hashes, host keys, our own
@@ -100,24 +129,87 @@ class Arguments {
     }
   }
 
-  /// Keeps a program from planting code that a trusted git would run later (HAZARDS S22), while
-  /// `git add` and `git commit` work. `.git` itself becomes a mount point and so cannot be renamed
-  /// away.
-  void protect_git(const fs::path& git) {
+  /// The settings of the kernel ask for root's number, which no namespace takes away, and not for a
+  /// capability: to root without any they are as open as ever. Bubblewrap covers only directories
+  /// that are writable themselves, which /proc/sys is not.
+  void protect_kernel() {
     std::error_code error;
-    const fs::file_status status = fs::symlink_status(git, error);
-    if (fs::is_regular_file(status)) return show_read_only(git);
-    if (!fs::is_directory(status)) return;
-    add({"--bind", git.string(), git.string()});
-    for (const char* name : {"config", "config.worktree", "hooks"}) {
-      const fs::file_status protected_status = fs::symlink_status(git / name, error);
-      if (fs::is_regular_file(protected_status) || fs::is_directory(protected_status)) {
-        show_read_only(git / name);
+    for (fs::directory_iterator entry("/proc", error), end; !error && entry != end;
+         entry.increment(error)) {
+      std::error_code gone;
+      const fs::file_status status = entry->symlink_status(gone);
+      const std::string name = entry->path().filename();
+      const bool is_process = std::isdigit(static_cast<unsigned char>(name.front())) != 0;
+      if (gone || is_process || fs::is_symlink(status)) continue;
+      if ((status.permissions() & fs::perms::others_read) == fs::perms::none) {
+        hide(entry->path());
+      } else if (fs::is_directory(status) ||
+                 (status.permissions() & fs::perms::owner_write) != fs::perms::none) {
+        show_read_only(entry->path());
       }
     }
   }
 
-  std::vector<std::string> words_;
+  /// What stands at exactly this place in the workspace, no link on the way, as it is looked up
+  /// from the directory that we hold.
+  [[nodiscard]] std::optional<struct stat> found_at(const std::string& place) const {
+    const Result<WorkspacePath> path = workspace_.resolve(place);
+    if (!path || path->text() != place) return std::nullopt;
+    const Result<UniqueFd> held = workspace_.hold(*path);
+    struct stat found{};
+    if (!held || ::fstat(held->get(), &found) != 0) return std::nullopt;
+    return found;
+  }
+
+  [[nodiscard]] fs::path absolute(const std::string& place) const {
+    return (workspace_.path() / fs::path(place)).lexically_normal();
+  }
+
+  /// Says whether there is anything.
+  bool expect(const std::string& place, Entry expected) {
+    const std::optional<struct stat> found = found_at(place);
+    if (!found) return false;
+    const std::string path = place == "." ? workspace_.path() : absolute(place).string();
+    sandbox_.checks.push_back({path, found->st_dev, found->st_ino, expected});
+    return true;
+  }
+
+  /// Makes the directories above a place mount points, which cannot be renamed: or another could
+  /// take its place, without whatever covers it.
+  void pin_above(const fs::path& place) {
+    fs::path above;
+    for (const fs::path& name : place.parent_path()) {
+      above /= name;
+      if (pinned_.insert(above).second && expect(above.string(), Entry::same)) {
+        const std::string path = absolute(above.string()).string();
+        add({"--bind", path, path});
+      }
+    }
+  }
+
+  /// A link is left alone: it leads to what is protected by itself, or to nothing.
+  void protect(const fs::path& place) {
+    if (pinned_.contains(place)) return;
+    const std::optional<struct stat> found = found_at(place.string());
+    if (!found || !(S_ISREG(found->st_mode) || S_ISDIR(found->st_mode))) return;
+    pin_above(place);
+    pinned_.insert(place);
+    expect(place.string(), Entry::read_only);
+    show_read_only(absolute(place.string()));
+  }
+
+  void hide_in_workspace(const fs::path& path) {
+    const fs::path place = path.lexically_relative(workspace_.path());
+    const std::optional<struct stat> found = found_at(place.string());
+    if (!found) return;
+    pin_above(place);
+    expect(place.string(), Entry::hidden);
+    S_ISDIR(found->st_mode) ? hide_directory(path) : hide_file(path);
+  }
+
+  const Workspace& workspace_;
+  std::set<fs::path> pinned_;  ///< Mount points in the workspace, relative to it.
+  Sandbox sandbox_;
 };
 
 }  // namespace
@@ -127,25 +219,28 @@ bool is_within(const fs::path& path, const fs::path& directory) {
   return end == directory.end();
 }
 
-std::vector<std::string> sandbox_arguments(const SandboxView& view) {
-  Arguments arguments;
-  arguments.isolate();
-  arguments.show_system();
-  for (const fs::path& path : view.hidden) {  // may hold the workspace: it must come before that
-    if (is_shared_system(path) && !is_within(path, view.workspace)) arguments.hide(path);
+Sandbox sandbox_for(const SandboxView& view, const fs::path& shim) {
+  Builder sandbox(view);
+  sandbox.isolate();
+  if (is_shared_system(view.workspace->path())) {
+    sandbox.show_system(view.hidden);
+    sandbox.show_workspace(view.hidden);
+  } else {
+    // The system comes last where it can: a link that appears in the workspace at the wrong moment
+    // leads a mount astray, and the last look must not depend on what it has covered.
+    sandbox.show_workspace(view.hidden);
+    sandbox.show_system(view.hidden);
   }
-  arguments.show_workspace(view.workspace);
-  for (const fs::path& path : view.hidden) {
-    if (is_within(path, view.workspace)) arguments.hide(path);
-  }
-  arguments.add({"--chdir", view.cwd.string(), "--"});
-  return arguments.take();
+  sandbox.show_shim(shim);
+  sandbox.start_in(view.cwd);
+  return sandbox.take();
 }
 
 bool is_in_view(const fs::path& file, const SandboxView& view) {
-  const bool in_workspace = is_within(file, view.workspace);
+  const fs::path& workspace = view.workspace->path();
+  const bool in_workspace = is_within(file, workspace);
   const auto covers_file = [&](const fs::path& path) {
-    return is_within(file, path) && !(in_workspace && is_within(view.workspace, path));
+    return is_within(file, path) && !(in_workspace && is_within(workspace, path));
   };
   if (std::ranges::any_of(view.hidden, covers_file)) return false;
   return in_workspace || is_shared_system(file);

@@ -1,6 +1,10 @@
 #pragma once
 
+#include "tinkerbell/shim/entry.hpp"
+#include "tinkerbell/workspace/workspace.hpp"
+
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -8,19 +12,27 @@ namespace tinkerbell {
 
 /// What a sandboxed program may see. Paths absolute and free of links.
 struct SandboxView {
-  std::filesystem::path workspace;
+  std::shared_ptr<const Workspace> workspace;
   std::filesystem::path cwd;                  ///< In the workspace.
   std::vector<std::filesystem::path> hidden;  ///< See ProcessSettings::hidden.
+};
+
+/// A sandbox, ready to be built.
+struct Sandbox {
+  std::vector<std::string> arguments;  ///< Of bubblewrap (bwrap(1)), up to and with "--".
+  std::vector<EntryCheck> checks;      ///< For `tinkerbell-shim --enter`: that it became this one.
 };
 
 /// HOME and TMPDIR in the sandbox: in memory, empty, gone with the program.
 inline constexpr const char* kSandboxHome = "/tmp";
 
-/// The arguments of bubblewrap (bwrap(1)) up to and with "--"; those of the program follow. Looks
-/// at the disk, to see what there is to be hidden or protected.
-[[nodiscard]] std::vector<std::string> sandbox_arguments(const SandboxView& view);
+/// Where the shim, which may lie anywhere, is shown to its own last look.
+inline constexpr const char* kShimInSandbox = "/run/tinkerbell-shim";
 
-/// Whether a file (free of links) can be seen in the sandbox.
+/// Looks at the disk, to see what there is to be hidden or protected.
+[[nodiscard]] Sandbox sandbox_for(const SandboxView& view, const std::filesystem::path& shim);
+
+/// Whether a file or directory (free of links) can be seen in the sandbox.
 [[nodiscard]] bool is_in_view(const std::filesystem::path& file, const SandboxView& view);
 
 /// Whether `path` is `directory` or lies below it; by their names.

@@ -28,11 +28,22 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kProbeFile = "probe.json";
-/// Where the shim, which may lie anywhere, is shown to the probe.
-constexpr std::string_view kShimInSandbox = "/run/tinkerbell-shim";
 constexpr Milliseconds kProbeTimeout{10'000};
 constexpr std::uint64_t kProbeOutputBytesMax = 64 << 10;
 constexpr std::array kNamespaces = {"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"};
+
+/// Root's number is enough to write these, capabilities or not. The first names a program that the
+/// host's kernel runs as root.
+constexpr std::array kKernelSettings = {"/proc/sys/kernel/core_pattern",
+                                        "/proc/sys/kernel/modprobe",
+                                        "/proc/sys/vm/overcommit_memory",
+                                        "/proc/sys/fs/binfmt_misc/register",
+                                        "/proc/sysrq-trigger",
+                                        "/proc/mtrr",
+                                        "/proc/acpi/wakeup",
+                                        "/proc/irq/default_smp_affinity",
+                                        "/proc/fs",
+                                        "/proc/bus"};
 
 /// Somebody to be reached who must not be: on loopback, by TCP and UDP, and by a Unix socket.
 class Listeners {
@@ -146,6 +157,8 @@ SandboxProbe things_to_try(const ProcessSettings& settings, const ProbeDirectory
                      .tcp_port = listeners.tcp_port(),
                      .udp_port = listeners.udp_port(),
                      .socket_directory = directory.hidden().string()};
+  for (const char* path : kKernelSettings)
+    probe.unwritable.emplace_back(path);
   for (const char* path : {"/home", "/root", "/run", "/tmp"})
     add_if_there(probe.unseen, path);
   add_if_there(probe.unseen, directory.hidden());
@@ -156,24 +169,22 @@ SandboxProbe things_to_try(const ProcessSettings& settings, const ProbeDirectory
   return probe;
 }
 
-RunSpec probe_spec(const ProcessSettings& settings, const ProbeDirectory& directory) {
-  const fs::path workspace = directory.workspace();
-  SandboxView view{workspace, workspace, hidden_paths(settings)};
+Result<RunSpec> probe_spec(const ProcessSettings& settings, const ProbeDirectory& directory) {
+  const std::string path = directory.workspace().string();
+  Result<std::shared_ptr<Workspace>> workspace = Workspace::open(path);
+  if (!workspace) return workspace.error();
+  SandboxView view{*std::move(workspace), path, hidden_paths(settings)};
   view.hidden.push_back(directory.hidden());
   RunSpec spec{.program = settings.bubblewrap.string(),
-               .argv = sandbox_arguments(view),
-               .env = program_environment({}, "probe", workspace.string(), kSandboxHome),
+               .argv = sandbox_for(view, settings.shim).arguments,
+               .env = program_environment({}, "probe", path, kSandboxHome),
                .cwd = "/",
                .sandboxed = true,
                .timeout = kProbeTimeout,
                .output_bytes_max = kProbeOutputBytesMax};
-  const std::string shim(kShimInSandbox);
-  spec.argv.pop_back();  // "--"
   spec.argv.insert(spec.argv.begin(), spec.program);
-  for (const std::string& word :
-       {std::string("--ro-bind"), settings.shim.string(), shim, std::string("--"), shim,
-        std::string(kProbeOption), (workspace / kProbeFile).string()})
-    spec.argv.push_back(word);
+  spec.argv.insert(spec.argv.end(), {kShimInSandbox, std::string(kProbeOption),
+                                     (directory.workspace() / kProbeFile).string()});
   return spec;
 }
 
@@ -210,8 +221,9 @@ Result<ProbeReport> run_probe(const ProcessSettings& settings) {
   if (auto written = write_record(directory->workspace(), kProbeFile, probe); !written) {
     return written.error();
   }
-  const Result<AwaitProcess::Reply> reply =
-      run_to_end(settings.shim, directory->run(), probe_spec(settings, *directory));
+  const Result<RunSpec> spec = probe_spec(settings, *directory);
+  if (!spec) return spec.error();
+  const Result<AwaitProcess::Reply> reply = run_to_end(settings.shim, directory->run(), *spec);
   if (!reply) return reply.error();
   Result<ProbeReport> report = report_in(*reply);
   if (report && listeners->got_datagram()) report->succeeded.push_back("reach the host by UDP");

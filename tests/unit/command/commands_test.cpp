@@ -252,6 +252,12 @@ TEST(RepeatHash, S14_RemembersTheWholeArgvAndTheProgram) {
   other = shell;
   other.sandbox = "none";
   EXPECT_NE(remembered("echo 1", shell), remembered("echo 1", other));
+  other = shell;
+  other.directory = "1:2 1:3";
+  EXPECT_NE(remembered("echo 1", shell), remembered("echo 1", other));
+  other = shell;
+  other.files = {{"s.sh", "sha256 00"}};
+  EXPECT_NE(remembered("echo 1", shell), remembered("echo 1", other));
 }
 
 }  // namespace

@@ -150,6 +150,15 @@ TEST(ApprovalCard, ShowsEveryWordOnALineOfItsOwn) {
             "  limit    1.5 s\n");
 }
 
+TEST(ApprovalCard, S32_ShowsTheFilesThatTheArgumentsName) {
+  Facts facts = sandboxed("/usr/bin/sh");
+  facts.files = {{"sub/s.sh", "sha256 00ff"}};
+  EXPECT_TRUE(approval_card(AwaitProcess{.argv = {"sh", "s.sh"}, .cwd = "sub"}, facts)
+                  .contains("           s.sh\n"
+                            "  file     sub/s.sh  sha256 00ff\n"
+                            "  in       sub\n"));
+}
+
 TEST(ApprovalCard, SaysInCapitalsWhenThereIsNoSandbox) {
   const AwaitProcess command{.argv = {"ls"}};
   EXPECT_TRUE(

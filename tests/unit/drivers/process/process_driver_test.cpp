@@ -2,6 +2,8 @@
 
 #include "unit/drivers/process/process_fixture.hpp"
 
+#include "tinkerbell/base/hash.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -9,6 +11,8 @@
 
 namespace tinkerbell {
 namespace {
+
+using namespace std::string_literals;
 
 class UnsandboxedPrograms : public ProcessFixture {
  protected:
@@ -48,6 +52,50 @@ TEST_F(UnsandboxedPrograms, S18_AreRefusedWhenTheyChangedAfterTheApproval) {
   script("tool", "#!/bin/sh\ntouch canary\n");
   EXPECT_EQ(perform(call).error().code, Errc::conflict);
   EXPECT_FALSE(std::filesystem::exists(workspace_ / "canary"));
+}
+
+TEST_F(UnsandboxedPrograms, S32_AreRefusedWhenAScriptInTheirArgumentsChanged) {
+  workspace_.write("s.sh", "echo harmless\n");
+  const Call call = prepared_call(call_with({"sh", "s.sh"}));
+  ASSERT_EQ(call.facts.files.size(), 1U);
+  EXPECT_EQ(call.facts.files[0].path, "s.sh");
+  EXPECT_EQ(call.facts.files[0].state, "sha256 " + sha256("echo harmless\n").hex());
+  workspace_.write("s.sh", "touch canary\n");
+  EXPECT_EQ(perform(call).error().code, Errc::conflict);
+  EXPECT_FALSE(std::filesystem::exists(workspace_ / "canary"));
+}
+
+TEST_F(UnsandboxedPrograms, S38_AreRefusedWhereTheirWorkspaceHasBecomeALink) {
+  const TempDir outside;
+  std::filesystem::create_directory(workspace_ / "sub");
+  Call call = call_of("touch canary");
+  call.workspace = (workspace_ / "sub").string();
+  call = prepared_call(std::move(call));
+  std::filesystem::rename(workspace_ / "sub", workspace_ / "old");
+  std::filesystem::create_directory_symlink(outside.path(), workspace_ / "sub");
+  EXPECT_EQ(perform(call).error().code, Errc::invalid);
+  EXPECT_EQ(prepare(call).error().code, Errc::invalid);
+  EXPECT_TRUE(std::filesystem::is_empty(outside.path()));
+}
+
+TEST_F(UnsandboxedPrograms, S38_AreRefusedWhereAnotherDirectoryStandsInTheirPlace) {
+  std::filesystem::create_directory(workspace_ / "sub");
+  for (const char* replaced : {"sub", "."}) {
+    Call call = call_of("touch canary");
+    std::get<AwaitProcess>(call.command).cwd = replaced;
+    if (std::string_view(replaced) == ".") call.workspace = (workspace_ / "sub").string();
+    call = prepared_call(std::move(call));
+    std::filesystem::rename(workspace_ / "sub", workspace_ / ("old-"s + replaced));
+    std::filesystem::create_directory(workspace_ / "sub");
+    EXPECT_EQ(perform(call).error().code, Errc::conflict) << replaced;
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(workspace_ / "sub"));
+}
+
+TEST_F(UnsandboxedPrograms, S42_AreRefusedAtOnceWhenTheyAreEndless) {
+  script("big", "#!/bin/sh\n");
+  std::filesystem::resize_file(workspace_ / "big", 1ULL << 40);
+  EXPECT_EQ(prepare(call_with({"./big"})).error().code, Errc::too_large);
 }
 
 TEST_F(UnsandboxedPrograms, S11_GetTheirArgumentsLiterally) {

@@ -194,6 +194,17 @@ TEST_F(SandboxedPrograms, S77_MakeNoNamespacesAndMountNothing) {
   EXPECT_EQ(output_of("grep CapEff /proc/self/status"), "CapEff:\t0000000000000000\n");
 }
 
+TEST_F(SandboxedPrograms, S79_ChangeNoSettingsOfTheKernelEvenAsRoot) {
+  if (::geteuid() != 0) GTEST_SKIP() << "the settings are root's, and this is not root";
+  const std::string attack =
+      "for f in /proc/sys/kernel/core_pattern /proc/sys/kernel/modprobe /proc/sys/vm/swappiness "
+      "/proc/sysrq-trigger /proc/irq/default_smp_affinity /proc/mtrr; do "
+      "(: >> $f) 2>/dev/null && echo $f; done; true";
+  EXPECT_EQ(output_of(attack), "");
+  EXPECT_EQ(output_of("cat /proc/slabinfo /proc/vmallocinfo 2>/dev/null; true"), "");
+  EXPECT_TRUE(output_without_sandbox(attack).contains("/proc/sys/kernel/core_pattern\n"));
+}
+
 TEST_F(SandboxedPrograms, LeaveTheSystemAsItIs) {
   const std::string attack =
       "for d in /usr /etc /usr/bin; do touch $d/.canary 2>/dev/null && echo $d; done; true";
@@ -231,7 +242,95 @@ TEST_F(SandboxedPrograms, AreRefusedWhereTheSandboxDoesNotShowThem) {
 TEST_F(SandboxedPrograms, AreRefusedWhereTheWorkspaceIsTheWholeMachine) {
   Call call = call_of("true");
   call.workspace = "/";
-  EXPECT_EQ(prepare(call).error().code, Errc::denied);
+  EXPECT_EQ(prepare(call).error().code, Errc::invalid);
+}
+
+TEST_F(SandboxedPrograms, S22_PlantNothingThatOtherProgramsActUpon) {
+  for (const char* file :
+       {".envrc", ".tinkerbell/config", ".vscode/tasks.json", ".github/hooks/before"})
+    workspace_.write(file, "as it was");
+  EXPECT_EQ(output_of("for f in .envrc .tinkerbell/config .tinkerbell/new .vscode/tasks.json "
+                      ".github/hooks/before .github/hooks/new; do (echo > $f) 2>/dev/null && echo "
+                      "$f; done; for d in .tinkerbell .vscode .github .github/hooks; do "
+                      "mv $d away 2>/dev/null && echo $d; done; true"),
+            "");
+  EXPECT_EQ(output_of("echo x > .vscode/settings.json && echo written"), "written\n");
+  EXPECT_EQ(content_of(".envrc"), "as it was");
+}
+
+TEST_F(SandboxedPrograms, S48_DoNotMoveAHiddenDirectoryFromUnderItsCover) {
+  workspace_.write("home/state/secret", "canary-state");
+  settings_.hidden.push_back(workspace_ / "home/state");
+  restart_driver();
+  EXPECT_EQ(output_of("mv home away 2>/dev/null; cat away/state/secret home/state/secret "
+                      "2>/dev/null; true"),
+            "");
+  EXPECT_EQ(output_of("cat */state/secret 2>/dev/null; true"), "");
+}
+
+/// What somebody else does to the workspace between the last look of the daemon and the first mount
+/// of bubblewrap.
+class SwappedBeforeTheMount : public SandboxedPrograms {
+ protected:
+  void SetUp() override {
+    SandboxedPrograms::SetUp();
+    outside_.write("private", "canary-outside");
+  }
+
+  Outcome run_with_swap(const std::string& swap, Call call) {
+    state_.write("bwrap", "#!/bin/sh\ncd " + workspace_.path().string() + "\n" + swap +
+                              "\nexec /usr/bin/bwrap \"$@\"\n");
+    std::filesystem::permissions(state_ / "bwrap", std::filesystem::perms::owner_all);
+    settings_.bubblewrap = state_ / "bwrap";
+    restart_driver();
+    return run(std::move(call));
+  }
+
+  Call attack_in(std::string directory) {
+    Call call = call_of("cat private .git/private; touch CANARY .git/CANARY");
+    call.workspace = (workspace_ / directory).string();
+    return call;
+  }
+
+  void expect_nothing_happened(const Outcome& outcome) {
+    ASSERT_FALSE(outcome) << outcome->output;
+    EXPECT_EQ(outcome.error().code, Errc::unavailable);
+    EXPECT_TRUE(outcome.error().message.contains("replaced")) << outcome.error().message;
+    EXPECT_FALSE(std::filesystem::exists(outside_ / "CANARY"));
+  }
+
+  TempDir outside_;
+};
+
+TEST_F(SwappedBeforeTheMount, S39_AWorkspaceThatBecomesALinkIsNotEntered) {
+  std::filesystem::create_directory(workspace_ / "sub");
+  expect_nothing_happened(
+      run_with_swap("mv sub old; ln -s " + outside_.path().string() + " sub", attack_in("sub")));
+}
+
+TEST_F(SwappedBeforeTheMount, S39_AWorkspaceThatIsReplacedIsNotEntered) {
+  std::filesystem::create_directory(workspace_ / "sub");
+  expect_nothing_happened(run_with_swap("mv sub old; mkdir sub", attack_in("sub")));
+}
+
+TEST_F(SwappedBeforeTheMount, S39_ARepositoryThatIsReplacedIsNotShown) {
+  workspace_.write("sub/.git/config", "");
+  expect_nothing_happened(
+      run_with_swap("mv sub/.git sub/g; mkdir sub/.git; touch sub/.git/config", attack_in("sub")));
+}
+
+TEST_F(SwappedBeforeTheMount, S39_AWorkingDirectoryThatIsReplacedIsNotEntered) {
+  std::filesystem::create_directory(workspace_ / "sub");
+  Call call = call_of("touch CANARY");
+  std::get<AwaitProcess>(call.command).cwd = "sub";
+  expect_nothing_happened(run_with_swap("mv sub old; mkdir sub", call));
+}
+
+TEST_F(SwappedBeforeTheMount, S18_AProgramThatIsReplacedIsNotRun) {
+  script("tool", "#!/bin/sh\necho harmless\n");
+  expect_nothing_happened(run_with_swap(
+      "cp -p tool other; echo 'touch CANARY' >> other; mv other tool", call_with({"./tool"})));
+  EXPECT_FALSE(std::filesystem::exists(workspace_ / "CANARY"));
 }
 
 class ProbeOfTheSandbox : public ProcessFixture {};
