@@ -1,321 +1,677 @@
 #include "tinkerbell/kernel/scheduler.hpp"
 
+#include "kernel/task_details.hpp"
+
 #include "tinkerbell/base/assert.hpp"
-#include "tinkerbell/kernel/calls.hpp"
+#include "tinkerbell/kernel/cancel_scope.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace tinkerbell {
 
 namespace {
 
-/// A task that was asked to end may still ask for so many things in its cleanup, each answered
-/// `cancelled`.
-constexpr int kTrapsWhileCancellingMax = 64;
+/// Calls of coroutines and of the kernel that one turn may take.
+constexpr std::uint32_t kCallsPerTurn = 256;
 
-/// Traps that keep the turn (self, kill) are answered in place, so many before the others get
-/// theirs.
-constexpr int kTrapsPerTurnMax = 64;
+/// Waits of a task that was asked to end are refused; one that goes on asking is ended by force.
+constexpr std::uint32_t kRefusedWaitsMax = 64;
+
+/// Of so many turns one goes to the ready tasks of lower priority, if there are any.
+constexpr std::uint32_t kTurnsPerNormal = 4;
+constexpr std::uint32_t kTurnsPerBackground = 16;
 
 constexpr int kSlotBits = 31;
 constexpr std::uint64_t kSlotMask = (1ULL << kSlotBits) - 1;
+constexpr std::uint64_t kGenerationMask = (1ULL << 32) - 1;
+
+bool waits_at(const TaskControl& task, const Trap& trap) {
+  return task.place == TaskControl::Place::wait && task.trap == &trap;
+}
+
+std::uint32_t saturated(std::uint64_t value) {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(value, std::numeric_limits<std::uint32_t>::max()));
+}
+
+/// A step of a random sequence. Source: Vigna, SplitMix64.
+std::uint64_t next_random(std::uint64_t& state) {
+  state += 0x9E3779B97F4A7C15ULL;
+  std::uint64_t mixed = state;
+  mixed = (mixed ^ (mixed >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+  mixed = (mixed ^ (mixed >> 27U)) * 0x94D049BB133111EBULL;
+  return mixed ^ (mixed >> 31U);
+}
 
 }  // namespace
 
-struct Scheduler::Entry {
-  TaskId id = kNoTask;
-  std::string name;
-  TaskState state = TaskState::ready;
-  TaskControl control;
-  std::unique_ptr<Exit> exit;  // before root: the root frame points to it
-  Task<void> root;
-  OnEnd on_end;
-  std::vector<std::pair<TaskId, kernel::JoinTrap*>> joiners;
-  std::optional<Timers::iterator> timer;
-  std::string kill_reason;
-  bool queued = false;
-  int traps_while_cancelling = 0;
-  std::uint64_t turns = 0;
-};
+Trap& budget_trap() noexcept {
+  static thread_local constinit Trap trap(Trap::Kind::yield);
+  return trap;
+}
 
-Scheduler::Scheduler(CommandHandler& commands, KernelObserver& observer)
-    : commands_(commands), observer_(observer) {}
+Scheduler::Scheduler(CommandHandler& commands, KernelObserver* observer, SchedulerOptions options)
+    : commands_(commands),
+      observer_(observer),
+      options_(options),
+      order_state_(options.order_seed) {}
 
-Scheduler::~Scheduler() = default;
+Scheduler::~Scheduler() {
+  closing_ = true;
+  std::vector<TaskControl*> left;
+  for_each_task([&](TaskControl& task) { left.push_back(&task); });
+  for (TaskControl* const task : left)
+    drop_frames(*task);  // may hold handles and scopes, so the control blocks go last
+  for (TaskControl* const task : left) {
+    delete task->details;
+    delete task;
+  }
+}
+
+/// Without a word to anybody, and first those of its dependants.
+void Scheduler::drop_frames(TaskControl& task) {
+  if (task.leaf == nullptr) return;
+  forget_wait(task);
+  if (task.details != nullptr) {
+    for (const Dependants* each = task.details->dependants; each != nullptr; each = each->next) {
+      for (const TaskId id : each->live)
+        drop_frames(*find(id));
+    }
+  }
+  destroy_frames(task);
+}
 
 // ---- life ----
 
-TaskId Scheduler::adopt(TaskId id, std::string name, Task<void> root, std::unique_ptr<Exit> exit,
-                        OnEnd on_end) {
-  if (id == kNoTask) id = new_volatile_id();
-  TINKERBELL_ASSERT(find(id) == nullptr);
-  auto entry = std::make_unique<Entry>(Entry{.id = id,
-                                             .name = std::move(name),
-                                             .control = {},
-                                             .exit = std::move(exit),
-                                             .root = std::move(root),
-                                             .on_end = std::move(on_end),
-                                             .joiners = {},
-                                             .timer = {},
-                                             .kill_reason = {}});
-  entry->control.leaf = entry->root.frame();
-  entry->root.frame().promise().control = &entry->control;
-  Entry& placed = *entry;
-  entries_.emplace(id, std::move(entry));
+TaskControl& Scheduler::adopt(TaskId id, SpawnOptions&& options, std::coroutine_handle<> root,
+                              const RootType& type, OnEnd&& on_end) {
+  auto& task = *new TaskControl;
+  task.id = id == kNoTask ? new_volatile_id(task) : id;
+  if (id != kNoTask) {
+    const bool added = durable_.emplace(id, &task).second;
+    TINKERBELL_ASSERT(added);
+  }
+  task.leaf = root;
+  task.root = &type;
+  task.priority = options.priority;
+  task.stopped_at = tick_;
+  if (!options.name.empty() || options.parent != kNoTask || on_end) {
+    TaskDetails& details = TaskDetails::of(task);
+    details.name = std::move(options.name);
+    details.parent = options.parent;
+    details.on_end = std::move(on_end);
+    details.started = now_;
+  }
+  detail::PromiseBase::of(root).control = &task;
   ++counters_.spawned;
-  enqueue(placed);
-  return id;
+  ++counters_.in_state[static_cast<std::size_t>(TaskState::ready)];
+  enqueue(task);
+  return task;
 }
 
-TaskId Scheduler::new_volatile_id() {
+TaskId Scheduler::new_volatile_id(TaskControl& task) {
   if (free_slots_.empty()) {
-    free_slots_.push_back(static_cast<std::uint32_t>(generations_.size()));
-    generations_.push_back(0);
+    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+    slots_.push_back((1U << 1U) | 1U);
   }
   const std::uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
-  const std::uint64_t generation = ++generations_[slot];
+  const std::uint64_t generation = slots_[slot] >> 1U;
+  slots_[slot] = reinterpret_cast<std::uintptr_t>(&task);
   return TaskId{kVolatileBit | (generation << kSlotBits) | slot};
 }
 
-void Scheduler::finish(Entry& entry) {
-  Exit& exit = *entry.exit;
-  const bool was_killed = entry.state == TaskState::cancelling;
+TaskControl* Scheduler::find(TaskId task) const {
+  if ((number(task) & kVolatileBit) == 0) {
+    const auto found = durable_.find(task);
+    return found == durable_.end() ? nullptr : found->second;
+  }
+  const std::uint64_t slot = number(task) & kSlotMask;
+  if (slot >= slots_.size() || (slots_[slot] & 1U) != 0) return nullptr;
+  auto* const control = reinterpret_cast<TaskControl*>(slots_[slot]);
+  return control->id == task ? control : nullptr;
+}
+
+Error Scheduler::missing(std::string_view call, TaskId task) const {
+  const std::string name = std::string(call) + ": task " + std::to_string(number(task));
+  const std::uint64_t slot = number(task) & kSlotMask;
+  const bool slot_used = (number(task) & kVolatileBit) != 0 && slot < slots_.size();
+  if (slot_used) {
+    const std::uint64_t generation = (number(task) & ~kVolatileBit) >> kSlotBits;
+    const std::uint64_t entry = slots_[slot];
+    const std::uint64_t newest =
+        (entry & 1U) != 0
+            ? (entry >> 1U) - 1
+            : (number(reinterpret_cast<TaskControl*>(entry)->id) & ~kVolatileBit) >> kSlotBits;
+    if (generation != 0 && generation <= newest) return {Errc::abandoned, name + " has ended"};
+  }
+  return {Errc::not_found, name + " does not exist"};
+}
+
+/// The root has come to its end.
+void Scheduler::finish(TaskControl& task) {
+  Exit exit;
+  task.root->collect(task.leaf, exit);
+  const bool was_killed = task.state == TaskState::cancelling;
   exit.state = !exit.error  ? TaskState::completed
                : was_killed ? TaskState::cancelled
                             : TaskState::failed;
-  if (exit.state == TaskState::cancelled) exit.error = Error{Errc::cancelled, entry.kill_reason};
-  change_state(entry, exit.state);
-  disarm(entry);
+  end(task, exit);
+}
 
-  if (entry.on_end) entry.on_end(entry.id, exit);
-  for (const auto& [joiner, trap] : entry.joiners) {
-    trap->exit = exit;
-    wake(joiner, *trap);
+/// Ends a task where it stands, and before it those that use its frames.
+void Scheduler::force_end(TaskControl& task) {
+  if (task.place == TaskControl::Place::ready_queue) take_out_of_queue(task);
+  if (task.place == TaskControl::Place::wait && task.trap->kind == Trap::Kind::command) {
+    task.trap->cancelled = true;
+    commands_.cancel(task.id, *task.trap);  // it may stop; its answer will find nobody
+    if (task.place == TaskControl::Place::ready_queue) take_out_of_queue(task);
   }
-  if (!is_durable(entry.id)) {
-    free_slots_.push_back(static_cast<std::uint32_t>(number(entry.id) & kSlotMask));
+  forget_wait(task);
+  task.place = TaskControl::Place::turn;
+  if (task.details != nullptr) {
+    for (Dependants* each = task.details->dependants; each != nullptr; each = each->next)
+      force_all(*each);
   }
+  if (task.state != TaskState::cancelling) change_state(task, TaskState::cancelling);
+  Exit exit;
+  exit.state = TaskState::cancelled;
+  end(task, exit);
+}
+
+void Scheduler::force_all(Dependants& dependants) {
+  while (!dependants.live.empty()) {
+    const TaskId last = dependants.live.back();
+    TaskControl* const task = find(last);
+    TINKERBELL_ASSERT(task != nullptr && task->place != TaskControl::Place::turn);
+    force_end(*task);
+    std::erase(dependants.live, last);
+  }
+}
+
+void Scheduler::add_dependants(TaskId owner, Dependants& dependants) {
+  TaskControl* const task = find(owner);
+  TINKERBELL_ASSERT(task != nullptr);
+  TaskDetails& details = TaskDetails::of(*task);
+  dependants.next = std::exchange(details.dependants, &dependants);
+}
+
+void Scheduler::remove_dependants(TaskId owner, Dependants& dependants) {
+  if (!closing_) force_all(dependants);
+  TaskControl* const task = find(owner);
+  if (task == nullptr) return;
+  Dependants** place = &task->details->dependants;
+  while (*place != nullptr && *place != &dependants)
+    place = &(*place)->next;
+  if (*place != nullptr) *place = dependants.next;
+}
+
+void Scheduler::end(TaskControl& task, Exit& exit) {
+  change_state(task, exit.state);
+  --counters_.in_state[static_cast<std::size_t>(exit.state)];
   ++counters_.ended;
-  entries_.erase(entry.id);
+  task.trap = nullptr;
+  exit.ended = now_;
+  TaskDetails* const details = task.details;
+  if (details != nullptr) {
+    exit.started = details->started;
+    if (details->kill != nullptr) {
+      timers_.disarm(*details->kill);
+      exit.killed_by = details->kill->by;
+    }
+    if (exit.state == TaskState::cancelled) {
+      exit.error =
+          Error{Errc::cancelled, details->kill != nullptr ? std::move(details->kill->reason)
+                                                          : "what it belonged to has ended"};
+    }
+    if (details->on_end) details->on_end(task.id, exit);
+    while (Waiter* const waiter = details->joiners.first()) {
+      static_cast<kernel::JoinTrap*>(waiter)->exit = exit;
+      answer(*waiter);
+    }
+  }
+  watch_.end();  // who looks must not meet half a chain of frames
+  destroy_frames(task);
+  retire_id(task.id);
+  if (details != nullptr && details->handles > 0) {
+    details->outcome = std::make_unique<Exit>(std::move(exit));
+    held_.emplace(task.id, &task);
+  } else {
+    delete details;
+    delete &task;
+  }
 }
 
-/// Ends a task that does not stop asking: its frames are destroyed where they stand.
-void Scheduler::force_end(Entry& entry) {
-  entry.exit->error = Error{Errc::cancelled, entry.kill_reason};
-  finish(entry);
+void Scheduler::retire_id(TaskId id) {
+  if (is_durable(id)) {
+    durable_.erase(id);
+    return;
+  }
+  const auto slot = static_cast<std::uint32_t>(number(id) & kSlotMask);
+  const std::uint64_t generation = (number(id) & ~kVolatileBit) >> kSlotBits;
+  slots_[slot] = (((generation + 1) & kGenerationMask) << 1U) | 1U;
+  free_slots_.push_back(slot);
 }
 
-Scheduler::Entry* Scheduler::find(TaskId task) const {
-  const auto found = entries_.find(task);
-  return found == entries_.end() ? nullptr : found->second.get();
+/// Innermost frame first, in a loop: a chain of calls may be deeper than the stack.
+void Scheduler::destroy_frames(TaskControl& task) {
+  detail::PromiseBase* frame = &detail::PromiseBase::of(task.leaf);
+  while (frame != nullptr) {
+    detail::CallLink* const link = frame->link;
+    detail::PromiseBase* const caller = link != nullptr ? link->caller : nullptr;
+    if (link != nullptr) link->callee = nullptr;
+    frame->frame().destroy();
+    frame = caller;
+  }
+  task.leaf = nullptr;
 }
 
-void Scheduler::change_state(Entry& entry, TaskState to) {
-  TINKERBELL_ASSERT(may_become(entry.state, to));
-  const TaskState from = std::exchange(entry.state, to);
-  observer_.task_state_changed(entry.id, from, to);
+void Scheduler::change_state(TaskControl& task, TaskState to) {
+  const auto from = static_cast<std::size_t>(task.state);
+  TINKERBELL_ASSERT((detail::kTransitions[from] >> static_cast<std::size_t>(to) & 1U) != 0);
+  --counters_.in_state[from];
+  ++counters_.in_state[static_cast<std::size_t>(to)];
+  const TaskState before = std::exchange(task.state, to);
+  if (observer_ != nullptr) observer_->task_state_changed(task.id, before, to);
 }
 
-void Scheduler::enqueue(Entry& entry) {
-  TINKERBELL_ASSERT(!entry.queued);
-  entry.queued = true;
-  ready_.push_back(&entry);
+// ---- the ready queue ----
+
+void Scheduler::enqueue(TaskControl& task) {
+  TINKERBELL_ASSERT(task.place != TaskControl::Place::ready_queue);
+  task.place = TaskControl::Place::ready_queue;
+  ++ready_count_;
+  ReadyQueue& queue = ready_[static_cast<std::size_t>(task.priority)];
+  const bool to_the_front = options_.order_seed != 0 && (next_random(order_state_) & 1U) != 0;
+  if (queue.first == nullptr) {
+    task.next = nullptr;
+    queue.first = &task;
+    queue.last = &task;
+  } else if (to_the_front) {
+    task.next = queue.first;
+    queue.first = &task;
+  } else {
+    task.next = nullptr;
+    queue.last->next = &task;
+    queue.last = &task;
+  }
+}
+
+/// A search: it happens only by force.
+void Scheduler::take_out_of_queue(TaskControl& task) {
+  for (ReadyQueue& queue : ready_) {
+    TaskControl* before = nullptr;
+    for (TaskControl* each = queue.first; each != nullptr; before = each, each = each->next) {
+      if (each != &task) continue;
+      (before != nullptr ? before->next : queue.first) = task.next;
+      if (queue.last == &task) queue.last = before;
+      task.place = TaskControl::Place::turn;
+      --ready_count_;
+      return;
+    }
+  }
+}
+
+TaskControl& Scheduler::dequeue() {
+  ++turns_by_rank_;
+  std::size_t rank = 0;
+  if (turns_by_rank_ % kTurnsPerBackground == 0 && ready_[2].first != nullptr) {
+    rank = 2;
+  } else if (turns_by_rank_ % kTurnsPerNormal == 0 && ready_[1].first != nullptr) {
+    rank = 1;
+  }
+  while (ready_[rank].first == nullptr)
+    rank = (rank + 1) % ready_.size();
+  ReadyQueue& queue = ready_[rank];
+  TaskControl& task = *queue.first;
+  queue.first = task.next;
+  task.place = TaskControl::Place::turn;
+  --ready_count_;
+  return task;
 }
 
 // ---- turns ----
 
-std::size_t Scheduler::run(std::size_t turns_max, SteadyTime now) {
-  now_ = now;
-  fire_due(now);
+std::size_t Scheduler::run(std::size_t turns_max, SteadyTime now, Nanoseconds time_max) {
+  now_ = std::max(now_, now);
+  tick_ = options_.ticks.now();
+  run_began_ = tick_;
+  fire_due();
+  const std::uint64_t last_tick =
+      tick_ + static_cast<std::uint64_t>(static_cast<double>(time_max.count()) /
+                                         options_.ticks.nanoseconds_per_tick);
   std::size_t turns = 0;
-  for (; turns < turns_max && !ready_.empty(); ++turns) {
-    Entry& entry = *ready_.front();
-    ready_.pop_front();
-    entry.queued = false;
-    run_turn(entry);
+  while (turns < turns_max && ready_count_ != 0) {
+    run_turn(dequeue());
+    ++turns;
+    if (tick_ > last_tick) break;
   }
+  watch_.end();
   counters_.turns += turns;
   return turns;
 }
 
-void Scheduler::run_turn(Entry& entry) {
-  if (entry.state == TaskState::ready) change_state(entry, TaskState::running);
-  ++entry.turns;
-  for (int traps = 0; traps < kTrapsPerTurnMax; ++traps) {
-    entry.control.trap = nullptr;
-    entry.control.leaf.resume();
-    Trap* const trap = entry.control.trap;
-    if (trap == nullptr) {
-      finish(entry);
-      return;
-    }
-    const bool keeps_turn = trap->kind == Trap::Kind::self || trap->kind == Trap::Kind::kill;
-    if (!keeps_turn) {
-      dispatch(entry, *trap);
-      return;
-    }
-    if (trap->kind == Trap::Kind::self) {
-      static_cast<kernel::SelfTrap*>(trap)->self = entry.id;
-    } else {
-      auto& call = *static_cast<kernel::KillTrap*>(trap);
-      call.result = kill(call.target, call.reason);
-    }
+void Scheduler::run_turn(TaskControl& task) {
+  const TaskId id = task.id;
+  watch_.begin(task, tick_);
+  if (task.state == TaskState::ready) change_state(task, TaskState::running);
+  task.budget = kCallsPerTurn;
+  std::source_location where;
+  TaskState state = TaskState::completed;
+  const bool lives = resume(task);
+  if (lives) {
+    where = task.trap->where;
+    state = task.state;
   }
-  answer(entry);
+  const std::uint64_t ended = options_.ticks.now();
+  const std::uint64_t ticks = ended - tick_;
+  tick_ = ended;
+  trace_.push(
+      {.ended = ended, .task = id, .where = where, .ticks = saturated(ticks), .state = state});
+  if (!lives) return;
+  task.stopped_at = ended;
+  task.cpu_ticks += ticks;
+  task.longest_turn =
+      std::max(task.longest_turn, saturated(ticks >> TaskControl::kLongestUnitBits));
+  if (task.turns != std::numeric_limits<std::uint32_t>::max()) ++task.turns;
 }
 
-void Scheduler::dispatch(Entry& entry, Trap& trap) {
-  if (entry.state == TaskState::cancelling) {
-    if (++entry.traps_while_cancelling > kTrapsWhileCancellingMax) {
-      force_end(entry);
-    } else {
-      answer_cancelled(entry, trap);
+/// Runs a task until it waits, gives up its turn, or ends. False: it is gone.
+bool Scheduler::resume(TaskControl& task) {
+  if (task.interrupted && is_past_refusing(task)) {
+    force_end(task);
+    return false;
+  }
+  while (true) {
+    task.trap = nullptr;
+    task.leaf.resume();
+    Trap* const trap = task.trap;
+    if (trap == nullptr) {
+      finish(task);
+      return false;
     }
-    return;
+    switch (trap->kind) {
+      case Trap::Kind::yield:
+        if (task.interrupted) count_refusal(task);
+        make_ready(task);
+        return true;
+      case Trap::Kind::command:
+        if (may_wait(task, *trap)) commands_.dispatch(task.id, *trap);
+        return true;
+      case Trap::Kind::call:
+        trap->task = &task;
+        if (!static_cast<CallTrap*>(trap)->perform(*this, task, *trap)) return true;
+        if (--task.budget == 0) {
+          make_ready(task);
+          return true;
+        }
+    }
   }
-  if (trap.kind == Trap::Kind::yield) {
-    answer(entry);
-    return;
+}
+
+/// Whether a task may begin to wait. If not, the wait has been answered `cancelled`.
+bool Scheduler::may_wait(TaskControl& task, Trap& trap) {
+  if (task.interrupted) {
+    trap.cancelled = true;
+    count_refusal(task);
+    make_ready(task);
+    return false;
   }
-  change_state(entry, TaskState::waiting);
-  switch (trap.kind) {
-    case Trap::Kind::sleep:
-      arm(entry.id, trap, now_ + static_cast<kernel::SleepTrap&>(trap).duration);
-      return;
-    case Trap::Kind::join:
-      join(entry, trap);
-      return;
-    case Trap::Kind::command:
-      commands_.dispatch(entry.id, trap);
-      return;
-    case Trap::Kind::yield:
-    case Trap::Kind::self:
-    case Trap::Kind::kill:
-      TINKERBELL_ASSERT(false);
-  }
+  task.place = TaskControl::Place::wait;
+  if (task.state != TaskState::cancelling) change_state(task, TaskState::waiting);
+  return true;
+}
+
+void Scheduler::count_refusal(TaskControl& task) {
+  if (task.details->kill != nullptr) ++task.details->kill->refused_waits;
+}
+
+bool Scheduler::is_past_refusing(const TaskControl& task) {
+  const auto& kill = task.details->kill;
+  return kill != nullptr && kill->refused_waits > kRefusedWaitsMax;
 }
 
 /// The wait is over: the task runs again when its turn comes.
-void Scheduler::answer(Entry& entry) {
-  if (entry.state != TaskState::cancelling) change_state(entry, TaskState::ready);
-  disarm(entry);
-  enqueue(entry);
+void Scheduler::make_ready(TaskControl& task) {
+  if (task.state != TaskState::cancelling) change_state(task, TaskState::ready);
+  enqueue(task);
 }
 
-void Scheduler::answer_cancelled(Entry& entry, Trap& trap) {
-  trap.cancelled = true;
-  answer(entry);
-}
-
-void Scheduler::join(Entry& joiner, Trap& trap) {
-  auto& call = static_cast<kernel::JoinTrap&>(trap);
-  Entry* const target = find(call.target);
-  if (target == nullptr || target == &joiner) {
-    call.error = target == nullptr ? Error{Errc::not_found, "join: no such task"}
-                                   : Error{Errc::invalid, "join: a task cannot wait for itself"};
-    answer(joiner);
-    return;
-  }
-  target->joiners.emplace_back(joiner.id, &call);
-}
-
-// ---- from outside ----
+// ---- waits ----
 
 void Scheduler::wake(TaskId task, const Trap& trap) {
-  Entry* const entry = find(task);
-  if (entry == nullptr || entry->control.trap != &trap || entry->queued) return;
-  answer(*entry);
+  TaskControl* const control = find(task);
+  if (control == nullptr || !waits_at(*control, trap)) return;
+  timers_.disarm(*control->trap);
+  make_ready(*control);
 }
 
-Result<void> Scheduler::kill(TaskId task, std::string reason) {
-  Entry* const entry = find(task);
-  if (entry == nullptr) return Error{Errc::not_found, "kill: no such task"};
-  if (entry->state == TaskState::cancelling) return {};
-  const bool parked = entry->state != TaskState::running && entry->state != TaskState::ready;
-  entry->kill_reason = std::move(reason);
-  change_state(*entry, TaskState::cancelling);
-  if (!parked) return {};  // it runs or is about to: its next wait ends at once
-  Trap* const trap = entry->control.trap;
-  if (trap->kind == Trap::Kind::command) {
-    trap->cancelled = true;
-    commands_.cancel(entry->id, *trap);
-    return {};
-  }
-  if (trap->kind == Trap::Kind::join) {
-    if (Entry* const target = find(static_cast<kernel::JoinTrap*>(trap)->target)) {
-      std::erase_if(target->joiners, [&](const auto& each) { return each.second == trap; });
-    }
-  }
-  answer_cancelled(*entry, *trap);
+void Scheduler::answer(CallTrap& trap) {
+  TaskControl& task = *trap.task;
+  forget_wait(task);
+  make_ready(task);
+}
+
+/// Takes a wait out of whatever holds it.
+void Scheduler::forget_wait(TaskControl& task) {
+  if (task.place != TaskControl::Place::wait) return;
+  Trap* const trap = task.trap;
+  timers_.disarm(*trap);
+  if (trap->waits_in_list) WaitList::remove(*static_cast<Waiter*>(trap));
+}
+
+// ---- asking to end ----
+
+Result<void> Scheduler::kill(TaskId task, std::string reason, TaskId by) {
+  if (closing_) return {};
+  TaskControl* const control = find(task);
+  if (control == nullptr) return missing("kill", task);
+  TaskDetails& details = TaskDetails::of(*control);
+  if (details.kill != nullptr) return {};
+  details.kill = std::make_unique<KillRequest>(*control, std::move(reason), by);
+  timers_.arm(*details.kill, now() + options_.grace);
+  weigh_interrupts(*control);
   return {};
 }
 
-void Scheduler::mark(TaskId task, TaskState state) {
-  Entry* const entry = find(task);
-  if (entry == nullptr || entry->state == state || entry->state == TaskState::cancelling) return;
-  change_state(*entry, state);
+/// Works out whether the waits of a task are to end at once: it was asked to end or is past a
+/// deadline, and no shield stands between.
+void Scheduler::weigh_interrupts(TaskControl& task) {
+  const TaskDetails& details = *task.details;
+  bool expired = false;
+  bool shielded = false;
+  for (const CancelScope* scope = details.scopes; scope != nullptr && !expired && !shielded;
+       scope = scope->outer_) {
+    expired = scope->expired_;
+    shielded = scope->guard_ == CancelScope::Guard::shield;
+  }
+  const bool ends = details.kill != nullptr && !shielded;
+  const bool already = std::exchange(task.interrupted, expired || ends);
+  if (ends && task.state != TaskState::cancelling) change_state(task, TaskState::cancelling);
+  if (task.interrupted && !already) interrupt(task);
 }
 
-Result<TaskState> Scheduler::state_of(TaskId task) const {
-  const Entry* const entry = find(task);
-  if (entry == nullptr) return Error{Errc::not_found, "no such task"};
-  return entry->state;
+/// Ends the wait of a task that waits.
+void Scheduler::interrupt(TaskControl& task) {
+  if (task.place != TaskControl::Place::wait) return;  // its next wait is refused
+  Trap* const trap = task.trap;
+  trap->cancelled = true;
+  if (trap->kind == Trap::Kind::command) {
+    commands_.cancel(task.id, *trap);
+  } else {
+    answer(*static_cast<CallTrap*>(trap));
+  }
+}
+
+CancelScope::CancelScope(Scheduler& scheduler, TaskControl& task, Guard guard, SteadyTime deadline)
+    : TimerNode(Meaning::scope),
+      scheduler_(scheduler),
+      task_(task),
+      outer_(TaskDetails::of(task).scopes),
+      guard_(guard) {
+  task.details->scopes = this;
+  if (deadline != kNever) scheduler.timers_.arm(*this, deadline);
+  scheduler.weigh_interrupts(task);
+}
+
+CancelScope::~CancelScope() {
+  scheduler_.timers_.disarm(*this);
+  task_.details->scopes = outer_;
+  if (!has_ended(task_.state) && !scheduler_.closing_) scheduler_.weigh_interrupts(task_);
 }
 
 // ---- time ----
 
-void Scheduler::arm(TaskId task, const Trap& trap, SteadyTime deadline) {
-  Entry* const entry = find(task);
-  if (entry == nullptr || entry->control.trap != &trap) return;
-  disarm(*entry);
-  entry->timer = timers_.emplace(deadline, entry);
+/// The time of the newest turn's end: run() was told the time when it began.
+SteadyTime Scheduler::now() const {
+  return now_ + options_.ticks.nanoseconds(tick_ - run_began_);
 }
 
-void Scheduler::disarm(Entry& entry) {
-  if (entry.timer) timers_.erase(*std::exchange(entry.timer, std::nullopt));
+void Scheduler::arm(TaskId task, Trap& trap, SteadyTime deadline) {
+  TaskControl* const control = find(task);
+  if (control == nullptr || !waits_at(*control, trap)) return;
+  trap.task = control;
+  timers_.arm(trap, deadline);
 }
 
-void Scheduler::fire_due(SteadyTime now) {
-  while (!timers_.empty() && timers_.begin()->first <= now) {
-    Entry& entry = *timers_.begin()->second;
-    disarm(entry);
-    Trap& trap = *entry.control.trap;
-    if (trap.kind == Trap::Kind::command) {
-      commands_.expired(entry.id, trap);
-    } else {
-      answer(entry);
-    }
+void Scheduler::fire_due() {
+  while (timers_.nearest() <= now_) {
+    TimerNode& due = timers_.top();
+    timers_.disarm(due);
+    fire(due);
   }
 }
 
-SteadyTime Scheduler::next_deadline() const {
-  return timers_.empty() ? kNever : timers_.begin()->first;
+void Scheduler::fire(TimerNode& due) {
+  switch (due.meaning) {
+    case TimerNode::Meaning::wait: {
+      auto& trap = static_cast<Trap&>(due);
+      if (trap.kind == Trap::Kind::command) {
+        commands_.expired(trap.task->id, trap);
+      } else {
+        answer(static_cast<CallTrap&>(trap));
+      }
+      return;
+    }
+    case TimerNode::Meaning::scope: {
+      auto& scope = static_cast<CancelScope&>(due);
+      scope.expired_ = true;
+      weigh_interrupts(scope.task_);
+      return;
+    }
+    case TimerNode::Meaning::grace:
+      end_of_grace(static_cast<KillRequest&>(due).task);
+  }
+}
+
+void Scheduler::end_of_grace(TaskControl& task) {
+  if (task.place == TaskControl::Place::ready_queue) {
+    task.details->kill->refused_waits = kRefusedWaitsMax + 1;  // ends when its turn comes
+    task.interrupted = true;
+  } else if (task.trap->kind == Trap::Kind::command) {
+    timers_.arm(*task.details->kill, now() + options_.grace);  // its handler owes an answer
+  } else {
+    force_end(task);
+  }
+}
+
+// ---- from outside ----
+
+void Scheduler::mark(TaskId task, TaskState state) {
+  TaskControl* const control = find(task);
+  if (control == nullptr || control->state == state || control->state == TaskState::cancelling)
+    return;
+  change_state(*control, state);
+}
+
+void Scheduler::set_priority(TaskId task, Priority priority) {
+  if (TaskControl* const control = find(task)) control->priority = priority;
+}
+
+Result<TaskState> Scheduler::state_of(TaskId task) const {
+  const TaskControl* const control = find(task);
+  if (control == nullptr) return missing("state", task);
+  return control->state;
+}
+
+// ---- handles ----
+
+TaskHandle::TaskHandle(Scheduler& scheduler, TaskControl& task)
+    : scheduler_(&scheduler), task_(&task), id_(task.id) {
+  ++TaskDetails::of(task).handles;
+}
+
+TaskHandle::~TaskHandle() {
+  if (task_ == nullptr || --task_->details->handles > 0 || !task_->details->outcome) return;
+  scheduler_->held_.erase(id_);
+  delete task_->details;
+  delete task_;
+}
+
+const Exit* Scheduler::outcome_of(TaskId task) const {
+  const auto held = held_.find(task);
+  return held == held_.end() ? nullptr : &*held->second->details->outcome;
 }
 
 // ---- inspection ----
 
 std::vector<TaskInspection> Scheduler::inspect() const {
   std::vector<TaskInspection> all;
-  all.reserve(entries_.size());
-  for (const auto& [id, entry] : entries_) {
-    const Trap* const trap = entry->control.trap;
-    all.push_back({.task = id,
-                   .name = entry->name,
-                   .state = entry->state,
-                   .waits_at = trap != nullptr ? trap->where : std::source_location{},
-                   .turns = entry->turns});
-  }
+  const std::uint64_t tick = options_.ticks.now();
+  for_each_task([&](const TaskControl& task) {
+    const TickSource& ticks = options_.ticks;
+    TaskInspection& seen = all.emplace_back();
+    seen.task = task.id;
+    seen.state = task.state;
+    seen.priority = task.priority;
+    seen.turns = task.turns;
+    seen.cpu = ticks.nanoseconds(task.cpu_ticks);
+    seen.longest_turn =
+        ticks.nanoseconds(std::uint64_t{task.longest_turn} << TaskControl::kLongestUnitBits);
+    if (task.details != nullptr) {
+      seen.name = task.details->name;
+      seen.parent = task.details->parent;
+    }
+    if (task.trap == nullptr) return;
+    seen.waits_at = task.trap->where;
+    seen.calls = await_chain(task);
+    seen.waits_for = ticks.nanoseconds(tick - task.stopped_at);
+    seen.deadline = timers_.deadline_of(*task.trap);
+  });
   std::ranges::sort(all, {}, &TaskInspection::task);
   return all;
 }
 
 SchedulerCounters Scheduler::counters() const {
   SchedulerCounters now = counters_;
-  now.tasks = entries_.size();
-  now.ready = ready_.size();
+  now.tasks = counters_.spawned - counters_.ended;
+  now.ready = ready_count_;
   now.timers = timers_.size();
   return now;
+}
+
+std::vector<TaskId> Scheduler::stuck() const {
+  std::vector<TaskId> ids;
+  if (has_ready() || !timers_.empty()) return ids;
+  bool waits_for_outside = false;
+  for_each_task([&](const TaskControl& task) {
+    ids.push_back(task.id);
+    waits_for_outside |= task.trap != nullptr && task.trap->kind == Trap::Kind::command;
+  });
+  if (waits_for_outside) ids.clear();
+  std::ranges::sort(ids);
+  return ids;
+}
+
+std::vector<std::source_location> await_chain(const TaskControl& task) {
+  std::vector<std::source_location> chain;
+  if (task.trap != nullptr) chain.push_back(task.trap->where);
+  for (const detail::CallLink* link = detail::PromiseBase::of(task.leaf).link; link != nullptr;
+       link = link->caller->link) {
+    chain.push_back(link->where);
+  }
+  return chain;
 }
 
 }  // namespace tinkerbell

@@ -59,7 +59,7 @@ LiveTask& SystemCalls::begin_task(TaskId id, TaskPayload payload, const TaskKind
 }
 
 void SystemCalls::run_task(LiveTask& live, const TaskKind& kind) {
-  scheduler_.spawn_as(live.head.task, live.payload.kind,
+  scheduler_.spawn_as(live.head.task, {.name = live.payload.kind, .parent = live.payload.parent},
                       kind.start({.task = live.head.task,
                                   .created = live.head.created,
                                   .workspace = live.payload.workspace,

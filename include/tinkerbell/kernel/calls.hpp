@@ -3,8 +3,11 @@
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/base/result.hpp"
+#include "tinkerbell/kernel/cancel_scope.hpp"
 #include "tinkerbell/kernel/exit.hpp"
+#include "tinkerbell/kernel/handle.hpp"
 #include "tinkerbell/kernel/trap.hpp"
+#include "tinkerbell/kernel/wait_list.hpp"
 
 #include <optional>
 #include <string>
@@ -26,21 +29,41 @@ inline auto yield() {
   return TrapAwaiter<YieldTrap>();
 }
 
-struct SelfTrap : Trap {
-  SelfTrap() : Trap(Kind::self) {}
-
-  [[nodiscard]] TaskId await_resume() const noexcept { return self; }
-
-  TaskId self = kNoTask;
+/// Who calls, and whom the call reached.
+struct Self {
+  Scheduler& scheduler;
+  TaskId id = kNoTask;
 };
 
-/// The id of the calling task. Keeps the turn.
+struct SelfTrap : CallTrap {
+  SelfTrap() : CallTrap(&run) {}
+
+  static bool run(Scheduler& scheduler, TaskControl& task, Trap& trap);
+
+  [[nodiscard]] Self await_resume() const noexcept { return {.scheduler = *scheduler, .id = id}; }
+
+  Scheduler* scheduler = nullptr;
+  TaskId id = kNoTask;
+};
+
+/// The calling task and its scheduler. Keeps the turn.
 inline auto self() {
   return TrapAwaiter<SelfTrap>();
 }
 
-struct SleepTrap : Trap {
-  explicit SleepTrap(Nanoseconds length) : Trap(Kind::sleep), duration(length) {}
+/// How exactly a sleep ends: it may be longer by so much, so that one wake-up serves many.
+enum class Slack : std::uint8_t {
+  none,
+  fine,    ///< 100 µs
+  coarse,  ///< 1 ms
+  lazy,    ///< 100 ms
+};
+
+struct SleepTrap : CallTrap {
+  SleepTrap(Nanoseconds length, Slack how_exact)
+      : CallTrap(&run), duration(length), slack(how_exact) {}
+
+  static bool run(Scheduler& scheduler, TaskControl& task, Trap& trap);
 
   [[nodiscard]] Result<void> await_resume() const {
     if (cancelled) return Error{Errc::cancelled, "sleep: the task was asked to end"};
@@ -48,20 +71,23 @@ struct SleepTrap : Trap {
   }
 
   Nanoseconds duration;
+  Slack slack;
 };
 
 /// Sleeps. Errors: cancelled.
-inline auto sleep_for(Nanoseconds duration) {
-  return TrapAwaiter<SleepTrap>(duration);
+inline auto sleep_for(Nanoseconds duration, Slack slack = Slack::none) {
+  return TrapAwaiter<SleepTrap>(duration, slack);
 }
 
-struct JoinTrap : Trap {
-  explicit JoinTrap(TaskId whom) : Trap(Kind::join), target(whom) {}
+struct JoinTrap : Waiter {
+  explicit JoinTrap(TaskId whom) : Waiter(&run), target(whom) {}
+
+  static bool run(Scheduler& scheduler, TaskControl& task, Trap& trap);
 
   [[nodiscard]] Result<Exit> await_resume() {
     if (cancelled) return Error{Errc::cancelled, "join: the task was asked to end"};
-    if (error) return *error;
-    return exit;
+    if (error) return *std::move(error);
+    return std::move(exit);
   }
 
   TaskId target;
@@ -69,14 +95,17 @@ struct JoinTrap : Trap {
   Exit exit;
 };
 
-/// Waits until another task has ended. Errors: not_found (unknown or ended long ago), invalid
-/// (itself), cancelled.
+/// Waits until another task has ended. Errors: not_found (no such task, ever), abandoned (it has
+/// ended and nobody holds its outcome), invalid (the caller itself, or a circle of tasks that wait
+/// for each other), cancelled.
 inline auto join(TaskId target) {
   return TrapAwaiter<JoinTrap>(target);
 }
 
-struct KillTrap : Trap {
-  KillTrap(TaskId whom, std::string why) : Trap(Kind::kill), target(whom), reason(std::move(why)) {}
+struct KillTrap : CallTrap {
+  KillTrap(TaskId whom, std::string why) : CallTrap(&run), target(whom), reason(std::move(why)) {}
+
+  static bool run(Scheduler& scheduler, TaskControl& task, Trap& trap);
 
   [[nodiscard]] Result<void> await_resume() const { return result; }
 
@@ -86,9 +115,37 @@ struct KillTrap : Trap {
 };
 
 /// Asks a task to end; may be the caller itself, which then ends at its next wait. Keeps the turn.
-/// Errors: not_found.
+/// Errors: not_found, abandoned (it has ended).
 inline auto kill(TaskId target, std::string reason) {
   return TrapAwaiter<KillTrap>(target, std::move(reason));
+}
+
+struct ScopeTrap : CallTrap {
+  ScopeTrap(CancelScope::Guard how, std::optional<Nanoseconds> length)
+      : CallTrap(&run), guard(how), timeout(length) {}
+
+  static bool run(Scheduler& scheduler, TaskControl& task, Trap& trap);
+
+  [[nodiscard]] CancelScope await_resume() const {
+    return CancelScope(*scheduler, *task, guard, deadline);
+  }
+
+  CancelScope::Guard guard;
+  std::optional<Nanoseconds> timeout;
+  Scheduler* scheduler = nullptr;
+  SteadyTime deadline = kNever;
+};
+
+/// `auto scope = co_await kernel::deadline(5s);`: after that time every wait answers `cancelled`
+/// until `scope` is left; scope.expired() tells why. Keeps the turn.
+inline auto deadline(Nanoseconds timeout) {
+  return TrapAwaiter<ScopeTrap>(CancelScope::Guard::none, timeout);
+}
+
+/// `auto shield = co_await kernel::shield();`: a wish to end is held back until `shield` is left.
+/// Keeps the turn.
+inline auto shield() {
+  return TrapAwaiter<ScopeTrap>(CancelScope::Guard::shield, std::nullopt);
 }
 
 }  // namespace tinkerbell::kernel

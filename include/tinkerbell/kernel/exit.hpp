@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/kernel/state.hpp"
 #include "tinkerbell/kernel/task.hpp"
@@ -7,7 +9,6 @@
 #include <exception>
 #include <memory>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -18,6 +19,9 @@ struct Exit {
   TaskState state = TaskState::completed;  ///< completed, failed or cancelled.
   std::optional<Error> error;              ///< Why not completed.
   std::shared_ptr<const void> value;       ///< What it returned; see value_as.
+  TaskId killed_by = kNoTask;              ///< The task that asked it to end, if one did.
+  SteadyTime started{};
+  SteadyTime ended{};
 
   /// The returned value of a task that is known to be a Task<T> or a Task<Result<T>>; null if it
   /// returned none.
@@ -25,6 +29,12 @@ struct Exit {
   [[nodiscard]] const T* value_as() const {
     return static_cast<const T*>(value.get());
   }
+};
+
+/// What the scheduler must know of the coroutine at the root of a task.
+struct RootType {
+  /// Moves what came of it into an Exit. An exception fails this task alone.
+  void (*collect)(std::coroutine_handle<> root, Exit& exit);
 };
 
 namespace detail {
@@ -47,23 +57,26 @@ void keep_value(Exit& exit, T returned) {
   }
 }
 
-}  // namespace detail
-
-/// The root of every task: runs the body and keeps what came of it. An exception fails this task
-/// alone.
+/// Never throws: a value that cannot be kept is a failure too.
 template <class T>
-Task<void> run_to_exit(Task<T> body, Exit* exit) {
+void collect(std::coroutine_handle<> root, Exit& exit) {
   try {
+    auto& promise = std::coroutine_handle<Promise<T>>::from_address(root.address()).promise();
     if constexpr (std::is_void_v<T>) {
-      co_await std::move(body);
+      promise.take();
     } else {
-      detail::keep_value(*exit, co_await std::move(body));
+      keep_value(exit, promise.take());
     }
   } catch (const std::exception& thrown) {
-    exit->error = Error{Errc::internal, thrown.what()};
+    exit.error = Error{Errc::internal, thrown.what()};
   } catch (...) {
-    exit->error = Error{Errc::internal, "the task threw something that is no std::exception"};
+    exit.error = Error{Errc::internal, "the task threw something that is no std::exception"};
   }
 }
+
+}  // namespace detail
+
+template <class T>
+inline constexpr RootType kRootType{.collect = &detail::collect<T>};
 
 }  // namespace tinkerbell

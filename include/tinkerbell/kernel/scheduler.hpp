@@ -3,16 +3,22 @@
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/base/result.hpp"
+#include "tinkerbell/kernel/calls.hpp"
 #include "tinkerbell/kernel/exit.hpp"
+#include "tinkerbell/kernel/handle.hpp"
 #include "tinkerbell/kernel/inspect.hpp"
 #include "tinkerbell/kernel/observer.hpp"
 #include "tinkerbell/kernel/state.hpp"
 #include "tinkerbell/kernel/task.hpp"
+#include "tinkerbell/kernel/ticks.hpp"
+#include "tinkerbell/kernel/timer_heap.hpp"
+#include "tinkerbell/kernel/trace_ring.hpp"
+#include "tinkerbell/kernel/turn_watch.hpp"
+#include "tinkerbell/kernel/wait_list.hpp"
 
-#include <deque>
+#include <array>
 #include <functional>
-#include <map>
-#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -38,55 +44,91 @@ class CommandHandler {
   virtual void expired(TaskId task, Trap& trap) = 0;
 };
 
+/// How a task begins.
+struct SpawnOptions {
+  std::string name;
+  TaskId parent = kNoTask;
+  Priority priority = Priority::normal;
+};
+
+/// Tasks that use what is in another's frames: they end before those frames are gone, by force if
+/// need be. Lives in such a frame, or is held by one.
+struct Dependants {
+  Dependants* next = nullptr;  ///< Of the same owner.
+  std::vector<TaskId> live;
+};
+
+/// What a test may want otherwise.
+struct SchedulerOptions {
+  TickSource ticks = TickSource::of_machine();
+
+  /// Not 0: a woken task goes to the front or to the back of the ready queue as this seed's random
+  /// numbers say, so that a run can be repeated and another order tried.
+  std::uint64_t order_seed = 0;
+
+  /// What a killed task gets to clean up before its frames are destroyed where they stand.
+  Nanoseconds grace = std::chrono::seconds{5};
+};
+
 /// The explicit scheduler: the only owner of tasks and of their state. Single-threaded, without
 /// clock and I/O of its own: somebody else turns it (`run`) and tells it the time, so that a test
 /// can drive it step by step.
 ///
-/// Ready tasks run in FIFO order, one turn each: from resume to the next trap.
+/// Ready tasks run in FIFO order within their priority, one turn each: from resume to the next wait
+/// or yield, or until the turn's budget of calls is used up.
 class Scheduler {
  public:
-  Scheduler(CommandHandler& commands, KernelObserver& observer);
+  using OnEnd = std::move_only_function<void(TaskId, const Exit&)>;
+
+  /// `observer` is told of every transition; null: nobody is.
+  explicit Scheduler(CommandHandler& commands, KernelObserver* observer = nullptr,
+                     SchedulerOptions options = {});
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
   /// Destroys the frames of all tasks that are left, without running them.
   ~Scheduler();
 
-  /// Called when a task has ended, before its joiners run and its frames are gone.
-  using OnEnd = std::move_only_function<void(TaskId, const Exit&)>;
-
-  /// Starts a volatile task: it gets an id of its own and is gone with the process.
+  /// Starts a volatile task: it gets an id of its own and is gone with the process. `on_end` is
+  /// called when it has ended, before its joiners run and its frames are gone.
   template <class T>
-  TaskId spawn(std::string name, Task<T> body, OnEnd on_end = nullptr) {
-    return start(kNoTask, std::move(name), std::move(body), std::move(on_end));
+  TaskId spawn(SpawnOptions options, Task<T> body, OnEnd on_end = nullptr) {
+    return adopt(kNoTask, std::move(options), body.release(), kRootType<T>, std::move(on_end)).id;
+  }
+
+  /// The same, and keeps its outcome for as long as the handle lives.
+  template <class T>
+  [[nodiscard]] TaskHandle spawn_held(SpawnOptions options, Task<T> body) {
+    return {*this, adopt(kNoTask, std::move(options), body.release(), kRootType<T>, OnEnd())};
   }
 
   /// Starts a durable task under the id that the store gave it. The id must not be live.
   template <class T>
-  void spawn_as(TaskId id, std::string name, Task<T> body, OnEnd on_end = nullptr) {
-    start(id, std::move(name), std::move(body), std::move(on_end));
+  void spawn_as(TaskId id, SpawnOptions options, Task<T> body, OnEnd on_end = nullptr) {
+    adopt(id, std::move(options), body.release(), kRootType<T>, std::move(on_end));
   }
 
-  /// Runs ready tasks for at most `turns_max` turns, and what is due at `now`. Returns the turns
-  /// that were run.
-  std::size_t run(std::size_t turns_max, SteadyTime now);
+  /// Runs what is due at `now`, then ready tasks for at most `turns_max` turns or about `time_max`.
+  /// Returns the turns that were run.
+  std::size_t run(std::size_t turns_max, SteadyTime now,
+                  Nanoseconds time_max = std::chrono::hours{1});
 
   /// Whether run() would do something now.
-  [[nodiscard]] bool has_ready() const { return !ready_.empty(); }
+  [[nodiscard]] bool has_ready() const { return ready_count_ != 0; }
 
   /// The nearest deadline; kNever if none is armed.
-  [[nodiscard]] SteadyTime next_deadline() const;
+  [[nodiscard]] SteadyTime next_deadline() const { return timers_.nearest(); }
 
   /// Puts a task that waits at `trap` into the ready queue. A wake-up for an older wait is ignored.
   void wake(TaskId task, const Trap& trap);
 
   /// Sets (or moves) the deadline of the current wait of a task.
-  void arm(TaskId task, const Trap& trap, SteadyTime deadline);
+  void arm(TaskId task, Trap& trap, SteadyTime deadline);
 
   /// Asks a task to end: whatever it waits for answers `cancelled`, its cleanup runs, then it is
-  /// gone. A task that goes on asking for things all the same is destroyed after a while. Errors:
-  /// not_found (unknown id or already ended).
-  [[nodiscard]] Result<void> kill(TaskId task, std::string reason);
+  /// gone. One that goes on asking for things all the same, or for longer than the grace period, is
+  /// destroyed, innermost frame first. Errors: not_found (never was), abandoned (has ended).
+  [[nodiscard]] Result<void> kill(TaskId task, std::string reason, TaskId by = kNoTask);
 
   /// Moves a waiting task to another state of waiting and back (suspended, unsure, diverged,
   /// quarantined, waiting).
@@ -94,48 +136,130 @@ class Scheduler {
 
   [[nodiscard]] bool is_live(TaskId task) const { return find(task) != nullptr; }
 
-  /// Errors: not_found.
+  /// Errors: not_found (never was), abandoned (has ended).
   [[nodiscard]] Result<TaskState> state_of(TaskId task) const;
+
+  void set_priority(TaskId task, Priority priority);
 
   [[nodiscard]] std::vector<TaskInspection> inspect() const;
   [[nodiscard]] SchedulerCounters counters() const;
 
+  [[nodiscard]] const TraceRing& trace() const { return trace_; }
+
+  [[nodiscard]] const TurnWatch& watch() const { return watch_; }
+
+  [[nodiscard]] const TickSource& ticks() const { return options_.ticks; }
+
+  /// Live tasks of which none is ready and none waits for a deadline or a command: nothing inside
+  /// the kernel can wake them.
+  [[nodiscard]] std::vector<TaskId> stuck() const;
+
+  /// Looks at everything for a contradiction: a task in two places or in none, a timer of nobody, a
+  /// waiter whose neighbours do not know it, counts that do not add up. Between turns only; walks
+  /// all tasks. The first that it finds, in words.
+  [[nodiscard]] std::optional<std::string> contradiction() const;
+
+  // ---- for groups ----
+
+  /// The owner has such tasks now.
+  void add_dependants(TaskId owner, Dependants& dependants);
+
+  /// It has them no more: those that are left end at once. Not from their own turns.
+  void remove_dependants(TaskId owner, Dependants& dependants);
+
+  // ---- for system calls (CallTrap::perform) and what they wait in ----
+
+  /// Whether the caller may begin to wait: it is parked then. If not, it was asked to end, and the
+  /// wait has been answered `cancelled`.
+  [[nodiscard]] bool may_wait(TaskControl& task, Trap& trap);
+
+  /// Ends a wait that is no command's.
+  void answer(CallTrap& trap);
+
+  [[nodiscard]] SteadyTime now() const;
+
+  [[nodiscard]] TimerHeap& timers() { return timers_; }
+
+  [[nodiscard]] TaskControl* find(TaskId task) const;
+
+  /// Why a task of that id cannot be found.
+  [[nodiscard]] Error missing(std::string_view call, TaskId task) const;
+
+  /// The outcome of a task that has ended while somebody holds it; else null.
+  [[nodiscard]] const Exit* outcome_of(TaskId task) const;
+
  private:
-  struct Entry;
-  using Timers = std::multimap<SteadyTime, Entry*>;
+  friend class CancelScope;
+  friend class TaskHandle;
 
-  template <class T>
-  TaskId start(TaskId id, std::string name, Task<T> body, OnEnd on_end) {
-    auto exit = std::make_unique<Exit>();
-    Task<void> root = run_to_exit(std::move(body), exit.get());
-    return adopt(id, std::move(name), std::move(root), std::move(exit), std::move(on_end));
-  }
+  struct ReadyQueue {
+    TaskControl* first = nullptr;
+    TaskControl* last = nullptr;
+  };
 
-  TaskId adopt(TaskId id, std::string name, Task<void> root, std::unique_ptr<Exit> exit,
-               OnEnd on_end);
-  [[nodiscard]] TaskId new_volatile_id();
-  [[nodiscard]] Entry* find(TaskId task) const;
-  void change_state(Entry& entry, TaskState to);
-  void enqueue(Entry& entry);
-  void run_turn(Entry& entry);
-  void dispatch(Entry& entry, Trap& trap);
-  void answer(Entry& entry);
-  void answer_cancelled(Entry& entry, Trap& trap);
-  void join(Entry& joiner, Trap& trap);
-  void fire_due(SteadyTime now);
-  void disarm(Entry& entry);
-  void finish(Entry& entry);
-  void force_end(Entry& entry);
+  TaskControl& adopt(TaskId id, SpawnOptions&& options, std::coroutine_handle<> root,
+                     const RootType& type, OnEnd&& on_end);
+  [[nodiscard]] TaskId new_volatile_id(TaskControl& task);
+  void change_state(TaskControl& task, TaskState to);
+  void enqueue(TaskControl& task);
+  [[nodiscard]] TaskControl& dequeue();
+  void run_turn(TaskControl& task);
+  [[nodiscard]] bool resume(TaskControl& task);
+  static void count_refusal(TaskControl& task);
+  [[nodiscard]] static bool is_past_refusing(const TaskControl& task);
+  void make_ready(TaskControl& task);
+  void forget_wait(TaskControl& task);
+  void interrupt(TaskControl& task);
+  void weigh_interrupts(TaskControl& task);
+  void fire_due();
+  void fire(TimerNode& due);
+  void finish(TaskControl& task);
+  void end(TaskControl& task, Exit& exit);
+  void force_end(TaskControl& task);
+  void force_all(Dependants& dependants);
+  void drop_frames(TaskControl& task);
+  void take_out_of_queue(TaskControl& task);
+  void end_of_grace(TaskControl& task);
+  void retire_id(TaskId id);
+  static void destroy_frames(TaskControl& task);
+
+  template <class Visit>
+  void for_each_task(Visit visit) const;
 
   CommandHandler& commands_;
-  KernelObserver& observer_;
+  KernelObserver* observer_;
+  SchedulerOptions options_;
   SteadyTime now_{};
-  std::unordered_map<TaskId, std::unique_ptr<Entry>> entries_;
-  std::deque<Entry*> ready_;
-  Timers timers_;
-  std::vector<std::uint32_t> generations_;  ///< Of each slot for volatile ids.
+  std::array<ReadyQueue, 3> ready_{};
+  std::size_t ready_count_ = 0;
+  std::uint32_t turns_by_rank_ = 0;
+  std::uint64_t order_state_ = 0;
+  std::uint64_t tick_ = 0;       ///< When the newest turn ended.
+  std::uint64_t run_began_ = 0;  ///< Ticks: when it was now_.
+  bool closing_ = false;         ///< All tasks are being destroyed.
+  TimerHeap timers_;
+  TraceRing trace_;
+  TurnWatch watch_;
+
+  /// The slot of a volatile task holds the address of its control block; a free one holds the
+  /// number of its next generation, shifted left, and the lowest bit set.
+  std::vector<std::uint64_t> slots_;
   std::vector<std::uint32_t> free_slots_;
+  std::unordered_map<TaskId, TaskControl*> durable_;
+  std::unordered_map<TaskId, TaskControl*> held_;  ///< Ended, but their outcome is wanted.
   SchedulerCounters counters_;
 };
+
+template <class Visit>
+void Scheduler::for_each_task(Visit visit) const {
+  for (const std::uint64_t slot : slots_) {
+    if ((slot & 1U) == 0) visit(*reinterpret_cast<TaskControl*>(slot));
+  }
+  for (const auto& [id, task] : durable_)
+    visit(*task);
+}
+
+/// The `co_await`s at which a task stands, innermost first.
+[[nodiscard]] std::vector<std::source_location> await_chain(const TaskControl& task);
 
 }  // namespace tinkerbell

@@ -2,6 +2,8 @@
 
 #include "tinkerbell/base/names.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace tinkerbell {
@@ -57,5 +59,21 @@ inline constexpr std::array<std::string_view, 11> kNames<TaskState> = {
   }
   return false;
 }
+
+namespace detail {
+
+/// may_become as a row of bits a state: the scheduler asks it several times a turn.
+inline constexpr auto kTransitions = [] {
+  std::array<std::uint16_t, kNames<TaskState>.size()> rows{};
+  for (std::size_t from = 0; from < rows.size(); ++from) {
+    for (std::size_t to = 0; to < rows.size(); ++to) {
+      const bool allowed = may_become(static_cast<TaskState>(from), static_cast<TaskState>(to));
+      rows[from] = static_cast<std::uint16_t>(rows[from] | (allowed ? 1U << to : 0U));
+    }
+  }
+  return rows;
+}();
+
+}  // namespace detail
 
 }  // namespace tinkerbell

@@ -1,37 +1,46 @@
 #pragma once
 
 #include "tinkerbell/base/assert.hpp"
+#include "tinkerbell/kernel/frame_pool.hpp"
+#include "tinkerbell/kernel/task_control.hpp"
 #include "tinkerbell/kernel/trap.hpp"
 
+#include <atomic>
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
 namespace tinkerbell {
-
-/// Where a task stands inside its coroutines: its innermost frame, and what that frame asked for.
-/// Every frame of a task points to the same one, so that a resume costs the same at any depth.
-struct TaskControl {
-  std::coroutine_handle<> leaf;  ///< The frame to resume.
-  Trap* trap = nullptr;          ///< What the leaf waits for; null while it runs.
-
-  void stop_at(std::coroutine_handle<> frame, Trap& what) noexcept {
-    leaf = frame;
-    trap = &what;
-  }
-};
 
 template <class T>
 class Task;
 
 namespace detail {
 
-struct PromiseBase {
+struct PromiseBase;
+
+/// A call of one coroutine by another. It stands in the caller's frame and owns the callee's.
+struct CallLink {
+  std::coroutine_handle<> callee;
+  PromiseBase* caller = nullptr;
+  std::source_location where;  ///< The `co_await` that calls.
+};
+
+struct PromiseBase : Pooled {
   TaskControl* control = nullptr;
-  std::coroutine_handle<> caller;
+  CallLink* link = nullptr;  ///< Who called; null at the root of a task.
   std::exception_ptr exception;
+
+  [[nodiscard]] std::coroutine_handle<PromiseBase> frame() noexcept {
+    return std::coroutine_handle<PromiseBase>::from_promise(*this);
+  }
+
+  [[nodiscard]] static PromiseBase& of(std::coroutine_handle<> frame) noexcept {
+    return std::coroutine_handle<PromiseBase>::from_address(frame.address()).promise();
+  }
 
   std::suspend_always initial_suspend() noexcept { return {}; }
 
@@ -42,8 +51,11 @@ struct PromiseBase {
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> frame) noexcept {
       PromiseBase& promise = frame.promise();
-      if (!promise.caller) return std::noop_coroutine();
-      return promise.caller;
+      if (promise.link == nullptr) return std::noop_coroutine();
+      const std::coroutine_handle<> caller = promise.link->caller->frame();
+      std::atomic_signal_fence(std::memory_order_release);
+      promise.control->leaf = caller;
+      return caller;
     }
 
     void await_resume() const noexcept {}
@@ -109,12 +121,12 @@ class [[nodiscard]] Task {
   using promise_type = detail::Promise<T>;
   using value_type = T;
 
-  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  Task(Task&& other) noexcept : frame_(other.release()) {}
 
   Task& operator=(Task&& other) noexcept {
     if (this != &other) {
       destroy();
-      frame_ = std::exchange(other.frame_, nullptr);
+      frame_ = other.release();
     }
     return *this;
   }
@@ -125,27 +137,53 @@ class [[nodiscard]] Task {
   ~Task() { destroy(); }
 
   /// Calls the coroutine and waits for its end.
-  auto operator co_await() && noexcept { return CallAwaiter{frame_}; }
+  auto operator co_await() && noexcept { return CallAwaiter(release()); }
 
-  /// The frame, for the scheduler: resumed first by it, destroyed with this object.
-  [[nodiscard]] std::coroutine_handle<promise_type> frame() const noexcept { return frame_; }
+  /// Hands over the frame, for the scheduler.
+  [[nodiscard]] std::coroutine_handle<promise_type> release() noexcept {
+    return std::exchange(frame_, nullptr);
+  }
 
  private:
   friend promise_type;
 
-  struct CallAwaiter {
-    std::coroutine_handle<promise_type> callee;
+  struct CallAwaiter : detail::CallLink {
+    explicit CallAwaiter(std::coroutine_handle<promise_type> frame) noexcept
+        : detail::CallLink{.callee = frame, .where = {}} {}
+
+    CallAwaiter(const CallAwaiter&) = delete;
+    CallAwaiter& operator=(const CallAwaiter&) = delete;
+
+    ~CallAwaiter() {
+      if (this->callee) this->callee.destroy();
+    }
 
     [[nodiscard]] bool await_ready() const noexcept { return false; }
 
+    /// Every call counts against the turn: a task that only calls gives up its turn in the end.
     template <class CallerPromise>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<CallerPromise> caller) noexcept {
-      callee.promise().caller = caller;
-      callee.promise().control = caller.promise().control;
-      return callee;
+    std::coroutine_handle<> await_suspend(
+        std::coroutine_handle<CallerPromise> caller_frame,
+        std::source_location call_site = std::source_location::current()) noexcept {
+      TaskControl* const control = caller_frame.promise().control;
+      detail::PromiseBase& called = promise();
+      this->caller = &caller_frame.promise();
+      this->where = call_site;
+      called.link = this;
+      called.control = control;
+      std::atomic_signal_fence(std::memory_order_release);  // a signal handler may walk the chain
+      control->leaf = this->callee;
+      if (--control->budget != 0) [[likely]]
+        return this->callee;
+      control->trap = &budget_trap();
+      return std::noop_coroutine();
     }
 
-    T await_resume() { return callee.promise().take(); }
+    T await_resume() { return promise().take(); }
+
+    [[nodiscard]] promise_type& promise() const noexcept {
+      return std::coroutine_handle<promise_type>::from_address(this->callee.address()).promise();
+    }
   };
 
   explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
@@ -161,6 +199,8 @@ namespace detail {
 
 template <class T>
 Task<T> Promise<T>::get_return_object() noexcept {
+  // PromiseBase::of finds a promise by its frame: that holds up to the alignment of a frame.
+  static_assert(alignof(Promise) <= 2 * sizeof(void*), "over-aligned results are not supported");
   return Task<T>(std::coroutine_handle<Promise>::from_promise(*this));
 }
 

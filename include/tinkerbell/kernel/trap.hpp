@@ -9,26 +9,55 @@
 
 namespace tinkerbell {
 
+class Scheduler;
 struct TaskControl;
+
+/// What can stand in the timer heap. Knows its place there, so that it is taken out at once.
+struct TimerNode {
+  enum class Meaning : std::uint8_t {
+    wait,   ///< The wait of a task: a Trap.
+    scope,  ///< A deadline over several waits: a CancelScope.
+    grace,  ///< A killed task's time to clean up.
+  };
+
+  static constexpr std::uint32_t kUnarmed = UINT32_MAX;
+
+  constexpr explicit TimerNode(Meaning what) : meaning(what) {}
+
+  [[nodiscard]] bool armed() const { return place != kUnarmed; }
+
+  std::uint32_t place = kUnarmed;
+  Meaning meaning;
+};
 
 /// What a task yields when it asks for something: PyOS's SystemCall. It lives in the frame of the
 /// `co_await`, so nothing is allocated for it and nothing dangles when the task is destroyed.
-struct Trap {
+struct Trap : TimerNode {
   enum class Kind : std::uint8_t {
     yield,    ///< Give up the turn.
-    self,     ///< Who am I?
-    sleep,    ///< Until a point in time.
-    join,     ///< Until another task has ended.
-    kill,     ///< Ask another task to end.
+    call,     ///< A system call of the kernel: a CallTrap.
     command,  ///< Anything else: the kernel parks the task and hands the trap to the
               ///< CommandHandler.
   };
 
-  explicit Trap(Kind trap_kind) : kind(trap_kind) {}
+  constexpr explicit Trap(Kind trap_kind) : TimerNode(Meaning::wait), kind(trap_kind) {}
 
   Kind kind;
-  bool cancelled = false;      ///< Set when the wait ended because the task is to end.
-  std::source_location where;  ///< The `co_await` that yielded it.
+  bool cancelled = false;       ///< Set when the wait ended because the task is to end.
+  bool waits_in_list = false;   ///< It is a Waiter that stands in a WaitList.
+  TaskControl* task = nullptr;  ///< Who waits; set when it parks.
+  std::source_location where;   ///< The `co_await` that yielded it.
+};
+
+/// A system call that the kernel performs itself.
+struct CallTrap : Trap {
+  /// True: answered, and the task keeps its turn. False: the task is parked until somebody wakes
+  /// it.
+  using Perform = bool (*)(Scheduler&, TaskControl&, Trap&);
+
+  explicit CallTrap(Perform how) : Trap(Kind::call), perform(how) {}
+
+  Perform perform;
 };
 
 /// Suspends the calling task with `trap`; the scheduler takes it from there. Base of every awaiter

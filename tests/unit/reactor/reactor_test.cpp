@@ -1,6 +1,6 @@
 #include "tinkerbell/reactor/reactor.hpp"
 
-#include "tinkerbell/kernel/calls.hpp"
+#include "support/kernel_world.hpp"
 
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
@@ -13,34 +13,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Keeps the trap of the one task that asks for something.
-struct Handler : CommandHandler, KernelObserver {
-  void dispatch(TaskId task, Trap& trap) override {
-    asker = task;
-    asked = &trap;
-  }
-
-  void cancel(TaskId /*task*/, Trap& /*trap*/) override {}
-
-  void expired(TaskId /*task*/, Trap& /*trap*/) override {}
-
-  void task_state_changed(TaskId /*task*/, TaskState /*from*/, TaskState /*to*/) override {}
-
-  TaskId asker = kNoTask;
-  Trap* asked = nullptr;
-};
-
-struct QuestionTrap : Trap {
-  QuestionTrap() : Trap(Kind::command) {}
-
-  void await_resume() const noexcept {}
-};
-
 class ReactorTest : public testing::Test {
  protected:
   boost::asio::io_context io{1};
-  Handler handler;
-  Scheduler scheduler{handler, handler};
+  KernelWorld world{TickSource::of_machine()};
+  Scheduler& scheduler = world.scheduler;
   SystemClock clock;
   Reactor reactor{io, scheduler, clock};
   std::vector<std::string> log;
@@ -53,21 +30,21 @@ Task<void> sleeps_and_stops(std::vector<std::string>* log, Reactor* reactor) {
 }
 
 TEST_F(ReactorTest, SleepersAreWokenByTheOneTimer) {
-  scheduler.spawn("sleeper", sleeps_and_stops(&log, &reactor));
+  scheduler.spawn({.name = "sleeper"}, sleeps_and_stops(&log, &reactor));
   reactor.run();
   EXPECT_EQ(log, std::vector<std::string>{"awake"});
 }
 
 Task<void> asks_and_stops(std::vector<std::string>* log, Reactor* reactor) {
-  co_await TrapAwaiter<QuestionTrap>();
+  (void)co_await ask();
   log->push_back("answered");
   reactor->stop();
 }
 
 TEST_F(ReactorTest, ACompletionOfTheLoopWakesItsTask) {
-  scheduler.spawn("asker", asks_and_stops(&log, &reactor));
+  scheduler.spawn({.name = "asker"}, asks_and_stops(&log, &reactor));
   scheduler.run(1, clock.steady());
-  boost::asio::post(io, [this] { scheduler.wake(handler.asker, *handler.asked); });
+  boost::asio::post(io, [this] { world.answer(0, "here"); });
   reactor.run();
   EXPECT_EQ(log, std::vector<std::string>{"answered"});
 }
@@ -79,7 +56,7 @@ Task<void> never_waits(const bool* stop) {
 
 TEST_F(ReactorTest, TasksThatNeverWaitDoNotStarveTheLoop) {
   bool stop = false;
-  scheduler.spawn("hog", never_waits(&stop));
+  scheduler.spawn({.name = "hog"}, never_waits(&stop));
   boost::asio::post(io, [&] {
     stop = true;
     reactor.stop();
@@ -89,7 +66,7 @@ TEST_F(ReactorTest, TasksThatNeverWaitDoNotStarveTheLoop) {
 }
 
 TEST_F(ReactorTest, ReturnsWhenNothingCanHappenAnyMore) {
-  scheduler.spawn("asker", asks_and_stops(&log, &reactor));
+  scheduler.spawn({.name = "asker"}, asks_and_stops(&log, &reactor));
   reactor.run();
   EXPECT_TRUE(log.empty());
 }

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace tinkerbell {
+
+/// Memory for coroutine frames and control blocks: blocks in steps of 16 bytes up to 1 KiB, cut
+/// from slabs of 256 KiB, the one given back last taken first; larger ones come from malloc. A slab
+/// without a block in use goes back to the system, but for the few that a new burst would need.
+///
+/// Not synchronized: each thread has its own (frame_pool()), and a block goes back on the thread
+/// that took it. Under AddressSanitizer every block is a malloc of its own, so that a use after its
+/// end is seen.
+class FramePool {
+ public:
+  struct Counters {
+    std::size_t blocks = 0;  ///< In use.
+    std::size_t slabs = 0;   ///< Mapped.
+  };
+
+  constexpr FramePool() = default;
+  FramePool(const FramePool&) = delete;
+  FramePool& operator=(const FramePool&) = delete;
+
+  /// `bytes` (at least 1), aligned to 16. Throws std::bad_alloc.
+  [[nodiscard]] void* take(std::size_t bytes) {
+    if (bytes > kPooledMax) [[unlikely]]
+      return take_large(bytes);
+    Slab*& available = available_[(bytes - 1) / kStep];
+    if (available == nullptr) [[unlikely]]
+      add_slab(available, bytes);
+    Slab& slab = *available;
+    ++blocks_;
+    if (slab.used++ == 0) --empty_slabs_;
+    if (Block* const block = slab.free) {
+      slab.free = block->next;
+      if (slab.free == nullptr && slab.untouched == slab.end) [[unlikely]]
+        fill_up(available);
+      return block;
+    }
+    std::byte* const block = slab.untouched;
+    slab.untouched += slab.block_bytes;
+    if (slab.untouched == slab.end) [[unlikely]]
+      fill_up(available);
+    return block;
+  }
+
+  /// Gives back what take(bytes) gave.
+  void give(void* taken, std::size_t bytes) noexcept {
+    if (bytes > kPooledMax) [[unlikely]]
+      return give_large(taken);
+    Slab& slab = *slab_of(taken);
+    auto* const block = static_cast<Block*>(taken);
+    block->next = slab.free;
+    slab.free = block;
+    --blocks_;
+    --slab.used;
+    if (slab.full || slab.used == 0) [[unlikely]]
+      settle(slab);
+  }
+
+  [[nodiscard]] Counters counters() const { return {.blocks = blocks_, .slabs = slabs_}; }
+
+ private:
+  static constexpr std::size_t kStep = 16;
+  static constexpr std::size_t kPooledMax = 1024;
+  static constexpr std::size_t kSlabBytes = 256 << 10;
+  static constexpr std::size_t kEmptySlabsMax = 8;
+
+  struct Block {
+    Block* next;
+  };
+
+  /// Head of a slab. Slabs that have blocks to give hang in the list of their size.
+  struct alignas(64) Slab {
+    Block* free = nullptr;           ///< Given back.
+    std::byte* untouched = nullptr;  ///< Never given yet, up to `end`.
+    std::byte* end = nullptr;
+    std::uint32_t used = 0;
+    std::uint32_t block_bytes = 0;
+    Slab* previous = nullptr;
+    Slab* next = nullptr;
+    bool full = false;
+  };
+
+  [[nodiscard]] static Slab* slab_of(void* block) noexcept {
+    return reinterpret_cast<Slab*>(reinterpret_cast<std::uintptr_t>(block) & ~(kSlabBytes - 1));
+  }
+
+  [[nodiscard]] void* take_large(std::size_t bytes);
+  void give_large(void* taken) noexcept;
+  void add_slab(Slab*& available, std::size_t bytes);
+  static void fill_up(Slab*& available) noexcept;
+  void settle(Slab& slab) noexcept;
+
+  std::array<Slab*, kPooledMax / kStep> available_{};
+  std::size_t blocks_ = 0;
+  std::size_t slabs_ = 0;
+  std::size_t empty_slabs_ = 0;
+};
+
+/// The pool of the calling thread. Its slabs outlive the thread.
+[[nodiscard]] inline FramePool& frame_pool() {
+  static thread_local constinit FramePool pool;
+  return pool;
+}
+
+/// Base of what lives in the pool.
+struct Pooled {
+#if defined(__has_feature) && __has_feature(address_sanitizer)
+#else
+  [[nodiscard]] static void* operator new(std::size_t bytes) { return frame_pool().take(bytes); }
+
+  static void operator delete(void* taken, std::size_t bytes) noexcept {
+    frame_pool().give(taken, bytes);
+  }
+#endif
+};
+
+}  // namespace tinkerbell

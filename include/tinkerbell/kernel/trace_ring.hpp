@@ -1,0 +1,55 @@
+#pragma once
+
+#include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/kernel/state.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <vector>
+
+namespace tinkerbell {
+
+/// One turn of one task.
+struct TraceEvent {
+  std::uint64_t ended = 0;  ///< Ticks.
+  TaskId task = kNoTask;
+  std::source_location where;          ///< The `co_await` at which it stopped.
+  std::uint32_t ticks = 0;             ///< How long the turn took; stops at its maximum.
+  TaskState state = TaskState::ready;  ///< In which it left the task.
+};
+
+static_assert(sizeof(TraceEvent) == 32);
+
+/// The flight recorder: the newest turns of all tasks, always on. Fixed size; the oldest are
+/// overwritten.
+class TraceRing {
+ public:
+  static constexpr std::size_t kEvents = 1 << 14;
+
+  void push(const TraceEvent& event) {
+    events_[written_ & (kEvents - 1)] = event;
+    ++written_;
+  }
+
+  /// The newest; null if there was none.
+  [[nodiscard]] const TraceEvent* newest() const {
+    return written_ == 0 ? nullptr : &events_[(written_ - 1) & (kEvents - 1)];
+  }
+
+  /// What is still there, the oldest first.
+  [[nodiscard]] std::vector<TraceEvent> events() const {
+    std::vector<TraceEvent> all;
+    const std::uint64_t first = written_ > kEvents ? written_ - kEvents : 0;
+    for (std::uint64_t i = first; i < written_; ++i)
+      all.push_back(events_[i & (kEvents - 1)]);
+    return all;
+  }
+
+ private:
+  std::unique_ptr<TraceEvent[]> events_ = std::make_unique<TraceEvent[]>(kEvents);
+  std::uint64_t written_ = 0;
+};
+
+}  // namespace tinkerbell
