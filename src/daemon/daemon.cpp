@@ -20,6 +20,9 @@ namespace {
 constexpr std::size_t kPoolThreads = 4;
 constexpr std::size_t kResolverThreads = 2;
 
+/// A turn that takes longer keeps everybody waiting, and is logged.
+constexpr auto kTurnLimit = std::chrono::milliseconds{100};
+
 std::string sandbox_in_words(const settings::Settings& settings, const Result<void>& works) {
   if (settings.sandbox == settings::SandboxKind::none) return "none";
   return works ? "bubblewrap" : "unavailable: " + works.error().message;
@@ -50,17 +53,15 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
               .kernel_observer = observer_,
               .tasks_max = plan_.settings.daemon.tasks_max}),
       http_(io_.get_executor(), resolvers_),
-      files_(pool_,
-             [rules = plan_.settings.policy](const AwaitFileSearch& search, const Facts& facts,
-                                             const std::string& file) {
-               return search_may_show(search, facts, file, rules);
-             }),
+      files_(pool_, file_limits(plan_.settings, plan_.state_dir, plan_.socket)),
       programs_(io_.get_executor(), pool_, progress_,
                 process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works),
       models_(io_.get_executor(), http_, pool_, progress_, plan_.llm),
       notifier_(io_.get_executor()),
       signals_(io_, SIGTERM, SIGINT),
-      reactor_(io_, calls_.scheduler(), clock_) {
+      reactor_(io_, calls_.scheduler(), clock_),
+      hog_watch_(calls_.scheduler(), kTurnLimit, [this](const Hog& hog) { report_hog(hog); }) {
+  reactor_.set_hog_watch(&hog_watch_);
   calls_.set_driver<AwaitFileRead>(files_);
   calls_.set_driver<AwaitFileWrite>(files_);
   calls_.set_driver<AwaitFileEdit>(files_);
@@ -95,6 +96,17 @@ Journal::Callbacks Daemon::journal_callbacks() {
             logger_.error("journal.failed", {{"error", error.message}});
             stop(EX_IOERR, "the journal cannot be written");
           }};
+}
+
+/// On the watching thread, in the middle of that turn.
+void Daemon::report_hog(const Hog& hog) {
+  Json calls = Json::array();
+  for (const std::source_location& call : hog.calls)
+    calls.push_back(std::string(call.function_name()) + ":" + std::to_string(call.line()));
+  logger_.warn("loop.hog",
+               {{"task", number(hog.task)},
+                {"turn_ms", std::chrono::duration_cast<Milliseconds>(hog.so_far).count()},
+                {"calls", std::move(calls)}});
 }
 
 Registry Daemon::make_registry() const {

@@ -13,6 +13,7 @@
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/io/http_client.hpp"
 #include "tinkerbell/journal/journal.hpp"
+#include "tinkerbell/reactor/hog_watch.hpp"
 #include "tinkerbell/reactor/reactor.hpp"
 #include "tinkerbell/settings/settings.hpp"
 #include "tinkerbell/syscall/registry.hpp"
@@ -76,6 +77,7 @@ class Daemon {
   };
 
   [[nodiscard]] Journal::Callbacks journal_callbacks();
+  void report_hog(const Hog& hog);
   [[nodiscard]] Registry make_registry() const;
   void recover(std::vector<Survivor> survivors);
   [[nodiscard]] Result<void> listen();
@@ -107,6 +109,7 @@ class Daemon {
   Notifier notifier_;
   boost::asio::signal_set signals_;
   Reactor reactor_;
+  HogWatch hog_watch_;
   int exit_status_ = 0;
 };
 
