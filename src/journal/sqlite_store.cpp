@@ -42,6 +42,14 @@ Lsn next(Lsn lsn) {
   return Lsn{number(lsn) + 1};
 }
 
+/// Whoever else can write the journal says what was approved (HAZARDS S9).
+Result<void> check_mode(const fs::path& path) {
+  struct stat found{};
+  if (::stat(path.c_str(), &found) != 0) return os_error("stat " + path.string(), errno);
+  if ((found.st_mode & (S_IWGRP | S_IWOTH)) == 0) return {};
+  return Error{Errc::denied, path.string() + " can be written by others: chmod go-w"};
+}
+
 /// The directory, made for its owner alone if it is missing, without symbolic links in its path.
 Result<fs::path> ready_directory(const fs::path& directory) {
   std::error_code failed;
@@ -56,6 +64,7 @@ Result<fs::path> ready_directory(const fs::path& directory) {
   }
   fs::path resolved = fs::canonical(path, failed);
   if (failed) return os_error("resolve " + path.string(), failed.value());
+  if (Result<void> closed = check_mode(resolved); !closed) return closed.error();
   return resolved;
 }
 
@@ -63,6 +72,7 @@ Result<fs::path> ready_directory(const fs::path& directory) {
 Result<void> ready_file(const fs::path& file) {
   const UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return os_error("open " + file.string(), errno);
+  if (Result<void> closed = check_mode(file); !closed) return closed;
   return sync_directory(file.parent_path());
 }
 

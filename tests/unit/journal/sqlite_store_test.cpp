@@ -156,6 +156,16 @@ TEST(SqliteStore, StartsEmptyInADirectoryForItsOwnerAlone) {
     EXPECT_EQ(fs::status(home / name).permissions(), owner_only) << name;
 }
 
+TEST(SqliteStore, S9_IsNotOpenedWhereOthersCouldWriteIt) {
+  const TempDir dir;
+  (void)open_store(dir.path());
+  fs::permissions(dir.path(), fs::perms::group_write, fs::perm_options::add);
+  EXPECT_EQ(open_sqlite_store(dir.path(), Durability::process).error().code, Errc::denied);
+  fs::permissions(dir.path(), fs::perms::group_write, fs::perm_options::remove);
+  fs::permissions(dir / "journal.db", fs::perms::others_write, fs::perm_options::add);
+  EXPECT_EQ(open_sqlite_store(dir.path(), Durability::process).error().code, Errc::denied);
+}
+
 TEST(SqliteStore, RaisesTheEpochAndGoesOnCountingWhenOpenedAgain) {
   const TempDir dir;
   Batch batch = one_record(1);
