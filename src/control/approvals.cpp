@@ -58,7 +58,7 @@ void post_decision(Context& context, Request request) {
   if (const Result<void> fits = check(*wanted); !fits) return request.fail(fits.error());
   context.parts.calls.answer(
       {.approval = ApprovalId{request.id()},
-       .answer = answer_of(wanted->answer),
+       .answer = answer_of(*wanted->answer),
        .scope = wanted->scope == protocol::Scope::task ? Scope::task : Scope::once,
        .text = wanted->text,
        .hash = wanted->hash,

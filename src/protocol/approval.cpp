@@ -10,6 +10,7 @@ AnswerForm form_of(const ApprovalView& approval) {
 }
 
 Result<void> check(const DecisionRequest& request) {
+  if (!request.answer) return Error{Errc::invalid, "\"answer\" is missing: approve, deny, …"};
   if (request.text.size() > DecisionRequest::kTextBytesMax) {
     return Error{Errc::too_large, "the text has " + std::to_string(request.text.size()) +
                                       " bytes, more than " +

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -101,7 +102,7 @@ enum class Scope : std::uint8_t {
 struct DecisionRequest {
   static constexpr std::size_t kTextBytesMax = 64 << 10;
 
-  Answer answer = Answer::deny;
+  std::optional<Answer> answer;  ///< Must be said.
   Scope scope = Scope::once;
   std::string text;  ///< The reason, for the task; or the answer.
   std::string hash;  ///< Of the card that was seen; empty: not given.

@@ -82,7 +82,7 @@ TEST_F(AskerTest, SendsTheAnswerToTheDaemon) {
 TEST_F(AskerTest, AnOutcomeIsAnsweredWithALetterAndNeverWithYes) {
   decide_ = [](ApprovalId id, const protocol::DecisionRequest& what) {
     return protocol::DecisionView{
-        .id = id, .state = std::string(name_of(what.answer)), .by = "uid 1000"};
+        .id = id, .state = std::string(name_of(*what.answer)), .by = "uid 1000"};
   };
   protocol::ApprovalView approval = approval_a3();
   approval.kind = "outcome";
