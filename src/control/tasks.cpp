@@ -1,6 +1,7 @@
 #include "control/views.hpp"
 
 #include "tinkerbell/io/blocking_pool.hpp"
+#include "tinkerbell/workspace/within.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -18,13 +19,16 @@ Json agent_arguments(const protocol::SubmitRequest& wanted) {
 }
 
 /// The directory with its links followed: what a task is bound to for life.
-Result<std::string> checked_workspace(const std::string& path) {
+Result<std::string> checked_workspace(const std::string& path, const std::string& state_dir) {
   std::error_code failure;
   const std::filesystem::path real = std::filesystem::canonical(path, failure);
   if (failure || !std::filesystem::is_directory(real, failure)) {
     return Error{Errc::invalid, "workspace " + path + ": there is no such directory"};
   }
   if (real == "/") return Error{Errc::invalid, "workspace /: the whole system is no workspace"};
+  if (is_within(real, without_links(state_dir))) {
+    return Error{Errc::invalid, "workspace " + path + ": the daemon itself lives there"};
+  }
   return real.string();
 }
 
@@ -86,7 +90,9 @@ void post_task(Context& context, Request request) {
   if (!wanted) return request.fail(wanted.error());
   if (const Result<void> fits = check(*wanted); !fits) return request.fail(fits.error());
   context.parts.pool.run<std::string>(
-      [path = wanted->workspace] { return checked_workspace(path); },
+      [path = wanted->workspace, state_dir = context.parts.facts.state_dir] {
+        return checked_workspace(path, state_dir);
+      },
       Completion<std::string>([&context, request, wanted = *wanted](Result<std::string> workspace) {
         if (!workspace) return request.fail(workspace.error());
         submit(context, request, wanted, *std::move(workspace));

@@ -1,6 +1,7 @@
 #include "daemon/driver_settings.hpp"
 
 #include "tinkerbell/settings/key.hpp"
+#include "tinkerbell/workspace/within.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -27,6 +28,31 @@ std::filesystem::path shim_path() {
   std::filesystem::path beside = here / "tinkerbell-shim";
   if (std::filesystem::exists(beside, failure)) return beside;
   return here.parent_path() / "libexec/tinkerbell/tinkerbell-shim";
+}
+
+using Paths = std::vector<std::filesystem::path>;
+
+/// Of the daemon's own files those that hold secrets, or power over it.
+Paths secret_files(const settings::Settings& settings, const std::string& state_dir,
+                   const std::string& socket) {
+  Paths files{state_dir, socket};
+  for (const auto& [name, provider] : settings.providers) {
+    if (provider.key.kind == settings::KeyKind::file) files.emplace_back(provider.key.name);
+  }
+  return files;
+}
+
+/// Those that may be known, but must stay as they are.
+Paths plain_files(const settings::Settings& settings) {
+  Paths files;
+  const auto add = [&](const std::string& path) {
+    if (!path.empty()) files.emplace_back(path);
+  };
+  add(settings.file);
+  add(settings.log.file);
+  for (const auto& [name, provider] : settings.providers)
+    add(provider.playbook);
+  return files;
 }
 
 }  // namespace
@@ -65,13 +91,28 @@ std::vector<std::string> providers_with_open_keys(const LlmSettings& llm, const 
   return names;
 }
 
+FileLimits file_limits(const settings::Settings& settings, const std::string& state_dir,
+                       const std::string& socket) {
+  FileLimits limits{
+      .may_show = [rules = settings.policy](
+                      const TaskCommand& look, const Facts& facts,
+                      const std::string& entry) { return may_show(look, facts, entry, rules); },
+      .own = {}};
+  for (const Paths& paths : {secret_files(settings, state_dir, socket), plain_files(settings)}) {
+    for (const std::filesystem::path& path : paths)
+      limits.own.push_back(without_links(path));
+  }
+  return limits;
+}
+
 ProcessSettings process_settings(const settings::Settings& settings, const std::string& state_dir,
                                  const std::string& socket) {
   return {.shim = shim_path(),
           .runs_directory = std::filesystem::path(state_dir) / "runs",
           .sandbox = settings.sandbox == settings::SandboxKind::none ? ProcessSandbox::none
                                                                      : ProcessSandbox::bubblewrap,
-          .hidden = {state_dir, socket}};
+          .hidden = secret_files(settings, state_dir, socket),
+          .read_only = plain_files(settings)};
 }
 
 }  // namespace tinkerbell

@@ -2,6 +2,7 @@
 
 #include "tinkerbell/base/masker.hpp"
 #include "tinkerbell/base/result.hpp"
+#include "tinkerbell/drivers/file/file_driver.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 #include "tinkerbell/drivers/process/process_settings.hpp"
 #include "tinkerbell/settings/settings.hpp"
@@ -18,6 +19,11 @@ namespace tinkerbell {
 /// The names of those whose key is too short to be masked.
 [[nodiscard]] std::vector<std::string> providers_with_open_keys(const LlmSettings& llm,
                                                                 const Masker& masker);
+
+/// The rules for what a look may show, and the daemon's own files: state, socket, keys, config, log
+/// and playbooks.
+[[nodiscard]] FileLimits file_limits(const settings::Settings& settings,
+                                     const std::string& state_dir, const std::string& socket);
 
 [[nodiscard]] ProcessSettings process_settings(const settings::Settings& settings,
                                                const std::string& state_dir,

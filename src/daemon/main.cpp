@@ -38,6 +38,7 @@ Result<DaemonPlan> make_plan(const Options& options) {
     if (!settings) return settings.error();
     plan.settings = *std::move(settings);
   }
+  plan.settings.file = std::filesystem::absolute(file);
   const auto first_given = [](const std::string& flag, const std::string& config,
                               const std::string& usual) {
     return !flag.empty() ? flag : !config.empty() ? config : usual;

@@ -136,9 +136,13 @@ bool program_matches(const Rule& rule, std::string_view pattern, std::string_vie
          word_matches(pattern, last_segment(given));
 }
 
+bool has_open_end(std::span<const std::string> prefix) {
+  return !prefix.empty() && prefix.back() == kAnythingMore;
+}
+
 bool prefix_matches(const Rule& rule, std::span<const std::string> prefix,
                     const std::vector<std::string>& argv, const Facts& facts) {
-  const bool open_end = !prefix.empty() && prefix.back() == kAnythingMore;
+  const bool open_end = has_open_end(prefix);
   if (open_end) prefix = prefix.first(prefix.size() - 1);
   if (prefix.empty() || prefix.size() > argv.size()) return false;
   if (!program_matches(rule, prefix[0], argv[0], facts.object)) return false;
@@ -165,10 +169,11 @@ bool matches(const Rule& rule, const TaskCommand& command, const Facts& facts) {
          (rule.argv.empty() || argv_matches(rule, command, facts));
 }
 
-/// Whether one of the rule's prefixes is the whole argv, word for word.
+/// Whether one of the rule's prefixes is the whole argv, word for word. One with an open end names
+/// no words beyond it, also not a file of that name.
 bool names_whole_argv(const Rule& rule, const std::vector<std::string>& argv, const Facts& facts) {
   return std::ranges::any_of(rule.argv, [&](const auto& prefix) {
-    return std::ranges::equal(prefix, argv, word_matches) &&
+    return !has_open_end(prefix) && prefix.size() == argv.size() &&
            prefix_matches(rule, prefix, argv, facts);
   });
 }
@@ -294,6 +299,14 @@ Verdict default_verdict(const TaskCommand& command) {
       command);
 }
 
+/// The commands that would show by itself what a search or list shows of an entry.
+std::vector<TaskCommand> looks_at(const std::string& entry, const TaskCommand& look) {
+  if (std::holds_alternative<AwaitFileSearch>(look)) {
+    return {AwaitFileSearch{.path = entry}, AwaitFileRead{.path = entry}};
+  }
+  return {AwaitFileList{.path = entry}};
+}
+
 Verdict allowed_or_default(const TaskCommand& command, const Facts& facts, const Rules& rules) {
   Verdict otherwise = default_verdict(command);
   for (const Rule& rule : rules.rules) {
@@ -315,15 +328,32 @@ Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rule
   return allowed_or_default(command, facts, rules);
 }
 
-bool search_may_show(const AwaitFileSearch& search, const Facts& facts, const std::string& file,
-                     const Rules& rules) {
-  const TaskCommand whole = search;
-  const TaskCommand searched = AwaitFileSearch{.path = file};
-  const TaskCommand read = AwaitFileRead{.path = file};
+bool may_show(const TaskCommand& look, const Facts& facts, const std::string& entry,
+              const Rules& rules) {
+  const std::vector<TaskCommand> alone = looks_at(entry, look);
   return std::ranges::none_of(rules.rules, [&](const Rule& rule) {
     return rule.decision != Decision::allow && !rule.paths.empty() &&
-           (matches(rule, searched, {}) || matches(rule, read, {})) && !matches(rule, whole, facts);
+           std::ranges::any_of(alone,
+                               [&](const TaskCommand& each) { return matches(rule, each, {}); }) &&
+           !matches(rule, look, facts);
   });
+}
+
+std::string_view fault_of_prefix(std::span<const std::string> prefix) {
+  if (prefix.empty() || prefix.front().empty()) return "holds a list that names no program";
+  const auto says_anything = [](std::string_view word) {
+    return word_matches(word, kAnythingMore);
+  };
+  const bool open_end = has_open_end(prefix);
+  if (open_end) prefix = prefix.first(prefix.size() - 1);
+  if (open_end && prefix.empty()) {
+    return "holds only \"...\", which follows a program: for all programs say commands = "
+           "[\"process.run\"]";
+  }
+  if (std::ranges::any_of(prefix, says_anything)) {
+    return "may hold \"...\" only as the last word of a list";
+  }
+  return "";
 }
 
 bool names_a_command(std::string_view glob) {

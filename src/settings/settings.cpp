@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <ranges>
 
 namespace tinkerbell::settings {
 
@@ -17,6 +18,38 @@ constexpr std::uint32_t kTasksMax = 1'000'000;
 constexpr std::uint32_t kStepsMax = 100'000;
 constexpr std::uint32_t kOutputTokensMax = 10'000'000;
 constexpr std::size_t kGlobBytesMax = 1'024;
+
+/// Dots between the parts of keys on one line. toml++ takes such keys apart by recursion, and a
+/// line of 50 000 exhausts the stack.
+constexpr std::size_t kKeyDotsMax = 32;
+
+std::size_t dots_outside_strings(std::string_view line) {
+  std::size_t dots = 0;
+  char quote = 0;
+  for (const char c : line) {
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '#') {
+      break;
+    } else if (c == '.') {
+      ++dots;
+    }
+  }
+  return dots;
+}
+
+/// Refuses what the parser itself would not survive.
+void check_depth(std::string_view text, Problems& problems) {
+  std::uint32_t number = 0;
+  for (const auto line : std::views::split(text, '\n')) {
+    ++number;
+    if (dots_outside_strings(std::string_view(line)) > kKeyDotsMax) {
+      problems.add(number, "keys of more than " + std::to_string(kKeyDotsMax) + " parts");
+    }
+  }
+}
 
 void read_daemon(const toml::table& table, Problems& problems, DaemonSettings& daemon) {
   TableReader reader(table, "[daemon]", problems);
@@ -156,6 +189,11 @@ void check_rule(TableReader& reader, const Rule& rule) {
       reader.reject("paths", fault);
     }
   }
+  for (const std::vector<std::string>& prefix : rule.argv) {
+    if (const std::string_view fault = fault_of_prefix(prefix); !fault.empty()) {
+      reader.reject("argv", fault);
+    }
+  }
 }
 
 Rule read_rule(const toml::table& table, Problems& problems) {
@@ -239,6 +277,8 @@ Result<Settings> parse_settings(std::string_view text, std::string_view source_n
     return Error{Errc::too_large, std::string(source_name) + " is larger than 1 MiB"};
   }
   Problems problems(source_name);
+  check_depth(text, problems);
+  if (!problems.empty()) return problems.first();
   try {
     Settings settings = read_settings(toml::parse(text), problems);
     if (problems.empty()) return settings;

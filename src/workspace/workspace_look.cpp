@@ -98,18 +98,23 @@ Result<bool> is_file(int root, const std::string& path) {
 
 }  // namespace
 
-Result<AwaitFileList::Reply> Workspace::list(const WorkspacePath& path, bool recursive,
-                                             std::uint32_t entries_max) const {
+Result<AwaitFileList::Reply> Workspace::list(
+    const WorkspacePath& path, bool recursive, std::uint32_t entries_max,
+    const std::function<bool(const std::string&)>& may_show) const {
   AwaitFileList::Reply reply;
   const std::size_t bound = std::min(entries_max, kEntriesMax);
   Result<bool> complete = walk_tree(
       root_.get(), path.text(), recursive ? Depth::all : Depth::one_level, [&](FileEntry entry) {
+        if (!may_show(entry.path)) {
+          reply.complete = false;
+          return true;
+        }
         if (reply.entries.size() == bound) return false;
         reply.entries.push_back(std::move(entry));
         return true;
       });
   if (!complete) return complete.error();
-  reply.complete = *complete;
+  reply.complete = reply.complete && *complete;
   return reply;
 }
 

@@ -6,6 +6,7 @@
 #include "tinkerbell/command/facts.hpp"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -59,13 +60,18 @@ struct Rules {
 /// workspace asks even where a rule allows it.
 [[nodiscard]] Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules);
 
-/// Whether a search may show lines of `file`, a path within the workspace free of links. Pure.
+/// Whether a search may show lines of `entry`, or a list its name: a path within the workspace free
+/// of links. Pure.
 ///
-/// Rules with `paths` that deny or ask hold for each file below the place that is searched, as if
-/// it were read or searched by itself; whoever searches a place that such a rule names was judged
-/// by it already.
-[[nodiscard]] bool search_may_show(const AwaitFileSearch& search, const Facts& facts,
-                                   const std::string& file, const Rules& rules);
+/// Rules with `paths` that deny or ask hold for each entry below the place that is looked at, as if
+/// it were searched, read or listed by itself; whoever looks at a place that such a rule names was
+/// judged by it already.
+[[nodiscard]] bool may_show(const TaskCommand& look, const Facts& facts, const std::string& entry,
+                            const Rules& rules);
+
+/// Says what is wrong with a prefix of Rule::argv, or nothing: one that could never match, or would
+/// match another word than it seems to.
+[[nodiscard]] std::string_view fault_of_prefix(std::span<const std::string> prefix);
 
 /// Whether the name of any command matches `glob`: a rule for none is a misspelt one.
 [[nodiscard]] bool names_a_command(std::string_view glob);

@@ -90,6 +90,7 @@ struct AgentSettings {
 };
 
 struct Settings {
+  std::string file;  ///< Where they are read from, absolute; the file may be absent.
   DaemonSettings daemon;
   LogSettings log;
   /// By name; "offline" is always there, so that all runs without a key and a network.

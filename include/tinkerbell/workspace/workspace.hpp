@@ -85,9 +85,10 @@ class Workspace {
   [[nodiscard]] Result<std::string> read(const WorkspacePath& path, std::uint64_t bytes_max) const;
 
   /// As AwaitFileList says: parents before what is in them, each directory in byte order.
-  /// `complete` is also false where a directory could not be read.
-  [[nodiscard]] Result<AwaitFileList::Reply> list(const WorkspacePath& path, bool recursive,
-                                                  std::uint32_t entries_max) const;
+  /// `complete` is also false where a directory could not be read or `may_show` refuses an entry.
+  [[nodiscard]] Result<AwaitFileList::Reply> list(
+      const WorkspacePath& path, bool recursive, std::uint32_t entries_max,
+      const std::function<bool(const std::string& entry)>& may_show) const;
 
   /// As AwaitFileSearch says, in the order of list; `path` may also be a file. Passes over binary
   /// files and those above 1 MiB. `complete` is also false where something could not be read or

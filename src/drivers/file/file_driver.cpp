@@ -60,20 +60,25 @@ struct FileDriver::State : std::enable_shared_from_this<FileDriver::State> {
   }
 };
 
-FileDriver::FileDriver(BlockingPool& pool, SearchFilter may_show)
-    : pool_(pool), may_show_(std::move(may_show)), state_(std::make_shared<State>()) {}
+FileDriver::FileDriver(BlockingPool& pool, FileLimits limits)
+    : pool_(pool), limits_(std::move(limits)), state_(std::make_shared<State>()) {}
 
 FileDriver::~FileDriver() = default;
 
 void FileDriver::prepare(Call call, Completion<Prepared> prepared) {
-  state_->run<Prepared>(pool_, std::move(call), &prepare_file, std::move(prepared));
+  state_->run<Prepared>(
+      pool_, std::move(call),
+      [limits = limits_](const Workspace& workspace, const Call& each) {
+        return prepare_file(workspace, each, limits);
+      },
+      std::move(prepared));
 }
 
 void FileDriver::perform(Call call, Completion<Reply> done) {
   state_->run<Reply>(
       pool_, std::move(call),
-      [may_show = may_show_](const Workspace& workspace, const Call& each) {
-        return perform_file(workspace, each, may_show);
+      [limits = limits_](const Workspace& workspace, const Call& each) {
+        return perform_file(workspace, each, limits);
       },
       std::move(done));
 }

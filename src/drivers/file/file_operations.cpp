@@ -5,7 +5,9 @@
 #include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/workspace/diff.hpp"
+#include "tinkerbell/workspace/within.hpp"
 
+#include <algorithm>
 #include <concepts>
 
 namespace tinkerbell {
@@ -37,19 +39,34 @@ Prepared led_out(const std::string& path) {
   return {.facts = {.object = path, .outside = true}, .pre_image = std::nullopt};
 }
 
+/// Whether a place within the workspace is the daemon's own.
+bool is_own(const std::string& place, const Workspace& workspace, const FileLimits& limits) {
+  const std::filesystem::path path = workspace.path() / std::filesystem::path(place);
+  return std::ranges::any_of(
+      limits.own, [&](const std::filesystem::path& own) { return is_within(path, own); });
+}
+
+Error not_for_tasks(const WorkspacePath& place) {
+  return {Errc::denied, visible_line(place.text()) + " is a file of the daemon itself"};
+}
+
 // ---- prepare ----
 
-Result<Prepared> prepare_look(const Workspace& workspace, const std::string& path) {
+Result<Prepared> prepare_look(const Workspace& workspace, const std::string& path,
+                              const FileLimits& limits) {
   Result<WorkspacePath> place = workspace.resolve(path);
   if (!place && place.error().code == Errc::outside_workspace) return led_out(path);
   if (!place) return place.error();
+  if (is_own(place->text(), workspace, limits)) return not_for_tasks(*place);
   return Prepared{.facts = {.object = place->text()}, .pre_image = std::nullopt};
 }
 
-Result<Prepared> prepare_change(const Workspace& workspace, const FileChange auto& command) {
+Result<Prepared> prepare_change(const Workspace& workspace, const FileChange auto& command,
+                                const FileLimits& limits) {
   Result<WorkspacePath> place = workspace.resolve_to_change(command.path);
   if (!place && place.error().code == Errc::outside_workspace) return led_out(command.path);
   if (!place) return place.error();
+  if (is_own(place->text(), workspace, limits)) return not_for_tasks(*place);
   Result<PreImage> before = workspace.read_pre_image(*place);
   if (!before) return before.error();
   Result<PlannedChange> change = planned_change(command, *before);
@@ -66,26 +83,32 @@ Result<Prepared> prepare_change(const Workspace& workspace, const FileChange aut
 
 Result<Reply> look(const Workspace& workspace, const WorkspacePath& place,
                    const AwaitFileRead& command, const Call& /*call*/,
-                   const SearchFilter& /*may_show*/) {
+                   const FileLimits& /*limits*/) {
   Result<std::string> text = workspace.read(place, command.bytes_max);
   if (!text) return text.error();
   return Reply(AwaitFileRead::Reply{*std::move(text)});
 }
 
+/// What a search or list may show.
+std::function<bool(const std::string&)> shown_by(const Call& call, const Workspace& workspace,
+                                                 const FileLimits& limits) {
+  return [&](const std::string& entry) {
+    return !is_own(entry, workspace, limits) && limits.may_show(call.command, call.facts, entry);
+  };
+}
+
 Result<Reply> look(const Workspace& workspace, const WorkspacePath& place,
-                   const AwaitFileList& command, const Call& /*call*/,
-                   const SearchFilter& /*may_show*/) {
-  Result<AwaitFileList::Reply> reply =
-      workspace.list(place, command.recursive, command.entries_max);
+                   const AwaitFileList& command, const Call& call, const FileLimits& limits) {
+  Result<AwaitFileList::Reply> reply = workspace.list(place, command.recursive, command.entries_max,
+                                                      shown_by(call, workspace, limits));
   if (!reply) return reply.error();
   return Reply(*std::move(reply));
 }
 
 Result<Reply> look(const Workspace& workspace, const WorkspacePath& place,
-                   const AwaitFileSearch& command, const Call& call, const SearchFilter& may_show) {
-  Result<AwaitFileSearch::Reply> reply = workspace.search(
-      place, command.text, command.matches_max,
-      [&](const std::string& file) { return may_show(command, call.facts, file); });
+                   const AwaitFileSearch& command, const Call& call, const FileLimits& limits) {
+  Result<AwaitFileSearch::Reply> reply =
+      workspace.search(place, command.text, command.matches_max, shown_by(call, workspace, limits));
   if (!reply) return reply.error();
   return Reply(*std::move(reply));
 }
@@ -162,13 +185,14 @@ Result<Reply> recover_change(const Workspace& workspace, const Call& call,
 
 }  // namespace
 
-Result<Prepared> prepare_file(const Workspace& workspace, const Call& call) {
+Result<Prepared> prepare_file(const Workspace& workspace, const Call& call,
+                              const FileLimits& limits) {
   return std::visit(
       [&]<class T>(const T& command) -> Result<Prepared> {
         if constexpr (FileLook<T>) {
-          return prepare_look(workspace, command.path);
+          return prepare_look(workspace, command.path, limits);
         } else if constexpr (FileChange<T>) {
-          return prepare_change(workspace, command);
+          return prepare_change(workspace, command, limits);
         } else {
           return not_ours(call);
         }
@@ -176,14 +200,13 @@ Result<Prepared> prepare_file(const Workspace& workspace, const Call& call) {
       call.command);
 }
 
-Result<Reply> perform_file(const Workspace& workspace, const Call& call,
-                           const SearchFilter& may_show) {
+Result<Reply> perform_file(const Workspace& workspace, const Call& call, const FileLimits& limits) {
   return std::visit(
       [&]<class T>(const T& command) -> Result<Reply> {
         if constexpr (FileLook<T>) {
           Result<WorkspacePath> place = judged_place(workspace, call);
           if (!place) return place.error();
-          return look(workspace, *place, command, call, may_show);
+          return look(workspace, *place, command, call, limits);
         } else if constexpr (FileChange<T>) {
           return perform_change(workspace, call, command);
         } else {

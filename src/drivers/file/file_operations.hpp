@@ -7,9 +7,10 @@
 namespace tinkerbell {
 
 /// The stations of a file command as plain blocking functions. Errors as FileDriver says.
-[[nodiscard]] Result<Prepared> prepare_file(const Workspace& workspace, const Call& call);
+[[nodiscard]] Result<Prepared> prepare_file(const Workspace& workspace, const Call& call,
+                                            const FileLimits& limits);
 [[nodiscard]] Result<Reply> perform_file(const Workspace& workspace, const Call& call,
-                                         const SearchFilter& may_show);
+                                         const FileLimits& limits);
 [[nodiscard]] Result<Reply> recover_file(const Workspace& workspace, const Call& call);
 
 }  // namespace tinkerbell

@@ -4,6 +4,7 @@
 #include "drivers/process/operands.hpp"
 
 #include "tinkerbell/base/text.hpp"
+#include "tinkerbell/workspace/within.hpp"
 
 #include <sys/stat.h>
 
@@ -135,20 +136,18 @@ std::vector<std::string> sandboxed_argv(const Plan& plan, const ProcessSettings&
   return argv;
 }
 
-fs::path without_links(const fs::path& path) {
-  std::error_code error;
-  fs::path canonical = fs::weakly_canonical(path, error);
-  return error ? path : canonical;
+std::vector<fs::path> real_names(std::vector<fs::path> paths) {
+  for (fs::path& path : paths)
+    path = without_links(path);
+  return paths;
 }
 
 }  // namespace
 
 std::vector<fs::path> hidden_paths(const ProcessSettings& settings) {
-  std::vector<fs::path> paths;
-  for (const fs::path& path : settings.hidden)
-    paths.push_back(without_links(path));
-  paths.push_back(without_links(settings.runs_directory));
-  return paths;
+  std::vector<fs::path> paths = settings.hidden;
+  paths.push_back(settings.runs_directory);
+  return real_names(std::move(paths));
 }
 
 Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHashes& hashes) {
@@ -159,7 +158,8 @@ Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHas
   if (!place) return place.error();
   SandboxView view{.workspace = place->workspace,
                    .cwd = absolute(place->cwd, *place->workspace),
-                   .hidden = hidden_paths(settings)};
+                   .hidden = hidden_paths(settings),
+                   .read_only = real_names(settings.read_only)};
   Result<Program> program = find_program(command.argv.front(), view.cwd, hashes);
   if (!program) return program.error();
   if (is_sandboxed(settings)) {

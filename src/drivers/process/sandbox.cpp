@@ -1,6 +1,7 @@
 #include "drivers/process/sandbox.hpp"
 
 #include "tinkerbell/shim/run_directory.hpp"
+#include "tinkerbell/workspace/within.hpp"
 
 #include <sys/stat.h>
 
@@ -43,7 +44,13 @@ bool is_shared_system(const fs::path& path) {
 /// Builds the argument list. The order counts: a later mount covers an earlier one.
 class Builder {
  public:
-  explicit Builder(const SandboxView& view) : workspace_(*view.workspace) {}
+  explicit Builder(const SandboxView& view) : workspace_(*view.workspace) {
+    for (const fs::path& path : std::set(view.hidden.begin(), view.hidden.end())) {
+      if (!is_within(path, workspace_.path())) continue;
+      const fs::path place = path.lexically_relative(workspace_.path());
+      if (!is_covered(place)) covered_.push_back(place);
+    }
+  }
 
   void isolate() {
     add({"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
@@ -73,14 +80,16 @@ class Builder {
     }
   }
 
-  void show_workspace(const std::vector<fs::path>& hidden) {
+  void show_workspace(const SandboxView& view) {
     add({"--bind", workspace_.path(), workspace_.path()});
     expect(".", Entry::same);
     for (const char* path : kProtectedFiles)
       protect(path);
-    for (const fs::path& path : hidden) {
-      if (is_within(path, workspace_.path())) hide_in_workspace(path);
+    for (const fs::path& path : view.read_only) {
+      if (is_within(path, workspace_.path())) protect(path.lexically_relative(workspace_.path()));
     }
+    for (const fs::path& place : covered_)
+      hide_in_workspace(place);
   }
 
   void show_shim(const fs::path& shim) { add({"--ro-bind", shim.string(), kShimInSandbox}); }
@@ -150,6 +159,11 @@ class Builder {
     }
   }
 
+  [[nodiscard]] bool is_covered(const fs::path& place) const {
+    return std::ranges::any_of(covered_,
+                               [&](const fs::path& covered) { return is_within(place, covered); });
+  }
+
   /// What stands at exactly this place in the workspace, no link on the way, as it is looked up
   /// from the directory that we hold.
   [[nodiscard]] std::optional<struct stat> found_at(const std::string& place) const {
@@ -189,7 +203,7 @@ class Builder {
 
   /// A link is left alone: it leads to what is protected by itself, or to nothing.
   void protect(const fs::path& place) {
-    if (pinned_.contains(place)) return;
+    if (pinned_.contains(place) || is_covered(place)) return;
     const std::optional<struct stat> found = found_at(place.string());
     if (!found || !(S_ISREG(found->st_mode) || S_ISDIR(found->st_mode))) return;
     pin_above(place);
@@ -198,37 +212,34 @@ class Builder {
     show_read_only(absolute(place.string()));
   }
 
-  void hide_in_workspace(const fs::path& path) {
-    const fs::path place = path.lexically_relative(workspace_.path());
+  void hide_in_workspace(const fs::path& place) {
     const std::optional<struct stat> found = found_at(place.string());
     if (!found) return;
     pin_above(place);
     expect(place.string(), Entry::hidden);
+    const fs::path path = absolute(place.string());
     S_ISDIR(found->st_mode) ? hide_directory(path) : hide_file(path);
   }
 
   const Workspace& workspace_;
-  std::set<fs::path> pinned_;  ///< Mount points in the workspace, relative to it.
+  std::vector<fs::path> covered_;  ///< What is hidden in the workspace, relative to it; none lies
+                                   ///< in another.
+  std::set<fs::path> pinned_;      ///< Mount points in the workspace, relative to it.
   Sandbox sandbox_;
 };
 
 }  // namespace
-
-bool is_within(const fs::path& path, const fs::path& directory) {
-  const auto [end, rest] = std::ranges::mismatch(directory, path);
-  return end == directory.end();
-}
 
 Sandbox sandbox_for(const SandboxView& view, const fs::path& shim) {
   Builder sandbox(view);
   sandbox.isolate();
   if (is_shared_system(view.workspace->path())) {
     sandbox.show_system(view.hidden);
-    sandbox.show_workspace(view.hidden);
+    sandbox.show_workspace(view);
   } else {
     // The system comes last where it can: a link that appears in the workspace at the wrong moment
     // leads a mount astray, and the last look must not depend on what it has covered.
-    sandbox.show_workspace(view.hidden);
+    sandbox.show_workspace(view);
     sandbox.show_system(view.hidden);
   }
   sandbox.show_shim(shim);

@@ -13,8 +13,9 @@ namespace tinkerbell {
 /// What a sandboxed program may see. Paths absolute and free of links.
 struct SandboxView {
   std::shared_ptr<const Workspace> workspace;
-  std::filesystem::path cwd;                  ///< In the workspace.
-  std::vector<std::filesystem::path> hidden;  ///< See ProcessSettings::hidden.
+  std::filesystem::path cwd;                     ///< In the workspace.
+  std::vector<std::filesystem::path> hidden;     ///< See ProcessSettings::hidden.
+  std::vector<std::filesystem::path> read_only;  ///< See ProcessSettings::read_only.
 };
 
 /// A sandbox, ready to be built.
@@ -34,9 +35,5 @@ inline constexpr const char* kShimInSandbox = "/run/tinkerbell-shim";
 
 /// Whether a file or directory (free of links) can be seen in the sandbox.
 [[nodiscard]] bool is_in_view(const std::filesystem::path& file, const SandboxView& view);
-
-/// Whether `path` is `directory` or lies below it; by their names.
-[[nodiscard]] bool is_within(const std::filesystem::path& path,
-                             const std::filesystem::path& directory);
 
 }  // namespace tinkerbell

@@ -140,9 +140,45 @@ TEST(Policy, S22_AsksBeforeProtectedPathsEvenWhereARuleAllows) {
   EXPECT_EQ(decided(write(".git/config"), {}, {path_rule(Decision::deny, {"**"})}), Decision::deny);
 }
 
+TEST(Policy, AListShowsNoNamesThatARuleRestricts) {
+  const auto shows = [](const std::string& start, const std::string& entry, const Rule& rule) {
+    return may_show(AwaitFileList{.path = start, .recursive = true}, {.object = start}, entry,
+                    {{rule}});
+  };
+  const Rule denied = path_rule(Decision::deny, {"secret/**"});
+  EXPECT_FALSE(shows(".", "secret/a", denied));
+  EXPECT_TRUE(shows(".", "secret", denied)) << "the glob names what is in it";
+  EXPECT_TRUE(shows(".", "open/a", denied));
+  EXPECT_TRUE(shows("secret/deep", "secret/deep/a", denied)) << "that place was judged";
+  Rule reading = denied;
+  reading.commands = {"file.read"};
+  EXPECT_TRUE(shows(".", "secret/a", reading)) << "a name is not content";
+  reading.commands = {"file.list"};
+  EXPECT_FALSE(shows(".", "secret/a", reading));
+}
+
+/// An agent may write a file of that name.
+TEST(Policy, S14_AnOpenEndIsNoWordThatACarrierMayBeGiven) {
+  EXPECT_EQ(program({"perl", "..."}, {argv_rule(Decision::allow, {{"perl", "..."}})}),
+            Decision::ask);
+  EXPECT_EQ(program({"perl", "-v"}, {argv_rule(Decision::allow, {{"perl", "-v"}})}),
+            Decision::allow);
+}
+
+TEST(Policy, NamesPrefixesThatWouldNotDoWhatTheySeemTo) {
+  const std::vector<Words> good{{"git"}, {"git", "push|pull"}, {"ls", "..."}, {"git", "x", "..."}};
+  for (const Words& prefix : good)
+    EXPECT_EQ(fault_of_prefix(prefix), "") << prefix[0];
+  const std::vector<Words> bad{{},           {""},      {"..."},          {"git", "...", "push"},
+                               {"...", "x"}, {"a|..."}, {"git", "x|..."}, {"git", "...", "..."}};
+  for (const Words& prefix : bad)
+    EXPECT_NE(fault_of_prefix(prefix), "") << prefix.size();
+}
+
 TEST(Policy, ASearchShowsNothingOfFilesThatARuleRestricts) {
   const auto shows = [](const std::string& start, const std::string& file, const Rule& rule) {
-    return search_may_show({.text = "KEY", .path = start}, {.object = start}, file, {{rule}});
+    return may_show(AwaitFileSearch{.text = "KEY", .path = start}, {.object = start}, file,
+                    {{rule}});
   };
   const Rule denied = path_rule(Decision::deny, {"**/.env"});
   EXPECT_FALSE(shows(".", ".env", denied));

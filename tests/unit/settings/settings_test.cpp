@@ -195,6 +195,13 @@ INSTANTIATE_TEST_SUITE_P(
                 "2: \"do\" in [[policy.rule]] is missing: allow, ask or deny"},
         Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"deny\"\ncommands = [\"file.wirte\"]\n",
                 "5: \"commands\" in [[policy.rule]] names no command by \"file.wirte\""},
+        Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"deny\"\nargv = [[\"...\"]]\n",
+                "5: \"argv\" in [[policy.rule]] holds only \"...\", which follows a program: for "
+                "all programs say commands = [\"process.run\"]"},
+        Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"deny\"\nargv = [[\"git\", \"...\", "
+                "\"push\"]]\n",
+                "5: \"argv\" in [[policy.rule]] may hold \"...\" only as the last word "
+                "of a list"},
         Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"deny\"\nargv = [\"git\"]\n",
                 "5: \"argv\" in [[policy.rule]] must be an array of arrays of strings, none of "
                 "them empty"},
@@ -341,6 +348,20 @@ TEST(ShippedConfig, StaysValidWhenItsExamplesAreTakenUp) {
   EXPECT_EQ(settings->providers.at("openai").key, (KeySource{KeyKind::credential, "openai"}));
   EXPECT_FALSE(settings->daemon.state_dir.empty());
   EXPECT_FALSE(settings->log.file.empty());
+}
+
+TEST(Settings, KeysThatNestTooDeeplyAreRefusedAndNotParsed) {
+  std::string deep = "a";
+  for (int i = 0; i < 100'000; ++i)
+    deep += ".a";
+  for (const std::string& text :
+       {deep + " = 1\n", "[" + deep + "]\n", "x = { " + deep + " = 1 }\n"}) {
+    const auto settings = parse_settings("schema = 1\n" + text, "t.toml");
+    ASSERT_FALSE(settings);
+    EXPECT_EQ(settings.error().message, "t.toml:2: keys of more than 32 parts");
+  }
+  EXPECT_TRUE(
+      parse_settings("schema = 1 # ................................................\n", "t.toml"));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ class Look : public WorkspaceTest {
   [[nodiscard]] AwaitFileList::Reply list(std::string_view path, bool recursive = true,
                                           std::uint32_t entries_max = 1'000) const {
     Result<AwaitFileList::Reply> reply =
-        workspace_->list(*workspace_->resolve(path), recursive, entries_max);
+        workspace_->list(*workspace_->resolve(path), recursive, entries_max, may_show_);
     EXPECT_TRUE(reply) << reply.error().message;
     return *reply;
   }
@@ -75,8 +75,9 @@ TEST_F(Look, ShowsNoTemporaryFileOfOurs) {
 
 TEST_F(Look, ListsOnlyDirectories) {
   put("a", "");
-  EXPECT_EQ(code(workspace_->list(*workspace_->resolve("a"), true, 10)), Errc::invalid);
-  EXPECT_EQ(code(workspace_->list(*workspace_->resolve("b"), true, 10)), Errc::not_found);
+  EXPECT_EQ(code(workspace_->list(*workspace_->resolve("a"), true, 10, may_show_)), Errc::invalid);
+  EXPECT_EQ(code(workspace_->list(*workspace_->resolve("b"), true, 10, may_show_)),
+            Errc::not_found);
 }
 
 TEST_F(Look, GoesDownAThousandDirectories) {
@@ -120,6 +121,8 @@ TEST_F(Look, ShowsNothingOfAFileThatMayNotBeShown) {
   EXPECT_EQ(places(search("needle")), (Paths{"a:1:needle"}));
   EXPECT_FALSE(search("needle").complete);
   EXPECT_TRUE(search("needle", "d/.env").matches.empty());
+  EXPECT_EQ(paths(list(".")), (Paths{"a", "d"}));
+  EXPECT_FALSE(list(".").complete);
 }
 
 TEST_F(Look, ShortensLongLines) {

@@ -171,7 +171,7 @@ TEST_F(Escape, S38_EveryWayOutIsRefusedForEveryOperation) {
 
 TEST_F(Escape, S38_ListAndSearchDoNotFollowLinksOut) {
   const Result<AwaitFileList::Reply> listed =
-      workspace_->list(*workspace_->resolve("."), true, 1'000);
+      workspace_->list(*workspace_->resolve("."), true, 1'000, every_file);
   ASSERT_TRUE(listed);
   for (const FileEntry& entry : listed->entries)
     EXPECT_EQ(entry.path.find("canary"), std::string::npos) << entry.path;
@@ -247,7 +247,7 @@ TEST_F(OddFiles, S45_NamesAreBytes) {
     ASSERT_TRUE(write("odd/" + name, name)) << name;
   }
   const Result<AwaitFileList::Reply> listed =
-      workspace_->list(*workspace_->resolve("odd"), false, 1'000);
+      workspace_->list(*workspace_->resolve("odd"), false, 1'000, every_file);
   ASSERT_TRUE(listed);
   std::vector<std::string> seen;
   for (const FileEntry& entry : listed->entries)

@@ -2,18 +2,28 @@
 
 #include "tinkerbell/syscall/driver.hpp"
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tinkerbell {
 
 class BlockingPool;
 
-/// Whether a search, judged with these facts, may show lines of a file: rules can forbid a file
-/// that lies below a directory which they let be searched. Any thread; says the same each time.
-using SearchFilter =
-    std::function<bool(const AwaitFileSearch& search, const Facts& facts, const std::string& file)>;
+/// Whether a search or list, judged with these facts, may show an entry: rules can forbid what lies
+/// below a directory which they let be looked at. Any thread; says the same each time.
+using ShowFilter =
+    std::function<bool(const TaskCommand& look, const Facts& facts, const std::string& entry)>;
+
+/// What is kept from file commands within a workspace.
+struct FileLimits {
+  ShowFilter may_show;
+  /// The daemon's own files and directories, absolute and free of links: denied whatever the rules
+  /// say, and never shown.
+  std::vector<std::filesystem::path> own;
+};
 
 /// Performs file.read, file.list, file.search, file.write and file.edit on pool threads.
 /// Loop thread only; borrows the pool, which must outlive it.
@@ -27,7 +37,7 @@ using SearchFilter =
 /// reading yet.
 class FileDriver final : public Driver {
  public:
-  FileDriver(BlockingPool& pool, SearchFilter may_show);
+  FileDriver(BlockingPool& pool, FileLimits limits);
   ~FileDriver() override;
 
   void prepare(Call call, Completion<Prepared> prepared) override;
@@ -45,7 +55,7 @@ class FileDriver final : public Driver {
   struct State;
 
   BlockingPool& pool_;
-  SearchFilter may_show_;
+  FileLimits limits_;
   std::shared_ptr<State> state_;  ///< Also held by what is under way.
 };
 

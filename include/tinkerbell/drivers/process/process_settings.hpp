@@ -26,8 +26,10 @@ struct ProcessSettings {
   std::filesystem::path runs_directory;  ///< One directory per run; made on demand, 0700.
   ProcessSandbox sandbox = ProcessSandbox::bubblewrap;
   /// What no sandboxed program may see even where it lies in the workspace or the system: the
-  /// state directory, the control socket. The runs directory is always among them.
+  /// state directory, the control socket, keys. The runs directory is always among them.
   std::vector<std::filesystem::path> hidden;
+  /// What none may change even where it lies in the workspace: the config and what it names.
+  std::vector<std::filesystem::path> read_only;
 };
 
 }  // namespace tinkerbell

@@ -89,9 +89,12 @@ class FileDriverTest : public ::testing::Test {
       loop_.get_executor()};
   BlockingPool pool_{loop_.get_executor(), 1};
   FileDriver driver_{
-      pool_, [](const AwaitFileSearch& search, const Facts& facts, const std::string& file) {
-        return file != "secret" || search.path == "secret" || facts.object == "secret";
-      }};
+      pool_,
+      {.may_show =
+           [](const TaskCommand& /*look*/, const Facts& facts, const std::string& entry) {
+             return entry != "secret" || facts.object == "secret";
+           },
+       .own = {dir_ / "work/state", dir_ / "work/c.toml"}}};
   std::uint32_t seq_ = 0;
 };
 
@@ -117,6 +120,25 @@ TEST_F(FileDriverTest, SearchesNoFileThatTheFilterRefuses) {
   EXPECT_EQ(found->matches[0].path, "open");
   EXPECT_EQ(run(AwaitFileSearch{.text = "needle", .path = "secret"})->matches.size(), 1U)
       << "the filter sees what was judged";
+  EXPECT_EQ(run(AwaitFileList{.path = "."})->entries.size(), 1U);
+}
+
+TEST_F(FileDriverTest, KeepsTheDaemonsOwnFilesFromTasks) {
+  put("c.toml", "needle");
+  put("state/journal.db", "needle");
+  std::filesystem::create_symlink("state", dir_ / "work/link");
+  for (const char* path : {"c.toml", "state", "state/journal.db", "link/journal.db"}) {
+    EXPECT_EQ(code(run(AwaitFileRead{.path = path})), Errc::denied) << path;
+    EXPECT_EQ(code(run(AwaitFileList{.path = path})), Errc::denied) << path;
+    EXPECT_EQ(code(run(AwaitFileSearch{.text = "needle", .path = path})), Errc::denied) << path;
+  }
+  for (const char* path : {"c.toml", "state/new", "link/new"})
+    EXPECT_EQ(code(run(AwaitFileWrite{.path = path, .content = "x"})), Errc::denied) << path;
+  EXPECT_TRUE(run(AwaitFileSearch{.text = "needle"})->matches.empty());
+  const auto listed = run(AwaitFileList{.path = ".", .recursive = true});
+  ASSERT_EQ(listed->entries.size(), 1U);
+  EXPECT_EQ(listed->entries[0].path, "link");
+  EXPECT_TRUE(run(AwaitFileWrite{.path = "c.toml.old", .content = "x"}));
 }
 
 TEST_F(FileDriverTest, CreatesAndReplaces) {

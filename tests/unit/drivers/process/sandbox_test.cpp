@@ -260,12 +260,21 @@ TEST_F(SandboxedPrograms, S22_PlantNothingThatOtherProgramsActUpon) {
 
 TEST_F(SandboxedPrograms, S48_DoNotMoveAHiddenDirectoryFromUnderItsCover) {
   workspace_.write("home/state/secret", "canary-state");
+  workspace_.write("home/state/runs/secret", "canary-run");
+  workspace_.write("home/state/log", "canary-log");
+  workspace_.write("home/config", "config");
+  settings_.hidden.push_back(workspace_ / "home/state/runs");
   settings_.hidden.push_back(workspace_ / "home/state");
+  settings_.read_only = {workspace_ / "home/state/log", workspace_ / "home/config"};
   restart_driver();
   EXPECT_EQ(output_of("mv home away 2>/dev/null; cat away/state/secret home/state/secret "
                       "2>/dev/null; true"),
             "");
-  EXPECT_EQ(output_of("cat */state/secret 2>/dev/null; true"), "");
+  EXPECT_EQ(output_of("cat */state/* */state/*/* 2>/dev/null; true"), "");
+  EXPECT_EQ(output_of("cat home/config; echo x 2>/dev/null > home/config; rm -f home/config "
+                      "2>/dev/null; true"),
+            "config");
+  EXPECT_EQ(content_of("home/config"), "config");
 }
 
 /// What somebody else does to the workspace between the last look of the daemon and the first mount
