@@ -9,8 +9,8 @@ namespace tinkerbell {
 [[nodiscard]] bool is_within(const std::filesystem::path& path,
                              const std::filesystem::path& directory);
 
-/// The real name of a path, links followed as far as it exists; the path itself where that cannot be
-/// told.
+/// The real name of a path, links followed as far as it exists; the path itself where that cannot
+/// be told.
 [[nodiscard]] std::filesystem::path without_links(const std::filesystem::path& path);
 
 }  // namespace tinkerbell
