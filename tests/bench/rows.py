@@ -1,0 +1,77 @@
+"""Every benchmark: a name, a unit, what it must reach, what we would like, and how it is measured.
+
+The bars come with the machine that they were set on (2 cores of an AMD EPYC, virtual); the ratios to peers that run in
+the same call hold elsewhere too.
+"""
+from harness import Peer, Row, program, python
+
+
+def difference(whole, part):
+    return lambda round_: whole(round_) - part(round_)
+
+
+def kernel(*arguments, measure="rate"):
+    return program("kernel_bench", *arguments, measure=measure)
+
+
+def reactor(*arguments, measure="rate"):
+    return program("reactor_bench", *arguments, measure=measure)
+
+
+def pyos(*arguments, measure="rate", must=None):
+    return Peer("PyOS style", python("peers/pyos_style.py", *arguments, measure=measure), must)
+
+
+def asio(*arguments, measure="rate", must=None):
+    return Peer("Asio", program("asio_bench", *arguments, measure=measure), must)
+
+
+# All parked tasks are asked to end, a thousand at a time: in the order of their age, as a group is, or scattered.
+IN_ORDER = (100_000, 1_000, 1)
+SCATTERED = (100_000, 1_000, 7_919)
+TURN = ("turn", 1_000, 10_000_000)
+
+
+def turn_without(duty):
+    """What a turn costs less, with 1 000 tasks, when a duty is left out of the build."""
+    without = program(f"kernel_bench_{duty}", *TURN, measure="turn")
+    return difference(kernel(*TURN, measure="turn"), without)
+
+
+ROWS = [
+    Row("kernel.yield.1000", "1/s", must=30e6, stretch=40e6, measure=kernel("yield", 1_000, 10_000_000),
+        peers=[pyos("yield", 1_000, 100_000, must=120), asio("yield", 1_000, 1_500_000, must=8)]),
+    Row("kernel.yield.100000", "1/s", must=28e6, stretch=40e6, measure=kernel("yield", 100_000, 10_000_000),
+        peers=[pyos("yield", 100_000, 300_000, must=190), asio("yield", 100_000, 1_500_000)]),
+    Row("kernel.command", "1/s", must=33e6, stretch=45e6, measure=kernel("command", 10_000_000),
+        peers=[pyos("command", 60_000, must=240), asio("command", 1_500_000, must=10)]),
+    Row("kernel.spawn", "1/s", must=20e6, stretch=28e6, measure=kernel("spawn", 1_000, 5_000_000),
+        peers=[pyos("spawn", 1_000, 40_000, must=250), asio("spawn", 1_000, 1_000_000, must=10)]),
+    Row("kernel.spawn.held", "1/s", measure=kernel("spawn_held", 1_000, 2_000_000)),
+    Row("kernel.call", "1/s", must=60e6, stretch=80e6, measure=kernel("call", 20_000_000),
+        peers=[pyos("call", 300_000), asio("call", 15_000_000, must=1.5)]),
+    Row("kernel.deep", "ratio", must=0.9, stretch=1.0, measure=kernel("deep", 100, 10_000_000, measure="ratio"),
+        peers=[pyos("deep", 100, 40_000, measure="ratio")]),
+    Row("kernel.deep.rate", "1/s", with_previous=True, measure=kernel("deep", 100, 10_000_000),
+        peers=[pyos("deep", 100, 40_000)]),
+    Row("kernel.kill", "1/s", must=3e6, stretch=5e6, measure=kernel("kill", *SCATTERED),
+        peers=[asio("kill", *SCATTERED, must=30)]),
+    Row("kernel.kill.in_order", "1/s", measure=kernel("kill", *IN_ORDER), peers=[asio("kill", *IN_ORDER)]),
+    Row("kernel.parked_bytes", "B", must=192, stretch=144, less_is_better=True,
+        measure=kernel("parked", 1_000_000, measure="bytes"),
+        peers=[pyos("parked", 100_000, measure="bytes"), asio("parked", 200_000, measure="bytes")]),
+    Row("kernel.timers.cpu", "s", must=0.30, stretch=0.20, less_is_better=True,
+        measure=reactor("timers", 100_000, measure="cpu"), peers=[asio("timers", 100_000, measure="cpu")]),
+    Row("kernel.timers.p99", "s", must=0.5e-3, stretch=0.3e-3, less_is_better=True, with_previous=True,
+        measure=reactor("timers", 100_000, measure="p99"), peers=[asio("timers", 100_000, measure="p99")]),
+    Row("kernel.echo", "1/s", stretch=110e3, measure=reactor("echo", 60_000),
+        peers=[asio("echo", 60_000, must=1), pyos("echo", 10_000),
+               Peer("system calls alone", reactor("echo_ceiling", 60_000))]),
+    Row("kernel.echo.readiness", "1/s", measure=reactor("echo_readiness", 60_000)),
+    Row("kernel.hooks", "s", must=20e-9, stretch=12e-9, less_is_better=True, measure=turn_without("bare"),
+        peers=[Peer("bare turn", program("kernel_bench_bare", *TURN, measure="turn"))]),
+    Row("kernel.hooks.checks", "s", less_is_better=True, measure=turn_without("without_checks")),
+    Row("kernel.hooks.ticks", "s", less_is_better=True, measure=turn_without("without_ticks")),
+    Row("kernel.hooks.trace", "s", less_is_better=True, measure=turn_without("without_trace")),
+    Row("kernel.hooks.watch", "s", less_is_better=True, measure=turn_without("without_watch")),
+]
