@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace tinkerbell {
 
@@ -23,6 +24,7 @@ class FramePool {
   constexpr FramePool() = default;
   FramePool(const FramePool&) = delete;
   FramePool& operator=(const FramePool&) = delete;
+  ~FramePool() = default;  // trivial: see frame_pool()
 
   /// `bytes` (at least 1), aligned to 16. Throws std::bad_alloc.
   [[nodiscard]] void* take(std::size_t bytes) {
@@ -51,6 +53,9 @@ class FramePool {
   void give(void* taken, std::size_t bytes) noexcept {
     if (bytes > kPooledMax) [[unlikely]]
       return give_large(taken);
+#ifndef NDEBUG
+    std::memset(taken, kPoison, bytes);
+#endif
     Slab& slab = *slab_of(taken);
     auto* const block = static_cast<Block*>(taken);
     block->next = slab.free;
@@ -68,6 +73,8 @@ class FramePool {
   static constexpr std::size_t kPooledMax = 1024;
   static constexpr std::size_t kSlabBytes = 256 << 10;
   static constexpr std::size_t kEmptySlabsMax = 8;
+  static constexpr int kPoison =
+      0xDD;  ///< What a block is full of in debug builds once it is back.
 
   struct Block {
     Block* next;
