@@ -93,17 +93,16 @@ Result<LiveTask> live_task_from(const TaskHead& head, const std::vector<Record>&
 
 Result<void> SystemCalls::recover(const TaskHead& head, const std::vector<Record>& records) {
   Result<LiveTask> read = live_task_from(head, records);
-  auto task = std::make_unique<LiveTask>();
+  const std::optional<Error> unreadable = read ? std::nullopt : std::optional(read.error());
+  auto task = std::make_unique<LiveTask>(unreadable ? LiveTask{} : *std::move(read));
   LiveTask& live = *task;
-  if (read) live = *std::move(read);
   live.head = head;
   live_.emplace(head.task, std::move(task));
   parts_.journal.adopt(head);
   const TaskKind* const kind = parts_.registry.find(live.payload.kind);
-  if (!read || kind == nullptr) {
-    Error why =
-        read ? Error{Errc::not_found, "this program has no task kind \"" + live.payload.kind + "\""}
-             : read.error();
+  if (unreadable || kind == nullptr) {
+    Error why = unreadable.value_or(
+        Error{Errc::not_found, "this program has no task kind \"" + live.payload.kind + "\""});
     set_aside(live, why.message);
     return why;
   }

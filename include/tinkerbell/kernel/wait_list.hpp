@@ -9,6 +9,7 @@ struct WaitLink {
   WaitLink() = default;
   WaitLink(const WaitLink&) = delete;
   WaitLink& operator=(const WaitLink&) = delete;
+  ~WaitLink() = default;
 
   WaitLink* previous = this;
   WaitLink* next = this;
