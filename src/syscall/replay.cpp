@@ -33,13 +33,14 @@ void SystemCalls::replay(LiveTask& live) {
 }
 
 /// The journal holds another command than the task asks for now. Nothing is appended, nothing runs.
-void SystemCalls::diverge(LiveTask& live, const std::string& expected) {
+/// `expected` by value: it mostly stands in the past that is forgotten here.
+void SystemCalls::diverge(LiveTask& live, std::string expected) {
   live.flight->station = Station::diverged;
   live.past.clear();
   scheduler_.mark(live.head.task, TaskState::diverged);
   parts_.logger.error("task.diverged", {{"task", number(live.head.task)},
                                         {"command", number(live.flight->id.seq)},
-                                        {"expected", expected},
+                                        {"expected", std::move(expected)},
                                         {"found", command_line(live.flight->command())}});
   if (live.cancel_reason) ask_to_end(live);
 }

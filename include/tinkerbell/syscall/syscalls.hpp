@@ -179,7 +179,7 @@ class SystemCalls final : public CommandHandler {
   void ask_driver(LiveTask& live);
   void driver_answered(LiveTask& live, Result<Reply> outcome);
   void become_unsure(LiveTask& live, std::string evidence);
-  void diverge(LiveTask& live, const std::string& expected);
+  void diverge(LiveTask& live, std::string expected);
   void ended_early(LiveTask& live, const Exit& exit);
   void set_aside(LiveTask& live, std::string why);
 
