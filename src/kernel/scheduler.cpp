@@ -15,9 +15,6 @@ namespace {
 /// Calls of coroutines and of the kernel that one turn may take.
 constexpr std::uint32_t kCallsPerTurn = 256;
 
-/// Waits of a task that was asked to end are refused; one that goes on asking is ended by force.
-constexpr std::uint32_t kRefusedWaitsMax = 64;
-
 /// Of so many turns one goes to the ready tasks of lower priority, if there are any.
 constexpr std::uint32_t kTurnsPerNormal = 4;
 constexpr std::uint32_t kTurnsPerBackground = 16;
@@ -160,53 +157,6 @@ void Scheduler::finish(TaskControl& task) {
   end(task, exit);
 }
 
-/// Ends a task where it stands, and before it those that use its frames.
-void Scheduler::force_end(TaskControl& task) {
-  if (task.place == TaskControl::Place::ready_queue) take_out_of_queue(task);
-  if (task.place == TaskControl::Place::wait && task.trap->kind == Trap::Kind::command) {
-    task.trap->cancelled = true;
-    commands_.cancel(task.id, *task.trap);  // it may stop; its answer will find nobody
-    if (task.place == TaskControl::Place::ready_queue) take_out_of_queue(task);
-  }
-  forget_wait(task);
-  task.place = TaskControl::Place::turn;
-  if (task.details != nullptr) {
-    for (Dependants* each = task.details->dependants; each != nullptr; each = each->next)
-      force_all(*each);
-  }
-  if (task.state != TaskState::cancelling) change_state(task, TaskState::cancelling);
-  Exit exit;
-  exit.state = TaskState::cancelled;
-  end(task, exit);
-}
-
-void Scheduler::force_all(Dependants& dependants) {
-  while (!dependants.live.empty()) {
-    const TaskId last = dependants.live.back();
-    TaskControl* const task = find(last);
-    TINKERBELL_ASSERT(task != nullptr && task->place != TaskControl::Place::turn);
-    force_end(*task);
-    std::erase(dependants.live, last);
-  }
-}
-
-void Scheduler::add_dependants(TaskId owner, Dependants& dependants) {
-  TaskControl* const task = find(owner);
-  TINKERBELL_ASSERT(task != nullptr);
-  TaskDetails& details = TaskDetails::of(*task);
-  dependants.next = std::exchange(details.dependants, &dependants);
-}
-
-void Scheduler::remove_dependants(TaskId owner, Dependants& dependants) {
-  if (!closing_) force_all(dependants);
-  TaskControl* const task = find(owner);
-  if (task == nullptr) return;
-  Dependants** place = &task->details->dependants;
-  while (*place != nullptr && *place != &dependants)
-    place = &(*place)->next;
-  if (*place != nullptr) *place = dependants.next;
-}
-
 void Scheduler::end(TaskControl& task, Exit& exit) {
   change_state(task, exit.state);
   --counters_.in_state[static_cast<std::size_t>(exit.state)];
@@ -298,21 +248,6 @@ void Scheduler::enqueue(TaskControl& task) {
   }
 }
 
-/// A search: it happens only by force.
-void Scheduler::take_out_of_queue(TaskControl& task) {
-  for (ReadyQueue& queue : ready_) {
-    TaskControl* before = nullptr;
-    for (TaskControl* each = queue.first; each != nullptr; before = each, each = each->next) {
-      if (each != &task) continue;
-      (before != nullptr ? before->next : queue.first) = task.next;
-      if (queue.last == &task) queue.last = before;
-      task.place = TaskControl::Place::turn;
-      --ready_count_;
-      return;
-    }
-  }
-}
-
 TaskControl& Scheduler::dequeue() {
   ++turns_by_rank_;
   std::size_t rank = 0;
@@ -352,7 +287,8 @@ std::size_t Scheduler::run(std::size_t turns_max, SteadyTime now, Nanoseconds ti
   return turns;
 }
 
-void Scheduler::run_turn(TaskControl& task) {
+/// The path that every turn takes, as one piece of code.
+[[gnu::flatten]] void Scheduler::run_turn(TaskControl& task) {
   const TaskId id = task.id;
   watch_.begin(task, tick_);
   if (task.state == TaskState::ready) change_state(task, TaskState::running);
@@ -423,15 +359,6 @@ bool Scheduler::may_wait(TaskControl& task, Trap& trap) {
   return true;
 }
 
-void Scheduler::count_refusal(TaskControl& task) {
-  if (task.details->kill != nullptr) ++task.details->kill->refused_waits;
-}
-
-bool Scheduler::is_past_refusing(const TaskControl& task) {
-  const auto& kill = task.details->kill;
-  return kill != nullptr && kill->refused_waits > kRefusedWaitsMax;
-}
-
 /// The wait is over: the task runs again when its turn comes.
 void Scheduler::make_ready(TaskControl& task) {
   if (task.state != TaskState::cancelling) change_state(task, TaskState::ready);
@@ -440,7 +367,7 @@ void Scheduler::make_ready(TaskControl& task) {
 
 // ---- waits ----
 
-void Scheduler::wake(TaskId task, const Trap& trap) {
+[[gnu::flatten]] void Scheduler::wake(TaskId task, const Trap& trap) {
   TaskControl* const control = find(task);
   if (control == nullptr || !waits_at(*control, trap)) return;
   timers_.disarm(*control->trap);
@@ -459,66 +386,6 @@ void Scheduler::forget_wait(TaskControl& task) {
   Trap* const trap = task.trap;
   timers_.disarm(*trap);
   if (trap->waits_in_list) WaitList::remove(*static_cast<Waiter*>(trap));
-}
-
-// ---- asking to end ----
-
-Result<void> Scheduler::kill(TaskId task, std::string reason, TaskId by) {
-  if (closing_) return {};
-  TaskControl* const control = find(task);
-  if (control == nullptr) return missing("kill", task);
-  TaskDetails& details = TaskDetails::of(*control);
-  if (details.kill != nullptr) return {};
-  details.kill = std::make_unique<KillRequest>(*control, std::move(reason), by);
-  timers_.arm(*details.kill, now() + options_.grace);
-  weigh_interrupts(*control);
-  return {};
-}
-
-/// Works out whether the waits of a task are to end at once: it was asked to end or is past a
-/// deadline, and no shield stands between.
-void Scheduler::weigh_interrupts(TaskControl& task) {
-  const TaskDetails& details = *task.details;
-  bool expired = false;
-  bool shielded = false;
-  for (const CancelScope* scope = details.scopes; scope != nullptr && !expired && !shielded;
-       scope = scope->outer_) {
-    expired = scope->expired_;
-    shielded = scope->guard_ == CancelScope::Guard::shield;
-  }
-  const bool ends = details.kill != nullptr && !shielded;
-  const bool already = std::exchange(task.interrupted, expired || ends);
-  if (ends && task.state != TaskState::cancelling) change_state(task, TaskState::cancelling);
-  if (task.interrupted && !already) interrupt(task);
-}
-
-/// Ends the wait of a task that waits.
-void Scheduler::interrupt(TaskControl& task) {
-  if (task.place != TaskControl::Place::wait) return;  // its next wait is refused
-  Trap* const trap = task.trap;
-  trap->cancelled = true;
-  if (trap->kind == Trap::Kind::command) {
-    commands_.cancel(task.id, *trap);
-  } else {
-    answer(*static_cast<CallTrap*>(trap));
-  }
-}
-
-CancelScope::CancelScope(Scheduler& scheduler, TaskControl& task, Guard guard, SteadyTime deadline)
-    : TimerNode(Meaning::scope),
-      scheduler_(scheduler),
-      task_(task),
-      outer_(TaskDetails::of(task).scopes),
-      guard_(guard) {
-  task.details->scopes = this;
-  if (deadline != kNever) scheduler.timers_.arm(*this, deadline);
-  scheduler.weigh_interrupts(task);
-}
-
-CancelScope::~CancelScope() {
-  scheduler_.timers_.disarm(*this);
-  task_.details->scopes = outer_;
-  if (!has_ended(task_.state) && !scheduler_.closing_) scheduler_.weigh_interrupts(task_);
 }
 
 // ---- time ----
@@ -565,17 +432,6 @@ void Scheduler::fire(TimerNode& due) {
   }
 }
 
-void Scheduler::end_of_grace(TaskControl& task) {
-  if (task.place == TaskControl::Place::ready_queue) {
-    task.details->kill->refused_waits = kRefusedWaitsMax + 1;  // ends when its turn comes
-    task.interrupted = true;
-  } else if (task.trap->kind == Trap::Kind::command) {
-    timers_.arm(*task.details->kill, now() + options_.grace);  // its handler owes an answer
-  } else {
-    force_end(task);
-  }
-}
-
 // ---- from outside ----
 
 void Scheduler::mark(TaskId task, TaskState state) {
@@ -612,66 +468,6 @@ TaskHandle::~TaskHandle() {
 const Exit* Scheduler::outcome_of(TaskId task) const {
   const auto held = held_.find(task);
   return held == held_.end() ? nullptr : &*held->second->details->outcome;
-}
-
-// ---- inspection ----
-
-std::vector<TaskInspection> Scheduler::inspect() const {
-  std::vector<TaskInspection> all;
-  const std::uint64_t tick = options_.ticks.now();
-  for_each_task([&](const TaskControl& task) {
-    const TickSource& ticks = options_.ticks;
-    TaskInspection& seen = all.emplace_back();
-    seen.task = task.id;
-    seen.state = task.state;
-    seen.priority = task.priority;
-    seen.turns = task.turns;
-    seen.cpu = ticks.nanoseconds(task.cpu_ticks);
-    seen.longest_turn =
-        ticks.nanoseconds(std::uint64_t{task.longest_turn} << TaskControl::kLongestUnitBits);
-    if (task.details != nullptr) {
-      seen.name = task.details->name;
-      seen.parent = task.details->parent;
-    }
-    if (task.trap == nullptr) return;
-    seen.waits_at = task.trap->where;
-    seen.calls = await_chain(task);
-    seen.waits_for = ticks.nanoseconds(tick - task.stopped_at);
-    seen.deadline = timers_.deadline_of(*task.trap);
-  });
-  std::ranges::sort(all, {}, &TaskInspection::task);
-  return all;
-}
-
-SchedulerCounters Scheduler::counters() const {
-  SchedulerCounters now = counters_;
-  now.tasks = counters_.spawned - counters_.ended;
-  now.ready = ready_count_;
-  now.timers = timers_.size();
-  return now;
-}
-
-std::vector<TaskId> Scheduler::stuck() const {
-  std::vector<TaskId> ids;
-  if (has_ready() || !timers_.empty()) return ids;
-  bool waits_for_outside = false;
-  for_each_task([&](const TaskControl& task) {
-    ids.push_back(task.id);
-    waits_for_outside |= task.trap != nullptr && task.trap->kind == Trap::Kind::command;
-  });
-  if (waits_for_outside) ids.clear();
-  std::ranges::sort(ids);
-  return ids;
-}
-
-std::vector<std::source_location> await_chain(const TaskControl& task) {
-  std::vector<std::source_location> chain;
-  if (task.trap != nullptr) chain.push_back(task.trap->where);
-  for (const detail::CallLink* link = detail::PromiseBase::of(task.leaf).link; link != nullptr;
-       link = link->caller->link) {
-    chain.push_back(link->where);
-  }
-  return chain;
 }
 
 }  // namespace tinkerbell

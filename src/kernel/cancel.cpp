@@ -1,0 +1,165 @@
+#include "kernel/task_details.hpp"
+
+#include "tinkerbell/base/assert.hpp"
+#include "tinkerbell/kernel/cancel_scope.hpp"
+#include "tinkerbell/kernel/scheduler.hpp"
+
+/// How tasks end that do not end by themselves.
+namespace tinkerbell {
+
+namespace {
+
+/// Waits of a task that was asked to end are refused; one that goes on asking is ended by force.
+constexpr std::uint32_t kRefusedWaitsMax = 64;
+
+}  // namespace
+
+// ---- asking ----
+
+Result<void> Scheduler::kill(TaskId task, std::string reason, TaskId by) {
+  if (closing_) return {};
+  TaskControl* const control = find(task);
+  if (control == nullptr) return missing("kill", task);
+  TaskDetails& details = TaskDetails::of(*control);
+  if (details.kill != nullptr) return {};
+  details.kill = std::make_unique<KillRequest>(*control, std::move(reason), by);
+  timers_.arm(*details.kill, now() + options_.grace);
+  weigh_interrupts(*control);
+  return {};
+}
+
+/// Works out whether the waits of a task are to end at once: it was asked to end or is past a
+/// deadline, and no shield stands between.
+void Scheduler::weigh_interrupts(TaskControl& task) {
+  const TaskDetails& details = *task.details;
+  bool expired = false;
+  bool shielded = false;
+  for (const CancelScope* scope = details.scopes; scope != nullptr && !expired && !shielded;
+       scope = scope->outer_) {
+    expired = scope->expired_;
+    shielded = scope->guard_ == CancelScope::Guard::shield;
+  }
+  const bool ends = details.kill != nullptr && !shielded;
+  const bool already = std::exchange(task.interrupted, expired || ends);
+  if (ends && task.state != TaskState::cancelling) change_state(task, TaskState::cancelling);
+  if (task.interrupted && !already) interrupt(task);
+}
+
+/// Ends the wait of a task that waits.
+void Scheduler::interrupt(TaskControl& task) {
+  if (task.place != TaskControl::Place::wait) return;  // its next wait is refused
+  Trap* const trap = task.trap;
+  trap->cancelled = true;
+  if (trap->kind == Trap::Kind::command) {
+    commands_.cancel(task.id, *trap);
+  } else {
+    answer(*static_cast<CallTrap*>(trap));
+  }
+}
+
+void Scheduler::count_refusal(TaskControl& task) {
+  if (task.details->kill != nullptr) ++task.details->kill->refused_waits;
+}
+
+bool Scheduler::is_past_refusing(const TaskControl& task) {
+  const auto& kill = task.details->kill;
+  return kill != nullptr && kill->refused_waits > kRefusedWaitsMax;
+}
+
+// ---- by force ----
+
+void Scheduler::end_of_grace(TaskControl& task) {
+  if (task.place == TaskControl::Place::ready_queue) {
+    task.details->kill->refused_waits = kRefusedWaitsMax + 1;  // ends when its turn comes
+    task.interrupted = true;
+  } else if (task.trap->kind == Trap::Kind::command) {
+    timers_.arm(*task.details->kill, now() + options_.grace);  // its handler owes an answer
+  } else {
+    force_end(task);
+  }
+}
+
+/// Ends a task where it stands, and before it those that use its frames.
+void Scheduler::force_end(TaskControl& task) {
+  if (task.place == TaskControl::Place::ready_queue) take_out_of_queue(task);
+  if (task.place == TaskControl::Place::wait && task.trap->kind == Trap::Kind::command) {
+    task.trap->cancelled = true;
+    commands_.cancel(task.id, *task.trap);  // it may stop; its answer will find nobody
+    if (task.place == TaskControl::Place::ready_queue) take_out_of_queue(task);
+  }
+  forget_wait(task);
+  task.place = TaskControl::Place::turn;
+  if (task.details != nullptr) {
+    for (Dependants* each = task.details->dependants; each != nullptr; each = each->next)
+      force_all(*each);
+  }
+  if (task.state != TaskState::cancelling) change_state(task, TaskState::cancelling);
+  Exit exit;
+  exit.state = TaskState::cancelled;
+  end(task, exit);
+}
+
+/// A search: it happens only by force.
+void Scheduler::take_out_of_queue(TaskControl& task) {
+  for (ReadyQueue& queue : ready_) {
+    TaskControl* before = nullptr;
+    for (TaskControl* each = queue.first; each != nullptr; before = each, each = each->next) {
+      if (each != &task) continue;
+      (before != nullptr ? before->next : queue.first) = task.next;
+      if (queue.last == &task) queue.last = before;
+      task.place = TaskControl::Place::turn;
+      --ready_count_;
+      return;
+    }
+  }
+}
+
+void Scheduler::force_all(Dependants& dependants) {
+  while (!dependants.live.empty()) {
+    const TaskId last = dependants.live.back();
+    TaskControl* const task = find(last);
+    TINKERBELL_ASSERT(task != nullptr && task->place != TaskControl::Place::turn);
+    force_end(*task);
+    std::erase(dependants.live, last);
+  }
+}
+
+// ---- those that end before their owner ----
+
+void Scheduler::add_dependants(TaskId owner, Dependants& dependants) {
+  TaskControl* const task = find(owner);
+  TINKERBELL_ASSERT(task != nullptr);
+  TaskDetails& details = TaskDetails::of(*task);
+  dependants.next = std::exchange(details.dependants, &dependants);
+}
+
+void Scheduler::remove_dependants(TaskId owner, Dependants& dependants) {
+  if (!closing_) force_all(dependants);
+  TaskControl* const task = find(owner);
+  if (task == nullptr) return;
+  Dependants** place = &task->details->dependants;
+  while (*place != nullptr && *place != &dependants)
+    place = &(*place)->next;
+  if (*place != nullptr) *place = dependants.next;
+}
+
+// ---- scopes ----
+
+CancelScope::CancelScope(Scheduler& scheduler, TaskControl& task, Guard guard, SteadyTime deadline)
+    : TimerNode(Meaning::scope),
+      scheduler_(scheduler),
+      task_(task),
+      outer_(TaskDetails::of(task).scopes),
+      guard_(guard) {
+  task.details->scopes = this;
+  if (deadline != kNever) scheduler.timers_.arm(*this, deadline);
+  scheduler.weigh_interrupts(task);
+}
+
+CancelScope::~CancelScope() {
+  scheduler_.timers_.disarm(*this);
+  task_.details->scopes = outer_;
+  if (!has_ended(task_.state) && !scheduler_.closing_) scheduler_.weigh_interrupts(task_);
+}
+
+}  // namespace tinkerbell

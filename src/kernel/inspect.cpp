@@ -1,0 +1,69 @@
+#include "tinkerbell/kernel/inspect.hpp"
+
+#include "kernel/task_details.hpp"
+
+#include "tinkerbell/kernel/scheduler.hpp"
+
+#include <algorithm>
+
+namespace tinkerbell {
+
+std::vector<TaskInspection> Scheduler::inspect() const {
+  std::vector<TaskInspection> all;
+  const std::uint64_t tick = options_.ticks.now();
+  for_each_task([&](const TaskControl& task) {
+    const TickSource& ticks = options_.ticks;
+    TaskInspection& seen = all.emplace_back();
+    seen.task = task.id;
+    seen.state = task.state;
+    seen.priority = task.priority;
+    seen.turns = task.turns;
+    seen.cpu = ticks.nanoseconds(task.cpu_ticks);
+    seen.longest_turn =
+        ticks.nanoseconds(std::uint64_t{task.longest_turn} << TaskControl::kLongestUnitBits);
+    if (task.details != nullptr) {
+      seen.name = task.details->name;
+      seen.parent = task.details->parent;
+    }
+    if (task.trap == nullptr) return;
+    seen.waits_at = task.trap->where;
+    seen.calls = await_chain(task);
+    seen.waits_for = ticks.nanoseconds(tick - task.stopped_at);
+    seen.deadline = timers_.deadline_of(*task.trap);
+  });
+  std::ranges::sort(all, {}, &TaskInspection::task);
+  return all;
+}
+
+SchedulerCounters Scheduler::counters() const {
+  SchedulerCounters now = counters_;
+  now.tasks = counters_.spawned - counters_.ended;
+  now.ready = ready_count_;
+  now.timers = timers_.size();
+  return now;
+}
+
+std::vector<TaskId> Scheduler::stuck() const {
+  std::vector<TaskId> ids;
+  if (has_ready() || !timers_.empty()) return ids;
+  bool waits_for_outside = false;
+  for_each_task([&](const TaskControl& task) {
+    ids.push_back(task.id);
+    waits_for_outside |= task.trap != nullptr && task.trap->kind == Trap::Kind::command;
+  });
+  if (waits_for_outside) ids.clear();
+  std::ranges::sort(ids);
+  return ids;
+}
+
+std::vector<std::source_location> await_chain(const TaskControl& task) {
+  std::vector<std::source_location> chain;
+  if (task.trap != nullptr) chain.push_back(task.trap->where);
+  for (const detail::CallLink* link = detail::PromiseBase::of(task.leaf).link; link != nullptr;
+       link = link->caller->link) {
+    chain.push_back(link->where);
+  }
+  return chain;
+}
+
+}  // namespace tinkerbell
