@@ -1,0 +1,160 @@
+#include "policy/match.hpp"
+
+#include "policy/glob.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+namespace tinkerbell {
+
+namespace {
+
+/// The last word of a prefix that stands for any further words, flags too.
+constexpr std::string_view kAnythingMore = "...";
+
+/// `path` without ".", empty and ".." segments. A ".." that leads out stays in front.
+std::string without_dots(std::string_view path) {
+  std::vector<std::string_view> kept;
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view segment = path.substr(at, end - at);
+    at = end + 1;
+    if (segment.empty() || segment == ".") continue;
+    if (segment == ".." && !kept.empty() && kept.back() != "..") {
+      kept.pop_back();
+    } else {
+      kept.push_back(segment);
+    }
+  }
+  std::string result = path.starts_with('/') ? "/" : "";
+  for (const std::string_view segment : kept) {
+    if (!result.empty() && !result.ends_with('/')) result += '/';
+    result += segment;
+  }
+  return result;
+}
+
+bool any_matches(const std::vector<std::string>& globs, std::string_view text) {
+  return std::ranges::any_of(globs,
+                             [&](const std::string& glob) { return glob_matches(glob, text); });
+}
+
+/// A file may have two names: an allowance must hold for both, a prohibition for one of them.
+bool paths_match(const Rule& rule, const TaskCommand& command, const Facts& facts) {
+  const std::string* path = path_of(command);
+  if (path == nullptr) return false;
+  const std::vector<std::string> names = file_names(*path, facts);
+  const auto matches = [&](const std::string& name) { return any_matches(rule.paths, name); };
+  return rule.decision == Decision::allow ? std::ranges::all_of(names, matches)
+                                          : std::ranges::any_of(names, matches);
+}
+
+/// `pattern` lists alternatives: "status|diff".
+bool word_matches(std::string_view pattern, std::string_view word) {
+  while (true) {
+    const std::size_t bar = pattern.find('|');
+    if (pattern.substr(0, bar) == word) return true;
+    if (bar == std::string_view::npos) return false;
+    pattern.remove_prefix(bar + 1);
+  }
+}
+
+/// Word 0 of an allowance must be both what the task wrote and what it resolves to, so that neither
+/// `./git` nor another `git` of the path passes. A prohibition holds for any of the names.
+bool program_matches(const Rule& rule, std::string_view pattern, std::string_view given,
+                     std::string_view resolved) {
+  const bool resolved_matches =
+      word_matches(pattern, resolved) || word_matches(pattern, last_segment(resolved));
+  if (rule.decision == Decision::allow) return word_matches(pattern, given) && resolved_matches;
+  return resolved_matches || word_matches(pattern, given) ||
+         word_matches(pattern, last_segment(given));
+}
+
+bool has_open_end(std::span<const std::string> prefix) {
+  return !prefix.empty() && prefix.back() == kAnythingMore;
+}
+
+bool prefix_matches(const Rule& rule, std::span<const std::string> prefix,
+                    const std::vector<std::string>& argv, const Facts& facts) {
+  const bool open_end = has_open_end(prefix);
+  if (open_end) prefix = prefix.first(prefix.size() - 1);
+  if (prefix.empty() || prefix.size() > argv.size()) return false;
+  if (!program_matches(rule, prefix[0], argv[0], facts.object)) return false;
+  if (!std::ranges::equal(prefix.subspan(1), std::span(argv).subspan(1, prefix.size() - 1),
+                          word_matches)) {
+    return false;
+  }
+  if (rule.decision != Decision::allow || open_end) return true;
+  // A flag that the rule does not name may turn a harmless program into another (find -exec).
+  return std::ranges::none_of(std::span(argv).subspan(prefix.size()),
+                              [](const std::string& word) { return word.starts_with('-'); });
+}
+
+bool argv_matches(const Rule& rule, const TaskCommand& command, const Facts& facts) {
+  const auto* process = std::get_if<AwaitProcess>(&command);
+  return process != nullptr && std::ranges::any_of(rule.argv, [&](const auto& prefix) {
+           return prefix_matches(rule, prefix, process->argv, facts);
+         });
+}
+
+}  // namespace
+
+std::string_view last_segment(std::string_view path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+const std::string* path_of(const TaskCommand& command) {
+  return std::visit(
+      []<class C>(const C& each) -> const std::string* {
+        if constexpr (requires { each.path; }) {
+          return &each.path;
+        } else {
+          return nullptr;
+        }
+      },
+      command);
+}
+
+std::vector<std::string> file_names(const std::string& path, const Facts& facts) {
+  std::vector<std::string> names{without_dots(path)};
+  if (!facts.object.empty()) names.push_back(without_dots(facts.object));
+  return names;
+}
+
+bool leads_out(const std::string& path) {
+  const std::string plain = without_dots(path);
+  return plain == ".." || plain.starts_with("../");
+}
+
+bool matches(const Rule& rule, const TaskCommand& command, const Facts& facts) {
+  return (rule.commands.empty() || any_matches(rule.commands, name_of(command))) &&
+         (rule.paths.empty() || paths_match(rule, command, facts)) &&
+         (rule.argv.empty() || argv_matches(rule, command, facts));
+}
+
+bool names_whole_argv(const Rule& rule, const std::vector<std::string>& argv, const Facts& facts) {
+  return std::ranges::any_of(rule.argv, [&](const auto& prefix) {
+    return !has_open_end(prefix) && prefix.size() == argv.size() &&
+           prefix_matches(rule, prefix, argv, facts);
+  });
+}
+
+std::string_view fault_of_prefix(std::span<const std::string> prefix) {
+  if (prefix.empty() || prefix.front().empty()) return "holds a list that names no program";
+  const auto says_anything = [](std::string_view word) {
+    return word_matches(word, kAnythingMore);
+  };
+  const bool open_end = has_open_end(prefix);
+  if (open_end) prefix = prefix.first(prefix.size() - 1);
+  if (open_end && prefix.empty()) {
+    return "holds only \"...\", which follows a program: for all programs say commands = "
+           "[\"process.run\"]";
+  }
+  if (std::ranges::any_of(prefix, says_anything)) {
+    return "may hold \"...\" only as the last word of a list";
+  }
+  return "";
+}
+
+}  // namespace tinkerbell
