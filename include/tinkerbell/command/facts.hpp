@@ -36,6 +36,7 @@ struct Facts {
   std::string directory;      ///< For programs: which directories the workspace and its cwd are, by
                               ///< device and inode: "2049:131 2049:145".
   std::vector<FileFact> files;  ///< For programs: those that the arguments name, each once.
+  std::string host;  ///< Who is talked to over the network: "api.example.com". Empty: nobody.
 
   static constexpr auto fields() {
     return std::tuple{field("object", &Facts::object),
@@ -45,7 +46,8 @@ struct Facts {
                       field("result_sha256", &Facts::result_sha256),
                       field("outside", &Facts::outside),
                       field("directory", &Facts::directory),
-                      field("files", &Facts::files)};
+                      field("files", &Facts::files),
+                      field("host", &Facts::host)};
   }
 
   bool operator==(const Facts&) const = default;

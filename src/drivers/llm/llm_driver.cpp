@@ -196,7 +196,9 @@ LlmDriver::~LlmDriver() = default;
 void LlmDriver::prepare(Call call, Completion<Prepared> prepared) {
   const auto endpoint = state_->endpoint(std::get<AwaitLLMResponse>(call.command).model);
   if (!endpoint) return prepared(endpoint.error());
-  prepared(Prepared{.facts = {.object = (*endpoint)->object()}, .pre_image = std::nullopt});
+  prepared(
+      Prepared{.facts = {.object = (*endpoint)->object(), .host = (*endpoint)->provider->host()},
+               .pre_image = std::nullopt});
 }
 
 void LlmDriver::perform(Call call, Completion<Reply> done) {

@@ -20,6 +20,9 @@ class OfflineProvider final : public Provider {
   ~OfflineProvider() override;
 
   [[nodiscard]] std::string place() const override;
+
+  [[nodiscard]] std::string host() const override { return {}; }
+
   void ask(ModelQuestion question, TextHandler text, AttemptHandler done) override;
   void cancel(CommandId id) override;
 

@@ -101,6 +101,14 @@ std::string OpenAiChatProvider::place() const {
   return origin_of(state_->settings.base_url);
 }
 
+/// The address of an IPv6 server without its brackets.
+std::string OpenAiChatProvider::host() const {
+  std::string origin = place();
+  origin.erase(0, origin.find("://") + 3);
+  if (origin.starts_with('[')) return origin.substr(1, origin.find(']') - 1);
+  return origin.substr(0, origin.find(':'));
+}
+
 void OpenAiChatProvider::ask(ModelQuestion question, TextHandler text, AttemptHandler done) {
   const CommandId id = question.id;
   auto exchange = std::make_shared<OpenAiChatExchange>(

@@ -17,6 +17,7 @@ class OpenAiChatProvider final : public Provider {
   ~OpenAiChatProvider() override;
 
   [[nodiscard]] std::string place() const override;
+  [[nodiscard]] std::string host() const override;
   void ask(ModelQuestion question, TextHandler text, AttemptHandler done) override;
   void cancel(CommandId id) override;
 

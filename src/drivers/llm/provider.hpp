@@ -52,6 +52,9 @@ class Provider {
   /// Where the conversation goes: an origin or a file.
   [[nodiscard]] virtual std::string place() const = 0;
 
+  /// The server that is talked to, without scheme and port; empty: none.
+  [[nodiscard]] virtual std::string host() const = 0;
+
   /// Starts an attempt. `text` takes the pieces of the answer as they come; `done` is called once,
   /// never before ask() has returned.
   virtual void ask(ModelQuestion question, TextHandler text, AttemptHandler done) = 0;
