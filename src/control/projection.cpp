@@ -226,16 +226,23 @@ void Projection::doubted(const Record& record, Events& events) {
 void Projection::signalled(const Record& record, Events& events) {
   const Result<SignalPayload> payload = from_canonical<SignalPayload>(record.payload);
   if (!payload) return;
+  task_.waiting_for.clear();
   switch (payload->signal) {
     case Signal::cancel:
       task_.state = "cancelling";
       break;
-    case Signal::pause:
+    case Signal::held:
       task_.state = "suspended";
+      task_.waiting_for = payload->reason;
       break;
     case Signal::resume:
+    case Signal::step:
       task_.state = "ready";
       break;
+    case Signal::pause:  // it goes on up to its next command
+    case Signal::breakpoint:
+    case Signal::clear:
+      return;
   }
   emit(record, protocol::event_name::kTaskState, to_json_value(task_), events);
 }

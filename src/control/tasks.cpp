@@ -73,6 +73,7 @@ void submit(Context& context, const Request& request, const protocol::SubmitRequ
        .workspace = std::move(workspace),
        .arguments = agent_arguments(wanted),
        .approve_all = wanted.approve_all,
+       .stepping = wanted.stepping,
        .by = request.person()},
       Completion<TaskId>([&context, request](Result<TaskId> task) {
         if (!task) return request.fail(task.error());

@@ -156,6 +156,7 @@ void SystemCalls::confirm(LiveTask& live) {
   InFlight& flight = *live.flight;
   flight.verdict = verdict_for(live);
   const bool approved = flight.approval != kNoApproval;
+  if (hold(live)) return;
   if (flight.verdict.decision == Decision::deny) {
     refuse(live);
   } else if (flight.verdict.decision == Decision::ask && !approved) {

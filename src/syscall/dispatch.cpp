@@ -26,9 +26,6 @@ void SystemCalls::dispatch(TaskId task, Trap& trap) {
     replay(*live);
   } else if (live->cancel_reason) {
     (void)scheduler_.kill(task, *live->cancel_reason);
-  } else if (live->paused) {
-    live->flight->station = Station::held;
-    scheduler_.mark(task, TaskState::suspended);
   } else {
     prepare(*live);
   }
@@ -38,20 +35,23 @@ void SystemCalls::prepare(LiveTask& live) {
   live.flight->station = Station::preparing;
   Driver* const driver = driver_for(live.flight->command());
   if (driver == nullptr) {
-    judge(live);  // inside the daemon: there is nothing to find out
+    if (!hold(live)) judge(live);  // inside the daemon: there is nothing to find out
     return;
   }
   driver->prepare(call_of(live), then(live.flight->id, Station::preparing, &SystemCalls::prepared));
 }
 
 void SystemCalls::prepared(LiveTask& live, Result<Prepared> found) {
+  if (found) {
+    live.flight->facts = std::move(found->facts);
+    live.flight->pre_image = std::move(found->pre_image);
+  }
+  if (hold(live)) return;
   if (!found) {
     live.flight->verdict = {Decision::deny, "cannot be done", found.error().message};
     conclude(live, found.error());
     return;
   }
-  live.flight->facts = std::move(found->facts);
-  live.flight->pre_image = std::move(found->pre_image);
   judge(live);
 }
 

@@ -4,6 +4,7 @@
 #include "tinkerbell/command/render.hpp"
 #include "tinkerbell/journal/record.hpp"
 #include "tinkerbell/journal/store.hpp"
+#include "tinkerbell/policy/breakpoint.hpp"
 #include "tinkerbell/syscall/await.hpp"
 #include "tinkerbell/syscall/payloads.hpp"
 
@@ -17,7 +18,7 @@ namespace tinkerbell {
 
 /// Where the outstanding command of a task stands on its way.
 enum class Station : std::uint8_t {
-  held,        ///< Not looked at yet: the task is paused.
+  held,        ///< The task was told to stop before it.
   preparing,   ///< The driver gathers facts.
   asking,      ///< A person is asked.
   rechecking,  ///< Approved; the facts are gathered again.
@@ -62,6 +63,16 @@ struct PastCommand {
   std::optional<std::string> result;  ///< canonical_outcome()
 };
 
+/// Where a person told a task to stop.
+struct Stops {
+  bool before_each = false;  ///< Paused, or stepping.
+  std::map<std::uint32_t, Breakpoint> breakpoints;
+  std::uint32_t last_breakpoint = 0;
+  Seq let_go{0};          ///< Up to here nothing is held any more.
+  Seq held{0};            ///< The newest command that was held.
+  std::string waits_for;  ///< Why that was, in words.
+};
+
 /// A durable task that has not ended.
 struct LiveTask {
   TaskHead head;
@@ -72,10 +83,14 @@ struct LiveTask {
   std::map<Seq, PastCommand> past;      ///< Still to be replayed.
   std::map<Sha256, ApprovalId> grants;  ///< repeat_hash of what was approved for the whole task.
   std::vector<CommandId> joiners;       ///< Joins of other tasks that wait for its end.
-  bool paused = false;
+  Stops stops;
   std::optional<std::string> cancel_reason;
   std::optional<std::string> set_aside;  ///< Why this program cannot run it: it has no coroutine.
 };
+
+/// What a signal means for where the task stops. Errors: invalid (a pattern that this program does
+/// not know).
+[[nodiscard]] Result<void> follow_signal(const SignalPayload& signal, Stops& stops);
 
 /// What the records of a live task say, before it runs again.
 [[nodiscard]] Result<LiveTask> live_task_from(const TaskHead& head,

@@ -18,18 +18,8 @@ Result<void> read_payload(const Record& record, T& into) {
 Result<void> read_signal(const Record& record, LiveTask& live) {
   SignalPayload payload;
   if (Result<void> read = read_payload(record, payload); !read) return read;
-  switch (payload.signal) {
-    case Signal::cancel:
-      live.cancel_reason = payload.reason;
-      break;
-    case Signal::pause:
-      live.paused = true;
-      break;
-    case Signal::resume:
-      live.paused = false;
-      break;
-  }
-  return {};
+  if (payload.signal == Signal::cancel) live.cancel_reason = payload.reason;
+  return follow_signal(payload, live.stops);
 }
 
 Result<void> read_intent(const Record& record, PastCommand& past) {

@@ -25,11 +25,16 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
                                .workspace = std::move(submission.workspace),
                                .arguments = std::move(submission.arguments),
                                .definition = *std::move(definition),
-                               .origin = std::move(submission.by),
+                               .origin = submission.by,
                                .approve_all = submission.approve_all},
                               *kind);
   std::vector<Record> records;
   records.push_back(make_record(live, RecordKind::task, canonical_bytes(live.payload)));
+  if (submission.stepping) {
+    const SignalPayload stop{.signal = Signal::pause, .by = std::move(submission.by)};
+    (void)follow_signal(stop, live.stops);
+    records.push_back(make_record(live, RecordKind::signal, canonical_bytes(stop)));
+  }
   live.last_result = append(live, std::move(records));  // nothing goes out before the task itself
   gate_->when_durable(live.last_result,
                       [id = live.head.task, done = std::move(done)]() mutable { done(id); });
@@ -112,7 +117,13 @@ void SystemCalls::ask_to_end(LiveTask& live) {
 
 // ---- signals ----
 
-void SystemCalls::signal(TaskId task, SignalPayload payload, Completion<void> done) {
+Lsn SystemCalls::note(LiveTask& live, const SignalPayload& payload) {
+  std::vector<Record> records;
+  records.push_back(make_record(live, RecordKind::signal, canonical_bytes(payload)));
+  return append(live, std::move(records));
+}
+
+void SystemCalls::signal(TaskId task, const SignalPayload& payload, Completion<void> done) {
   LiveTask* const live = find(task);
   if (live == nullptr) {
     const std::string name = "task " + std::to_string(number(task));
@@ -121,9 +132,7 @@ void SystemCalls::signal(TaskId task, SignalPayload payload, Completion<void> do
                  : Error{Errc::not_found, "no " + name});
     return;
   }
-  std::vector<Record> records;
-  records.push_back(make_record(*live, RecordKind::signal, canonical_bytes(payload)));
-  const Lsn lsn = append(*live, std::move(records));
+  const Lsn lsn = note(*live, payload);
   gate_->when_durable(lsn, [done = std::move(done)]() mutable { done(Result<void>{}); });
 }
 
@@ -134,22 +143,6 @@ void SystemCalls::cancel_task(TaskId task, std::string reason, Person by, Comple
   if (live == nullptr || live->cancel_reason) return;
   live->cancel_reason = std::move(reason);
   ask_to_end(*live);
-}
-
-void SystemCalls::pause(TaskId task, Person by, Completion<void> done) {
-  if (LiveTask* const live = find(task)) live->paused = true;
-  signal(task, {.signal = Signal::pause, .reason = {}, .by = std::move(by)}, std::move(done));
-}
-
-void SystemCalls::resume(TaskId task, Person by, Completion<void> done) {
-  signal(task, {.signal = Signal::resume, .reason = {}, .by = std::move(by)}, std::move(done));
-  LiveTask* const live = find(task);
-  if (live == nullptr) return;
-  live->paused = false;
-  if (live->flight && live->flight->station == Station::held) {
-    scheduler_.mark(task, TaskState::waiting);
-    prepare(*live);
-  }
 }
 
 }  // namespace tinkerbell

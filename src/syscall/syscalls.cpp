@@ -162,11 +162,12 @@ std::map<TaskState, std::size_t> SystemCalls::states() const {
 
 namespace {
 
-std::string waits_for(const InFlight& flight, bool asked) {
+std::string waits_for(const LiveTask& live, bool asked) {
+  const InFlight& flight = *live.flight;
   std::string line = command_line(flight.command());
   switch (flight.station) {
     case Station::held:
-      return "to be resumed, before: " + line;
+      return live.stops.waits_for;
     case Station::asking:
       if (!asked) return "the disk, before it is asked about: " + line;
       return "approval a" + std::to_string(number(flight.approval)) + ": " + line;
@@ -199,7 +200,7 @@ std::optional<LiveView> SystemCalls::view(TaskId task) const {
     view.waiting_since = live->head.changed;
   } else if (live->flight) {
     const bool asked = book_.find_open(live->flight->approval) != nullptr;
-    view.waiting_for = waits_for(*live->flight, asked);
+    view.waiting_for = waits_for(*live, asked);
     view.waiting_since = live->flight->asked;
   }
   view.waiting_for = parts_.masker.masked(std::move(view.waiting_for));

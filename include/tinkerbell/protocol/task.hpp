@@ -31,6 +31,7 @@ struct SubmitRequest {
   std::string kind = "agent@1";  ///< A registered kind of task.
   std::optional<std::uint64_t> steps_max;    ///< Absent: the configured default. 0 means none.
   std::optional<std::uint64_t> time_max_ms;  ///< Wall time, waiting for people included.
+  bool stepping = false;                     ///< Stop before the first command.
 
   static constexpr auto fields() {
     return std::tuple{field("goal", &SubmitRequest::goal),
@@ -39,7 +40,8 @@ struct SubmitRequest {
                       field("approve_all", &SubmitRequest::approve_all),
                       field("kind", &SubmitRequest::kind),
                       field("steps_max", &SubmitRequest::steps_max),
-                      field("time_max_ms", &SubmitRequest::time_max_ms)};
+                      field("time_max_ms", &SubmitRequest::time_max_ms),
+                      field("stepping", &SubmitRequest::stepping)};
   }
 
   bool operator==(const SubmitRequest&) const = default;

@@ -144,20 +144,34 @@ struct ApprovalPayload {
   return answer.answer == Answer::approve && answer.scope == Scope::task;
 }
 
-enum class Signal : std::uint8_t { cancel, pause, resume };
+enum class Signal : std::uint8_t {
+  cancel,
+  pause,   ///< Take no further step.
+  resume,  ///< Go on.
+  step,    ///< Take the step that is held and no further one.
+  breakpoint,
+  clear,  ///< Breakpoints.
+  held,   ///< Not from outside: the task has stopped before a command.
+};
 
 template <>
-inline constexpr std::array<std::string_view, 3> kNames<Signal> = {"cancel", "pause", "resume"};
+inline constexpr std::array<std::string_view, 7> kNames<Signal> = {
+    "cancel", "pause", "resume", "step", "breakpoint", "clear", "held"};
 
-/// SIGNAL: somebody outside changed the task's course.
+/// SIGNAL: somebody outside changed the task's course, or it has come to where it was told to stop.
 struct SignalPayload {
   Signal signal = Signal::cancel;
-  std::string reason;
+  std::string reason;  ///< Of cancel; of held, for what it waits, in words.
   Person by;
+  Seq seq{0};                    ///< Of resume and step: what they let go. Of held: what is held.
+  std::string pattern;           ///< Of breakpoint.
+  std::uint32_t breakpoint = 0;  ///< Of breakpoint: its number, from 1. Of clear; 0: all.
 
   static constexpr auto fields() {
-    return std::tuple{field("signal", &SignalPayload::signal),
-                      field("reason", &SignalPayload::reason), field("by", &SignalPayload::by)};
+    return std::tuple{
+        field("signal", &SignalPayload::signal),   field("reason", &SignalPayload::reason),
+        field("by", &SignalPayload::by),           field("seq", &SignalPayload::seq),
+        field("pattern", &SignalPayload::pattern), field("breakpoint", &SignalPayload::breakpoint)};
   }
 };
 

@@ -37,6 +37,7 @@ struct Submission {
   std::string workspace;  ///< Absolute; must exist.
   Json arguments = Json::object();
   bool approve_all = false;
+  bool stepping = false;  ///< It stops before its first command.
   Person by;
 };
 
@@ -49,8 +50,8 @@ struct LiveView {
 
 /// The one way of a command: prepare → verdict → INTENT → [approval] → START → release … RESULT →
 /// deliver. On a restart replay stands where the drivers stood. Loop thread only. One source file a
-/// station, in the order of the way: dispatch, judge, approve, release, deliver; inside (commands
-/// inside the daemon), signals (people), replay, recovery.
+/// station, in the order of the way: dispatch, hold, judge, approve, release, deliver; inside
+/// (commands inside the daemon), signals (people), replay, recovery.
 class SystemCalls final : public CommandHandler {
  public:
   struct Parts {
@@ -106,8 +107,26 @@ class SystemCalls final : public CommandHandler {
 
   /// Errors: not_found, conflict (it has ended).
   void cancel_task(TaskId task, std::string reason, Person by, Completion<void> done);
+
+  /// It stops before its next command: that is `suspended`, over restarts too. What is under way
+  /// goes on. Errors: as cancel_task.
   void pause(TaskId task, Person by, Completion<void> done);
+
+  /// It goes on, up to the next breakpoint. Errors: as cancel_task.
   void resume(TaskId task, Person by, Completion<void> done);
+
+  /// If it is held before a command, it takes that one; it stops before the next. Errors: as
+  /// cancel_task.
+  void step(TaskId task, Person by, Completion<void> done);
+
+  static constexpr std::size_t kBreakpointsMax = 100;
+
+  /// It stops before every command that matches (policy/breakpoint.hpp). Errors: as cancel_task;
+  /// invalid, exhausted.
+  void set_breakpoint(TaskId task, std::string pattern, Person by, Completion<void> done);
+
+  /// Takes one away, or all (0). Errors: as cancel_task; not_found (no such breakpoint).
+  void clear_breakpoints(TaskId task, std::uint32_t number, Person by, Completion<void> done);
 
   /// Answers a question. `answer.hash`, if given, must be that of the question. Errors: not_found,
   /// conflict (answered before, or another hash), invalid (such an answer does not fit).
@@ -118,6 +137,9 @@ class SystemCalls final : public CommandHandler {
   [[nodiscard]] const ApprovalBook& approvals() const { return book_; }
 
   [[nodiscard]] std::optional<LiveView> view(TaskId task) const;
+
+  /// The breakpoints of a live task, by number.
+  [[nodiscard]] std::map<std::uint32_t, std::string> breakpoints(TaskId task) const;
 
   [[nodiscard]] std::size_t live_tasks() const;
 
@@ -136,6 +158,12 @@ class SystemCalls final : public CommandHandler {
   // dispatch
   void prepare(LiveTask& live);
   void prepared(LiveTask& live, Result<Prepared> found);
+
+  // hold
+  [[nodiscard]] bool hold(LiveTask& live);
+  void let_go(LiveTask& live);
+  [[nodiscard]] Seq held_command(TaskId task) const;
+  void stop_signal(TaskId task, const SignalPayload& payload, Completion<void> done);
 
   // judge
   void judge(LiveTask& live);
@@ -190,7 +218,8 @@ class SystemCalls final : public CommandHandler {
   void end(LiveTask& live, DonePayload payload);
   void ask_to_end(LiveTask& live);
   [[nodiscard]] Error too_many_tasks() const;
-  void signal(TaskId task, SignalPayload payload, Completion<void> done);
+  void signal(TaskId task, const SignalPayload& payload, Completion<void> done);
+  Lsn note(LiveTask& live, const SignalPayload& payload);
 
   // records
   [[nodiscard]] Record make_record(const LiveTask& live, RecordKind kind,

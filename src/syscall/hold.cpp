@@ -1,0 +1,157 @@
+#include "syscall/stations.hpp"
+
+#include "tinkerbell/command/render.hpp"
+
+#include <algorithm>
+
+// A person may stop a task before its next command, or before any that match a pattern, and let it
+// go on command by command.
+
+namespace tinkerbell {
+
+Result<void> follow_signal(const SignalPayload& signal, Stops& stops) {
+  switch (signal.signal) {
+    case Signal::cancel:
+      break;
+    case Signal::pause:
+      stops.before_each = true;
+      break;
+    case Signal::resume:
+      stops.before_each = false;
+      stops.let_go = std::max(stops.let_go, signal.seq);
+      break;
+    case Signal::step:
+      stops.before_each = true;
+      stops.let_go = std::max(stops.let_go, signal.seq);
+      break;
+    case Signal::breakpoint: {
+      Result<Breakpoint> breakpoint = breakpoint_from(signal.pattern);
+      if (!breakpoint) return breakpoint.error();
+      stops.breakpoints.insert_or_assign(signal.breakpoint, *std::move(breakpoint));
+      stops.last_breakpoint = std::max(stops.last_breakpoint, signal.breakpoint);
+      break;
+    }
+    case Signal::clear:
+      std::erase_if(stops.breakpoints, [&](const auto& each) {
+        return signal.breakpoint == 0 || each.first == signal.breakpoint;
+      });
+      break;
+    case Signal::held:
+      stops.held = signal.seq;
+      stops.waits_for = signal.reason;
+      break;
+  }
+  return {};
+}
+
+namespace {
+
+/// Why the task stops before this command; nothing if it does not.
+std::optional<std::string> reason_to_hold(const Stops& stops, const InFlight& flight) {
+  for (const auto& [number, breakpoint] : stops.breakpoints) {
+    if (stops_before(breakpoint, flight.command(), flight.facts)) {
+      return "at breakpoint " + std::to_string(number) + " (" + breakpoint.pattern + ")";
+    }
+  }
+  if (stops.before_each) return "told to stop";
+  return std::nullopt;
+}
+
+}  // namespace
+
+/// True: the command is held, and whoever asked must leave it.
+bool SystemCalls::hold(LiveTask& live) {
+  InFlight& flight = *live.flight;
+  Stops& stops = live.stops;
+  if (flight.id.seq <= stops.let_go) return false;
+  if (stops.held != flight.id.seq) {  // else it has been held before, maybe by an earlier run
+    const std::optional<std::string> why = reason_to_hold(stops, flight);
+    if (!why) return false;
+    stops.held = flight.id.seq;
+    stops.waits_for = parts_.masker.masked("step or resume, " + *why +
+                                           " before: " + command_line(flight.command()));
+    note(live, {.signal = Signal::held, .reason = stops.waits_for, .seq = stops.held});
+  }
+  flight.station = Station::held;
+  scheduler_.mark(live.head.task, TaskState::suspended);
+  return true;
+}
+
+/// The command that is held goes on; what a driver found out about it may be old by now.
+void SystemCalls::let_go(LiveTask& live) {
+  if (!live.flight || live.flight->station != Station::held) return;
+  scheduler_.mark(live.head.task, TaskState::waiting);
+  live.flight->intent_recorded ? recheck(live) : prepare(live);
+}
+
+Seq SystemCalls::held_command(TaskId task) const {
+  const LiveTask* const live = find(task);
+  const bool holds = live != nullptr && live->flight && live->flight->station == Station::held;
+  return holds ? live->flight->id.seq : Seq{0};
+}
+
+/// A signal that says where the task stops: for the journal and for the task.
+void SystemCalls::stop_signal(TaskId task, const SignalPayload& payload, Completion<void> done) {
+  LiveTask* const live = find(task);
+  if (live != nullptr) {
+    if (const Result<void> good = follow_signal(payload, live->stops); !good) {
+      done(good.error());
+      return;
+    }
+  }
+  signal(task, payload, std::move(done));
+  if (live != nullptr && live->flight && live->flight->id.seq <= live->stops.let_go) let_go(*live);
+}
+
+void SystemCalls::pause(TaskId task, Person by, Completion<void> done) {
+  stop_signal(task, {.signal = Signal::pause, .by = std::move(by)}, std::move(done));
+}
+
+void SystemCalls::resume(TaskId task, Person by, Completion<void> done) {
+  stop_signal(task, {.signal = Signal::resume, .by = std::move(by), .seq = held_command(task)},
+              std::move(done));
+}
+
+void SystemCalls::step(TaskId task, Person by, Completion<void> done) {
+  stop_signal(task, {.signal = Signal::step, .by = std::move(by), .seq = held_command(task)},
+              std::move(done));
+}
+
+void SystemCalls::set_breakpoint(TaskId task, std::string pattern, Person by,
+                                 Completion<void> done) {
+  const LiveTask* const live = find(task);
+  const std::uint32_t next = live == nullptr ? 0 : live->stops.last_breakpoint + 1;
+  if (live != nullptr && live->stops.breakpoints.size() >= kBreakpointsMax) {
+    done(Error{Errc::exhausted, "a task has at most " + std::to_string(kBreakpointsMax) +
+                                    " breakpoints; clear some"});
+    return;
+  }
+  stop_signal(task,
+              {.signal = Signal::breakpoint,
+               .by = std::move(by),
+               .pattern = parts_.masker.masked(std::move(pattern)),
+               .breakpoint = next},
+              std::move(done));
+}
+
+void SystemCalls::clear_breakpoints(TaskId task, std::uint32_t number, Person by,
+                                    Completion<void> done) {
+  const LiveTask* const live = find(task);
+  if (live != nullptr && number != 0 && !live->stops.breakpoints.contains(number)) {
+    done(Error{Errc::not_found, "the task has no breakpoint " + std::to_string(number)});
+    return;
+  }
+  stop_signal(task, {.signal = Signal::clear, .by = std::move(by), .breakpoint = number},
+              std::move(done));
+}
+
+std::map<std::uint32_t, std::string> SystemCalls::breakpoints(TaskId task) const {
+  std::map<std::uint32_t, std::string> patterns;
+  if (const LiveTask* const live = find(task)) {
+    for (const auto& [number, breakpoint] : live->stops.breakpoints)
+      patterns.emplace(number, breakpoint.pattern);
+  }
+  return patterns;
+}
+
+}  // namespace tinkerbell
