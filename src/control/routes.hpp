@@ -42,6 +42,12 @@ void get_task(Context& context, Request request);
 void cancel_task(Context& context, Request request);
 void pause_task(Context& context, Request request);
 void resume_task(Context& context, Request request);
+void step_task(Context& context, Request request);
+
+// breakpoints.cpp
+void get_breakpoints(Context& context, Request request);
+void post_breakpoint(Context& context, Request request);
+void clear_breakpoints(Context& context, Request request);
 
 // steps.cpp
 void get_steps(Context& context, Request request);

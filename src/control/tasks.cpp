@@ -199,4 +199,9 @@ void resume_task(Context& context, Request request) {
                              answer_with_task(context, request));
 }
 
+void step_task(Context& context, Request request) {
+  context.parts.calls.step(TaskId{request.id()}, request.person(),
+                           answer_with_task(context, request));
+}
+
 }  // namespace tinkerbell::control

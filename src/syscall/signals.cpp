@@ -117,6 +117,14 @@ void SystemCalls::ask_to_end(LiveTask& live) {
 
 // ---- signals ----
 
+Result<void> SystemCalls::check_live(TaskId task) const {
+  if (find(task) != nullptr) return {};
+  const std::string name = "task " + std::to_string(number(task));
+  const bool existed = task != kNoTask && number(task) <= number(last_task_);
+  if (existed) return Error{Errc::conflict, name + " has ended"};
+  return Error{Errc::not_found, "no " + name};
+}
+
 Lsn SystemCalls::note(LiveTask& live, const SignalPayload& payload) {
   std::vector<Record> records;
   records.push_back(make_record(live, RecordKind::signal, canonical_bytes(payload)));
@@ -124,15 +132,11 @@ Lsn SystemCalls::note(LiveTask& live, const SignalPayload& payload) {
 }
 
 void SystemCalls::signal(TaskId task, const SignalPayload& payload, Completion<void> done) {
-  LiveTask* const live = find(task);
-  if (live == nullptr) {
-    const std::string name = "task " + std::to_string(number(task));
-    const bool existed = task != kNoTask && number(task) <= number(last_task_);
-    done(existed ? Error{Errc::conflict, name + " has ended"}
-                 : Error{Errc::not_found, "no " + name});
+  if (const Result<void> live = check_live(task); !live) {
+    done(live.error());
     return;
   }
-  const Lsn lsn = note(*live, payload);
+  const Lsn lsn = note(*find(task), payload);
   gate_->when_durable(lsn, [done = std::move(done)]() mutable { done(Result<void>{}); });
 }
 

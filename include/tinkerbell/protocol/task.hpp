@@ -85,7 +85,7 @@ struct QuestionsView {
   bool operator==(const QuestionsView&) const = default;
 };
 
-/// GET /v1/tasks/{id}; also the answer of submit, cancel, pause and resume.
+/// GET /v1/tasks/{id}; also the answer of submit, cancel, pause, resume and step.
 struct TaskView {
   static constexpr std::string_view kSchema = "tinkerbell.task/1";
 

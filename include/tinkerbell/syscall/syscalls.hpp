@@ -138,6 +138,9 @@ class SystemCalls final : public CommandHandler {
 
   [[nodiscard]] std::optional<LiveView> view(TaskId task) const;
 
+  /// Errors: not_found (never was), conflict (it has ended).
+  [[nodiscard]] Result<void> check_live(TaskId task) const;
+
   /// The breakpoints of a live task, by number.
   [[nodiscard]] std::map<std::uint32_t, std::string> breakpoints(TaskId task) const;
 

@@ -148,6 +148,10 @@ class RoutesTest : public testing::Test {
     });
   }
 
+  Json view_of(std::uint64_t task) {
+    return *parse_json(ask("GET", "/v1/tasks/" + std::to_string(task)).body);
+  }
+
   std::vector<std::uint64_t> listed(std::map<std::string, std::string> query) {
     std::vector<std::uint64_t> ids;
     const Json list = *parse_json(ask("GET", "/v1/tasks", std::move(query)).body);
@@ -190,6 +194,30 @@ TEST_F(RoutesTest, OnlyTheIdOfAQuestionMayBeginWithA) {
   EXPECT_EQ(ask("GET", "/v1/tasks/a1/steps").status, 404);
   EXPECT_EQ(ask("GET", "/v1/approvals/1").status, 200);
   EXPECT_EQ(ask("GET", "/v1/approvals/a1").status, 200);
+}
+
+TEST_F(RoutesTest, ATaskIsSteppedAndHeldAtItsBreakpoints) {
+  world_.add_kind("three@1", reads_three);
+  EXPECT_EQ(ask("POST", "/v1/tasks", {},
+                R"({"goal": "x", "workspace": "/tmp", "kind": "three@1", "stepping": true})")
+                .status,
+            201);
+  world_.settle();
+  EXPECT_EQ(view_of(1).at("state"), "suspended");
+  EXPECT_EQ(ask("POST", "/v1/tasks/1/breakpoints", {}, R"({"pattern": "file.read"})").status, 201);
+  EXPECT_EQ(ask("POST", "/v1/tasks/1/breakpoints", {}, R"({"pattern": "nothing"})").status, 400);
+  EXPECT_EQ(ask("GET", "/v1/tasks/1/breakpoints").body,
+            "{\"breakpoints\":[{\"number\":1,\"pattern\":\"file.read\"}],"
+            "\"schema\":\"tinkerbell.breakpoints/1\",\"task\":1}\n");
+  EXPECT_EQ(ask("POST", "/v1/tasks/1/step").status, 200);
+  EXPECT_EQ(view_of(1).at("waiting_for"),
+            "step or resume, at breakpoint 1 (file.read) before: read a.txt");
+  EXPECT_EQ(ask("POST", "/v1/tasks/1/breakpoints/clear", {}, R"({"number": 2})").status, 404);
+  EXPECT_EQ(ask("POST", "/v1/tasks/1/breakpoints/clear").status, 200);
+  EXPECT_EQ(ask("POST", "/v1/tasks/1/resume").status, 200);
+  EXPECT_EQ(view_of(1).at("state"), "completed");
+  EXPECT_EQ(ask("GET", "/v1/tasks/1/breakpoints").status, 409);
+  EXPECT_EQ(ask("GET", "/v1/tasks/9/breakpoints").status, 404);
 }
 
 TEST_F(RoutesTest, AWrongPathIsToldFromAWrongMethod) {
