@@ -16,9 +16,10 @@ namespace tinkerbell::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 18> kVerbs = {
-    "run",    "ls",      "show",  "steps",  "follow", "diff",   "approvals", "approve",    "deny",
-    "answer", "resolve", "pause", "resume", "cancel", "status", "version",   "completion", "help"};
+constexpr auto kVerbs = std::to_array<std::string_view>(
+    {"run",     "ls",     "show",   "steps",   "follow",     "diff",   "approvals",
+     "approve", "deny",   "answer", "resolve", "pause",      "resume", "step",
+     "break",   "cancel", "status", "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -80,6 +81,7 @@ class Grammar {
     declare_ls();
     declare_show();
     declare_task_verbs();
+    declare_stops();
     declare_decisions();
     declare_plain_verbs();
   }
@@ -129,6 +131,7 @@ class Grammar {
     run.add_option("-m,--model", run_.model, "A model alias of the daemon's configuration");
     run.add_option("--steps", run_.steps_max, "Fail after that many steps")
         ->check(CLI::NonNegativeNumber.description(""));  // or -1 would be 2⁶⁴ − 1
+    run.add_flag("--step", run_.stepping, "Stop before the first step; see `step` and `break`");
     run.add_flag("--yes", run_.approve_all, "Approve what would be asked (denials remain)");
     const auto mode = [&](const std::string& name, RunMode value, const std::string& purpose) {
       return run.add_flag_callback(name, [this, value] { run_.mode = value; }, purpose);
@@ -174,6 +177,40 @@ class Grammar {
     task_verb("resume", "Let a paused task go on",
               [](TaskId task) { return ChangeTask{task, "resume"}; });
     task_verb("cancel", "End a task", [](TaskId task) { return ChangeTask{task, "cancel"}; });
+  }
+
+  void declare_stops() {
+    CLI::App& step = task_verb("step", "Let a task take one step, and stop before the next",
+                               [this](TaskId task) { return StepTask{task, detach_}; });
+    step.add_flag("-d,--detach", detach_, "Do not wait until it stops");
+    CLI::App& stop = verb("break", "Stop a task before steps that match; list or clear such stops",
+                          [this] { return breakpoint(); });
+    add_id(stop);
+    CLI::Option* pattern =
+        stop.add_option("PATTERN", pattern_,
+                        "All of: COMMAND (file.write, process.*), program=GIT PUSH, path=GLOB, "
+                        "host=GLOB");
+    stop.add_option("--clear", cleared_, "Take away breakpoint N, or `all`")
+        ->type_name("N")
+        ->excludes(pattern);
+  }
+
+  std::expected<Command, std::string> breakpoint() {
+    const auto task = task_id(id_);
+    if (!task) return std::unexpected(in_quotes(id_) + " is no id of a task (12)");
+    if (cleared_ == "all") return ClearBreakpoints{*task, 0};
+    if (!cleared_.empty()) {
+      const auto number = positive_number(cleared_);
+      if (number && *number <= UINT32_MAX) {
+        return ClearBreakpoints{*task, static_cast<std::uint32_t>(*number)};
+      }
+      return std::unexpected(in_quotes(cleared_) + " is no number of a breakpoint");
+    }
+    if (pattern_.empty()) return ListBreakpoints{*task};
+    std::string pattern;
+    for (const std::string& word : pattern_)
+      pattern += (pattern.empty() ? "" : " ") + word;
+    return SetBreakpoint{*task, std::move(pattern)};
   }
 
   void declare_decisions() {
@@ -304,7 +341,10 @@ class Grammar {
   std::string id_;
   std::string shell_;
   std::string topic_;
+  std::vector<std::string> pattern_;
+  std::string cleared_;
   bool full_ = false;
+  bool detach_ = false;
   RunGoal run_;
   ListTasks list_;
   Decide decide_;
@@ -344,7 +384,7 @@ std::string bash_completion() {
          "    approve|deny|answer|resolve)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell approvals -q 2>/dev/null)\" -- \"$word\")) "
          ";;\n"
-         "    show|steps|follow|diff|pause|resume|cancel)\n"
+         "    show|steps|follow|diff|pause|resume|step|break|cancel)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"
          "    -w|--workspace) COMPREPLY=($(compgen -d -- \"$word\")) ;;\n"
          "    --socket) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"

@@ -29,6 +29,7 @@ struct RunGoal {
   std::string model;
   RunMode mode = RunMode::automatic;
   bool approve_all = false;
+  bool stepping = false;  ///< It stops before its first step.
   std::optional<std::uint64_t> steps_max;
 };
 
@@ -74,6 +75,27 @@ struct ChangeTask {
   std::string_view action;
 };
 
+/// Let a task take one step, and see where it stops.
+struct StepTask {
+  TaskId task = kNoTask;
+  bool detach = false;  ///< Do not wait until it stops.
+};
+
+/// Breakpoints: list them, set one, or clear one or all.
+struct ListBreakpoints {
+  TaskId task = kNoTask;
+};
+
+struct SetBreakpoint {
+  TaskId task = kNoTask;
+  std::string pattern;
+};
+
+struct ClearBreakpoints {
+  TaskId task = kNoTask;
+  std::uint32_t number = 0;  ///< 0: all.
+};
+
 struct ShowStatus {};
 
 struct ShowVersion {};
@@ -82,7 +104,8 @@ struct PrintCompletion {};
 
 using Command =
     std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
-                 ListApprovals, Decide, ChangeTask, ShowStatus, ShowVersion, PrintCompletion>;
+                 ListApprovals, Decide, ChangeTask, StepTask, ListBreakpoints, SetBreakpoint,
+                 ClearBreakpoints, ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

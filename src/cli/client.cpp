@@ -110,6 +110,22 @@ Result<Document<protocol::TaskView>> Client::change(TaskId id, std::string_view 
   return call<protocol::TaskView>("POST", task_target(id, "/" + std::string(action)));
 }
 
+Result<Document<protocol::BreakpointList>> Client::breakpoints(TaskId id) {
+  return call<protocol::BreakpointList>("GET", task_target(id, "/breakpoints"));
+}
+
+Result<Document<protocol::BreakpointList>> Client::set_breakpoint(
+    TaskId id, const protocol::BreakpointRequest& request) {
+  return call<protocol::BreakpointList>("POST", task_target(id, "/breakpoints"),
+                                        dump_json(to_json_value(request)));
+}
+
+Result<Document<protocol::BreakpointList>> Client::clear_breakpoints(
+    TaskId id, const protocol::ClearRequest& request) {
+  return call<protocol::BreakpointList>("POST", task_target(id, "/breakpoints/clear"),
+                                        dump_json(to_json_value(request)));
+}
+
 Result<Document<protocol::ApprovalList>> Client::approvals() {
   return call<protocol::ApprovalList>("GET", std::string(protocol::kApprovalsPath));
 }

@@ -3,6 +3,7 @@
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/io/unix_http_client.hpp"
 #include "tinkerbell/protocol/approval.hpp"
+#include "tinkerbell/protocol/breakpoint.hpp"
 #include "tinkerbell/protocol/event.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
@@ -45,8 +46,14 @@ class Client {
 
   [[nodiscard]] Result<Document<protocol::DiffView>> diff(TaskId id);
 
-  /// `action`: "pause", "resume" or "cancel".
+  /// `action`: "pause", "resume", "step" or "cancel".
   [[nodiscard]] Result<Document<protocol::TaskView>> change(TaskId id, std::string_view action);
+
+  [[nodiscard]] Result<Document<protocol::BreakpointList>> breakpoints(TaskId id);
+  [[nodiscard]] Result<Document<protocol::BreakpointList>> set_breakpoint(
+      TaskId id, const protocol::BreakpointRequest& request);
+  [[nodiscard]] Result<Document<protocol::BreakpointList>> clear_breakpoints(
+      TaskId id, const protocol::ClearRequest& request);
 
   [[nodiscard]] Result<Document<protocol::ApprovalList>> approvals();
   [[nodiscard]] Result<Document<protocol::ApprovalView>> approval(ApprovalId id);

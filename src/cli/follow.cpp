@@ -102,7 +102,13 @@ void Follower::take(const Document<protocol::EventView>& event) {
 }
 
 void Follower::see_task(protocol::TaskView task) {
-  if (protocol::has_ended(task.state) || protocol::is_stuck(task.state)) ended_ = std::move(task);
+  if (protocol::has_ended(task.state) || protocol::is_stuck(task.state)) {
+    ended_ = std::move(task);
+  } else if (task.state != "suspended") {
+    stop_.clear();
+  } else if (std::exchange(stop_, task.waiting_for) != task.waiting_for) {
+    sink_.stopped(task);
+  }
 }
 
 void Follower::see_step(const protocol::StepView& step) {

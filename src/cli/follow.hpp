@@ -30,6 +30,9 @@ class FollowSink {
 
   virtual void decided(const protocol::DecisionView& /*decision*/) {}
 
+  /// It has come to where a person told it to stop.
+  virtual void stopped(const protocol::TaskView& /*task*/) {}
+
   virtual void said(const protocol::TextPiece& /*piece*/) {}
 
   /// Any event, as it came.
@@ -101,6 +104,7 @@ class Follower {
   std::set<std::pair<Seq, std::uint32_t>> started_;  ///< With the attempt.
   std::set<ApprovalId> open_;
   std::set<ApprovalId> closed_;
+  std::string stop_;  ///< Where the task stands, as it was told last.
   Milliseconds next_pause_{0};
   Milliseconds paused_{0};
 };

@@ -183,6 +183,13 @@ std::string approval_details(const protocol::ApprovalView& approval, const Termi
   return text;
 }
 
+std::string breakpoint_table(const protocol::BreakpointList& list) {
+  Table table({"N", "STOPS BEFORE"});
+  for (const protocol::BreakpointView& each : list.breakpoints)
+    table.add({std::to_string(each.number), each.pattern});
+  return table.text(0);
+}
+
 std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal) {
   std::string text;
   for (const protocol::FileDiff& file : diff.files) {
@@ -228,6 +235,10 @@ std::string ending_line(const protocol::TaskView& task, const Terminal& terminal
                      " tokens";
   if (task.error) text += "\n  " + visible_line(task.error->message);
   return text;
+}
+
+std::string stop_line(const protocol::TaskView& task) {
+  return "waits for: " + visible_line(task.waiting_for);
 }
 
 std::vector<std::string> framed(std::string_view card, std::size_t columns) {

@@ -4,6 +4,7 @@
 
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/protocol/approval.hpp"
+#include "tinkerbell/protocol/breakpoint.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
 
@@ -36,6 +37,7 @@ namespace tinkerbell::cli {
 [[nodiscard]] std::string approval_details(const protocol::ApprovalView& approval,
                                            const Terminal& terminal);
 
+[[nodiscard]] std::string breakpoint_table(const protocol::BreakpointList& list);
 [[nodiscard]] std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal);
 [[nodiscard]] std::string status_text(const protocol::StatusView& status);
 
@@ -44,6 +46,9 @@ namespace tinkerbell::cli {
 
 /// "✓ task 12 completed: 14 steps, 3 questions, 12300 + 800 tokens".
 [[nodiscard]] std::string ending_line(const protocol::TaskView& task, const Terminal& terminal);
+
+/// "waits for: step or resume, told to stop before: run git push".
+[[nodiscard]] std::string stop_line(const protocol::TaskView& task);
 
 /// The lines of a card with "│ " before each, so that no data can pass for a prompt. The terminal
 /// must not break lines by itself, or a padded argument would forge one: what is longer than

@@ -26,6 +26,10 @@ void LineSink::decided(const protocol::DecisionView& decision) {
   screen_.line(decision_line(decision));
 }
 
+void LineSink::stopped(const protocol::TaskView& task) {
+  screen_.line("‖ " + stop_line(task));
+}
+
 void LineSink::said(const protocol::TextPiece& piece) {
   const auto line = lines_.find(piece.seq);
   if (line != lines_.end()) {

@@ -22,6 +22,7 @@ class LineSink final : public FollowSink {
   void finished(const protocol::StepView& step) override;
   void opened(const protocol::ApprovalView& approval) override;
   void decided(const protocol::DecisionView& decision) override;
+  void stopped(const protocol::TaskView& task) override;
   void said(const protocol::TextPiece& piece) override;
   void connection_lost(const Error& error) override;
   void connection_back() override;
@@ -45,7 +46,7 @@ class JsonSink final : public FollowSink {
 };
 
 /// Prints nothing and stops at the first question.
-class WaitSink final : public FollowSink {
+class WaitSink : public FollowSink {
  public:
   void opened(const protocol::ApprovalView& approval) override { question_ = approval; }
 
@@ -55,6 +56,19 @@ class WaitSink final : public FollowSink {
 
  private:
   std::optional<protocol::ApprovalView> question_;
+};
+
+/// Stops where the task was told to stop as well.
+class StopSink final : public WaitSink {
+ public:
+  void stopped(const protocol::TaskView& task) override { stop_ = task; }
+
+  [[nodiscard]] bool wants_more() const override { return !stop_ && WaitSink::wants_more(); }
+
+  [[nodiscard]] const std::optional<protocol::TaskView>& stop() const { return stop_; }
+
+ private:
+  std::optional<protocol::TaskView> stop_;
 };
 
 }  // namespace tinkerbell::cli

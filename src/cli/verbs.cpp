@@ -95,21 +95,22 @@ Result<ExitCode> follow_task(Session& session, TaskId task) {
   return session.invocation.json ? follow_as_json(session, task) : follow_as_lines(session, task);
 }
 
+ExitCode report_question(Session& session, TaskId task, const protocol::ApprovalView& question) {
+  const std::string name = approval_name(question.id);
+  session.out << task_name(task) << "\n";
+  session.err << "task " << task_name(task) << " waits for approval " << name << ": "
+              << visible_line(question.line) << "\nread it with `tinkerbell show " << name
+              << "`, answer it with " << how_to_answer(question) << "\n";
+  return ExitCode::waiting;
+}
+
 Result<ExitCode> wait_for(Session& session, TaskId task) {
   const InterruptNote note(note_on_interrupt(task));
   WaitSink sink;
   Follower follower(session.client, task, sink, session.patience);
   const Result<std::optional<protocol::TaskView>> end = follower.run();
   if (!end) return end.error();
-  if (!*end) {
-    const protocol::ApprovalView& question = *sink.question();
-    const std::string name = approval_name(question.id);
-    session.out << task_name(task) << "\n";
-    session.err << "task " << task_name(task) << " waits for approval " << name << ": "
-                << visible_line(question.line) << "\nread it with `tinkerbell show " << name
-                << "`, answer it with " << how_to_answer(question) << "\n";
-    return ExitCode::waiting;
-  }
+  if (!*end) return report_question(session, task, *sink.question());
   const protocol::TaskView& ended = **end;
   session.out << (session.invocation.json ? pretty_json(to_json_value(ended)) + "\n"
                                           : result_text(session, ended));
@@ -157,6 +158,26 @@ Result<void> check_read(const Decide& decide, const protocol::ApprovalView& appr
   return Error{Errc::conflict, name + " is not what you saw: its hash is " + approval.hash};
 }
 
+ExitCode report_stop(Session& session, const protocol::TaskView& task) {
+  session.out << (session.invocation.json ? pretty_json(to_json_value(task))
+                                          : task_name(task.id) + ": " + stop_line(task))
+              << "\n";
+  return ExitCode::ok;
+}
+
+/// Until the task has stopped, asks something or has ended.
+Result<ExitCode> wait_for_stop(Session& session, TaskId task) {
+  const InterruptNote note(note_on_interrupt(task));
+  StopSink sink;
+  Follower follower(session.client, task, sink, session.patience);
+  const Result<std::optional<protocol::TaskView>> end = follower.run();
+  if (!end) return end.error();
+  if (sink.stop()) return report_stop(session, *sink.stop());
+  if (sink.question()) return report_question(session, task, *sink.question());
+  session.err << ending_line(**end, Terminal{}) << "\n";
+  return exit_code_of(**end);
+}
+
 std::string_view state_after(std::string_view action) {
   if (action == "pause") return "pausing";
   return action == "resume" ? "resuming" : "cancelling";
@@ -172,7 +193,8 @@ Result<ExitCode> perform(Session& session, const RunGoal& run) {
                              .workspace = *std::move(workspace),
                              .model = run.model,
                              .approve_all = run.approve_all,
-                             .steps_max = run.steps_max});
+                             .steps_max = run.steps_max,
+                             .stepping = run.stepping});
   if (!task) return task.error();
   const TaskId id = task->view.id;
   switch (mode_of(session, run)) {
@@ -260,6 +282,36 @@ Result<ExitCode> perform(Session& session, const ChangeTask& change) {
                  return name + " " + std::string(state_after(change.action)) + ", now " +
                         visible_line(task.state) + "\n";
                });
+}
+
+Result<ExitCode> perform(Session& session, const StepTask& step) {
+  const Result<Document<protocol::TaskView>> task = session.client.change(step.task, "step");
+  if (!task) return task.error();
+  if (step.detach) return detach(session, *task);
+  return wait_for_stop(session, step.task);
+}
+
+namespace {
+
+Result<ExitCode> print_breakpoints(Session& session,
+                                   const Result<Document<protocol::BreakpointList>>& list) {
+  return print(session, list, breakpoint_table);
+}
+
+}  // namespace
+
+Result<ExitCode> perform(Session& session, const ListBreakpoints& list) {
+  return print_breakpoints(session, session.client.breakpoints(list.task));
+}
+
+Result<ExitCode> perform(Session& session, const SetBreakpoint& set) {
+  return print_breakpoints(session,
+                           session.client.set_breakpoint(set.task, {.pattern = set.pattern}));
+}
+
+Result<ExitCode> perform(Session& session, const ClearBreakpoints& clear) {
+  return print_breakpoints(session,
+                           session.client.clear_breakpoints(clear.task, {.number = clear.number}));
 }
 
 Result<ExitCode> perform(Session& session, const ShowStatus& /*show*/) {

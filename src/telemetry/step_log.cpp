@@ -49,8 +49,8 @@ Json fields_of(const Record& record) {
   const Result<Json> payload = json_from_canonical(record.payload);
   if (!payload || !payload->is_object()) return fields;
   for (const std::string_view key :
-       {"kind", "workspace", "line", "approval", "answer", "scope", "signal", "reason", "state",
-        "error", "error_code", "evidence"}) {
+       {"kind", "workspace", "line", "approval", "answer", "scope", "signal", "reason", "pattern",
+        "state", "error", "error_code", "evidence"}) {
     add_if_there(fields, *payload, key);
   }
   if (record.kind == RecordKind::intent) {

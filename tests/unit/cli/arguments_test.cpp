@@ -43,6 +43,10 @@ TEST(Arguments, MisuseEndsWith64AndAHint) {
       {"show", "99999999999999999999"},
       {"show", "12", "13"},
       {"pause", "a3"},
+      {"step", "a3"},
+      {"break", "12", "file.write", "--clear", "1"},
+      {"break", "12", "--clear", "x"},
+      {"break", "12", "--clear", "0"},
       {"approve", "b3"},
       {"approve", "a0"},
       {"answer", "a3"},
@@ -109,6 +113,22 @@ TEST(Arguments, IdsAreNumbersAndThoseOfQuestionsBeginWithA) {
   EXPECT_EQ(command<FollowTask>({"follow", "12"}).task, TaskId{12});
   EXPECT_EQ(command<ChangeTask>({"cancel", "12"}).action, "cancel");
   EXPECT_TRUE(command<ListSteps>({"steps", "12", "--full"}).full);
+}
+
+TEST(Arguments, OfBreakpointsAreThePatternOrWhichToClear) {
+  EXPECT_EQ(command<ListBreakpoints>({"break", "12"}).task, TaskId{12});
+  EXPECT_EQ(command<SetBreakpoint>({"break", "12", "program=git push"}).pattern,
+            "program=git push");
+  EXPECT_EQ(command<SetBreakpoint>({"break", "12", "file.write", "path=docs/**"}).pattern,
+            "file.write path=docs/**");
+  EXPECT_EQ(command<ClearBreakpoints>({"break", "12", "--clear", "3"}).number, 3U);
+  EXPECT_EQ(command<ClearBreakpoints>({"break", "12", "--clear", "all"}).number, 0U);
+}
+
+TEST(Arguments, AStepWaitsUntilTheTaskStopsUnlessTold) {
+  EXPECT_FALSE(command<StepTask>({"step", "12"}).detach);
+  EXPECT_TRUE(command<StepTask>({"step", "12", "-d"}).detach);
+  EXPECT_TRUE(command<RunGoal>({"run", "x", "--step"}).stepping);
 }
 
 TEST(Arguments, OfDecisionsAreTheAnswerItsScopeAndItsWords) {

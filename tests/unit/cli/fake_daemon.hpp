@@ -5,6 +5,7 @@
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/io/http_server.hpp"
 #include "tinkerbell/protocol/approval.hpp"
+#include "tinkerbell/protocol/breakpoint.hpp"
 #include "tinkerbell/protocol/error.hpp"
 #include "tinkerbell/protocol/event.hpp"
 #include "tinkerbell/protocol/task.hpp"

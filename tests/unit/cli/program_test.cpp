@@ -48,7 +48,7 @@ TEST_F(ProgramTest, RunPrintsTheIdWhereNobodyWatches) {
   EXPECT_THAT(daemon_.seen(),
               Contains("POST /v1/tasks "
                        R"({"approve_all":false,"goal":"fix the test","kind":"agent@1","model":"",)"
-                       R"("steps_max":9,"time_max_ms":null,"workspace":"/tmp"})"));
+                       R"("stepping":false,"steps_max":9,"time_max_ms":null,"workspace":"/tmp"})"));
 }
 
 TEST_F(ProgramTest, RunRefusesAWorkspaceThatIsNone) {
@@ -66,6 +66,47 @@ TEST_F(ProgramTest, WaitEndsWithTheTask) {
   const Outcome run = tinkerbell({"run", "x", "-w", "/", "--wait"});
   EXPECT_EQ(run.code, 5);
   EXPECT_THAT(run.err, HasSubstr("✗ task 12 failed: 2 steps, 0 questions, 1200 + 80 tokens"));
+}
+
+TEST_F(ProgramTest, AStepEndsWhereTheTaskStopsNext) {
+  daemon_.lay_out("POST /v1/tasks/12/step", task_12("running"));
+  daemon_.lay_out_task(task_12("running"));
+  protocol::TaskView held = task_12("suspended");
+  held.waiting_for = "step or resume, told to stop before: run ./test.sh";
+  daemon_.emit(1, name::kTaskState, held);
+  const Outcome step = tinkerbell({"step", "12"});
+  EXPECT_EQ(step.code, 0) << step.err;
+  EXPECT_EQ(step.out, "12: waits for: step or resume, told to stop before: run ./test.sh\n");
+}
+
+TEST_F(ProgramTest, AStepThatEndsInAQuestionSaysHowToAnswerIt) {
+  daemon_.lay_out("POST /v1/tasks/12/step", task_12("running"));
+  daemon_.lay_out_task(task_12("running"));
+  daemon_.emit(1, name::kApprovalOpened, approval_a3());
+  EXPECT_EQ(tinkerbell({"step", "12"}).code, 4);
+}
+
+TEST_F(ProgramTest, AStepThatEndsTheTaskSaysHow) {
+  daemon_.lay_out("POST /v1/tasks/12/step", task_12("running"));
+  daemon_.lay_out_task(task_12("running"));
+  daemon_.emit(1, name::kTaskEnded, task_12("completed"));
+  const Outcome step = tinkerbell({"step", "12"});
+  EXPECT_EQ(step.code, 0);
+  EXPECT_THAT(step.err, HasSubstr("✓ task 12 completed"));
+}
+
+TEST_F(ProgramTest, BreakpointsAreListedAfterEachChange) {
+  const protocol::BreakpointList list{.task = TaskId{12}, .breakpoints = {{2, "program=git push"}}};
+  daemon_.lay_out("GET /v1/tasks/12/breakpoints", list);
+  daemon_.lay_out("POST /v1/tasks/12/breakpoints", list, 201);
+  daemon_.lay_out("POST /v1/tasks/12/breakpoints/clear", list);
+  const std::string shown = "N  STOPS BEFORE\n2  program=git push\n";
+  EXPECT_EQ(tinkerbell({"break", "12"}).out, shown);
+  EXPECT_EQ(tinkerbell({"break", "12", "program=git", "push"}).out, shown);
+  EXPECT_EQ(tinkerbell({"break", "12", "--clear", "1"}).out, shown);
+  EXPECT_THAT(daemon_.seen(),
+              AllOf(Contains(R"(POST /v1/tasks/12/breakpoints {"pattern":"program=git push"})"),
+                    Contains(R"(POST /v1/tasks/12/breakpoints/clear {"number":1})")));
 }
 
 TEST_F(ProgramTest, WaitStopsAtTheFirstQuestionAndSaysHowToAnswer) {
