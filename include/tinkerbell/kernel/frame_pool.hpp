@@ -28,29 +28,22 @@ class FramePool {
 
   /// `bytes` (at least 1), aligned to 16. Throws std::bad_alloc.
   [[nodiscard]] void* take(std::size_t bytes) {
-    if (bytes > kPooledMax) [[unlikely]]
-      return take_large(bytes);
-    Slab*& available = available_[(bytes - 1) / kStep];
-    if (available == nullptr) [[unlikely]]
-      add_slab(available, bytes);
-    Slab& slab = *available;
     ++blocks_;
-    if (slab.used++ == 0) --empty_slabs_;
-    if (Block* const block = slab.free) {
-      slab.free = block->next;
-      if (slab.free == nullptr && slab.untouched == slab.end) [[unlikely]]
-        fill_up(available);
-      return block;
+    if (bytes <= kPooledMax) [[likely]] {
+      Slab* const slab = available_[(bytes - 1) / kStep];
+      if (slab != nullptr && slab->free != nullptr) [[likely]] {
+        Block* const block = slab->free;
+        slab->free = block->next;
+        ++slab->used;
+        return block;
+      }
     }
-    std::byte* const block = slab.untouched;
-    slab.untouched += slab.block_bytes;
-    if (slab.untouched == slab.end) [[unlikely]]
-      fill_up(available);
-    return block;
+    return take_untouched(bytes);
   }
 
   /// Gives back what take(bytes) gave.
   void give(void* taken, std::size_t bytes) noexcept {
+    --blocks_;
     if (bytes > kPooledMax) [[unlikely]]
       return give_large(taken);
 #ifndef NDEBUG
@@ -60,9 +53,7 @@ class FramePool {
     auto* const block = static_cast<Block*>(taken);
     block->next = slab.free;
     slab.free = block;
-    --blocks_;
-    --slab.used;
-    if (slab.full || slab.used == 0) [[unlikely]]
+    if (--slab.used <= slab.settled_at) [[unlikely]]
       settle(slab);
   }
 
@@ -72,7 +63,7 @@ class FramePool {
   static constexpr std::size_t kStep = 16;
   static constexpr std::size_t kPooledMax = 1024;
   static constexpr std::size_t kSlabBytes = 256 << 10;
-  static constexpr std::size_t kEmptySlabsMax = 8;
+  static constexpr std::uint32_t kSparesMax = 8;
   static constexpr int kPoison =
       0xDD;  ///< What a block is full of in debug builds once it is back.
 
@@ -80,32 +71,36 @@ class FramePool {
     Block* next;
   };
 
-  /// Head of a slab. Slabs that have blocks to give hang in the list of their size.
+  /// Head of a slab. Slabs that may have blocks to give hang in the list of their size.
   struct alignas(64) Slab {
     Block* free = nullptr;           ///< Given back.
     std::byte* untouched = nullptr;  ///< Never given yet, up to `end`.
     std::byte* end = nullptr;
     std::uint32_t used = 0;
+    std::uint32_t settled_at =
+        0;  ///< give() settles a slab that has so many blocks in use or less.
     std::uint32_t block_bytes = 0;
+    bool spare = false;  ///< One of those that are kept when they are empty.
     Slab* previous = nullptr;
     Slab* next = nullptr;
-    bool full = false;
   };
+
+  static constexpr std::uint32_t kWhenEmpty = 0;
+  static constexpr std::uint32_t kAtOnce = UINT32_MAX;  ///< It is full, and in no list.
 
   [[nodiscard]] static Slab* slab_of(void* block) noexcept {
     return reinterpret_cast<Slab*>(reinterpret_cast<std::uintptr_t>(block) & ~(kSlabBytes - 1));
   }
 
-  [[nodiscard]] void* take_large(std::size_t bytes);
+  [[nodiscard]] void* take_untouched(std::size_t bytes);
   void give_large(void* taken) noexcept;
-  void add_slab(Slab*& available, std::size_t bytes);
-  static void fill_up(Slab*& available) noexcept;
+  [[nodiscard]] Slab* new_slab(std::size_t bytes);
   void settle(Slab& slab) noexcept;
 
   std::array<Slab*, kPooledMax / kStep> available_{};
   std::size_t blocks_ = 0;
   std::size_t slabs_ = 0;
-  std::size_t empty_slabs_ = 0;
+  std::uint32_t spares_ = 0;
 };
 
 /// The pool of the calling thread. Its slabs outlive the thread.
