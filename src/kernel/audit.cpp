@@ -14,7 +14,7 @@ std::string named(const TaskControl& task, std::string_view what) {
 }
 
 bool neighbours_know(const Waiter& waiter) {
-  const WaitLink* const link = &waiter;
+  const ListLink* const link = &waiter;
   return link->previous->next == link && link->next->previous == link && link->next != link;
 }
 
@@ -59,14 +59,16 @@ std::optional<std::string> Scheduler::contradiction() const {
   std::optional<std::string> wrong;
   std::size_t in_queue = 0;
   std::size_t armed = 0;
-  SchedulerCounters counted;
+  std::size_t in_grace = 0;
+  std::uint64_t tasks = 0;
+  auto in_state = in_state_;
   for_each_task([&](const TaskControl& task) {
-    ++counted.tasks;
-    ++counted.in_state[static_cast<std::size_t>(task.state)];
+    ++tasks;
+    --in_state[counted_as(task.state)];
     if (task.details != nullptr) {
       for (const CancelScope* scope = task.details->scopes; scope != nullptr; scope = scope->outer_)
         armed += scope->armed() ? 1U : 0U;
-      if (task.details->kill != nullptr) armed += task.details->kill->armed() ? 1U : 0U;
+      if (task.details->kill != nullptr && task.details->kill->linked()) ++in_grace;
     }
     if (has_ended(task.state)) wrong = named(task, "has ended and is still there");
     if (task.place == Place::turn) wrong = named(task, "has the turn between turns");
@@ -78,8 +80,14 @@ std::optional<std::string> Scheduler::contradiction() const {
   if (wrong) return wrong;
   if (in_queue != queued) return "a task that is ready is in no queue";
   if (armed != timers_.size()) return "there is a timer of nobody";
-  if (counted.tasks != counters().tasks) return "the count of tasks is wrong";
-  if (counted.in_state != counters_.in_state) return "the counts of states are wrong";
+  for (const KillRequest* each = in_grace_.first(); each != nullptr; each = in_grace_.after(*each))
+    --in_grace;
+  if (in_grace != 0) return "a task that was asked to end stands in no line for it";
+  if (tasks != counters().tasks) return "the count of tasks is wrong";
+  for (std::size_t state = 0; state < in_state.size(); ++state) {
+    if (in_state[state] != 0 && !has_ended(static_cast<TaskState>(state)))
+      return "the counts of states are wrong";
+  }
   return std::nullopt;
 }
 

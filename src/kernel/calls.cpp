@@ -75,16 +75,16 @@ bool SleepTrap::run(Scheduler& scheduler, TaskControl& task, Trap& trap) {
 bool JoinTrap::run(Scheduler& scheduler, TaskControl& task, Trap& trap) {
   auto& call = static_cast<JoinTrap&>(trap);
   if (const Exit* const outcome = scheduler.outcome_of(call.target)) {
-    call.exit = *outcome;
+    *call.outcome = *outcome;
     return true;
   }
   TaskControl* const target = scheduler.find(call.target);
   if (target == nullptr) {
-    call.error = scheduler.missing("join", call.target);
+    call.outcome = scheduler.missing("join", call.target);
     return true;
   }
   if (waits_for(scheduler, call.target, task.id)) {
-    call.error =
+    call.outcome =
         Error{Errc::invalid, target == &task ? "join: a task cannot wait for itself"
                                              : "join: the tasks would wait for each other"};
     return true;

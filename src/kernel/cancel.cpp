@@ -10,7 +10,7 @@ namespace tinkerbell {
 namespace {
 
 /// Waits of a task that was asked to end are refused; one that goes on asking is ended by force.
-constexpr std::uint32_t kRefusedWaitsMax = 64;
+constexpr std::uint8_t kRefusedWaitsMax = 64;
 
 }  // namespace
 
@@ -23,9 +23,15 @@ Result<void> Scheduler::kill(TaskId task, std::string reason, TaskId by) {
   TaskDetails& details = TaskDetails::of(*control);
   if (details.kill != nullptr) return {};
   details.kill = std::make_unique<KillRequest>(*control, std::move(reason), by);
-  timers_.arm(*details.kill, now() + options_.grace);
+  give_grace(*details.kill);
   weigh_interrupts(*control);
   return {};
+}
+
+void Scheduler::give_grace(KillRequest& request) {
+  request.unlink();
+  request.grace_ends = now() + options_.grace;
+  in_grace_.push(request);
 }
 
 /// Works out whether the waits of a task are to end at once: it was asked to end or is past a
@@ -58,22 +64,23 @@ void Scheduler::interrupt(TaskControl& task) {
 }
 
 void Scheduler::count_refusal(TaskControl& task) {
-  if (task.details->kill != nullptr) ++task.details->kill->refused_waits;
+  if (task.state == TaskState::cancelling) ++task.refused_waits;
 }
 
 bool Scheduler::is_past_refusing(const TaskControl& task) {
-  const auto& kill = task.details->kill;
-  return kill != nullptr && kill->refused_waits > kRefusedWaitsMax;
+  return task.refused_waits > kRefusedWaitsMax;
 }
 
 // ---- by force ----
 
-void Scheduler::end_of_grace(TaskControl& task) {
+void Scheduler::end_of_grace(KillRequest& request) {
+  request.unlink();
+  TaskControl& task = request.task;
   if (task.place == TaskControl::Place::ready_queue) {
-    task.details->kill->refused_waits = kRefusedWaitsMax + 1;  // ends when its turn comes
+    task.refused_waits = kRefusedWaitsMax + 1;  // ends when its turn comes
     task.interrupted = true;
   } else if (task.trap->kind == Trap::Kind::command) {
-    timers_.arm(*task.details->kill, now() + options_.grace);  // its handler owes an answer
+    give_grace(request);  // its handler owes an answer
   } else {
     force_end(task);
   }

@@ -36,8 +36,15 @@ std::vector<TaskInspection> Scheduler::inspect() const {
 }
 
 SchedulerCounters Scheduler::counters() const {
-  SchedulerCounters now = counters_;
-  now.tasks = counters_.spawned - counters_.ended;
+  SchedulerCounters now{.turns = turns_, .in_state = in_state_};
+  for (std::size_t state = 0; state < in_state_.size(); ++state)
+    (has_ended(static_cast<TaskState>(state)) ? now.ended : now.tasks) += in_state_[state];
+  now.spawned = now.tasks + now.ended;
+  const TaskControl* const turn = watch_.task.load(std::memory_order_relaxed);
+  if (turn != nullptr && turn->state == TaskState::running) {
+    --now.in_state[static_cast<std::size_t>(TaskState::ready)];
+    ++now.in_state[static_cast<std::size_t>(TaskState::running)];
+  }
   now.ready = ready_count_;
   now.timers = timers_.size();
   return now;
@@ -45,7 +52,7 @@ SchedulerCounters Scheduler::counters() const {
 
 std::vector<TaskId> Scheduler::stuck() const {
   std::vector<TaskId> ids;
-  if (has_ready() || !timers_.empty()) return ids;
+  if (has_ready() || next_deadline() != kNever) return ids;
   bool waits_for_outside = false;
   for_each_task([&](const TaskControl& task) {
     ids.push_back(task.id);

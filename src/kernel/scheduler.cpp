@@ -13,7 +13,7 @@ namespace tinkerbell {
 namespace {
 
 /// Calls of coroutines and of the kernel that one turn may take.
-constexpr std::uint32_t kCallsPerTurn = 256;
+constexpr std::uint16_t kCallsPerTurn = 256;
 
 /// Of so many turns one goes to the ready tasks of lower priority, if there are any.
 constexpr std::uint32_t kTurnsPerNormal = 4;
@@ -21,7 +21,20 @@ constexpr std::uint32_t kTurnsPerBackground = 16;
 
 constexpr int kSlotBits = 31;
 constexpr std::uint64_t kSlotMask = (1ULL << kSlotBits) - 1;
-constexpr std::uint64_t kGenerationMask = (1ULL << 32) - 1;
+
+/// An entry of a slot that no task has: its next generation (32 bits), the slot that was free
+/// before it (31 bits), and the lowest bit set, which no address has.
+constexpr std::uint64_t free_slot(std::uint64_t generation, std::uint64_t next) {
+  return generation << 32U | (next & kSlotMask) << 1U | 1U;
+}
+
+constexpr std::uint64_t generation_of(std::uint64_t free_entry) {
+  return free_entry >> 32U;
+}
+
+constexpr std::uint64_t next_free(std::uint64_t free_entry) {
+  return free_entry >> 1U & kSlotMask;
+}
 
 bool waits_at(const TaskControl& task, const Trap& trap) {
   return task.place == TaskControl::Place::wait && task.trap == &trap;
@@ -94,27 +107,20 @@ TaskControl& Scheduler::adopt(TaskId id, SpawnOptions&& options, std::coroutine_
   task.priority = options.priority;
   task.stopped_at = tick_;
   if (!options.name.empty() || options.parent != kNoTask || on_end) {
-    TaskDetails& details = TaskDetails::of(task);
-    details.name = std::move(options.name);
-    details.parent = options.parent;
-    details.on_end = std::move(on_end);
-    details.started = now_;
+    task.details = new TaskDetails(std::move(options), std::move(on_end));
+    task.details->started = now_;
   }
   detail::PromiseBase::of(root).control = &task;
-  ++counters_.spawned;
-  ++counters_.in_state[static_cast<std::size_t>(TaskState::ready)];
+  ++in_state_[counted_as(TaskState::ready)];
   enqueue(task);
   return task;
 }
 
 TaskId Scheduler::new_volatile_id(TaskControl& task) {
-  if (free_slots_.empty()) {
-    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
-    slots_.push_back((1U << 1U) | 1U);
-  }
-  const std::uint32_t slot = free_slots_.back();
-  free_slots_.pop_back();
-  const std::uint64_t generation = slots_[slot] >> 1U;
+  if (first_free_slot_ == slots_.size()) slots_.push_back(free_slot(1, slots_.size() + 1));
+  const std::uint64_t slot = first_free_slot_;
+  const std::uint64_t generation = generation_of(slots_[slot]);
+  first_free_slot_ = next_free(slots_[slot]);
   slots_[slot] = reinterpret_cast<std::uintptr_t>(&task);
   return TaskId{kVolatileBit | (generation << kSlotBits) | slot};
 }
@@ -139,7 +145,7 @@ Error Scheduler::missing(std::string_view call, TaskId task) const {
     const std::uint64_t entry = slots_[slot];
     const std::uint64_t newest =
         (entry & 1U) != 0
-            ? (entry >> 1U) - 1
+            ? generation_of(entry) - 1
             : (number(reinterpret_cast<TaskControl*>(entry)->id) & ~kVolatileBit) >> kSlotBits;
     if (generation != 0 && generation <= newest) return {Errc::abandoned, name + " has ended"};
   }
@@ -159,15 +165,13 @@ void Scheduler::finish(TaskControl& task) {
 
 void Scheduler::end(TaskControl& task, Exit& exit) {
   change_state(task, exit.state);
-  --counters_.in_state[static_cast<std::size_t>(exit.state)];
-  ++counters_.ended;
   task.trap = nullptr;
   exit.ended = now_;
   TaskDetails* const details = task.details;
   if (details != nullptr) {
     exit.started = details->started;
     if (details->kill != nullptr) {
-      timers_.disarm(*details->kill);
+      details->kill->unlink();
       exit.killed_by = details->kill->by;
     }
     if (exit.state == TaskState::cancelled) {
@@ -177,7 +181,7 @@ void Scheduler::end(TaskControl& task, Exit& exit) {
     }
     if (details->on_end) details->on_end(task.id, exit);
     while (Waiter* const waiter = details->joiners.first()) {
-      static_cast<kernel::JoinTrap*>(waiter)->exit = exit;
+      *static_cast<kernel::JoinTrap*>(waiter)->outcome = exit;
       answer(*waiter);
     }
   }
@@ -198,10 +202,10 @@ void Scheduler::retire_id(TaskId id) {
     durable_.erase(id);
     return;
   }
-  const auto slot = static_cast<std::uint32_t>(number(id) & kSlotMask);
+  const std::uint64_t slot = number(id) & kSlotMask;
   const std::uint64_t generation = (number(id) & ~kVolatileBit) >> kSlotBits;
-  slots_[slot] = (((generation + 1) & kGenerationMask) << 1U) | 1U;
-  free_slots_.push_back(slot);
+  slots_[slot] = free_slot(generation + 1, first_free_slot_);
+  first_free_slot_ = slot;
 }
 
 /// Innermost frame first, in a loop: a chain of calls may be deeper than the stack.
@@ -220,8 +224,10 @@ void Scheduler::destroy_frames(TaskControl& task) {
 void Scheduler::change_state(TaskControl& task, TaskState to) {
   const auto from = static_cast<std::size_t>(task.state);
   TINKERBELL_ASSERT((detail::kTransitions[from] >> static_cast<std::size_t>(to) & 1U) != 0);
-  --counters_.in_state[from];
-  ++counters_.in_state[static_cast<std::size_t>(to)];
+  if (counted_as(task.state) != counted_as(to)) {
+    --in_state_[counted_as(task.state)];
+    ++in_state_[counted_as(to)];
+  }
   const TaskState before = std::exchange(task.state, to);
   if (observer_ != nullptr) observer_->task_state_changed(task.id, before, to);
 }
@@ -257,7 +263,7 @@ TaskControl& Scheduler::dequeue() {
     rank = 1;
   }
   while (ready_[rank].first == nullptr)
-    rank = (rank + 1) % ready_.size();
+    rank = rank == 2 ? 0 : rank + 1;
   ReadyQueue& queue = ready_[rank];
   TaskControl& task = *queue.first;
   queue.first = task.next;
@@ -283,7 +289,7 @@ std::size_t Scheduler::run(std::size_t turns_max, SteadyTime now, Nanoseconds ti
     if (tick_ > last_tick) break;
   }
   watch_.end();
-  counters_.turns += turns;
+  turns_ += turns;
   return turns;
 }
 
@@ -408,6 +414,15 @@ void Scheduler::fire_due() {
     timers_.disarm(due);
     fire(due);
   }
+  for (KillRequest* first = in_grace_.first(); first != nullptr && first->grace_ends <= now_;
+       first = in_grace_.first()) {
+    end_of_grace(*first);
+  }
+}
+
+SteadyTime Scheduler::next_deadline() const {
+  const KillRequest* const first = in_grace_.first();
+  return std::min(timers_.nearest(), first != nullptr ? first->grace_ends : kNever);
 }
 
 void Scheduler::fire(TimerNode& due) {
@@ -425,10 +440,7 @@ void Scheduler::fire(TimerNode& due) {
       auto& scope = static_cast<CancelScope&>(due);
       scope.expired_ = true;
       weigh_interrupts(scope.task_);
-      return;
     }
-    case TimerNode::Meaning::grace:
-      end_of_grace(static_cast<KillRequest&>(due).task);
   }
 }
 

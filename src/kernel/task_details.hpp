@@ -7,19 +7,25 @@
 
 namespace tinkerbell {
 
-/// A task was asked to end.
-struct KillRequest : TimerNode, Pooled {
+/// A task was asked to end, and has until `grace_ends` to do so. All get the same time for it, so
+/// they stand in line in the order in which their time is over.
+struct KillRequest : ListLink, Pooled {
   KillRequest(TaskControl& whom, std::string why, TaskId who)
-      : TimerNode(Meaning::grace), task(whom), reason(std::move(why)), by(who) {}
+      : task(whom), reason(std::move(why)), by(who) {}
 
   TaskControl& task;
   std::string reason;
   TaskId by;
-  std::uint32_t refused_waits = 0;
+  SteadyTime grace_ends{};
 };
 
 /// What few tasks have, or what is needed seldom.
 struct TaskDetails : Pooled {
+  TaskDetails() = default;
+
+  TaskDetails(SpawnOptions&& options, Scheduler::OnEnd&& to_tell)
+      : name(std::move(options.name)), parent(options.parent), on_end(std::move(to_tell)) {}
+
   /// The details of a task, made at first use.
   static TaskDetails& of(TaskControl& task) {
     if (task.details == nullptr) task.details = new TaskDetails;

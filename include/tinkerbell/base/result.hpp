@@ -36,9 +36,14 @@ class [[nodiscard]] Result {
 
   [[nodiscard]] const T* operator->() const { return &checked(state_); }
 
-  [[nodiscard]] const Error& error() const {
+  [[nodiscard]] const Error& error() const& {
     TINKERBELL_ASSERT(!state_.has_value());
     return state_.error();
+  }
+
+  [[nodiscard]] Error&& error() && {
+    TINKERBELL_ASSERT(!state_.has_value());
+    return std::move(state_).error();
   }
 
  private:
@@ -64,9 +69,14 @@ class [[nodiscard]] Result<void> {
 
   explicit operator bool() const { return ok(); }
 
-  [[nodiscard]] const Error& error() const {
+  [[nodiscard]] const Error& error() const& {
     TINKERBELL_ASSERT(!state_.has_value());
     return state_.error();
+  }
+
+  [[nodiscard]] Error&& error() && {
+    TINKERBELL_ASSERT(!state_.has_value());
+    return std::move(state_).error();
   }
 
  private:

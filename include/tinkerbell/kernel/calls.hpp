@@ -66,7 +66,7 @@ struct SleepTrap : CallTrap {
   static bool run(Scheduler& scheduler, TaskControl& task, Trap& trap);
 
   [[nodiscard]] Result<void> await_resume() const {
-    if (cancelled) return Error{Errc::cancelled, "sleep: the task was asked to end"};
+    if (cancelled) return asked_to_end();
     return {};
   }
 
@@ -85,14 +85,12 @@ struct JoinTrap : Waiter {
   static bool run(Scheduler& scheduler, TaskControl& task, Trap& trap);
 
   [[nodiscard]] Result<Exit> await_resume() {
-    if (cancelled) return Error{Errc::cancelled, "join: the task was asked to end"};
-    if (error) return *std::move(error);
-    return std::move(exit);
+    if (cancelled) return asked_to_end();
+    return std::move(outcome);
   }
 
   TaskId target;
-  std::optional<Error> error;
-  Exit exit;
+  Result<Exit> outcome = Exit();
 };
 
 /// Waits until another task has ended. Errors: not_found (no such task, ever), abandoned (it has

@@ -48,7 +48,7 @@ template <class T>
 void keep_value(Exit& exit, T returned) {
   if constexpr (kIsResult<T>) {
     if (!returned) {
-      exit.error = returned.error();
+      exit.error = std::move(returned).error();
     } else if constexpr (!std::is_void_v<typename T::value_type>) {
       keep_value(exit, *std::move(returned));
     }

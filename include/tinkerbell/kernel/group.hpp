@@ -88,7 +88,7 @@ class TaskGroup {
     static bool run(Scheduler& scheduler, TaskControl& task, Trap& trap);
 
     [[nodiscard]] Result<void> await_resume() const {
-      if (cancelled) return Error{Errc::cancelled, "group: the task was asked to end"};
+      if (cancelled) return asked_to_end();
       return {};
     }
 

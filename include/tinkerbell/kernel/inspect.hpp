@@ -33,10 +33,12 @@ struct SchedulerCounters {
   std::uint64_t spawned = 0;
   std::uint64_t ended = 0;
   std::uint64_t turns = 0;
-  std::size_t tasks = 0;                                         ///< Live now.
-  std::size_t ready = 0;                                         ///< In the ready queue now.
-  std::size_t timers = 0;                                        ///< Armed now.
-  std::array<std::size_t, kNames<TaskState>.size()> in_state{};  ///< Live tasks, by state.
+  std::uint64_t tasks = 0;  ///< Live now.
+  std::size_t ready = 0;    ///< In the ready queue now.
+  std::size_t timers = 0;   ///< Armed now.
+
+  /// Live tasks by state; for a state in which tasks end, how many have ended so.
+  std::array<std::uint64_t, kNames<TaskState>.size()> in_state{};
 };
 
 }  // namespace tinkerbell

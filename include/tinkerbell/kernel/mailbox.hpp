@@ -66,7 +66,7 @@ class Mailbox {
 
     [[nodiscard]] Result<void> await_resume() const {
       if (sent) return {};
-      if (this->cancelled) return Error{Errc::cancelled, "send: the task was asked to end"};
+      if (this->cancelled) return asked_to_end();
       return Error{Errc::abandoned, "send: the mailbox is closed"};
     }
 
@@ -87,7 +87,7 @@ class Mailbox {
 
     [[nodiscard]] Result<T> await_resume() {
       if (message) return *std::move(message);
-      if (this->cancelled) return Error{Errc::cancelled, "receive: the task was asked to end"};
+      if (this->cancelled) return asked_to_end();
       return Error{Errc::abandoned, "receive: the mailbox is closed"};
     }
 

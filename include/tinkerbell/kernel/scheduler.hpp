@@ -25,6 +25,8 @@
 
 namespace tinkerbell {
 
+struct KillRequest;
+
 /// Answers the traps that the kernel does not know itself. Loop thread.
 class CommandHandler {
  public:
@@ -117,7 +119,7 @@ class Scheduler {
   [[nodiscard]] bool has_ready() const { return ready_count_ != 0; }
 
   /// The nearest deadline; kNever if none is armed.
-  [[nodiscard]] SteadyTime next_deadline() const { return timers_.nearest(); }
+  [[nodiscard]] SteadyTime next_deadline() const;
 
   /// Puts a task that waits at `trap` into the ready queue. A wake-up for an older wait is ignored.
   void wake(TaskId task, const Trap& trap);
@@ -219,7 +221,8 @@ class Scheduler {
   void force_all(Dependants& dependants);
   void drop_frames(TaskControl& task);
   void take_out_of_queue(TaskControl& task);
-  void end_of_grace(TaskControl& task);
+  void give_grace(KillRequest& request);
+  void end_of_grace(KillRequest& request);
   void retire_id(TaskId id);
   static void destroy_frames(TaskControl& task);
 
@@ -238,16 +241,26 @@ class Scheduler {
   std::uint64_t run_began_ = 0;  ///< Ticks: when it was now_.
   bool closing_ = false;         ///< All tasks are being destroyed.
   TimerHeap timers_;
+  LinkedList<KillRequest>
+      in_grace_;  ///< Asked to end; the one whose time is over first comes first.
   TraceRing trace_;
   TurnWatch watch_;
 
-  /// The slot of a volatile task holds the address of its control block; a free one holds the
-  /// number of its next generation, shifted left, and the lowest bit set.
+  /// The slot of a volatile task holds the address of its control block; a free one holds its next
+  /// generation and the next free slot (the last: one past the end).
   std::vector<std::uint64_t> slots_;
-  std::vector<std::uint32_t> free_slots_;
+  std::uint64_t first_free_slot_ = 0;
   std::unordered_map<TaskId, TaskControl*> durable_;
   std::unordered_map<TaskId, TaskControl*> held_;  ///< Ended, but their outcome is wanted.
-  SchedulerCounters counters_;
+
+  /// Where a task is counted. The one that runs counts as ready until its turn is over, so that a
+  /// turn that is only given up changes no count.
+  static constexpr std::size_t counted_as(TaskState state) {
+    return static_cast<std::size_t>(state == TaskState::running ? TaskState::ready : state);
+  }
+
+  std::array<std::uint64_t, kNames<TaskState>.size()> in_state_{};
+  std::uint64_t turns_ = 0;
 };
 
 template <class Visit>

@@ -66,7 +66,7 @@ class Semaphore {
 
     [[nodiscard]] Result<Permit> await_resume() {
       if (std::exchange(granted, false)) return Permit(*semaphore);
-      if (cancelled) return Error{Errc::cancelled, "semaphore: the task was asked to end"};
+      if (cancelled) return asked_to_end();
       return Error{Errc::abandoned, "semaphore: it is gone"};
     }
 

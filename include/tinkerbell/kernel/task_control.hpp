@@ -29,8 +29,9 @@ struct TaskControl : Pooled {
   TaskState state = TaskState::ready;
   Priority priority = Priority::normal;
   Place place = Place::turn;
-  bool interrupted = false;  ///< Asked to end, or past a deadline: its waits end at once.
-  std::uint32_t budget = 0;  ///< Calls that are left of the turn.
+  bool interrupted = false;        ///< Asked to end, or past a deadline: its waits end at once.
+  std::uint8_t refused_waits = 0;  ///< Since it was asked to end.
+  std::uint16_t budget = 0;        ///< Calls that are left of the turn.
   TaskId id = kNoTask;
   std::uint64_t cpu_ticks = 0;
   std::uint32_t turns = 0;         ///< Stops at its maximum.

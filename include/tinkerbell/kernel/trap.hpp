@@ -2,6 +2,7 @@
 
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/base/result.hpp"
 
 #include <coroutine>
 #include <cstdint>
@@ -17,7 +18,6 @@ struct TimerNode {
   enum class Meaning : std::uint8_t {
     wait,   ///< The wait of a task: a Trap.
     scope,  ///< A deadline over several waits: a CancelScope.
-    grace,  ///< A killed task's time to clean up.
   };
 
   static constexpr std::uint32_t kUnarmed = UINT32_MAX;
@@ -48,6 +48,12 @@ struct Trap : TimerNode {
   TaskControl* task = nullptr;  ///< Who waits; set when it parks.
   std::source_location where;   ///< The `co_await` that yielded it.
 };
+
+/// What a wait answers that ended because its task is to end, or is past a deadline. So short that
+/// the text needs no memory of its own.
+[[nodiscard]] inline Error asked_to_end() {
+  return {Errc::cancelled, "asked to end"};
+}
 
 /// A system call that the kernel performs itself.
 struct CallTrap : Trap {

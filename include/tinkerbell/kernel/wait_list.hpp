@@ -2,54 +2,78 @@
 
 #include "tinkerbell/kernel/trap.hpp"
 
+#include <utility>
+
 namespace tinkerbell {
 
-/// A link in a circular list.
-struct WaitLink {
-  WaitLink() = default;
-  WaitLink(const WaitLink&) = delete;
-  WaitLink& operator=(const WaitLink&) = delete;
-  ~WaitLink() = default;
+/// A link in a circular list; in none while it points to itself.
+struct ListLink {
+  ListLink() = default;
+  ListLink(const ListLink&) = delete;
+  ListLink& operator=(const ListLink&) = delete;
+  ~ListLink() = default;
 
-  WaitLink* previous = this;
-  WaitLink* next = this;
+  [[nodiscard]] bool linked() const { return next != this; }
+
+  /// Takes it out of its list, wherever it stands; does nothing if it stands in none.
+  void unlink() {
+    previous->next = next;
+    next->previous = previous;
+    previous = this;
+    next = this;
+  }
+
+  ListLink* previous = this;
+  ListLink* next = this;
+};
+
+/// A list through its members (each a ListLink), first in first out.
+template <class T>
+class LinkedList {
+ public:
+  [[nodiscard]] bool empty() const { return !all_.linked(); }
+
+  void push(T& member) {
+    ListLink& link = member;
+    link.previous = all_.previous;
+    link.next = &all_;
+    all_.previous->next = &link;
+    all_.previous = &link;
+  }
+
+  /// The oldest member; null if there is none.
+  [[nodiscard]] T* first() const { return member(all_.next); }
+
+  /// The one after `before`; null if that is the last.
+  [[nodiscard]] T* after(const T& before) const {
+    return member(static_cast<const ListLink&>(before).next);
+  }
+
+ private:
+  [[nodiscard]] T* member(ListLink* link) const {
+    return link == &all_ ? nullptr : static_cast<T*>(link);
+  }
+
+  ListLink all_;
 };
 
 /// A system call that waits in line with others: for a task's end, a message, a permit.
-struct Waiter : CallTrap, WaitLink {
+struct Waiter : CallTrap, ListLink {
   explicit Waiter(Perform how) : CallTrap(how) {}
 };
 
-/// Those who wait for one thing, first come first. Taking one out costs the same wherever it
-/// stands.
-class WaitList {
+/// Those who wait for one thing, first come first served.
+class WaitList : public LinkedList<Waiter> {
  public:
-  [[nodiscard]] bool empty() const { return all_.next == &all_; }
-
   void push(Waiter& waiter) {
     waiter.waits_in_list = true;
-    waiter.previous = all_.previous;
-    waiter.next = &all_;
-    all_.previous->next = &waiter;
-    all_.previous = &waiter;
+    LinkedList::push(waiter);
   }
 
   static void remove(Waiter& waiter) {
     waiter.waits_in_list = false;
-    waiter.previous->next = waiter.next;
-    waiter.next->previous = waiter.previous;
+    waiter.unlink();
   }
-
-  /// The one that waits longest; null if nobody waits.
-  [[nodiscard]] Waiter* first() { return empty() ? nullptr : static_cast<Waiter*>(all_.next); }
-
-  /// The one after `waiter`; null if that is the last.
-  [[nodiscard]] Waiter* after(Waiter& waiter) {
-    return waiter.next == &all_ ? nullptr : static_cast<Waiter*>(waiter.next);
-  }
-
- private:
-  WaitLink all_;
 };
 
 }  // namespace tinkerbell

@@ -48,7 +48,7 @@ Task<void> sleeps(Nanoseconds length) {
 Task<void> joins(KernelWorld* world, TaskId target) {
   const Result<Exit> exit = co_await kernel::join(target);
   if (!exit) {
-    world->say(exit.error().message);
+    world->say(exit.error().with("join").message);
     co_return;
   }
   world->say(std::string(name_of(exit->state)) + (exit->error ? ": " + exit->error->message : ""));
@@ -252,12 +252,12 @@ TEST_F(PyOS, Row09KillUnwindsTheWholeChain) {
 
 Task<void> receives(KernelWorld* world, Mailbox<int>* box) {
   const Result<int> got = co_await box->receive();
-  world->say(got ? std::to_string(*got) : got.error().message);
+  world->say(got ? std::to_string(*got) : got.error().with("receive").message);
 }
 
 Task<void> acquires(KernelWorld* world, Semaphore* semaphore) {
   const auto permit = co_await semaphore->acquire();
-  world->say(permit ? "got it" : permit.error().message);
+  world->say(permit ? "got it" : permit.error().with("semaphore").message);
 }
 
 TEST_F(PyOS, Row10KillTakesATaskOutOfWhateverItWaitsFor) {

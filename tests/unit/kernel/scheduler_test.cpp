@@ -201,7 +201,7 @@ TEST_F(SchedulerTest, KillingAJoinerLeavesNothingBehind) {
   ASSERT_TRUE(scheduler.kill(joiner, "enough"));
   run_all();
   pass(10ms);
-  EXPECT_EQ(log, (std::vector<std::string>{"join: the task was asked to end", "target"}));
+  EXPECT_EQ(log, (std::vector<std::string>{"asked to end", "target"}));
 }
 
 Task<void> asks(std::vector<std::string>* log) {
