@@ -8,31 +8,38 @@
 
 namespace tinkerbell {
 
+TaskInspection Scheduler::inspection_of(const TaskControl& task) const {
+  const TickSource& ticks = options_.ticks;
+  TaskInspection seen;
+  seen.task = task.id;
+  seen.state = task.state;
+  seen.priority = task.priority;
+  seen.turns = task.turns;
+  seen.cpu = ticks.nanoseconds(task.cpu_ticks);
+  seen.longest_turn =
+      ticks.nanoseconds(std::uint64_t{task.longest_turn} << TaskControl::kLongestUnitBits);
+  if (task.details != nullptr) {
+    seen.name = task.details->name;
+    seen.parent = task.details->parent;
+  }
+  if (task.trap == nullptr) return seen;
+  seen.waits_at = task.trap->where;
+  seen.calls = await_chain(task);
+  seen.waits_for = ticks.nanoseconds(ticks.now() - task.stopped_at);
+  seen.deadline = timers_.deadline_of(*task.trap);
+  return seen;
+}
+
 std::vector<TaskInspection> Scheduler::inspect() const {
   std::vector<TaskInspection> all;
-  const std::uint64_t tick = options_.ticks.now();
-  for_each_task([&](const TaskControl& task) {
-    const TickSource& ticks = options_.ticks;
-    TaskInspection& seen = all.emplace_back();
-    seen.task = task.id;
-    seen.state = task.state;
-    seen.priority = task.priority;
-    seen.turns = task.turns;
-    seen.cpu = ticks.nanoseconds(task.cpu_ticks);
-    seen.longest_turn =
-        ticks.nanoseconds(std::uint64_t{task.longest_turn} << TaskControl::kLongestUnitBits);
-    if (task.details != nullptr) {
-      seen.name = task.details->name;
-      seen.parent = task.details->parent;
-    }
-    if (task.trap == nullptr) return;
-    seen.waits_at = task.trap->where;
-    seen.calls = await_chain(task);
-    seen.waits_for = ticks.nanoseconds(tick - task.stopped_at);
-    seen.deadline = timers_.deadline_of(*task.trap);
-  });
+  for_each_task([&](const TaskControl& task) { all.push_back(inspection_of(task)); });
   std::ranges::sort(all, {}, &TaskInspection::task);
   return all;
+}
+
+std::optional<TaskInspection> Scheduler::inspect(TaskId task) const {
+  const TaskControl* const control = find(task);
+  return control == nullptr ? std::nullopt : std::optional(inspection_of(*control));
 }
 
 SchedulerCounters Scheduler::counters() const {

@@ -81,8 +81,11 @@ void SystemCalls::task_ended(TaskId task, const Exit& exit) {
     return;
   }
   const auto* const value = exit.value_as<Json>();
-  DonePayload payload{.state = std::string(name_of(exit.state)),
-                      .value = value != nullptr ? *value : Json()};
+  DonePayload payload{
+      .state = std::string(name_of(exit.state)),
+      .value = value != nullptr ? *value : Json(),
+      .turns = exit.turns,
+      .cpu_us = static_cast<std::uint64_t>(exit.cpu / std::chrono::microseconds{1})};
   if (exit.error) {
     payload.error_code = std::string(to_string(exit.error->code));
     payload.error = exit.error->message;

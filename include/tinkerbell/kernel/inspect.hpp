@@ -6,6 +6,7 @@
 #include "tinkerbell/kernel/task_control.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <source_location>
 #include <string>
@@ -29,6 +30,7 @@ struct TaskInspection {
   Nanoseconds longest_turn{};
 };
 
+/// Of all tasks together, since the scheduler began.
 struct SchedulerCounters {
   std::uint64_t spawned = 0;
   std::uint64_t ended = 0;

@@ -143,7 +143,12 @@ class Scheduler {
 
   void set_priority(TaskId task, Priority priority);
 
+  /// All live tasks, by id.
   [[nodiscard]] std::vector<TaskInspection> inspect() const;
+
+  /// One of them; nothing if it is not live.
+  [[nodiscard]] std::optional<TaskInspection> inspect(TaskId task) const;
+
   [[nodiscard]] SchedulerCounters counters() const;
 
   [[nodiscard]] const TraceRing& trace() const { return trace_; }
@@ -228,6 +233,7 @@ class Scheduler {
 
   template <class Visit>
   void for_each_task(Visit visit) const;
+  [[nodiscard]] TaskInspection inspection_of(const TaskControl& task) const;
 
   CommandHandler& commands_;
   KernelObserver* observer_;

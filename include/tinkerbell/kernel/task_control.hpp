@@ -5,8 +5,10 @@
 #include "tinkerbell/kernel/state.hpp"
 #include "tinkerbell/kernel/trap.hpp"
 
+#include <array>
 #include <coroutine>
 #include <cstdint>
+#include <string_view>
 
 namespace tinkerbell {
 
@@ -16,6 +18,10 @@ struct RootType;
 /// What a task gets of the processor. Each class gets turns while others are ready, most of them
 /// the first.
 enum class Priority : std::uint8_t { interactive, normal, background };
+
+template <>
+inline constexpr std::array<std::string_view, 3> kNames<Priority> = {"interactive", "normal",
+                                                                     "background"};
 
 /// The task control block: where a task stands inside its coroutines (its innermost frame, and what
 /// that frame asked for; so a resume costs the same at any depth) and in the scheduler. Every frame

@@ -3,10 +3,12 @@
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/kernel/state.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <source_location>
+#include <span>
 #include <vector>
 
 namespace tinkerbell {
@@ -38,12 +40,20 @@ class TraceRing {
     return written_ == 0 ? nullptr : &events_[(written_ - 1) & (kEvents - 1)];
   }
 
-  /// What is still there, the oldest first.
+  /// What is still there, the oldest first: two pieces, as they lie. Allocates nothing, so that it
+  /// can be read while the process breaks down.
+  [[nodiscard]] std::array<std::span<const TraceEvent>, 2> pieces() const {
+    const std::span<const TraceEvent> all(events_.get(), kEvents);
+    const std::size_t next = written_ & (kEvents - 1);
+    if (written_ <= kEvents) return {all.first(static_cast<std::size_t>(written_)), {}};
+    return {all.subspan(next), all.first(next)};
+  }
+
+  /// A copy of it.
   [[nodiscard]] std::vector<TraceEvent> events() const {
     std::vector<TraceEvent> all;
-    const std::uint64_t first = written_ > kEvents ? written_ - kEvents : 0;
-    for (std::uint64_t i = first; i < written_; ++i)
-      all.push_back(events_[i & (kEvents - 1)]);
+    for (const std::span<const TraceEvent> piece : pieces())
+      all.insert(all.end(), piece.begin(), piece.end());
     return all;
   }
 

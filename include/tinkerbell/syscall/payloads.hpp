@@ -196,11 +196,15 @@ struct DonePayload {
   Json value;
   std::string error_code;
   std::string error;
+  std::optional<std::uint64_t> turns;   ///< That it had in the run of the daemon in which it ended;
+                                        ///< absent if it never ran there.
+  std::optional<std::uint64_t> cpu_us;  ///< In these turns.
 
   static constexpr auto fields() {
-    return std::tuple{field("state", &DonePayload::state), field("value", &DonePayload::value),
-                      field("error_code", &DonePayload::error_code),
-                      field("error", &DonePayload::error)};
+    return std::tuple{
+        field("state", &DonePayload::state),           field("value", &DonePayload::value),
+        field("error_code", &DonePayload::error_code), field("error", &DonePayload::error),
+        field("turns", &DonePayload::turns),           field("cpu_us", &DonePayload::cpu_us)};
   }
 };
 

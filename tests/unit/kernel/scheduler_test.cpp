@@ -295,5 +295,34 @@ TEST_F(SchedulerTest, InspectionSaysWhereATaskWaits) {
   EXPECT_GT(all[0].waits_at.line(), 0U);
 }
 
+TEST_F(SchedulerTest, OneTaskIsInspectedByItsId) {
+  const TaskId sleeper =
+      scheduler.spawn({.name = "sleeper", .parent = TaskId{3}}, sleeps(&log, "x", 1h));
+  run_all();
+  const std::optional<TaskInspection> seen = scheduler.inspect(sleeper);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->name, "sleeper");
+  EXPECT_EQ(seen->parent, TaskId{3});
+  EXPECT_EQ(seen->turns, 1U);
+  EXPECT_EQ(seen->deadline, now + 1h);
+  EXPECT_FALSE(scheduler.inspect(TaskId{9}));
+  pass(1h);
+  EXPECT_FALSE(scheduler.inspect(sleeper));
+}
+
+TEST(Scheduler, TheEndOfATaskTellsWhatItUsed) {
+  KernelWorld world(TickSource::of_machine());
+  std::uint64_t turns = 0;
+  Nanoseconds cpu{};
+  world.scheduler.spawn({.name = "a"}, repeat(&world.log, "a", 2), [&](TaskId, const Exit& exit) {
+    turns = exit.turns;
+    cpu = exit.cpu;
+  });
+  world.run_all();
+  EXPECT_EQ(turns, 3U);
+  EXPECT_GT(cpu, 0ns);
+  EXPECT_LT(cpu, 10s);
+}
+
 }  // namespace
 }  // namespace tinkerbell

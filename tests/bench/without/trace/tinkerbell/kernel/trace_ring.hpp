@@ -3,8 +3,10 @@
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/kernel/state.hpp"
 
+#include <array>
 #include <cstdint>
 #include <source_location>
+#include <span>
 #include <vector>
 
 namespace tinkerbell {
@@ -21,6 +23,8 @@ struct TraceEvent {
 class TraceRing {
  public:
   void push(const TraceEvent& /*event*/) {}
+
+  [[nodiscard]] std::array<std::span<const TraceEvent>, 2> pieces() const { return {}; }
 
   [[nodiscard]] std::vector<TraceEvent> events() const { return {}; }
 };
