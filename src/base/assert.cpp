@@ -1,12 +1,40 @@
 #include "tinkerbell/base/assert.hpp"
 
+#include <unistd.h>
+
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 
 namespace tinkerbell {
 
+namespace {
+
+constinit std::atomic<InvariantHook*> hook = nullptr;
+constinit std::atomic<bool> hook_runs = false;
+constinit thread_local bool hook_runs_here = false;
+
+/// The hook is not an endless story.
+constexpr unsigned kHookSecondsMax = 10;
+
+void run_hook(const BrokenInvariant& what) {
+  if (!hook_runs.exchange(true)) {
+    hook_runs_here = true;
+    if (InvariantHook* const set = hook) set->invariant_broken(what);
+  } else if (!hook_runs_here) {
+    ::sleep(kHookSecondsMax);  // the other thread aborts for both
+  }
+}
+
+}  // namespace
+
+void set_invariant_hook(InvariantHook* what) noexcept {
+  hook = what;
+}
+
 void assertion_failed(const char* condition, const char* file, int line) {
   std::fprintf(stderr, "tinkerbell: broken invariant: %s (%s:%d)\n", condition, file, line);
+  run_hook({.condition = condition, .file = file, .line = line});
   std::abort();
 }
 

@@ -18,6 +18,7 @@
 #include "tinkerbell/settings/settings.hpp"
 #include "tinkerbell/syscall/registry.hpp"
 #include "tinkerbell/syscall/syscalls.hpp"
+#include "tinkerbell/telemetry/flight_dump.hpp"
 #include "tinkerbell/telemetry/step_log.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -36,6 +37,7 @@ struct DaemonPlan {
   LlmSettings llm;
   std::string state_dir;
   std::string socket;
+  int log_fd = -1;  ///< Where the logger writes.
 };
 
 /// The composition root: everything that runs, in build order; taken apart in the reverse one.
@@ -102,6 +104,7 @@ class Daemon {
   Registry registry_;
   Journal journal_;
   SystemCalls calls_;
+  FlightDump flight_dump_;
   HttpClient http_;
   FileDriver files_;
   ProcessDriver programs_;

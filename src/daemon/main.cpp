@@ -91,6 +91,7 @@ int run(const Options& options) {
   if (!logger) return complain(EX_CANTCREAT, logger.error());
   for (const std::string& provider : providers_with_open_keys(plan->llm, masker))
     (*logger)->warn("key.too_short", {{"provider", provider}});
+  plan->log_fd = (*logger)->descriptor();
   return run_daemon(*std::move(plan), masker, **logger);
 }
 

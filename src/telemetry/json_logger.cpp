@@ -70,7 +70,7 @@ Result<UniqueFd> opened(const std::string& file) {
 class JsonLogger::Output {
  public:
   Output(UniqueFd fd, LogLevel level)
-      : logger_("tinkerbell", std::make_shared<FdSink>(std::move(fd))) {
+      : fd_(fd.get()), logger_("tinkerbell", std::make_shared<FdSink>(std::move(fd))) {
     logger_.set_pattern("%v");
     logger_.set_level(level_of(level));
     logger_.set_error_handler([](const std::string& /*message*/) {});
@@ -80,7 +80,10 @@ class JsonLogger::Output {
 
   void write(LogLevel level, const std::string& line) { logger_.log(level_of(level), line); }
 
+  [[nodiscard]] int descriptor() const { return fd_; }
+
  private:
+  int fd_;  ///< The sink's.
   spdlog::logger logger_;
 };
 
@@ -91,6 +94,10 @@ JsonLogger::~JsonLogger() = default;
 
 bool JsonLogger::writes(LogLevel level) const {
   return output_->wants(level);
+}
+
+int JsonLogger::descriptor() const {
+  return output_->descriptor();
 }
 
 void JsonLogger::log(LogLevel level, std::string_view event, Json fields) {

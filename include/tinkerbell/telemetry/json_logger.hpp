@@ -30,6 +30,9 @@ class JsonLogger final : public Logger {
   [[nodiscard]] bool writes(LogLevel level) const override;
   void log(LogLevel level, std::string_view event, Json fields) override;
 
+  /// Where the lines go: for a last one, by whoever cannot come through here any more.
+  [[nodiscard]] int descriptor() const;
+
  private:
   friend Result<std::unique_ptr<JsonLogger>> make_json_logger(const LogOptions& options,
                                                               const Masker* masker);

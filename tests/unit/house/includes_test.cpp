@@ -34,9 +34,9 @@ const std::vector<Allowance>& narrow_allowances() {
   static const std::vector<Allowance> kAllowances{
       {"drivers", "syscall", {"driver.hpp"}},
       {"tasks", "syscall", {"await.hpp", "registry.hpp"}},
-      {"telemetry", "kernel", {"observer.hpp"}},
+      {"telemetry", "kernel", {"observer.hpp", "ticks.hpp", "trace_ring.hpp", "turn_watch.hpp"}},
       {"telemetry", "syscall", {"observer.hpp"}},
-      {"control", "kernel", {"inspect.hpp"}},
+      {"control", "kernel", {"frame_pool.hpp", "inspect.hpp", "trace_ring.hpp"}},
   };
   return kAllowances;
 }
