@@ -76,7 +76,30 @@ Result<TaskCommand> command_from(std::string_view name, const Json& arguments,
   return command;
 }
 
+template <class C>
+std::vector<std::string_view> names_of_fields() {
+  return std::apply([](const auto&... each) { return std::vector<std::string_view>{each.name...}; },
+                    C::fields());
+}
+
+template <std::size_t... I>
+std::vector<std::string_view> argument_names_of(std::string_view name,
+                                                std::index_sequence<I...> /*alternatives*/) {
+  std::vector<std::string_view> names;
+  const auto read = [&]<class C>(std::in_place_type_t<C>) {
+    if (C::kName != name) return false;
+    names = names_of_fields<C>();
+    return true;
+  };
+  (void)(read(std::in_place_type<std::variant_alternative_t<I, TaskCommand>>) || ...);
+  return names;
+}
+
 }  // namespace
+
+std::vector<std::string_view> argument_names(std::string_view command) {
+  return argument_names_of(command, std::make_index_sequence<std::variant_size_v<TaskCommand>>{});
+}
 
 Result<TaskCommand> command_from_json(std::string_view name, const Json& arguments) {
   return command_from(name, arguments,

@@ -2,6 +2,7 @@
 
 #include "tinkerbell/base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstdio>
@@ -146,7 +147,81 @@ std::string change_card(std::string_view verb, const std::string& path, const Fa
   return std::string(verb) + " " + visible_line(path) + "\n" + visible_text(facts.diff);
 }
 
+std::string_view cut_to(std::string_view text, std::size_t bytes_max) {
+  if (bytes_max == 0 || text.size() <= bytes_max) return text;
+  std::size_t end = 0;
+  for (std::size_t next = 0; next <= bytes_max; next += first_code_point(text.substr(end)).length)
+    end = next;
+  return text.substr(0, end);
+}
+
+std::string_view escape_of(char c) {
+  switch (c) {
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    case '"':
+      return "\\\"";
+    case '\\':
+      return "\\\\";
+    default:
+      return {};
+  }
+}
+
+/// A text of a system call: `"#!/bin/sh\nexit"... (142 bytes)`.
+std::string quoted_text(std::string_view text, std::size_t text_max) {
+  std::string quoted = "\"";
+  const std::string_view shown = cut_to(text, text_max);
+  for (std::string_view rest = shown; !rest.empty();) {
+    const std::size_t length = first_code_point(rest).length;
+    const std::string_view escape = escape_of(rest.front());
+    quoted += escape.empty() ? visible_line(rest.substr(0, length)) : escape;
+    rest.remove_prefix(length);
+  }
+  quoted += '"';
+  if (shown.size() < text.size()) quoted += "... (" + counted(text.size(), "byte") + ")";
+  return quoted;
+}
+
+std::string value_text(const Json& value, std::size_t text_max) {
+  if (value.is_string()) return quoted_text(value.get_ref<const std::string&>(), text_max);
+  if (!value.is_structured()) return dump_json(value);
+  std::string inside;
+  for (const auto& [key, each] : value.items()) {
+    if (!inside.empty()) inside += ", ";
+    if (value.is_object()) inside += quoted_text(key, text_max) + ": ";
+    inside += value_text(each, text_max);
+  }
+  return value.is_object() ? "{" + inside + "}" : "[" + inside + "]";
+}
+
 }  // namespace
+
+std::string call_line(std::string_view command, const Json& arguments, std::size_t text_max) {
+  std::string inside;
+  for (const std::string_view name : argument_names(command)) {
+    const auto found = arguments.find(name);
+    if (found == arguments.end() || found->is_null()) continue;
+    if (found->is_structured() && found->empty()) continue;
+    if (!inside.empty()) inside += ", ";
+    inside += std::string(name) + "=" + value_text(*found, text_max);
+  }
+  return visible_line(command) + "(" + inside + ")";
+}
+
+std::string call_result(const Result<Reply>& outcome, std::size_t text_max) {
+  const auto cut = [&](const std::string& words) {
+    const std::string line = visible_line(words);
+    return text_max == 0 ? line : shortened(line, std::max(text_max, kLineBytesMax));
+  };
+  if (outcome) return cut(in_words(*outcome));
+  return "-1 " + std::string(to_string(outcome.error().code)) + " (" +
+         cut(outcome.error().message) + ")";
+}
 
 std::string quoted_word(const std::string& word) {
   if (plain(word)) return word;

@@ -495,6 +495,10 @@ struct Overloaded : Handlers... {
 /// The command's arguments as an object: {"path": "a.txt", …}.
 [[nodiscard]] Json arguments_json(const TaskCommand& command);
 
+/// The names of the arguments of the command of that name, in their order; none if there is no such
+/// command.
+[[nodiscard]] std::vector<std::string_view> argument_names(std::string_view command);
+
 /// The command of that name with these arguments. Of a model call the conversation is missing.
 /// Errors: invalid (no such command, wrong arguments).
 [[nodiscard]] Result<TaskCommand> command_from_json(std::string_view name, const Json& arguments);

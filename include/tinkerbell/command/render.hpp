@@ -4,7 +4,9 @@
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/facts.hpp"
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace tinkerbell {
 
@@ -35,6 +37,16 @@ struct Doubt {
 
 /// One line about the answer: "exit 0, 1.2 s, 340 bytes", "created, 12 bytes", or the error.
 [[nodiscard]] std::string outcome_line(const Result<Reply>& outcome);
+
+/// The command of that name as a system call, as strace(1) shows one: `file.read(path="a.txt",
+/// bytes_max=65536)`. Arguments that are absent or empty lists are left out. Of a text that is
+/// longer than `text_max` bytes only the beginning is shown, and how long it is; 0: nothing is cut.
+[[nodiscard]] std::string call_line(std::string_view command, const Json& arguments,
+                                    std::size_t text_max);
+
+/// What it returned: `137 bytes`, `-1 not_found (no file a.txt)`. Cut as call_line, but not below
+/// 160 bytes.
+[[nodiscard]] std::string call_result(const Result<Reply>& outcome, std::size_t text_max);
 
 /// A word of a command line, quoted when it has to be.
 [[nodiscard]] std::string quoted_word(const std::string& word);

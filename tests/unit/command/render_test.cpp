@@ -225,5 +225,51 @@ TEST(QuotedWord, QuotesWhatAShellWouldTakeApart) {
   }
 }
 
+std::string call_of(const TaskCommand& command, std::size_t text_max = 64) {
+  return call_line(name_of(command), arguments_json(command), text_max);
+}
+
+TEST(CallLine, NamesTheArgumentsInTheirOrder) {
+  EXPECT_EQ(call_of(AwaitFileRead{.path = "a.txt", .bytes_max = 65'536}),
+            "file.read(path=\"a.txt\", bytes_max=65536)");
+  EXPECT_EQ(call_of(Now{}), "time.now()");
+  EXPECT_EQ(call_of(AwaitProcess{.argv = {"sh", "-c", "exit 3"}, .env = {{"A", "b"}}}),
+            "process.run(argv=[\"sh\", \"-c\", \"exit 3\"], cwd=\".\", env={\"A\": \"b\"}, "
+            "timeout_ms=120000, output_bytes_max=65536)");
+}
+
+TEST(CallLine, LeavesOutWhatIsNotThere) {
+  EXPECT_EQ(call_of(Join{.task = TaskId{2}}), "task.join(task=2)");
+  EXPECT_EQ(call_line("llm.response", {{"model", "m"}, {"tokens_max", 5}}, 64),
+            "llm.response(model=\"m\", tokens_max=5)");
+}
+
+TEST(CallLine, SaysHowLongATextIsThatIsCut) {
+  EXPECT_EQ(call_of(AwaitFileWrite{.path = "p", .content = "0123456789"}, 4),
+            "file.write(path=\"p\", content=\"0123\"... (10 bytes))");
+  EXPECT_EQ(call_of(AwaitFileWrite{.path = "p", .content = "0123456789"}, 0),
+            "file.write(path=\"p\", content=\"0123456789\")");
+  EXPECT_EQ(call_of(AwaitFileWrite{.path = "p", .content = "aé"}, 2),
+            "file.write(path=\"p\", content=\"a\"... (3 bytes))");
+}
+
+TEST(CallLine, S28_ATextCannotEndItsQuotesOrHide) {
+  EXPECT_EQ(call_of(AwaitFileRead{.path = "a\") = 0\n\\x1b\x1b\u202e"}),
+            "file.read(path=\"a\\\") = 0\\n\\\\x1b\\x1b\\u{202e}\", bytes_max=1048576)");
+  for (const char32_t point : hostile_code_points()) {
+    EXPECT_FALSE(call_of(AwaitFileRead{.path = utf8(point)}).contains(utf8(point)))
+        << static_cast<unsigned>(point);
+  }
+}
+
+TEST(CallResult, IsTheOutcomeOrMinusOneAndWhy) {
+  EXPECT_EQ(call_result(Reply(AwaitFileRead::Reply{.text = "hello"}), 64), "5 bytes");
+  EXPECT_EQ(call_result(Error{Errc::not_found, "no file\na.txt"}, 64),
+            "-1 not_found (no file\\x0aa.txt)");
+  const Result<Reply> wordy = Reply(AwaitUserAnswer::Reply{.text = std::string(1'000, 'x')});
+  EXPECT_TRUE(call_result(wordy, 64).ends_with("more bytes)"));
+  EXPECT_EQ(call_result(wordy, 0), std::string(1'000, 'x'));
+}
+
 }  // namespace
 }  // namespace tinkerbell
