@@ -20,6 +20,11 @@ constexpr std::size_t kRecordBytes = 256;
 /// Live events that wait for the past ones; a reader who needs longer comes again.
 constexpr std::size_t kHeldMax = 4'096;
 
+/// Whether somebody who follows `followed` hears of `task`.
+bool concerns(TaskId followed, TaskId task) {
+  return followed == kNoTask || followed == task;
+}
+
 }  // namespace
 
 void EventHub::adopt(const std::vector<Record>& records) {
@@ -32,7 +37,9 @@ void EventHub::adopt(const std::vector<Record>& records) {
 void EventHub::recorded(const Record& record) {
   newest_ = record.lsn;
   pieces_ = 0;
-  publish(live_[record.task].apply(record));
+  Projection& projection = live_[record.task];
+  trace(record, projection);
+  publish(projection.apply(record), /*to_tracers=*/false);
   if (record.kind == RecordKind::done) live_.erase(record.task);
 }
 
@@ -46,13 +53,19 @@ void EventHub::progressed(CommandId id, ProgressKind kind, std::string_view text
             .name = std::string(model ? protocol::event_name::kModelText
                                       : protocol::event_name::kProgramOutput),
             .time = {},
-            .data = to_json_value(piece)}});
+            .data = to_json_value(piece)}},
+          /*to_tracers=*/true);
 }
 
-void EventHub::follow(std::shared_ptr<EventStream> stream, TaskId task, std::uint64_t after,
+void EventHub::follow(std::shared_ptr<EventStream> stream, const Following& wanted,
                       Journal& journal) {
-  auto follower = std::make_shared<Follower>(
-      Follower{.stream = std::move(stream), .task = task, .last = after, .past = {}, .held = {}});
+  auto follower = std::make_shared<Follower>(Follower{.stream = std::move(stream),
+                                                      .task = wanted.task,
+                                                      .calls = wanted.calls,
+                                                      .last = wanted.after,
+                                                      .past = {},
+                                                      .held = {}});
+  if (wanted.calls) follower->past.projection.show_calls(*wanted.calls);
   followers_.push_back(follower);
   follower->stream->on_closed([this, weak = std::weak_ptr(follower)] {
     const auto closed = weak.lock();
@@ -60,13 +73,13 @@ void EventHub::follow(std::shared_ptr<EventStream> stream, TaskId task, std::uin
     closed->gone = true;
     followers_.remove(closed);
   });
-  if (task == kNoTask) return;
+  if (wanted.task == kNoTask) return;
   follower->catching_up = true;
-  journal.read_records(
-      task, Completion<std::vector<Record>>([this, follower](Result<std::vector<Record>> records) {
-        if (records) follower->past.records = *std::move(records);
-        send_past(follower);
-      }));
+  journal.read_records(wanted.task, Completion<std::vector<Record>>(
+                                        [this, follower](Result<std::vector<Record>> records) {
+                                          if (records) follower->past.records = *std::move(records);
+                                          send_past(follower);
+                                        }));
 }
 
 /// Some of the past, and the rest when the reader has taken that: neither the loop nor the stream's
@@ -97,19 +110,35 @@ void EventHub::go_live(Follower& follower) {
     send(follower, event);
 }
 
-void EventHub::publish(const std::vector<protocol::EventView>& events) {
+void EventHub::publish(const std::vector<protocol::EventView>& events, bool to_tracers) {
   followers_.remove_if([](const auto& follower) { return follower->gone; });
   for (const auto& follower : followers_) {
-    for (const protocol::EventView& event : events) {
-      if (follower->task != kNoTask && follower->task != event.task) continue;
-      if (!follower->catching_up) {
-        send(*follower, event);
-      } else if (follower->held.size() < kHeldMax) {
-        follower->held.push_back(event);
-      } else {
-        end(*follower);
-      }
-    }
+    if (follower->calls && !to_tracers) continue;
+    for (const protocol::EventView& event : events)
+      offer(*follower, event);
+  }
+}
+
+/// Who wants system calls gets the events of a record from a projection that tells them; made only
+/// then, from the one that stands `before` the record.
+void EventHub::trace(const Record& record, const Projection& before) {
+  for (const auto& follower : followers_) {
+    if (!follower->calls || !concerns(follower->task, record.task)) continue;
+    Projection telling = before;
+    telling.show_calls(*follower->calls);
+    for (const protocol::EventView& event : telling.apply(record))
+      offer(*follower, event);
+  }
+}
+
+void EventHub::offer(Follower& follower, const protocol::EventView& event) {
+  if (follower.gone || !concerns(follower.task, event.task)) return;
+  if (!follower.catching_up) {
+    send(follower, event);
+  } else if (follower.held.size() < kHeldMax) {
+    follower.held.push_back(event);
+  } else {
+    end(follower);
   }
 }
 

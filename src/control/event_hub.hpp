@@ -6,14 +6,22 @@
 #include "tinkerbell/journal/journal.hpp"
 #include "tinkerbell/syscall/observer.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <list>
-#include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
 namespace tinkerbell::control {
+
+/// What somebody wants to hear.
+struct Following {
+  TaskId task = kNoTask;             ///< kNoTask: all tasks.
+  std::uint64_t after = 0;           ///< Only events after this number.
+  std::optional<std::size_t> calls;  ///< Steps are told as system calls (Projection::show_calls).
+};
 
 /// Turns durable records into events and hands them to whoever follows. Loop thread.
 class EventHub final : public SyscallObserver {
@@ -29,11 +37,9 @@ class EventHub final : public SyscallObserver {
   void recorded(const Record& record) override;
   void progressed(CommandId id, ProgressKind kind, std::string_view text) override;
 
-  /// Follows one task, or all (kNoTask). Of one task, the events after number `after` that are past
-  /// come first, from the journal and at the pace of the reader, while live events are held back;
-  /// of all tasks there is no past.
-  void follow(std::shared_ptr<EventStream> stream, TaskId task, std::uint64_t after,
-              Journal& journal);
+  /// Follows one task, or all. Of one task, the events that are past come first, from the journal
+  /// and at the pace of the reader, while live events are held back; of all tasks there is no past.
+  void follow(std::shared_ptr<EventStream> stream, const Following& wanted, Journal& journal);
 
   /// The tasks that have not ended, the newest first.
   [[nodiscard]] std::vector<TaskId> live_tasks() const;
@@ -52,6 +58,7 @@ class EventHub final : public SyscallObserver {
   struct Follower {
     std::shared_ptr<EventStream> stream;
     TaskId task = kNoTask;
+    std::optional<std::size_t> calls;
     std::uint64_t last = 0;  ///< The newest event that was sent.
     bool catching_up = false;
     Past past;
@@ -59,7 +66,9 @@ class EventHub final : public SyscallObserver {
     bool gone = false;
   };
 
-  void publish(const std::vector<protocol::EventView>& events);
+  void publish(const std::vector<protocol::EventView>& events, bool to_tracers);
+  void trace(const Record& record, const Projection& before);
+  void offer(Follower& follower, const protocol::EventView& event);
   void send(Follower& follower, const protocol::EventView& event);
   void end(Follower& follower);
   void send_past(const std::shared_ptr<Follower>& follower);

@@ -3,6 +3,8 @@
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/command/render.hpp"
 
+#include <algorithm>
+
 namespace tinkerbell::control {
 
 namespace {
@@ -18,6 +20,12 @@ std::string result_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   const std::string summary = text_of(value, "summary");
   return summary.empty() ? dump_json(value) : summary;
+}
+
+/// Of two points in calendar time, which may have been set back between them.
+std::uint64_t microseconds_between(WallTime from, WallTime to) {
+  const auto between = std::chrono::duration_cast<std::chrono::microseconds>(to - from).count();
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(between, 0));
 }
 
 std::string_view step_state(const Result<Reply>& outcome) {
@@ -138,9 +146,14 @@ void Projection::asked(const Record& record, Events& events) {
            .started = rfc3339(record.wall),
            .ended = {},
            .arguments = {},
-           .reply = {}};
+           .reply = {},
+           .asked = rfc3339(record.wall),
+           .call = {},
+           .result = {}};
   if (!intent_.verdict.reason.empty()) step_.rule += " (" + intent_.verdict.reason + ")";
   if (keep_payloads_) step_.arguments = intent_.arguments;
+  if (calls_) show_calls(*calls_);
+  asked_at_ = record.wall;
   started_at_ = record.wall;
   task_.steps = number(record.seq);
   if (intent_.question) step_.state = "waiting";
@@ -152,6 +165,12 @@ void Projection::asked(const Record& record, Events& events) {
     step_.state = "started";
     emit(record, protocol::event_name::kStepStarted, to_json_value(step_), events);
   }
+}
+
+void Projection::show_calls(std::size_t text_max) {
+  calls_ = text_max;
+  if (!intent_.command.empty())
+    step_.call = call_line(intent_.command, intent_.arguments, text_max);
 }
 
 void Projection::open_approval(const Record& record, ApprovalId id, QuestionKind kind,
@@ -179,6 +198,7 @@ void Projection::started(const Record& record, Events& events) {
   step_.attempt = record.attempt;
   step_.started = rfc3339(record.wall);
   started_at_ = record.wall;
+  step_.waited_us = microseconds_between(asked_at_, started_at_);
   emit(record, protocol::event_name::kStepStarted, to_json_value(step_), events);
 }
 
@@ -202,14 +222,18 @@ void Projection::concluded(const Record& record, Events& events) {
       task_.usage.input += reply->usage.input;
       task_.usage.output += reply->usage.output;
     }
+    if (const auto* reply = std::get_if<Spawn::Reply>(&**outcome)) {
+      task_.children.push_back(reply->task);
+    }
     if (keep_payloads_) step_.reply = reply_json(**outcome);
   }
+  if (calls_) step_.result = call_result(*outcome, *calls_);
   step_.state = std::string(step_state(*outcome));
   step_.attempt = record.attempt;
   step_.outcome = outcome_line(*outcome);
   step_.ended = rfc3339(record.wall);
-  step_.duration_ms = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<Milliseconds>(record.wall - started_at_).count());
+  step_.duration_us = microseconds_between(started_at_, record.wall);
+  step_.duration_ms = step_.duration_us / 1000;
   emit(record, protocol::event_name::kStepDone, to_json_value(step_), events);
 }
 
@@ -255,13 +279,21 @@ void Projection::ended(const Record& record, Events& events) {
   if (!payload->error_code.empty()) {
     task_.error = protocol::ErrorBody{payload->error_code, payload->error};
   }
+  if (payload->turns && payload->cpu_us) {
+    task_.scheduling = protocol::SchedulingView{.priority = {},
+                                                .turns = *payload->turns,
+                                                .cpu_us = *payload->cpu_us,
+                                                .deadline = {},
+                                                .calls = {}};
+  }
   emit(record, protocol::event_name::kTaskEnded, to_json_value(task_), events);
 }
 
-StepHistory steps_of(const std::vector<Record>& records, bool with_payloads) {
+StepHistory steps_of(const std::vector<Record>& records, const StepDetail& detail) {
   StepHistory history;
   Projection projection;
-  if (with_payloads) projection.keep_payloads();
+  if (detail.payloads) projection.keep_payloads();
+  if (detail.calls) projection.show_calls(*detail.calls);
   for (const Record& record : records) {
     projection.apply(record);
     history.last_event = event_number(record.lsn, kFirstPiece - 1);

@@ -9,6 +9,7 @@
 #include "tinkerbell/syscall/approvals.hpp"
 #include "tinkerbell/syscall/payloads.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +29,10 @@ class Projection {
 
   /// The newest command.
   [[nodiscard]] const protocol::StepView& step() const { return step_; }
+
+  /// From now on, and for the newest command, steps are told as system calls too (StepView::call),
+  /// texts cut to so many bytes; 0: not at all.
+  void show_calls(std::size_t text_max);
 
   /// Arguments and replies are kept in the steps only on request: they can be large.
   void keep_payloads() { keep_payloads_ = true; }
@@ -50,8 +55,10 @@ class Projection {
   protocol::TaskView task_;
   protocol::StepView step_;
   IntentPayload intent_;
+  WallTime asked_at_{};
   WallTime started_at_{};
   bool keep_payloads_ = false;
+  std::optional<std::size_t> calls_;  ///< What show_calls() said.
 };
 
 /// Event numbers: the record's lsn, and room below it for what is not journalled.
@@ -77,7 +84,13 @@ struct StepHistory {
   std::uint64_t last_event = 0;
 };
 
-[[nodiscard]] StepHistory steps_of(const std::vector<Record>& records, bool with_payloads);
+/// What is told of each step beside the ordinary.
+struct StepDetail {
+  bool payloads = false;
+  std::optional<std::size_t> calls;  ///< As for Projection::show_calls.
+};
+
+[[nodiscard]] StepHistory steps_of(const std::vector<Record>& records, const StepDetail& detail);
 
 /// A task as its records show it.
 [[nodiscard]] protocol::TaskView task_of(const std::vector<Record>& records);

@@ -13,11 +13,15 @@ namespace {
 
 using protocol::kApprovalsPath;
 using protocol::kEventsPath;
+using protocol::kSchedulerPath;
 using protocol::kStatusPath;
 using protocol::kTasksPath;
+using protocol::kTracePath;
 
 constexpr std::array kRoutes = {
     Route{"GET", kStatusPath, "", get_status},
+    Route{"GET", kSchedulerPath, "", get_scheduler},
+    Route{"GET", kTracePath, "", get_trace},
     Route{"POST", kTasksPath, "", post_task},
     Route{"GET", kTasksPath, "", get_tasks},
     Route{"GET", kTasksPath, "/{id}", get_task},

@@ -35,6 +35,10 @@ void route(Context& context, HttpRequest request, std::shared_ptr<HttpResponder>
 // status.cpp
 void get_status(Context& context, Request request);
 
+// scheduler.cpp
+void get_scheduler(Context& context, Request request);
+void get_trace(Context& context, Request request);
+
 // tasks.cpp
 void post_task(Context& context, Request request);
 void get_tasks(Context& context, Request request);

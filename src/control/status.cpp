@@ -1,6 +1,6 @@
 #include "tinkerbell/protocol/status.hpp"
 
-#include "control/routes.hpp"
+#include "control/views.hpp"
 
 #include <unistd.h>
 
@@ -24,6 +24,7 @@ void get_status(Context& context, Request request) {
   view.socket = parts.facts.socket;
   view.state_dir = parts.facts.state_dir;
   view.log = parts.facts.log;
+  view.scheduler = scheduler_view(context);
   request.answer(view);
 }
 

@@ -1,4 +1,4 @@
-#include "control/routes.hpp"
+#include "control/views.hpp"
 
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/workspace/diff.hpp"
@@ -14,14 +14,14 @@ namespace {
 struct StepPage {
   std::uint64_t after = 0;
   std::uint64_t limit = 0;
-  bool full = false;
+  StepDetail detail;
 };
 
 /// A page that has grown to this takes no further step.
 constexpr std::size_t kPageBytes = 4 << 20;
 
 protocol::StepList page_of(const std::vector<Record>& records, const StepPage& page) {
-  StepHistory history = steps_of(records, page.full);
+  StepHistory history = steps_of(records, page.detail);
   protocol::StepList list;
   list.last_event = history.last_event;
   std::size_t bytes = 0;
@@ -45,7 +45,13 @@ void get_steps(Context& context, Request request) {
   const auto limit =
       request.query_number("limit", protocol::StepList::kLimitMax, protocol::StepList::kLimitMax);
   if (!limit) return request.fail(limit.error());
-  const StepPage page{.after = *after, .limit = *limit, .full = request.query_text("full") == "1"};
+  const Result<std::optional<std::size_t>> calls = calls_asked_for(request);
+  if (!calls) return request.fail(calls.error());
+  const StepPage page{
+      .after = *after,
+      .limit = *limit,
+      .detail = {.payloads = request.query_text("full") == "1", .calls = *calls},
+  };
   context.parts.journal.read_records(
       TaskId{request.id()}, Completion<std::vector<Record>>(
                                 [&context, request, page](Result<std::vector<Record>> records) {

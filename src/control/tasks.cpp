@@ -46,6 +46,7 @@ void find_task(Context& context, TaskId id, Completion<protocol::TaskView> done)
   if (known != nullptr && live) {
     protocol::TaskView view = *known;
     overlay(view, *live);
+    view.scheduling = scheduling_view(context, id);
     done(std::move(view));
     return;
   }
@@ -168,7 +169,8 @@ void get_tasks(Context& context, Request request) {
       .limit = *limit,
       .list = {},
   });
-  const bool live_only = !listing->state.empty() && !protocol::has_ended(listing->state);
+  const bool live_state = !listing->state.empty() && !protocol::has_ended(listing->state);
+  const bool live_only = live_state || request.query_text("live") == "1";
   live_only ? list_live(*listing, TaskId{*before}) : list_all(std::move(listing), TaskId{*before});
 }
 

@@ -2,7 +2,10 @@
 
 #include "control/routes.hpp"
 
-#include <string>
+#include "tinkerbell/protocol/scheduler.hpp"
+
+#include <cstddef>
+#include <optional>
 
 namespace tinkerbell::control {
 
@@ -11,5 +14,16 @@ void overlay(protocol::TaskView& view, const LiveView& live);
 
 /// A task as it is now, live or ended. Errors: not_found.
 void find_task(Context& context, TaskId id, Completion<protocol::TaskView> done);
+
+/// Whether a request wants steps told as system calls, and their texts cut to how many bytes
+/// (`?calls=N`). Errors: invalid.
+[[nodiscard]] Result<std::optional<std::size_t>> calls_asked_for(const Request& request);
+
+/// A task as the scheduler sees it; nothing if it does not run there.
+[[nodiscard]] std::optional<protocol::SchedulingView> scheduling_view(Context& context,
+                                                                      TaskId task);
+
+/// What the scheduler has counted.
+[[nodiscard]] protocol::SchedulerView scheduler_view(Context& context);
 
 }  // namespace tinkerbell::control

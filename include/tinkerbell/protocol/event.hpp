@@ -26,7 +26,8 @@ inline constexpr std::string_view kProgramOutput = "program.output";      // Tex
 
 }  // namespace event_name
 
-/// GET /v1/tasks/{id}/events?after=N and GET /v1/events?after=N: server-sent events whose id is
+/// GET /v1/tasks/{id}/events?after=N&calls=N and GET /v1/events?after=N&calls=N (`calls` as for
+/// StepList): server-sent events whose id is
 /// `seq`, whose event is `name` and whose data is this document. Sequence numbers rise strictly,
 /// over restarts of the daemon too. The server sends what it still holds after N, then what
 /// happens. It need not hold everything, least of all over a restart: whoever connects reads the

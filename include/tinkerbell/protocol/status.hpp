@@ -2,25 +2,16 @@
 
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/protocol/routes.hpp"
+#include "tinkerbell/protocol/scheduler.hpp"
+#include "tinkerbell/protocol/state_count.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
 
 namespace tinkerbell::protocol {
-
-/// How many tasks are in one state.
-struct StateCount {
-  std::string state;
-  std::uint64_t count = 0;
-
-  static constexpr auto fields() {
-    return std::tuple{field("state", &StateCount::state), field("count", &StateCount::count)};
-  }
-
-  bool operator==(const StateCount&) const = default;
-};
 
 /// GET /v1/status: the daemon about itself.
 struct StatusView {
@@ -39,6 +30,7 @@ struct StatusView {
   std::string socket;
   std::string state_dir;
   std::string log;  ///< "journald", "stderr" or a file.
+  std::optional<SchedulerView> scheduler;
 
   static constexpr auto fields() {
     return std::tuple{field("schema", &StatusView::schema),
@@ -53,7 +45,8 @@ struct StatusView {
                       field("model", &StatusView::model),
                       field("socket", &StatusView::socket),
                       field("state_dir", &StatusView::state_dir),
-                      field("log", &StatusView::log)};
+                      field("log", &StatusView::log),
+                      field("scheduler", &StatusView::scheduler)};
   }
 
   bool operator==(const StatusView&) const = default;

@@ -85,6 +85,40 @@ struct QuestionsView {
   bool operator==(const QuestionsView&) const = default;
 };
 
+/// One `co_await` at which a task stands, or that led there.
+struct CallView {
+  std::string where;     ///< "src/tasks/agent.cpp:143", from the source root on.
+  std::string function;  ///< "ask_model".
+
+  static constexpr auto fields() {
+    return std::tuple{field("where", &CallView::where), field("function", &CallView::function)};
+  }
+
+  bool operator==(const CallView&) const = default;
+};
+
+/// A task as the scheduler sees it. Counts are those of this run of the daemon, what was replayed
+/// included; of an ended task those of the run in which it ended, and nothing else is known.
+struct SchedulingView {
+  std::string priority;  ///< "interactive", "normal" or "background"; empty: it has ended.
+  std::uint64_t turns = 0;
+  std::uint64_t cpu_us = 0;
+  std::optional<std::uint64_t> longest_turn_us;
+  std::string deadline;         ///< Of what it waits for; empty: none.
+  std::vector<CallView> calls;  ///< The await chain, innermost first; empty: it does not wait.
+
+  static constexpr auto fields() {
+    return std::tuple{field("priority", &SchedulingView::priority),
+                      field("turns", &SchedulingView::turns),
+                      field("cpu_us", &SchedulingView::cpu_us),
+                      field("longest_turn_us", &SchedulingView::longest_turn_us),
+                      field("deadline", &SchedulingView::deadline),
+                      field("calls", &SchedulingView::calls)};
+  }
+
+  bool operator==(const SchedulingView&) const = default;
+};
+
 /// GET /v1/tasks/{id}; also the answer of submit, cancel, pause, resume and step.
 struct TaskView {
   static constexpr std::string_view kSchema = "tinkerbell.task/1";
@@ -109,6 +143,8 @@ struct TaskView {
   std::optional<ErrorBody> error;  ///< Why it failed.
   UsageView usage;
   QuestionsView questions;
+  std::vector<TaskId> children;              ///< In order; lists do not have those of the ended.
+  std::optional<SchedulingView> scheduling;  ///< Absent where nothing is known, and in lists.
 
   static constexpr auto fields() {
     return std::tuple{field("schema", &TaskView::schema),
@@ -129,7 +165,9 @@ struct TaskView {
                       field("result", &TaskView::result),
                       field("error", &TaskView::error),
                       field("usage", &TaskView::usage),
-                      field("questions", &TaskView::questions)};
+                      field("questions", &TaskView::questions),
+                      field("children", &TaskView::children),
+                      field("scheduling", &TaskView::scheduling)};
   }
 
   bool operator==(const TaskView&) const = default;
@@ -141,8 +179,8 @@ struct TaskView {
 /// Diverged or quarantined: nothing happens until a person looks into it.
 [[nodiscard]] bool is_stuck(std::string_view state);
 
-/// GET /v1/tasks?limit=&before=&state=: the newest first; `before` is a task id, `limit` at most
-/// kLimitMax.
+/// GET /v1/tasks?limit=&before=&state=&live=1: the newest first; `before` is a task id, `limit` at
+/// most kLimitMax; with `live=1` only those that have not ended.
 struct TaskList {
   static constexpr std::string_view kSchema = "tinkerbell.tasks/1";
   static constexpr std::uint64_t kLimitMax = 1000;
@@ -174,6 +212,12 @@ struct StepView {
   std::uint64_t duration_ms = 0;
   std::optional<Json> arguments;  ///< Only with ?full=1.
   std::optional<Json> reply;      ///< Only with ?full=1, and once there is one.
+  std::string asked;            ///< When the task asked for it: `started` is when it was released.
+  std::uint64_t waited_us = 0;  ///< From then to its release: for people, mostly.
+  std::uint64_t duration_us = 0;      ///< duration_ms, finer.
+  std::optional<std::string> call;    ///< Only with ?calls=N: "file.read(path=\"a.txt\", …)".
+  std::optional<std::string> result;  ///< Only with ?calls=N, and once there is one: "137 bytes",
+                                      ///< "-1 not_found (no such file)".
 
   static constexpr auto fields() {
     return std::tuple{field("seq", &StepView::seq),
@@ -189,17 +233,25 @@ struct StepView {
                       field("ended", &StepView::ended),
                       field("duration_ms", &StepView::duration_ms),
                       field("arguments", &StepView::arguments),
-                      field("reply", &StepView::reply)};
+                      field("reply", &StepView::reply),
+                      field("asked", &StepView::asked),
+                      field("waited_us", &StepView::waited_us),
+                      field("duration_us", &StepView::duration_us),
+                      field("call", &StepView::call),
+                      field("result", &StepView::result)};
   }
 
   bool operator==(const StepView&) const = default;
 };
 
-/// GET /v1/tasks/{id}/steps?after=&limit=&full=1: in order; `after` is a step's number, `limit` at
-/// most kLimitMax. A page may end before that where its steps are large: look at `more`.
+/// GET /v1/tasks/{id}/steps?after=&limit=&full=1&calls=N: in order; `after` is a step's number,
+/// `limit` at most kLimitMax. With `calls` each step is also told as a system call, its texts cut
+/// to N bytes (0: not at all; kCallTextMax at most). A page may end before `limit` where its steps
+/// are large: look at `more`.
 struct StepList {
   static constexpr std::string_view kSchema = "tinkerbell.steps/1";
   static constexpr std::uint64_t kLimitMax = 1000;
+  static constexpr std::uint64_t kCallTextMax = 1 << 30;
 
   std::string schema{kSchema};
   std::uint64_t last_event = 0;  ///< Every event up to this sequence number is contained in the

@@ -36,6 +36,14 @@ Task<Result<Json>> sleeps(TaskStart /*start*/) {
   co_return Json();
 }
 
+Task<Result<Json>> spawns_two(TaskStart /*start*/) {
+  for (int i = 0; i < 2; ++i) {
+    const Result<Spawn::Reply> child = co_await Spawn{.kind = "writer@1"};
+    if (!child) co_return child.error();
+  }
+  co_return Json();
+}
+
 class ProjectionTest : public testing::Test {
  protected:
   ProjectionTest() {
@@ -130,14 +138,14 @@ TEST_F(ProjectionTest, ASecondIntentOfACommandDoesNotOpenItsQuestionAgain) {
   world.submit("sleeper@1");
   ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
   EXPECT_EQ(opened_approvals().size(), 1U);
-  EXPECT_EQ(steps_of(world.memory->records, /*with_payloads=*/false).steps.at(0).state, "started");
+  EXPECT_EQ(steps_of(world.memory->records, {}).steps.at(0).state, "started");
 }
 
 TEST_F(ProjectionTest, StepsShowWhatWasDecidedAndWhatCameOfIt) {
   world.submit("writer@1");
   ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
   world.settle();
-  const StepHistory history = steps_of(world.memory->records, /*with_payloads=*/true);
+  const StepHistory history = steps_of(world.memory->records, {.payloads = true});
   ASSERT_EQ(history.steps.size(), 1U);
   const protocol::StepView& step = history.steps[0];
   EXPECT_EQ(step.line, "write a.txt (3 bytes)");
@@ -152,7 +160,7 @@ TEST_F(ProjectionTest, StepsShowWhatWasDecidedAndWhatCameOfIt) {
 
 TEST_F(ProjectionTest, WhoFollowsFromItsStepsOnMissesNoLiveText) {
   world.submit("writer@1");
-  const StepHistory history = steps_of(world.memory->records, /*with_payloads=*/false);
+  const StepHistory history = steps_of(world.memory->records, {});
   EXPECT_GE(history.last_event, events().back().seq);
   EXPECT_LT(history.last_event, event_number(world.memory->records.back().lsn, kFirstPiece));
 }
@@ -161,9 +169,37 @@ TEST_F(ProjectionTest, ADeniedStepSaysSo) {
   world.submit("writer@1");
   ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::deny, "no"));
   world.settle();
-  const StepHistory history = steps_of(world.memory->records, /*with_payloads=*/false);
+  const StepHistory history = steps_of(world.memory->records, {});
   EXPECT_EQ(history.steps.at(0).state, "denied");
   EXPECT_FALSE(history.steps.at(0).reply);
+}
+
+TEST_F(ProjectionTest, AStepIsToldAsASystemCallIfAsked) {
+  world.submit("writer@1");
+  world.pass(std::chrono::milliseconds(1'500));
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  world.settle();
+  const protocol::StepView step = steps_of(world.memory->records, {.calls = 2}).steps.at(0);
+  EXPECT_EQ(step.call, "file.write(path=\"a.\"... (5 bytes), content=\"ne\"... (3 bytes))");
+  EXPECT_EQ(step.result, "created, 3 bytes");
+  EXPECT_EQ(step.waited_us, 1'500'000U);
+  EXPECT_LT(step.asked, step.started);
+  EXPECT_FALSE(steps_of(world.memory->records, {}).steps.at(0).call);
+}
+
+TEST_F(ProjectionTest, ATaskKnowsItsChildrenAndWhatItUsed) {
+  world.add_kind("parent@1", spawns_two);
+  const TaskId parent = world.submit("parent@1");
+  std::vector<Record> records;
+  for (const Record& record : world.memory->records) {
+    if (record.task == parent) records.push_back(record);
+  }
+  const protocol::TaskView task = task_of(records);
+  EXPECT_EQ(task.children, (std::vector<TaskId>{TaskId{2}, TaskId{3}}));
+  ASSERT_TRUE(task.scheduling);
+  EXPECT_GT(task.scheduling->turns, 0U);
+  EXPECT_EQ(task.scheduling->priority, "");
+  EXPECT_FALSE(task.scheduling->longest_turn_us);
 }
 
 }  // namespace

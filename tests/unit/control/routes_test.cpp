@@ -28,8 +28,9 @@ using ::testing::ElementsAre;
 /// A stream whose reader takes what was sent when the test says so.
 class PatientStream final : public EventStream {
  public:
-  bool send(std::uint64_t id, std::string_view /*event*/, std::string_view /*data*/) override {
+  bool send(std::uint64_t id, std::string_view /*event*/, std::string_view data) override {
     ids.push_back(id);
+    documents.emplace_back(data);
     return true;
   }
 
@@ -48,7 +49,20 @@ class PatientStream final : public EventStream {
     return true;
   }
 
+  /// The system calls and results that steps told, in order.
+  [[nodiscard]] std::vector<std::string> calls() const {
+    std::vector<std::string> told;
+    for (const std::string& document : documents) {
+      const Json data = parse_json(document)->at("data");
+      for (const char* key : {"call", "result"}) {
+        if (data.contains("command") && data.at(key).is_string()) told.push_back(data.at(key));
+      }
+    }
+    return told;
+  }
+
   std::vector<std::uint64_t> ids;
+  std::vector<std::string> documents;
   bool closed = false;
 
  private:
@@ -104,6 +118,27 @@ Task<Result<Json>> reads_much(TaskStart /*start*/) {
 Task<Result<Json>> reads_much_and_asks(TaskStart start) {
   (void)co_await reads(600);
   co_return co_await asks(std::move(start));
+}
+
+/// Nobody answers.
+Task<Result<void>> looks() {
+  const Result<AwaitFileList::Reply> listing = co_await AwaitFileList{};
+  if (!listing) co_return listing.error();
+  co_return Result<void>();
+}
+
+Task<Result<Json>> looks_around(TaskStart /*start*/) {
+  (void)co_await looks();
+  co_return Json();
+}
+
+Task<Result<Json>> has_child(TaskStart /*start*/) {
+  const Result<Spawn::Reply> child = co_await Spawn{.kind = "asker@1"};
+  if (!child) co_return child.error();
+  const Result<Join::Reply> end =
+      co_await Join{.task = child->task, .timeout = std::chrono::seconds(90)};
+  if (!end) co_return end.error();
+  co_return Json(end->state);
 }
 
 class RoutesTest : public testing::Test {
@@ -291,6 +326,117 @@ TEST_F(RoutesTest, WhatHappensWhileTheHistoryIsSentComesAfterIt) {
   EXPECT_GT(events->ids.size(), before);
   EXPECT_TRUE(std::ranges::is_sorted(events->ids, std::less_equal()));
   EXPECT_TRUE(events->closed);  // task.ended was among what was held
+}
+
+TEST_F(RoutesTest, ATaskShowsWhatTheSchedulerKnowsOfIt) {
+  world_.add_kind("parent@1", has_child);
+  world_.submit("parent@1");
+  const Json parent = view_of(1);
+  EXPECT_EQ(parent.at("children"), Json::array({2}));
+  EXPECT_EQ(parent.at("waiting_for"), "join task 2");
+  const Json& seen = parent.at("scheduling");
+  EXPECT_EQ(seen.at("priority"), "normal");
+  EXPECT_EQ(seen.at("turns"), 2);  // its start, and that of its child's reply
+  EXPECT_EQ(seen.at("deadline"), rfc3339(world_.clock.wall() + std::chrono::seconds(90)));
+  ASSERT_EQ(seen.at("calls").size(), 1U);
+  EXPECT_EQ(seen.at("calls").at(0).at("function"), "control::has_child");
+  EXPECT_TRUE(seen.at("calls").at(0).at("where").get<std::string>().contains("routes_test.cpp:"));
+
+  const Json child = view_of(2);
+  EXPECT_EQ(child.at("parent"), 1);
+  EXPECT_EQ(child.at("scheduling").at("deadline"), "");
+  ASSERT_TRUE(world_.answer(ApprovalId{1}, Answer::text, "Wendy"));
+  const Json ended = view_of(1);
+  EXPECT_EQ(ended.at("state"), "completed");
+  EXPECT_EQ(ended.at("children"), Json::array({2}));
+  EXPECT_EQ(ended.at("scheduling").at("turns"), 3);
+  EXPECT_EQ(ended.at("scheduling").at("longest_turn_us"), nullptr);
+}
+
+TEST_F(RoutesTest, TheAwaitChainIsThatOfTheCallsWithinTheTask) {
+  world_.add_kind("looker@1", looks_around);
+  world_.submit("looker@1");
+  const Json calls = view_of(1).at("scheduling").at("calls");
+  ASSERT_EQ(calls.size(), 2U);
+  EXPECT_EQ(calls.at(0).at("function"), "control::looks");
+  EXPECT_EQ(calls.at(1).at("function"), "control::looks_around");
+}
+
+TEST_F(RoutesTest, LiveTasksAreListedOnTheirOwn) {
+  world_.submit("failer@1");
+  world_.submit("asker@1");
+  EXPECT_THAT(listed({{"live", "1"}}), ElementsAre(2U));
+  EXPECT_THAT(listed({}), ElementsAre(2U, 1U));
+}
+
+TEST_F(RoutesTest, TheSchedulerCounts) {
+  world_.submit("asker@1");
+  world_.submit("failer@1");
+  const Json view = *parse_json(ask("GET", "/v1/scheduler").body);
+  EXPECT_EQ(view.at("schema"), "tinkerbell.scheduler/1");
+  EXPECT_EQ(view.at("spawned"), 2);
+  EXPECT_EQ(view.at("ended"), 1);
+  EXPECT_EQ(view.at("tasks"), 1);
+  EXPECT_EQ(view.at("turns"), 2);
+  EXPECT_EQ(view.at("turns_recorded"), 2);
+  EXPECT_EQ(view.at("ready"), 0);
+  EXPECT_EQ(view.at("states"), Json::array({{{"state", "waiting"}, {"count", 1}}}));
+  EXPECT_TRUE(view.at("longest_turn").contains("task"));
+  EXPECT_EQ(parse_json(ask("GET", "/v1/status").body)->at("scheduler"), view);
+}
+
+TEST_F(RoutesTest, TheFlightRecorderIsAPicture) {
+  world_.submit("asker@1");
+  world_.submit("failer@1");
+  const Json trace = *parse_json(ask("GET", "/v1/trace", {{"task", "1"}}).body);
+  std::vector<std::string> names;
+  for (const Json& event : trace.at("traceEvents"))
+    names.push_back(event.at("name"));
+  EXPECT_EQ(names.at(0), "process_name");
+  EXPECT_EQ(names.at(1), "thread_name");
+  EXPECT_EQ(names.at(2), "turn");
+  EXPECT_TRUE(names.at(3).starts_with("waiting: "));
+  EXPECT_EQ(names.size(), 4U);
+  EXPECT_GT(parse_json(ask("GET", "/v1/trace").body)->at("traceEvents").size(), 4U);
+  EXPECT_EQ(ask("GET", "/v1/trace", {{"task", "9"}}).status, 404);
+  EXPECT_EQ(ask("GET", "/v1/trace", {{"task", "x"}}).status, 400);
+}
+
+TEST_F(RoutesTest, StepsAreToldAsSystemCallsIfAsked) {
+  world_.add_kind("three@1", reads_three);
+  world_.submit("three@1");
+  const auto first = [&](std::map<std::string, std::string> query) {
+    return parse_json(ask("GET", "/v1/tasks/1/steps", std::move(query)).body)->at("steps").at(0);
+  };
+  EXPECT_EQ(first({{"calls", "64"}}).at("call"), "file.read(path=\"a.txt\", bytes_max=1048576)");
+  EXPECT_EQ(first({{"calls", "64"}}).at("result"), "5 bytes");
+  EXPECT_EQ(first({}).at("call"), nullptr);
+  EXPECT_EQ(ask("GET", "/v1/tasks/1/steps", {{"calls", "x"}}).status, 400);
+  EXPECT_EQ(ask("GET", "/v1/events", {{"calls", "x"}}).status, 400);
+}
+
+TEST_F(RoutesTest, WhoFollowsCallsHearsThemPastAndLiveAndOthersDoNot) {
+  world_.add_kind("parent@1", has_child);
+  world_.submit("parent@1");
+  const std::shared_ptr<PatientStream> calls =
+      begin("GET", "/v1/tasks/1/events", {{"calls", "64"}})->events;
+  const std::shared_ptr<PatientStream> all = begin("GET", "/v1/events", {{"calls", "2"}})->events;
+  const std::shared_ptr<PatientStream> plain = begin("GET", "/v1/tasks/1/events")->events;
+  ASSERT_TRUE(comes_true([&] { return !calls->ids.empty() && !plain->ids.empty(); }));
+  while (calls->drain() || plain->drain()) {
+  }
+  ASSERT_TRUE(world_.answer(ApprovalId{1}, Answer::text, "Wendy"));
+  world_.settle();
+  const std::string join = "task.join(task=2, timeout_ms=90000)";
+  EXPECT_THAT(calls->calls(),
+              ElementsAre("task.spawn(kind=\"asker@1\")",  // asked
+                          "task.spawn(kind=\"asker@1\")",  // started
+                          "task.spawn(kind=\"asker@1\")", "task 2", join, join, join, "completed"));
+  EXPECT_THAT(all->calls(),
+              ElementsAre("user.answer(question=\"To\"... (8 bytes))", "Wendy", join, "completed"));
+  EXPECT_EQ(calls->ids, plain->ids);
+  EXPECT_THAT(plain->calls(), ElementsAre());
+  EXPECT_TRUE(calls->closed);
 }
 
 }  // namespace
