@@ -17,9 +17,9 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",     "ls",     "show",   "steps",   "follow",     "diff",   "approvals",
-     "approve", "deny",   "answer", "resolve", "pause",      "resume", "step",
-     "break",   "cancel", "status", "version", "completion", "help"});
+    {"run",  "ls",     "show",    "steps",  "follow",  "diff",       "approvals", "approve",
+     "deny", "answer", "resolve", "pause",  "resume",  "step",       "break",     "cancel",
+     "tree", "strace", "trace",   "status", "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -82,6 +82,7 @@ class Grammar {
     declare_show();
     declare_task_verbs();
     declare_stops();
+    declare_inspection();
     declare_decisions();
     declare_plain_verbs();
   }
@@ -213,6 +214,37 @@ class Grammar {
     return SetBreakpoint{*task, std::move(pattern)};
   }
 
+  void declare_inspection() {
+    CLI::App& tree = verb("tree", "Show tasks by parent, and what each waits for", [this] {
+      return with_task_or_all([this](TaskId task) { return ShowTree{task, all_}; });
+    });
+    tree.add_option("ID", id_, "Only this task and what belongs to it");
+    tree.add_flag("--all", all_, "Those that have ended, too");
+    CLI::App& strace =
+        task_verb("strace", "Show what a task asked for, as system calls", [this](TaskId task) {
+          calls_.task = task;
+          return calls_;
+        });
+    strace.add_flag("-f,--follow", calls_.follow, "As it happens, and its children");
+    strace.add_option("-e", calls_.only, "Only these families (file) or commands (file.read)")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->type_name("FAMILY,...");
+    strace.add_flag("-c,--summary", calls_.summary, "Count calls, errors and time by command");
+    CLI::Option* length =
+        strace.add_option("-s", calls_.text_max, "Show so many bytes of a text (default 64)")
+            ->check(CLI::Range(std::uint64_t{1}, protocol::StepList::kCallTextMax).description(""));
+    strace.add_flag_callback(
+              "--full", [this] { calls_.text_max = 0; }, "Show texts whole")
+        ->excludes(length);
+    CLI::App& trace =
+        verb("trace", "Save the newest turns of all tasks, or one, for Perfetto", [this] {
+          return with_task_or_all([this](TaskId task) { return SaveTrace{task, file_}; });
+        });
+    trace.add_option("ID", id_, "Only this task");
+    trace.add_option("-f,--file", file_, "Where to; - is standard output")->required();
+  }
+
   void declare_decisions() {
     verb("approvals", "List the open questions", [] { return Command(ListApprovals{}); });
     CLI::App& approve =
@@ -288,6 +320,11 @@ class Grammar {
     return make(*task);
   }
 
+  template <class MakeCommand>
+  std::expected<Command, std::string> with_task_or_all(MakeCommand make) {
+    return id_.empty() ? make(kNoTask) : with_task(make);
+  }
+
   std::expected<Command, std::string> decision(protocol::Answer answer) {
     const auto approval = approval_id(id_);
     if (!approval) return std::unexpected(in_quotes(id_) + " is no id of a question (a3)");
@@ -345,6 +382,9 @@ class Grammar {
   std::string cleared_;
   bool full_ = false;
   bool detach_ = false;
+  bool all_ = false;
+  std::string file_;
+  TraceCalls calls_;
   RunGoal run_;
   ListTasks list_;
   Decide decide_;
@@ -384,7 +424,7 @@ std::string bash_completion() {
          "    approve|deny|answer|resolve)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell approvals -q 2>/dev/null)\" -- \"$word\")) "
          ";;\n"
-         "    show|steps|follow|diff|pause|resume|step|break|cancel)\n"
+         "    show|steps|follow|diff|pause|resume|step|break|cancel|tree|strace|trace)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"
          "    -w|--workspace) COMPREPLY=($(compgen -d -- \"$word\")) ;;\n"
          "    --socket) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"

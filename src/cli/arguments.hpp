@@ -96,16 +96,39 @@ struct ClearBreakpoints {
   std::uint32_t number = 0;  ///< 0: all.
 };
 
+/// Tasks by parent.
+struct ShowTree {
+  TaskId task = kNoTask;  ///< Only this one and what belongs to it; kNoTask: all.
+  bool all = false;       ///< Those that have ended too.
+};
+
+/// What a task asked for, as strace(1) shows it.
+struct TraceCalls {
+  static constexpr std::uint64_t kTextMax = 64;  ///< Unless it is said.
+
+  TaskId task = kNoTask;
+  bool follow = false;                ///< As it happens, and its children.
+  bool summary = false;               ///< A table instead of the calls.
+  std::vector<std::string> only;      ///< Families ("file") and commands ("file.read"); empty: all.
+  std::uint64_t text_max = kTextMax;  ///< Longer texts are cut; 0: none.
+};
+
+/// The flight recorder as a file for Perfetto.
+struct SaveTrace {
+  TaskId task = kNoTask;  ///< kNoTask: all.
+  std::string file;       ///< "-": to standard output.
+};
+
 struct ShowStatus {};
 
 struct ShowVersion {};
 
 struct PrintCompletion {};
 
-using Command =
-    std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
-                 ListApprovals, Decide, ChangeTask, StepTask, ListBreakpoints, SetBreakpoint,
-                 ClearBreakpoints, ShowStatus, ShowVersion, PrintCompletion>;
+using Command = std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask,
+                             ShowDiff, ListApprovals, Decide, ChangeTask, StepTask, ListBreakpoints,
+                             SetBreakpoint, ClearBreakpoints, ShowTree, TraceCalls, SaveTrace,
+                             ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

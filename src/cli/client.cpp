@@ -37,6 +37,10 @@ std::string query_value(std::string_view text) {
   return encoded;
 }
 
+std::string calls_wanted(const StepDetail& detail) {
+  return detail.calls ? "&calls=" + std::to_string(*detail.calls) : std::string();
+}
+
 /// The same document in another version cannot be read by guessing.
 Result<void> same_schema(const Json& json, std::string_view schema) {
   const auto found = json.is_object() ? json.find("schema") : json.end();
@@ -80,12 +84,32 @@ Result<Document<protocol::TaskList>> Client::tasks(std::uint64_t limit, std::str
   return call<protocol::TaskList>("GET", target);
 }
 
+Result<Document<protocol::TaskList>> Client::every_task(bool live_only) {
+  const std::string target = std::string(protocol::kTasksPath) +
+                             "?limit=" + std::to_string(protocol::TaskList::kLimitMax) +
+                             (live_only ? "&live=1" : "");
+  Result<Document<protocol::TaskList>> all = call<protocol::TaskList>("GET", target);
+  bool more = all && all->view.tasks.size() == protocol::TaskList::kLimitMax;
+  while (more) {
+    const std::string before = "&before=" + std::to_string(number(all->view.tasks.back().id));
+    Result<Document<protocol::TaskList>> page = call<protocol::TaskList>("GET", target + before);
+    if (!page) return page.error();
+    more = page->view.tasks.size() == protocol::TaskList::kLimitMax;
+    for (protocol::TaskView& task : page->view.tasks)
+      all->view.tasks.push_back(std::move(task));
+    for (Json& task : page->json["tasks"])
+      all->json["tasks"].push_back(std::move(task));
+  }
+  return all;
+}
+
 Result<Document<protocol::TaskView>> Client::task(TaskId id) {
   return call<protocol::TaskView>("GET", task_target(id));
 }
 
-Result<Document<protocol::StepList>> Client::steps(TaskId id, bool full) {
-  const std::string target = task_target(id, full ? "/steps?full=1" : "/steps?full=0");
+Result<Document<protocol::StepList>> Client::steps(TaskId id, const StepDetail& detail) {
+  const std::string target =
+      task_target(id, detail.full ? "/steps?full=1" : "/steps?full=0") + calls_wanted(detail);
   Result<Document<protocol::StepList>> all = call<protocol::StepList>("GET", target);
   while (all && all->view.more && !all->view.steps.empty()) {
     const std::string after = "&after=" + std::to_string(number(all->view.steps.back().seq));
@@ -141,7 +165,16 @@ Result<Document<protocol::DecisionView>> Client::decide(ApprovalId id,
                                       dump_json(to_json_value(request)));
 }
 
-Result<void> Client::events(TaskId id, std::uint64_t after,
+Result<std::string> Client::trace(TaskId id) {
+  std::string target(protocol::kTracePath);
+  if (id != kNoTask) target += "?task=" + std::to_string(number(id));
+  Result<UnixHttpClient::Answer> answer = http_.request("GET", target);
+  if (!answer) return explained(answer.error());
+  if (answer->status >= 400) return protocol::error_from(answer->status, answer->body);
+  return std::move(answer->body);
+}
+
+Result<void> Client::events(TaskId id, std::uint64_t after, const StepDetail& detail,
                             const std::function<bool(const Document<protocol::EventView>&)>& take) {
   const auto read_and_take = [&](const UnixHttpClient::Event& event) {
     Result<Json> json = parse_json(event.data, kAnswerLimits);
@@ -151,7 +184,8 @@ Result<void> Client::events(TaskId id, std::uint64_t after,
     return take({*std::move(view), *std::move(json)});
   };
   const Result<UnixHttpClient::Answer> answer =
-      http_.events(task_target(id, "/events?after=" + std::to_string(after)), read_and_take);
+      http_.events(task_target(id, "/events?after=" + std::to_string(after)) + calls_wanted(detail),
+                   read_and_take);
   if (!answer) return explained(answer.error());
   if (answer->status >= 400) return protocol::error_from(answer->status, answer->body);
   return {};

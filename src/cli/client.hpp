@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,13 @@ template <class View>
 struct Document {
   View view;
   Json json;
+};
+
+/// What is told of each step beside the ordinary.
+struct StepDetail {
+  bool full = false;                   ///< Arguments and replies.
+  std::optional<std::uint64_t> calls;  ///< Told as a system call, with texts of so many bytes; 0:
+                                       ///< with whole ones.
 };
 
 /// The daemon's requests as typed calls. Blocking; one thread at a time. Errors: whatever the
@@ -39,10 +47,14 @@ class Client {
   [[nodiscard]] Result<Document<protocol::TaskList>> tasks(std::uint64_t limit,
                                                            std::string_view state);
 
+  /// Every task, or every one that has not ended; asked for page by page.
+  [[nodiscard]] Result<Document<protocol::TaskList>> every_task(bool live_only);
+
   [[nodiscard]] Result<Document<protocol::TaskView>> task(TaskId id);
 
   /// All steps, asked for page by page; `last_event` is that of the first page.
-  [[nodiscard]] Result<Document<protocol::StepList>> steps(TaskId id, bool full = false);
+  [[nodiscard]] Result<Document<protocol::StepList>> steps(TaskId id,
+                                                           const StepDetail& detail = {});
 
   [[nodiscard]] Result<Document<protocol::DiffView>> diff(TaskId id);
 
@@ -61,10 +73,13 @@ class Client {
   [[nodiscard]] Result<Document<protocol::DecisionView>> decide(
       ApprovalId id, const protocol::DecisionRequest& request);
 
+  /// The flight recorder in Chrome's trace format, of one task or (kNoTask) of all.
+  [[nodiscard]] Result<std::string> trace(TaskId id);
+
   /// Gives the events of a task after number `after` until `take` returns false or the daemon ends
   /// the stream. Events that this build cannot read are left out.
   [[nodiscard]] Result<void> events(
-      TaskId id, std::uint64_t after,
+      TaskId id, std::uint64_t after, const StepDetail& detail,
       const std::function<bool(const Document<protocol::EventView>&)>& take);
 
  private:

@@ -43,7 +43,7 @@ Result<std::optional<protocol::TaskView>> Follower::run() {
 }
 
 Result<void> Follower::catch_up() {
-  Result<Document<protocol::StepList>> steps = client_.steps(task_);
+  Result<Document<protocol::StepList>> steps = client_.steps(task_, detail_);
   if (!steps) return steps.error();
   for (const protocol::StepView& step : steps->view.steps)
     see_step(step);
@@ -61,15 +61,16 @@ Result<void> Follower::catch_up() {
 }
 
 Result<void> Follower::listen() {
-  return client_.events(task_, last_event_, [this](const Document<protocol::EventView>& event) {
-    paused_ = Milliseconds{0};
-    next_pause_ = patience_.first_pause;
-    if (event.view.seq > last_event_) {
-      last_event_ = event.view.seq;
-      take(event);
-    }
-    return !done();
-  });
+  return client_.events(task_, last_event_, detail_,
+                        [this](const Document<protocol::EventView>& event) {
+                          paused_ = Milliseconds{0};
+                          next_pause_ = patience_.first_pause;
+                          if (event.view.seq > last_event_) {
+                            last_event_ = event.view.seq;
+                            take(event);
+                          }
+                          return !done();
+                        });
 }
 
 bool Follower::pause() {
@@ -88,7 +89,7 @@ void Follower::take(const Document<protocol::EventView>& event) {
   sink_.happened(event.json);
   if (name == kTaskState || name == kTaskEnded) {
     with_view<protocol::TaskView>(data, [this](const auto& task) { see_task(task); });
-  } else if (name == kStepStarted || name == kStepDone) {
+  } else if (name == kStepAsked || name == kStepStarted || name == kStepDone) {
     with_view<protocol::StepView>(data, [this](const auto& step) { see_step(step); });
   } else if (name == kApprovalOpened) {
     with_view<protocol::ApprovalView>(data, [this](const auto& each) { see_approval(each); });
@@ -115,7 +116,10 @@ void Follower::see_step(const protocol::StepView& step) {
   const bool over = step.state == "done" || step.state == "failed" || step.state == "denied";
   if (over) {
     if (finished_.insert(step.seq).second) sink_.finished(step);
-  } else if (step.state == "started" && started_.emplace(step.seq, step.attempt).second) {
+    return;
+  }
+  if (asked_.insert(step.seq).second) sink_.asked(step);
+  if (step.state == "started" && started_.emplace(step.seq, step.attempt).second) {
     sink_.started(step);
   }
 }

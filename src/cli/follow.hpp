@@ -22,6 +22,9 @@ class FollowSink {
   FollowSink& operator=(const FollowSink&) = delete;
   virtual ~FollowSink() = default;
 
+  /// It is there, but not over: it may wait for somebody, or have started.
+  virtual void asked(const protocol::StepView& /*step*/) {}
+
   virtual void started(const protocol::StepView& /*step*/) {}
 
   virtual void finished(const protocol::StepView& /*step*/) {}
@@ -67,8 +70,13 @@ class Follower {
   };
 
   Follower(Client& client, TaskId task, FollowSink& sink, Patience patience,
-           From from = From::lists)
-      : client_(client), task_(task), sink_(sink), patience_(std::move(patience)), from_(from) {}
+           From from = From::lists, const StepDetail& detail = {})
+      : client_(client),
+        task_(task),
+        sink_(sink),
+        patience_(std::move(patience)),
+        from_(from),
+        detail_(detail) {}
 
   /// Until the task has ended or is stuck (then gives it), or the sink wants no more (nothing).
   /// Errors: as Client; of a daemon that went away only when the patience is exhausted.
@@ -96,10 +104,12 @@ class Follower {
   FollowSink& sink_;
   Patience patience_;
   From from_;
+  StepDetail detail_;
 
   std::optional<protocol::TaskView> ended_;
   bool connected_before_ = false;
   std::uint64_t last_event_ = 0;
+  std::set<Seq> asked_;
   std::set<Seq> finished_;
   std::set<std::pair<Seq, std::uint32_t>> started_;  ///< With the attempt.
   std::set<ApprovalId> open_;

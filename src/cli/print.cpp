@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <map>
 
 namespace tinkerbell::cli {
 
@@ -115,6 +116,90 @@ std::string task_table(const protocol::TaskList& list, const Terminal& terminal,
   return table.text(terminal.columns);
 }
 
+std::string short_duration(std::uint64_t microseconds) {
+  if (microseconds < 1000) return std::to_string(microseconds) + " µs";
+  const bool long_one = microseconds >= 1'000'000;
+  const std::uint64_t tenths = microseconds / (long_one ? 100'000 : 100);
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) +
+         (long_one ? " s" : " ms");
+}
+
+namespace {
+
+/// "12, 13".
+std::string names_of(const std::vector<TaskId>& tasks) {
+  std::string names;
+  for (const TaskId task : tasks)
+    names += (names.empty() ? "" : ", ") + task_name(task);
+  return names;
+}
+
+/// The await chain, a call a line.
+std::string calls_text(const std::vector<protocol::CallView>& calls) {
+  std::size_t width = 0;
+  for (const protocol::CallView& call : calls)
+    width = std::max(width, call.where.size());
+  std::string text;
+  for (const protocol::CallView& call : calls) {
+    text += text.empty() ? "" : "\n";
+    text += call.where + std::string(width - call.where.size(), ' ') + "  " + call.function;
+  }
+  return text;
+}
+
+std::string scheduling_lines(const protocol::SchedulingView& seen) {
+  std::string used =
+      plural(seen.turns, "turn") + ", " + short_duration(seen.cpu_us) + " of processor time";
+  if (seen.longest_turn_us) used += ", longest turn " + short_duration(*seen.longest_turn_us);
+  return labelled("deadline", seen.deadline) + labelled("stands at", calls_text(seen.calls)) +
+         labelled("priority", seen.priority) + labelled("used", used);
+}
+
+/// Rows of a tree, depth first.
+class TreeRows {
+ public:
+  TreeRows(const protocol::TaskList& list, WallTime now)
+      : now_(now), table_({"TASK", "STATE", "SINCE", "WHAT"}) {
+    for (const protocol::TaskView& task : list.tasks)
+      tasks_[task.id] = &task;
+    for (const auto& [id, task] : tasks_) {
+      if (tasks_.contains(task->parent)) children_[task->parent].push_back(task);
+    }
+    for (const auto& [id, task] : tasks_) {
+      if (!tasks_.contains(task->parent)) add(*task, "", "");
+    }
+  }
+
+  [[nodiscard]] std::string text(std::size_t columns_max) const { return table_.text(columns_max); }
+
+ private:
+  /// `branch` stands before the task, `trunk` before what is below it.
+  void add(const protocol::TaskView& task, const std::string& branch, const std::string& trunk) {
+    std::string what = task.title.empty() ? task.goal : task.title;
+    if (branch.empty() && task.parent != kNoTask)
+      what += "  (child of " + task_name(task.parent) + ")";
+    if (!task.waiting_for.empty()) what += "  [" + task.waiting_for + "]";
+    const std::string& since = task.waiting_since.empty() ? task.changed : task.waiting_since;
+    table_.add({branch + task_name(task.id), task.state, age_of(since, now_), what});
+    const std::vector<const protocol::TaskView*>& below = children_[task.id];
+    for (const protocol::TaskView* const child : below) {
+      const bool last = child == below.back();
+      add(*child, trunk + (last ? "└─ " : "├─ "), trunk + (last ? "   " : "│  "));
+    }
+  }
+
+  WallTime now_;
+  Table table_;
+  std::map<TaskId, const protocol::TaskView*> tasks_;
+  std::map<TaskId, std::vector<const protocol::TaskView*>> children_;
+};
+
+}  // namespace
+
+std::string task_tree(const protocol::TaskList& list, const Terminal& terminal, WallTime now) {
+  return TreeRows(list, now).text(terminal.columns);
+}
+
 std::string task_details(const protocol::TaskView& task, WallTime now) {
   std::string waits = task.waiting_for;
   const std::string waiting = age_of(task.waiting_since, now);
@@ -125,8 +210,9 @@ std::string task_details(const protocol::TaskView& task, WallTime now) {
       task.error ? task.error->message + " (" + task.error->code + ")" : std::string();
   return labelled("task", task_name(task.id)) +
          labelled("parent", task.parent == kNoTask ? "" : task_name(task.parent)) +
-         labelled("kind", task.kind) + labelled("state", task.state) +
-         labelled("waits for", waits) + labelled("goal", task.goal) +
+         labelled("children", names_of(task.children)) + labelled("kind", task.kind) +
+         labelled("state", task.state) + labelled("waits for", waits) +
+         (task.scheduling ? scheduling_lines(*task.scheduling) : "") + labelled("goal", task.goal) +
          labelled("workspace", task.workspace) + labelled("model", task.model) +
          labelled("origin", origin) + labelled("created", task.created) +
          labelled("changed", task.changed) + labelled("steps", std::to_string(task.steps)) +
@@ -201,6 +287,21 @@ std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal) 
   return text;
 }
 
+namespace {
+
+/// "3 timers, 1024 turns, the longest of the newest 12 ms (task 3)".
+std::string scheduler_line(const protocol::SchedulerView& seen) {
+  std::string line = std::to_string(seen.ready) + " ready, " + plural(seen.timers, "timer") + ", " +
+                     plural(seen.turns, "turn");
+  if (seen.longest_turn) {
+    line += ", the longest lately " + short_duration(seen.longest_turn->us) + " (task " +
+            task_name(seen.longest_turn->task) + ")";
+  }
+  return line;
+}
+
+}  // namespace
+
 std::string status_text(const protocol::StatusView& status) {
   std::string tasks;
   for (const protocol::StateCount& each : status.tasks) {
@@ -212,6 +313,7 @@ std::string status_text(const protocol::StatusView& status) {
          labelled("up", std::to_string(status.uptime_s) + " s") +
          labelled("tasks", tasks.empty() ? "none" : tasks) +
          labelled("questions", std::to_string(status.approvals_open) + " open") +
+         labelled("scheduler", status.scheduler ? scheduler_line(*status.scheduler) : "") +
          labelled("sandbox", status.sandbox) + labelled("model", status.model) +
          labelled("socket", status.socket) + labelled("state", status.state_dir) +
          labelled("log", status.log);
@@ -267,6 +369,12 @@ std::string how_to_answer(const protocol::ApprovalView& approval) {
       return "`tinkerbell resolve " + name + " --happened`, `--run-again` or `--abort`";
   }
   return {};
+}
+
+std::string note_on_interrupt(TaskId task) {
+  const std::string name = task_name(task);
+  return "\ntask " + name + " goes on: `tinkerbell follow " + name + "`, or `tinkerbell cancel " +
+         name + "`\n";
 }
 
 std::string decision_line(const protocol::DecisionView& decision) {

@@ -24,6 +24,10 @@ namespace tinkerbell::cli {
 
 [[nodiscard]] std::string task_table(const protocol::TaskList& list, const Terminal& terminal,
                                      WallTime now);
+/// Tasks by parent, each below the one that spawned it; those whose parent is not in the list stand
+/// at the left, and say so.
+[[nodiscard]] std::string task_tree(const protocol::TaskList& list, const Terminal& terminal,
+                                    WallTime now);
 [[nodiscard]] std::string task_details(const protocol::TaskView& task, WallTime now);
 [[nodiscard]] std::string step_table(const protocol::StepList& list, const Terminal& terminal);
 
@@ -57,6 +61,12 @@ namespace tinkerbell::cli {
 
 /// "tinkerbell approve a3" and what else can answer it.
 [[nodiscard]] std::string how_to_answer(const protocol::ApprovalView& approval);
+
+/// What is said to somebody who stops looking at a task.
+[[nodiscard]] std::string note_on_interrupt(TaskId task);
+
+/// "12 µs", "3.4 ms", "5.6 s".
+[[nodiscard]] std::string short_duration(std::uint64_t microseconds);
 
 /// "a3 was approved by uid 1000".
 [[nodiscard]] std::string decision_line(const protocol::DecisionView& decision);

@@ -33,8 +33,10 @@ std::string Table::text(std::size_t columns_max) const {
   for (const std::vector<std::string>& row : rows_) {
     std::size_t start = 0;
     for (std::size_t i = 0; i + 1 < row.size(); ++i) {
+      const std::size_t missing = width[i] - columns_of(row[i]);
+      text.append(i < right_ ? missing : 0, ' ');
       text += row[i];
-      text.append(width[i] + kGap - columns_of(row[i]), ' ');
+      text.append((i < right_ ? 0 : missing) + kGap, ' ');
       start += width[i] + kGap;
     }
     text += columns_max == 0 ? row.back() : fitted(row.back(), room_after(start, columns_max));

@@ -11,6 +11,9 @@ class Table {
  public:
   explicit Table(std::vector<std::string> head) : rows_{std::move(head)} {}
 
+  /// The first so many columns hold numbers: they stand at the right.
+  void align_right(std::size_t columns) { right_ = columns; }
+
   /// One cell for each column; cells are made visible and put on one line.
   void add(std::vector<std::string> cells);
 
@@ -21,6 +24,7 @@ class Table {
   [[nodiscard]] std::vector<std::size_t> widths() const;
 
   std::vector<std::vector<std::string>> rows_;
+  std::size_t right_ = 0;
 };
 
 }  // namespace tinkerbell::cli

@@ -9,7 +9,10 @@
 #include "tinkerbell/protocol/routes.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
+#include <fstream>
+#include <set>
 #include <system_error>
 
 namespace tinkerbell::cli {
@@ -53,12 +56,6 @@ std::string result_text(const Session& session, const protocol::TaskView& task) 
   if (task.result.empty()) return {};
   const std::string text = session.terminal.is_terminal ? visible_text(task.result) : task.result;
   return text.ends_with('\n') ? text : text + "\n";
-}
-
-std::string note_on_interrupt(TaskId task) {
-  const std::string name = task_name(task);
-  return "\ntask " + name + " goes on: `tinkerbell follow " + name + "`, or `tinkerbell cancel " +
-         name + "`\n";
 }
 
 Result<ExitCode> follow_as_json(Session& session, TaskId task) {
@@ -231,7 +228,7 @@ Result<ExitCode> perform(Session& session, const ShowApproval& show) {
 }
 
 Result<ExitCode> perform(Session& session, const ListSteps& list) {
-  return print(session, session.client.steps(list.task, list.full),
+  return print(session, session.client.steps(list.task, {.full = list.full}),
                [&](const protocol::StepList& steps) {
                  return list.full ? steps_in_full(steps, session.terminal)
                                   : step_table(steps, session.terminal);
@@ -312,6 +309,71 @@ Result<ExitCode> perform(Session& session, const SetBreakpoint& set) {
 Result<ExitCode> perform(Session& session, const ClearBreakpoints& clear) {
   return print_breakpoints(session,
                            session.client.clear_breakpoints(clear.task, {.number = clear.number}));
+}
+
+namespace {
+
+/// Leaves only `root` and what belongs to it.
+void keep_subtree(Document<protocol::TaskList>& list, TaskId root) {
+  std::set<TaskId> kept{root};
+  std::ranges::sort(list.view.tasks, {}, &protocol::TaskView::id);  // a child is younger
+  std::erase_if(list.view.tasks, [&](const protocol::TaskView& task) {
+    if (kept.contains(task.parent)) kept.insert(task.id);
+    return !kept.contains(task.id);
+  });
+  Json tasks = Json::array();
+  for (Json& task : list.json["tasks"]) {
+    if (kept.contains(TaskId{task.at("id").get<std::uint64_t>()})) tasks.push_back(std::move(task));
+  }
+  list.json["tasks"] = std::move(tasks);
+}
+
+/// The tasks that a tree is made of. The root of a part is in it though it has ended.
+Result<Document<protocol::TaskList>> tasks_of_tree(Session& session, const ShowTree& show) {
+  Result<Document<protocol::TaskList>> list = session.client.every_task(!show.all);
+  if (!list || show.task == kNoTask) return list;
+  if (std::ranges::find(list->view.tasks, show.task, &protocol::TaskView::id) ==
+      list->view.tasks.end()) {
+    Result<Document<protocol::TaskView>> root = session.client.task(show.task);
+    if (!root) return root.error();
+    list->view.tasks.push_back(std::move(root->view));
+    list->json["tasks"].push_back(std::move(root->json));
+  }
+  keep_subtree(*list, show.task);
+  return list;
+}
+
+/// Errors: as the system has them.
+Result<void> save(const std::string& path, std::string_view content) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  if (!file) return os_error("open " + path, errno);
+  file << content;
+  file.close();
+  if (!file) return os_error("write " + path, errno);
+  return {};
+}
+
+}  // namespace
+
+Result<ExitCode> perform(Session& session, const ShowTree& show) {
+  return print(session, tasks_of_tree(session, show), [&](const protocol::TaskList& tasks) {
+    return session.invocation.quiet ? names_of(tasks.tasks, task_name)
+                                    : task_tree(tasks, session.terminal, session.now);
+  });
+}
+
+Result<ExitCode> perform(Session& session, const SaveTrace& save_trace) {
+  const Result<std::string> trace = session.client.trace(save_trace.task);
+  if (!trace) return trace.error();
+  if (save_trace.file == "-") {
+    session.out << *trace;
+    return ExitCode::ok;
+  }
+  if (const Result<void> saved = save(save_trace.file, *trace); !saved) return saved.error();
+  if (session.terminal.is_terminal && !session.invocation.quiet) {
+    session.err << "open " << visible_line(save_trace.file) << " at https://ui.perfetto.dev\n";
+  }
+  return ExitCode::ok;
 }
 
 Result<ExitCode> perform(Session& session, const ShowStatus& /*show*/) {

@@ -51,6 +51,12 @@ TEST(Arguments, MisuseEndsWith64AndAHint) {
       {"approve", "a0"},
       {"answer", "a3"},
       {"completion", "zsh"},
+      {"tree", "a3"},
+      {"strace"},
+      {"strace", "12", "-s", "0"},
+      {"strace", "12", "-s", "9", "--full"},
+      {"trace"},
+      {"trace", "x", "-f", "out.json"},
   };
   for (const auto& words : lines) {
     const Parting parting = refusal(words);
@@ -155,6 +161,31 @@ TEST(Arguments, OfResolveAreOneOfThreeAnswers) {
   EXPECT_EQ(abort.hash, "0123456789");
   EXPECT_EQ(refusal({"resolve", "a3"}).code, ExitCode::usage);
   EXPECT_EQ(refusal({"resolve", "a3", "--happened", "--abort"}).code, ExitCode::usage);
+}
+
+TEST(Arguments, OfStraceAreThoseOfTheOldOne) {
+  const TraceCalls plain = command<TraceCalls>({"strace", "12"});
+  EXPECT_EQ(plain.task, TaskId{12});
+  EXPECT_FALSE(plain.follow || plain.summary);
+  EXPECT_TRUE(plain.only.empty());
+  EXPECT_EQ(plain.text_max, 64U);
+  const TraceCalls all =
+      command<TraceCalls>({"strace", "-f", "-c", "-e", "file,process", "-s", "9", "12"});
+  EXPECT_EQ(all.task, TaskId{12});
+  EXPECT_TRUE(all.follow && all.summary);
+  EXPECT_EQ(all.only, (std::vector<std::string>{"file", "process"}));
+  EXPECT_EQ(all.text_max, 9U);
+  EXPECT_EQ(command<TraceCalls>({"strace", "12", "-e", "file", "-e", "llm"}).only.size(), 2U);
+  EXPECT_EQ(command<TraceCalls>({"strace", "12", "--full"}).text_max, 0U);
+}
+
+TEST(Arguments, ATreeOrATraceIsOfAllTasksOrOfOne) {
+  EXPECT_EQ(command<ShowTree>({"tree"}).task, kNoTask);
+  EXPECT_EQ(command<ShowTree>({"tree", "12"}).task, TaskId{12});
+  EXPECT_TRUE(command<ShowTree>({"tree", "--all"}).all);
+  EXPECT_EQ(command<SaveTrace>({"trace", "-f", "-"}).task, kNoTask);
+  EXPECT_EQ(command<SaveTrace>({"trace", "12", "-f", "out.json"}).task, TaskId{12});
+  EXPECT_EQ(command<SaveTrace>({"trace", "12", "-f", "out.json"}).file, "out.json");
 }
 
 TEST(Arguments, HelpAndVersionAreAnswersNotErrors) {

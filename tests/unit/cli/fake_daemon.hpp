@@ -81,14 +81,15 @@ class FakeDaemon {
     lay_out("GET /v1/approvals", protocol::ApprovalList{});
   }
 
-  /// Sends an event to whoever listens, and to all who come later.
+  /// Sends an event to whoever listens to that task, and to all who come later.
   template <class View>
-  void emit(std::uint64_t seq, std::string_view name, const View& data) {
+  void emit(std::uint64_t seq, std::string_view name, const View& data, TaskId task = TaskId{12}) {
     protocol::EventView event{
-        .seq = seq, .task = TaskId{12}, .name = std::string(name), .data = to_json_value(data)};
+        .seq = seq, .task = task, .name = std::string(name), .data = to_json_value(data)};
     on_loop([&] {
-      for (const auto& stream : streams_)
-        send(*stream, event);
+      for (const auto& [path, stream] : streams_) {
+        if (path == events_path(task)) send(*stream, event);
+      }
       events_.push_back(std::move(event));
     });
   }
@@ -105,6 +106,10 @@ class FakeDaemon {
     int status = 200;
     Json json;
   };
+
+  static std::string events_path(TaskId task) {
+    return "/v1/tasks/" + std::to_string(number(task)) + "/events";
+  }
 
   static void send(EventStream& stream, const protocol::EventView& event) {
     stream.send(event.seq, event.name, dump_json(to_json_value(event)));
@@ -132,9 +137,9 @@ class FakeDaemon {
     std::shared_ptr<EventStream> stream = responder.stream();
     const std::uint64_t after = std::stoull(request.query.at("after"));
     for (const protocol::EventView& event : events_) {
-      if (event.seq > after) send(*stream, event);
+      if (event.seq > after && request.path == events_path(event.task)) send(*stream, event);
     }
-    streams_.push_back(std::move(stream));
+    streams_.emplace_back(request.path, std::move(stream));
   }
 
   void on_loop(const std::function<void()>& work) {
@@ -154,7 +159,7 @@ class FakeDaemon {
   std::optional<HttpServer> server_;
   std::map<std::string, Laid> documents_;
   std::vector<protocol::EventView> events_;
-  std::vector<std::shared_ptr<EventStream>> streams_;
+  std::vector<std::pair<std::string, std::shared_ptr<EventStream>>> streams_;  ///< By path.
   std::vector<std::string> seen_;
 };
 

@@ -75,6 +75,66 @@ TEST(TaskDetails, AreOneLineForEachThingThatIsKnown) {
             "error       no (denied)\n");
 }
 
+TEST(TaskDetails, TellWhereATaskStandsAndWhatItUsed) {
+  protocol::TaskView task = task_12("waiting");
+  task.parent = TaskId{7};
+  task.children = {TaskId{13}, TaskId{14}};
+  task.waiting_for = "join task 13";
+  task.scheduling =
+      protocol::SchedulingView{.priority = "normal",
+                               .turns = 35,
+                               .cpu_us = 12'345,
+                               .longest_turn_us = 900,
+                               .deadline = "2026-11-22T20:45:00.000Z",
+                               .calls = {{.where = "src/tasks/agent.cpp:143", .function = "ask"},
+                                         {.where = "src/a.cpp:9", .function = "run"}}};
+  const std::string text = task_details(task, kNow);
+  EXPECT_THAT(text, HasSubstr("parent      7\nchildren    13, 14\nkind "));
+  EXPECT_THAT(text,
+              HasSubstr("waits for   join task 13\n"
+                        "deadline    2026-11-22T20:45:00.000Z\n"
+                        "stands at   src/tasks/agent.cpp:143  ask\n"
+                        "            src/a.cpp:9              run\n"
+                        "priority    normal\n"
+                        "used        35 turns, 12.3 ms of processor time, longest turn 900 µs\n"
+                        "goal "));
+  task.scheduling = protocol::SchedulingView{.turns = 1, .cpu_us = 2'500'000};
+  EXPECT_THAT(task_details(task, kNow),
+              HasSubstr("13\nused        1 turn, 2.5 s of processor time\ngoal "));
+}
+
+TEST(TaskTree, DrawsABranchForEachChild) {
+  protocol::TaskList list;
+  for (const auto& [id, parent] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
+           {6, 1}, {5, 4}, {4, 1}, {2, 1}, {3, 2}, {1, 0}}) {
+    protocol::TaskView task = task_12("ready");
+    task.id = TaskId{id};
+    task.parent = TaskId{parent};
+    task.title = "t";
+    list.tasks.push_back(task);
+  }
+  list.tasks[0].waiting_for = "read a.txt";
+  list.tasks[0].waiting_since = "2026-11-22T20:35:30.000Z";
+  EXPECT_EQ(task_tree(list, kPipe, kNow),
+            "TASK     STATE  SINCE  WHAT\n"
+            "1        ready  2m     t\n"
+            "├─ 2     ready  2m     t\n"
+            "│  └─ 3  ready  2m     t\n"
+            "├─ 4     ready  2m     t\n"
+            "│  └─ 5  ready  2m     t\n"
+            "└─ 6     ready  5s     t  [read a.txt]\n");
+}
+
+TEST(Status, HasALineAboutTheScheduler) {
+  protocol::StatusView status{.version = "0.1.0"};
+  EXPECT_FALSE(status_text(status).contains("scheduler"));
+  status.scheduler = protocol::SchedulerView{
+      .turns = 1024, .timers = 3, .longest_turn = protocol::TurnView{TaskId{3}, 12'000}};
+  EXPECT_THAT(status_text(status),
+              HasSubstr("scheduler   0 ready, 3 timers, 1024 turns, the longest lately 12.0 ms "
+                        "(task 3)\n"));
+}
+
 TEST(StepTable, NamesTheRuleOfEachStep) {
   protocol::StepView done = step(1, "read a.txt", "done", "340 bytes");
   done.ended = "2026-11-22T20:33:35.000Z";

@@ -1,5 +1,6 @@
 #include "cli/program.hpp"
 
+#include "support/temp_dir.hpp"
 #include "unit/cli/fake_daemon.hpp"
 
 #include <gmock/gmock.h>
@@ -240,6 +241,132 @@ TEST_F(ProgramTest, ErrorsOfTheDaemonBecomeExitCodes) {
   EXPECT_EQ(show.err, "tinkerbell: no task 7\n");
   daemon_.refuse("POST /v1/tasks/7/cancel", {Errc::denied, "not yours"});
   EXPECT_EQ(tinkerbell({"cancel", "7"}).code, 77);
+}
+
+protocol::TaskView task_of(std::uint64_t id, std::uint64_t parent, std::string state) {
+  protocol::TaskView task = task_12(std::move(state));
+  task.id = TaskId{id};
+  task.parent = TaskId{parent};
+  return task;
+}
+
+protocol::StepView call(std::uint32_t seq, std::string command, std::string state,
+                        std::string second) {
+  protocol::StepView told = step(seq, "line", std::move(state));
+  told.call = command + "()";
+  told.command = std::move(command);
+  told.asked = "2026-11-22T20:33:" + second + ".000Z";
+  if (told.state != "started") {
+    told.ended = "2026-11-22T20:33:" + second + ".500Z";
+    told.result = "ok";
+    told.duration_us = 500'000;
+  }
+  return told;
+}
+
+TEST_F(ProgramTest, ATreeShowsTasksBelowTheirParents) {
+  daemon_.lay_out(
+      "GET /v1/tasks limit=1000 live=1",
+      protocol::TaskList{.tasks = {task_of(15, 9, "running"), task_of(14, 13, "ready"),
+                                   task_of(13, 12, "waiting"), task_of(12, 0, "waiting")}});
+  const Outcome tree = tinkerbell({"tree"});
+  EXPECT_EQ(tree.code, 0) << tree.err;
+  EXPECT_THAT(tree.out, HasSubstr("\n12        waiting"));
+  EXPECT_THAT(tree.out, HasSubstr("\n└─ 13     waiting"));
+  EXPECT_THAT(tree.out, HasSubstr("\n   └─ 14  ready"));
+  EXPECT_THAT(tree.out, HasSubstr("fix the test  (child of 9)"));
+  EXPECT_EQ(tinkerbell({"-q", "tree", "13"}).out, "13\n14\n");
+  const Result<Json> part = parse_json(tinkerbell({"--json", "tree", "13"}).out);
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->at("tasks").size(), 2U);
+}
+
+TEST_F(ProgramTest, TheTreeOfATaskThatHasEndedShowsItsLiveChildren) {
+  daemon_.lay_out("GET /v1/tasks", protocol::TaskList{.tasks = {task_of(15, 9, "running")}});
+  daemon_.lay_out("GET /v1/tasks/9", task_of(9, 0, "failed"));
+  EXPECT_EQ(tinkerbell({"-q", "tree", "9"}).out, "9\n15\n");
+  EXPECT_EQ(tinkerbell({"tree", "7"}).code, 3);
+}
+
+TEST_F(ProgramTest, StraceShowsThePastOfATask) {
+  daemon_.lay_out("GET /v1/tasks/12", task_12("waiting"));
+  daemon_.lay_out("GET /v1/tasks/12/steps calls=64 full=0",
+                  protocol::StepList{.steps = {call(1, "file.read", "done", "30"),
+                                               call(2, "process.run", "started", "31")}});
+  EXPECT_EQ(tinkerbell({"strace", "12"}).out,
+            "20:33:30.000 [12] file.read() = ok <0.500000>\n"
+            "20:33:31.000 [12] process.run() <unfinished ...>\n");
+  EXPECT_EQ(tinkerbell({"strace", "12", "-e", "process"}).out,
+            "20:33:31.000 [12] process.run() <unfinished ...>\n");
+  const Outcome none = tinkerbell({"strace", "12", "-e", "llm,fiel"});
+  EXPECT_EQ(none.out, "");
+  EXPECT_EQ(none.err, "task 12 made no such call\n");
+  EXPECT_THAT(tinkerbell({"strace", "12", "-c"}).out, HasSubstr("1 under way, not counted"));
+  const Result<Json> json = parse_json(tinkerbell({"--json", "strace", "12"}).out);
+  ASSERT_TRUE(json);  // one line: what is over
+  EXPECT_EQ(json->at("task"), 12);
+  (void)tinkerbell({"strace", "12", "--full"});
+  EXPECT_THAT(daemon_.seen(), Contains("GET /v1/tasks/12/steps calls=0 full=0"));
+  EXPECT_EQ(tinkerbell({"strace", "7"}).code, 3);
+}
+
+TEST_F(ProgramTest, StraceFollowsATaskAndItsChildrenOldAndNew) {
+  protocol::TaskView parent = task_12("running");
+  parent.children = {TaskId{13}, TaskId{14}};
+  daemon_.lay_out_task(parent);
+  daemon_.lay_out("GET /v1/tasks/12/steps",
+                  protocol::StepList{.last_event = 1,
+                                     .steps = {call(1, "task.spawn", "done", "30"),
+                                               call(2, "file.read", "done", "34")}});
+  daemon_.lay_out_task(task_of(13, 12, "completed"));
+  daemon_.lay_out("GET /v1/tasks/13/steps",
+                  protocol::StepList{.steps = {call(1, "file.list", "done", "32")}});
+  daemon_.lay_out_task(task_of(14, 12, "failed"));
+  daemon_.emit(2, name::kStepAsked, call(3, "task.spawn", "started", "36"));
+  daemon_.emit(3, name::kStepDone, call(3, "task.spawn", "done", "36"));
+  daemon_.emit(4, name::kTaskEnded, task_12("completed"));
+  const Outcome strace = tinkerbell({"strace", "12", "-f"});
+  EXPECT_EQ(strace.out,
+            "20:33:30.000 [12] task.spawn() = ok <0.500000>\n"
+            "20:33:32.000 [13] file.list() = ok <0.500000>\n"
+            "20:33:34.000 [12] file.read() = ok <0.500000>\n"
+            "             [13] +++ completed +++\n"
+            "             [14] +++ failed +++\n"
+            "20:33:36.000 [12] task.spawn() = ok <0.500000>\n"
+            "             [12] +++ completed +++\n");
+}
+
+TEST_F(ProgramTest, StraceTellsWhoseAnswerATaskWaitsFor) {
+  daemon_.lay_out_task(task_12("running"));
+  daemon_.emit(1, name::kStepAsked, call(1, "process.run", "waiting", "30"));
+  daemon_.emit(2, name::kApprovalOpened, approval_a3());
+  daemon_.emit(3, name::kApprovalDecided,
+               protocol::DecisionView{.id = ApprovalId{3}, .state = "approved", .by = "uid 0"});
+  daemon_.emit(4, name::kStepDone, call(1, "process.run", "done", "30"));
+  protocol::TaskView failed = task_12("failed");
+  failed.error = protocol::ErrorBody{.code = "denied", .message = "no"};
+  daemon_.emit(5, name::kTaskEnded, failed);
+  const Outcome strace = tinkerbell({"strace", "12", "--follow"});
+  EXPECT_EQ(strace.out,
+            "20:33:30.000 [12] process.run() <unfinished ...>\n"
+            "             [12] --- waits for approval a3: `tinkerbell approve a3` or `tinkerbell "
+            "deny a3` ---\n"
+            "             [12] --- a3 was approved by uid 0 ---\n"
+            "20:33:30.500 [12] <... process.run resumed> = ok <0.500000>\n"
+            "             [12] +++ failed: denied +++\n");
+}
+
+TEST_F(ProgramTest, ATraceIsSavedAsItCame) {
+  daemon_.lay_out("GET /v1/trace", Json{{"traceEvents", Json::array()}});
+  const TempDir directory;
+  const std::string file = directory / "out.json";
+  EXPECT_EQ(tinkerbell({"trace", "-f", file}).code, 0);
+  EXPECT_EQ(directory.read("out.json"), R"({"traceEvents":[]})");
+  EXPECT_EQ(tinkerbell({"trace", "12", "-f", "-"}).out, R"({"traceEvents":[]})");
+  EXPECT_THAT(daemon_.seen(), Contains("GET /v1/trace task=12"));
+  const Outcome nowhere = tinkerbell({"trace", "-f", directory / "no/where"});
+  EXPECT_EQ(nowhere.code, 3);
+  EXPECT_THAT(nowhere.err, HasSubstr("No such file or directory"));
 }
 
 TEST_F(ProgramTest, F60_AnotherVersionIsNamedNotGuessed) {
