@@ -1,5 +1,7 @@
 #include "tinkerbell/base/assert.hpp"
 
+#include "tinkerbell/base/source_path.hpp"
+
 #include <unistd.h>
 
 #include <atomic>
@@ -32,7 +34,8 @@ void set_invariant_hook(InvariantHook* what) noexcept {
   hook = what;
 }
 
-void assertion_failed(const char* condition, const char* file, int line) {
+void assertion_failed(const char* condition, const char* compiled_file, int line) {
+  const char* const file = source_path(compiled_file);
   std::fprintf(stderr, "tinkerbell: broken invariant: %s (%s:%d)\n", condition, file, line);
   run_hook({.condition = condition, .file = file, .line = line});
   std::abort();

@@ -2,6 +2,7 @@
 
 #include "control/views.hpp"
 
+#include "tinkerbell/base/source_path.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/kernel/frame_pool.hpp"
 #include "tinkerbell/kernel/inspect.hpp"
@@ -97,7 +98,7 @@ std::optional<protocol::SchedulingView> scheduling_view(Context& context, TaskId
   }
   for (const std::source_location& call : seen->calls) {
     view.calls.push_back(
-        {.where = std::string(call.file_name()) + ":" + std::to_string(call.line()),
+        {.where = std::string(source_path(call.file_name())) + ":" + std::to_string(call.line()),
          .function = short_name(call.function_name())});
   }
   return view;

@@ -2,6 +2,7 @@
 
 #include "telemetry/json_text.hpp"
 
+#include "tinkerbell/base/source_path.hpp"
 #include "tinkerbell/base/version.hpp"
 
 #include <unistd.h>
@@ -174,7 +175,7 @@ class Drawing {
   }
 
   void draw_place(const std::source_location& where) noexcept {
-    json_.escaped(where.file_name()).raw(":").integer(where.line());
+    json_.escaped(source_path(where.file_name())).raw(":").integer(where.line());
   }
 
   const TraceSource& source_;

@@ -3,6 +3,7 @@
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/base/names.hpp"
 #include "tinkerbell/base/result.hpp"
+#include "tinkerbell/base/source_path.hpp"
 
 #include <gtest/gtest.h>
 
@@ -157,6 +158,12 @@ TEST(Clock, WritesCalendarTimeAsTheStandardWantsIt) {
   EXPECT_EQ(rfc3339(WallTime{}), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(rfc3339(wall_from_unix_nanoseconds(1'795'379'615'123'999'999)),
             "2026-11-22T20:33:35.123Z");
+}
+
+TEST(SourcePath, BeginsAtTheSourceRoot) {
+  EXPECT_STREQ(source_path("../../src/a.cpp"), "src/a.cpp");
+  EXPECT_STREQ(source_path("src/../a.cpp"), "src/../a.cpp");
+  EXPECT_STREQ(source_path(""), "");
 }
 
 }  // namespace

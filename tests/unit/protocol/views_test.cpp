@@ -36,7 +36,14 @@ TaskView waiting_task() {
           .result = "",
           .error = ErrorBody{.code = "denied", .message = "no"},
           .usage = {.input = 1200, .output = 80},
-          .questions = {.asked = 1}};
+          .questions = {.asked = 1},
+          .children = {TaskId{13}, TaskId{14}},
+          .scheduling = SchedulingView{.priority = "normal",
+                                       .turns = 35,
+                                       .cpu_us = 1200,
+                                       .longest_turn_us = 90,
+                                       .deadline = "2026-11-22T20:43:35.123Z",
+                                       .calls = {{.where = "src/a.cpp:9", .function = "run"}}}};
 }
 
 StepView running_step() {
@@ -53,7 +60,12 @@ StepView running_step() {
           .ended = "2026-11-22T20:33:36.123Z",
           .duration_ms = 1000,
           .arguments = Json{{"argv", {"./test.sh"}}},
-          .reply = std::nullopt};
+          .reply = std::nullopt,
+          .asked = "2026-11-22T20:33:34.123Z",
+          .waited_us = 1'000'000,
+          .duration_us = 1'000'042,
+          .call = "process.run(argv=[\"./test.sh\"])",
+          .result = std::nullopt};
 }
 
 ApprovalView open_approval() {
@@ -96,7 +108,10 @@ TEST(Views, ComeOutOfTheWireAsTheyWentIn) {
                           .model = "default",
                           .socket = "/run/tinkerbell/control.sock",
                           .state_dir = "/var/lib/tinkerbell",
-                          .log = "journald"};
+                          .log = "journald",
+                          .scheduler = SchedulerView{.turns = 9,
+                                                     .states = {{.state = "ready", .count = 1}},
+                                                     .longest_turn = TurnView{TaskId{12}, 90}}};
   EXPECT_EQ(over_the_wire(status), status);
   const EventView event{.seq = 7,
                         .task = TaskId{12},

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string_view>
+
+namespace tinkerbell {
+
+/// A source file's name as the compiler put it into the program, from the source root on. The build
+/// takes the root itself away (src/CMakeLists.txt); what is left where the compiler was called with
+/// a name relative to the build directory, as ccache may do, is "../../src/a.cpp": that goes here.
+/// Part of `file`; safe in a signal handler.
+[[nodiscard]] constexpr const char* source_path(const char* file) noexcept {
+  constexpr std::string_view kUp = "../";
+  while (std::string_view(file).starts_with(kUp))
+    file += kUp.size();
+  return file;
+}
+
+}  // namespace tinkerbell
