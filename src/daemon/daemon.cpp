@@ -42,6 +42,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
       progress_(masker_, observer_),
       registry_(make_registry()),
       journal_(std::move(store), journal_callbacks()),
+      writer_(journal_),
       calls_({.journal = journal_,
               .clock = clock_,
               .random = random_,

@@ -13,6 +13,7 @@
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/io/http_client.hpp"
 #include "tinkerbell/journal/journal.hpp"
+#include "tinkerbell/journal/writer_thread.hpp"
 #include "tinkerbell/reactor/hog_watch.hpp"
 #include "tinkerbell/reactor/reactor.hpp"
 #include "tinkerbell/settings/settings.hpp"
@@ -103,6 +104,7 @@ class Daemon {
   MaskedProgress progress_;
   Registry registry_;
   Journal journal_;
+  WriterThread writer_;
   SystemCalls calls_;
   FlightDump flight_dump_;
   HttpClient http_;

@@ -2,20 +2,23 @@
 
 #include "tinkerbell/base/assert.hpp"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <iterator>
 
 namespace tinkerbell {
 
 namespace {
 
-/// Builds that tasks start would otherwise slow commits tenfold. Needs a privilege
-/// (CAP_SYS_NICE or LimitNICE=); without it we go on as we are.
-void raise_own_priority() {
-  constexpr int kNice = -5;
-  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+/// As one transaction.
+Batch merged(std::deque<Batch> appends) {
+  Batch all = std::move(appends.front());
+  appends.pop_front();
+  for (Batch& each : appends) {
+    std::ranges::move(each.records, std::back_inserter(all.records));
+    std::ranges::move(each.heads, std::back_inserter(all.heads));
+    all.last_approval = std::max(all.last_approval, each.last_approval);
+  }
+  return all;
 }
 
 /// Of several heads of one task only the last counts. Ordered by task, as the store's table is.
@@ -41,17 +44,7 @@ Journal::Journal(std::unique_ptr<Store> store, Callbacks callbacks)
       last_lsn_(opened_.last_lsn),
       durable_lsn_(opened_.last_lsn),
       self_(std::make_shared<Journal*>(this)),
-      store_(std::move(store)),
-      writer_([this] { write_until_stopped(); }) {}
-
-Journal::~Journal() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  work_.notify_one();
-  writer_.join();
-}
+      store_(std::move(store)) {}
 
 // ---- loop thread ----
 
@@ -71,9 +64,8 @@ Lsn Journal::append(std::vector<Record> records, std::vector<TaskHead> heads,
     anchor(head);
   {
     const std::lock_guard lock(mutex_);
-    std::ranges::move(records, std::back_inserter(queue_.batch.records));
-    std::ranges::move(heads, std::back_inserter(queue_.batch.heads));
-    queue_.batch.last_approval = std::max(queue_.batch.last_approval, last_approval);
+    queue_.appends.push_back(
+        {.records = std::move(records), .heads = std::move(heads), .last_approval = last_approval});
   }
   work_.notify_one();
   return last_lsn_;
@@ -129,22 +121,39 @@ Journal::Counters Journal::counters() const {
   return counters_;
 }
 
-// ---- writer thread ----
+// ---- writer ----
 
-void Journal::write_until_stopped() {
-  raise_own_priority();
-  for (Queue work = wait_for_work(); !work.empty(); work = wait_for_work()) {
-    if (!work.batch.records.empty()) commit(std::move(work.batch));
-    for (Read& read : work.reads)
-      read(*store_, failure_ ? &*failure_ : nullptr);
-  }
+bool Journal::write(std::size_t appends_max) {
+  Queue work = take(appends_max);
+  if (work.empty()) return false;
+  if (!work.appends.empty()) commit(merged(std::move(work.appends)));
+  for (Read& read : work.reads)
+    read(*store_, failure_ ? &*failure_ : nullptr);
+  return true;
 }
 
-/// All that is queued; nothing only when the journal ends.
-Journal::Queue Journal::wait_for_work() {
+Journal::Queue Journal::take(std::size_t appends_max) {
+  const std::lock_guard lock(mutex_);
+  if (queue_.appends.size() <= appends_max) return std::exchange(queue_, {});
+  const auto end = queue_.appends.begin() + static_cast<std::ptrdiff_t>(appends_max);
+  Queue first;
+  std::move(queue_.appends.begin(), end, std::back_inserter(first.appends));
+  queue_.appends.erase(queue_.appends.begin(), end);
+  return first;
+}
+
+bool Journal::wait_for_work() {
   std::unique_lock lock(mutex_);
-  work_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-  return std::exchange(queue_, {});
+  work_.wait(lock, [this] { return ending_ || !queue_.empty(); });
+  return !queue_.empty();
+}
+
+void Journal::end_writing() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  work_.notify_one();
 }
 
 void Journal::commit(Batch batch) {

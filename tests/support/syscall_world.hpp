@@ -6,11 +6,9 @@
 
 #include "tinkerbell/syscall/syscalls.hpp"
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -80,11 +78,8 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     while (true) {
       calls->scheduler().run(10'000, clock.steady());
       if (calls->scheduler().has_ready()) continue;
-      if (journal->durable_lsn() == journal->last_lsn()) {
-        if (!run_posted()) return;
-      } else {
-        wait_for_post();
-      }
+      const bool wrote = journal->write();
+      if (!run_posted() && !wrote) return;
     }
   }
 
@@ -185,12 +180,7 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     driver = std::make_unique<ScriptedDriver>();
     journal = std::make_unique<Journal>(
         std::make_unique<MemoryStore>(memory),
-        Journal::Callbacks{.post =
-                               [this](std::move_only_function<void()> work) {
-                                 const std::scoped_lock lock(mutex_);
-                                 posted_.push_back(std::move(work));
-                                 arrived_.notify_one();
-                               },
+        Journal::Callbacks{.post = [this](auto work) { posted_.push_back(std::move(work)); },
                            .durable = [this](Lsn lsn) { calls->durable(lsn); },
                            .failed = [](const Error&) {}});
     calls = std::make_unique<SystemCalls>(SystemCalls::Parts{.journal = *journal,
@@ -216,31 +206,16 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     calls->stop();
     calls.reset();
     journal.reset();
-    const std::scoped_lock lock(mutex_);
     posted_.clear();
   }
 
   bool run_posted() {
-    std::deque<std::move_only_function<void()>> work;
-    {
-      const std::scoped_lock lock(mutex_);
-      work.swap(posted_);
-    }
+    auto work = std::exchange(posted_, {});
     for (auto& each : work)
       each();
     return !work.empty();
   }
 
-  void wait_for_post() {
-    {
-      std::unique_lock lock(mutex_);
-      arrived_.wait(lock, [this] { return !posted_.empty(); });
-    }
-    run_posted();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable arrived_;
   std::deque<std::move_only_function<void()>> posted_;
 };
 

@@ -4,22 +4,26 @@
 #include "tinkerbell/journal/store.hpp"
 
 #include <condition_variable>
+#include <cstddef>
+#include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
 namespace tinkerbell {
 
-/// Group commit: the loop appends, one writer thread makes it durable. Batches grow by themselves
-/// while the previous sync runs; there is no delay. Reads go through the same thread, since the
-/// store has one connection.
+/// Group commit: the loop appends, a writer makes it durable. Batches grow by themselves while the
+/// previous sync runs; there is no delay. Reads go the same way, since the store has one
+/// connection.
 ///
-/// Everything but counters() belongs to the loop thread. Callbacks are handed to `post`, which must
-/// run them on the loop thread.
+/// Who the writer is, is left to whoever builds the journal: in the daemon a thread of its own
+/// (WriterThread), in a simulation the loop itself, whenever it likes. Everything but the writer's
+/// side and counters() belongs to the loop thread. Callbacks are handed to `post`, which must run
+/// them on the loop thread.
 class Journal {
  public:
   struct Callbacks {
@@ -35,9 +39,9 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// Commits what is queued, then ends the thread. Answers to reads still arrive through `post`;
-  /// `durable` and `failed` are not called any more.
-  ~Journal();
+  /// The writer must have ended; what it left in the queue is dropped. Answers to reads still
+  /// arrive through `post`; `durable` and `failed` are not called any more.
+  ~Journal() = default;
 
   /// Takes up the chain of a task that an earlier run wrote: its next record follows `head.head`.
   /// Before its first append; without it that append is taken for a bug.
@@ -58,10 +62,24 @@ class Journal {
   /// As the store stood when it was opened.
   [[nodiscard]] const StoreState& store_state() const { return opened_; }
 
-  /// Reads on the writer thread, after everything appended so far. Answers on the loop thread.
+  /// Read by the writer, after everything appended so far. Answered on the loop thread.
   /// Errors: as the store's; io once it has failed.
   void read_records(TaskId task, Completion<std::vector<Record>> done);
   void read_tasks(TaskId before, std::uint32_t limit, Completion<std::vector<TaskHead>> done);
+
+  // ---- the writer's side: one thread, the loop's or another ----
+
+  static constexpr std::size_t kAllOfThem = std::numeric_limits<std::size_t>::max();
+
+  /// Commits what the first so many calls of append() have queued, in one transaction; then, unless
+  /// others are left, answers the reads. False: nothing was queued.
+  bool write(std::size_t appends_max = kAllOfThem);
+
+  /// Waits until something is queued. False: nothing is, and end_writing() was called.
+  [[nodiscard]] bool wait_for_work();
+
+  /// From any thread.
+  void end_writing();
 
   /// Commits that happened, and the records in them, for the bench and the status.
   struct Counters {
@@ -73,15 +91,14 @@ class Journal {
   [[nodiscard]] Counters counters() const;
 
  private:
-  /// Answers from the store or, once it has failed, with that error. Writer thread.
+  /// Answers from the store or, once it has failed, with that error. Writer.
   using Read = std::move_only_function<void(Store& store, const Error* failure)>;
 
-  /// What the writer takes in one go.
   struct Queue {
-    Batch batch;
+    std::deque<Batch> appends;  ///< Each is one transaction, or a part of one.
     std::vector<Read> reads;
 
-    [[nodiscard]] bool empty() const { return batch.records.empty() && reads.empty(); }
+    [[nodiscard]] bool empty() const { return appends.empty() && reads.empty(); }
   };
 
   void chain(Record& record);
@@ -90,8 +107,7 @@ class Journal {
   template <class T, class Ask>
   void ask(Ask ask_store, Completion<T> done);
 
-  void write_until_stopped();
-  [[nodiscard]] Queue wait_for_work();
+  [[nodiscard]] Queue take(std::size_t appends_max);
   void commit(Batch batch);
   void tell_durable(Lsn lsn);
   void tell_failed();
@@ -107,14 +123,13 @@ class Journal {
   // Both threads.
   mutable std::mutex mutex_;
   std::condition_variable work_;
-  Queue queue_;            ///< Guarded by mutex_, as are the next two.
-  bool stopping_ = false;  ///< The destructor waits for the writer.
+  Queue queue_;          ///< Guarded by mutex_, as are the next two.
+  bool ending_ = false;  ///< Nothing more will come.
   Counters counters_;
 
-  // Writer thread.
+  // Writer.
   std::unique_ptr<Store> store_;
   std::optional<Error> failure_;
-  std::thread writer_;
 };
 
 }  // namespace tinkerbell

@@ -4,6 +4,7 @@
 #include "support/temp_dir.hpp"
 
 #include "tinkerbell/journal/sqlite_store.hpp"
+#include "tinkerbell/journal/writer_thread.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -124,15 +125,25 @@ class SlowStore final : public Store {
 
 class JournalTest : public ::testing::Test {
  protected:
-  void start(std::unique_ptr<Store> store) {
+  enum class Writer : std::uint8_t { thread, test };
+
+  void start(std::unique_ptr<Store> store, Writer who = Writer::thread) {
     journal_ = std::make_unique<Journal>(
         std::move(store),
         Journal::Callbacks{.post = [this](auto function) { loop_.post(std::move(function)); },
                            .durable = [this](Lsn lsn) { durable_.push_back(lsn); },
                            .failed = [this](const Error& error) { failures_.push_back(error); }});
+    if (who == Writer::thread) writer_.emplace(*journal_);
   }
 
-  void start_in_memory() { start(std::make_unique<MemoryStore>(memory_)); }
+  void end() {
+    writer_.reset();
+    journal_.reset();
+  }
+
+  void start_in_memory(Writer who = Writer::thread) {
+    start(std::make_unique<MemoryStore>(memory_), who);
+  }
 
   Lsn append(std::uint64_t task, RecordKind kind, bool ended = false) {
     std::vector<Record> records(1);
@@ -165,6 +176,7 @@ class JournalTest : public ::testing::Test {
   std::vector<Lsn> durable_;
   std::vector<Error> failures_;
   std::unique_ptr<Journal> journal_;
+  std::optional<WriterThread> writer_;
 };
 
 TEST_F(JournalTest, GivesEachRecordItsPlaceAndItsTaskItsChain) {
@@ -289,7 +301,7 @@ TEST_F(JournalTest, CommitsWhatIsQueuedBeforeItEnds) {
   for (int i = 0; i < 99; ++i)
     append(1, RecordKind::intent);
   gate_.open();
-  journal_.reset();
+  end();
   EXPECT_EQ(memory_->records.size(), 100U);
 }
 
@@ -299,7 +311,7 @@ TEST_F(JournalTest, AnswersReadsButCallsNothingElseAfterItsEnd) {
   std::optional<Result<std::vector<Record>>> answer;
   journal_->read_records(
       TaskId{1}, Completion<std::vector<Record>>([&](auto result) { answer = std::move(result); }));
-  journal_.reset();
+  end();
   loop_.run_what_is_there();
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ((*answer)->size(), 1U);
@@ -310,7 +322,7 @@ TEST_F(JournalTest, GoesOnWithTheTasksOfAnEarlierRun) {
   start_in_memory();
   append(1, RecordKind::task);
   append(1, RecordKind::intent);
-  journal_.reset();
+  end();
 
   start_in_memory();
   EXPECT_EQ(journal_->store_state().epoch, Epoch{2});
@@ -353,6 +365,54 @@ TEST_F(JournalTest, TakesARecordWithoutItsHeadForABug) {
       "has_head_of");
 }
 
+// ---- without a thread ----
+
+TEST_F(JournalTest, NothingIsWrittenUntilTheWriterWrites) {
+  start_in_memory(Writer::test);
+  append(1, RecordKind::task);
+  loop_.run_what_is_there();
+  EXPECT_TRUE(memory_->records.empty());
+  EXPECT_TRUE(journal_->write());
+  EXPECT_EQ(memory_->records.size(), 1U);
+  EXPECT_EQ(journal_->durable_lsn(), Lsn{0});  // the loop has not heard of it
+  loop_.run_what_is_there();
+  EXPECT_EQ(journal_->durable_lsn(), Lsn{1});
+  EXPECT_FALSE(journal_->write());
+}
+
+TEST_F(JournalTest, WritesSoManyAppendsAndNeverAPartOfOne) {
+  start_in_memory(Writer::test);
+  append(1, RecordKind::task);
+  std::vector<Record> both(2);
+  both[0].task = TaskId{2};
+  both[1] = {.task = TaskId{1}, .kind = RecordKind::result};
+  journal_->append(std::move(both), {{.task = TaskId{1}}, {.task = TaskId{2}}}, kNoApproval);
+  append(1, RecordKind::intent);
+  journal_->write(1);
+  EXPECT_EQ(memory_->records.size(), 1U);
+  journal_->write(1);
+  EXPECT_EQ(memory_->records.size(), 3U);
+  journal_->write(5);
+  EXPECT_EQ(memory_->records.size(), 4U);
+  EXPECT_EQ(memory_->tasks.at(TaskId{1}).head, Lsn{4});
+  EXPECT_EQ(journal_->counters().commits, 3U);
+}
+
+TEST_F(JournalTest, AReadWaitsForAllThatWasAppendedBeforeIt) {
+  start_in_memory(Writer::test);
+  append(1, RecordKind::task);
+  append(1, RecordKind::intent);
+  std::size_t seen = 0;
+  journal_->read_records(
+      TaskId{1}, Completion<std::vector<Record>>([&](auto records) { seen = records->size(); }));
+  journal_->write(1);
+  loop_.run_what_is_there();
+  EXPECT_EQ(seen, 0U);
+  journal_->write(1);
+  loop_.run_what_is_there();
+  EXPECT_EQ(seen, 2U);
+}
+
 TEST_F(JournalTest, WorksOnTheRealStoreFromBothThreads) {
   const TempDir dir;
   auto store = open_sqlite_store(dir.path(), Durability::process);
@@ -369,7 +429,7 @@ TEST_F(JournalTest, WorksOnTheRealStoreFromBothThreads) {
   }
   EXPECT_EQ(records_of(7)->size(), 200U);
   run_until_durable(last);
-  journal_.reset();
+  end();
 
   const auto again = open_sqlite_store(dir.path(), Durability::process);
   ASSERT_TRUE(again);
