@@ -24,15 +24,16 @@ void SystemCalls::dispatch(TaskId task, Trap& trap) {
   live->flight->asked = parts_.clock.wall();
   if (!live->past.empty()) {
     replay(*live);
-  } else if (live->cancel_reason) {
-    (void)scheduler_.kill(task, *live->cancel_reason);
-  } else {
-    prepare(*live);
+    return;
   }
+  // An earlier run was told while it was at this command, which has left no record.
+  if (live->cancel && !live->cancel->passed_on) pass_on_cancel(*live);
+  if (live->flight) prepare(*live);  // it goes on, for it is new or shielded
 }
 
 void SystemCalls::prepare(LiveTask& live) {
   live.flight->station = Station::preparing;
+  live.flight->facts = {};
   Driver* const driver = driver_for(live.flight->command());
   if (driver == nullptr) {
     if (!hold(live)) judge(live);  // inside the daemon: there is nothing to find out
@@ -60,7 +61,8 @@ void SystemCalls::cancel(TaskId task, Trap& /*trap*/) {
   LiveTask* const live = find(task);
   if (live == nullptr || !live->flight) return;
   InFlight& flight = *live->flight;
-  const Error cancelled{Errc::cancelled, live->cancel_reason.value_or("the task was asked to end")};
+  const Error cancelled{Errc::cancelled,
+                        live->cancel ? live->cancel->reason : "the task was asked to end"};
   switch (flight.station) {
     case Station::performing:
     case Station::recovering:
@@ -68,6 +70,8 @@ void SystemCalls::cancel(TaskId task, Trap& /*trap*/) {
       return;
     case Station::diverged:
       deliver(*live, cancelled);
+      return;
+    case Station::replaying:
       return;
     case Station::asking:
       book_.withdraw(flight.approval);
@@ -79,9 +83,7 @@ void SystemCalls::cancel(TaskId task, Trap& /*trap*/) {
                             "the task was asked to end, and nobody knows whether this happened"});
       return;
     case Station::inside:
-      if (const auto* join = std::get_if<Join>(&flight.command())) {
-        if (LiveTask* const target = find(join->task)) std::erase(target->joiners, flight.id);
-      }
+      stop_joining(*live);
       conclude(*live, cancelled);
       return;
     case Station::held:

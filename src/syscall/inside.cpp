@@ -86,16 +86,12 @@ void SystemCalls::begin_join(LiveTask& live, const Join& command) {
       return;
     }
   }
-  const bool needs_deadline = command.timeout && flight.deadline == WallTime{};
-  if (needs_deadline) flight.deadline = parts_.clock.wall() + *command.timeout;
-  if (!flight.intent_recorded || needs_deadline) {
-    std::vector<Record> records;
-    records.push_back(make_intent(live, /*started=*/true));
-    append(live, std::move(records));
-    flight.intent_recorded = true;
+  if (flight.begun == Lsn{0}) {
+    if (command.timeout) flight.deadline = parts_.clock.wall() + *command.timeout;
+    begin_to_wait(live);
   }
   if (LiveTask* const target = find(command.task)) {
-    target->joiners.push_back(flight.id);
+    target->joiners.emplace(flight.begun, flight.id);
     if (command.timeout) arm_deadline(live);
     return;
   }
@@ -114,8 +110,14 @@ void SystemCalls::joined_ended(LiveTask& live, Result<std::vector<Record>> recor
                       : Result<Reply>(done.error()));
 }
 
+void SystemCalls::stop_joining(LiveTask& live) {
+  const auto* const join = std::get_if<Join>(&live.flight->command());
+  LiveTask* const target = join == nullptr ? nullptr : find(join->task);
+  if (target != nullptr) target->joiners.erase(live.flight->begun);
+}
+
 void SystemCalls::tell_joiners(const LiveTask& ended, const DonePayload& how) {
-  for (const CommandId& id : ended.joiners) {
+  for (const auto& [begun, id] : ended.joiners) {
     if (LiveTask* const joiner = find_at(id, Station::inside)) {
       conclude(*joiner, Reply(Join::Reply{how.state, how.value, how.error}));
     }
@@ -132,10 +134,10 @@ void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
   const SignalPayload payload{.signal = Signal::cancel,
                               .reason = reason,
                               .by = {.via = "task " + std::to_string(number(live.head.task)),
-                                     .uid = live.payload.origin.uid}};
+                                     .uid = live.payload.origin.uid},
+                              .seq = newest_command(*target)};
   std::vector<Record> records;
   records.push_back(make_record(*target, RecordKind::signal, canonical_bytes(payload)));
-  target->cancel_reason = reason;
   const bool itself = target == &live;
   if (!itself) {
     const Result<Reply> outcome = Reply(Kill::Reply{});
@@ -146,7 +148,8 @@ void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
   } else {
     append(live, std::move(records));
   }
-  ask_to_end(*target);
+  request_end(*target, reason);
+  if (itself && live.flight) conclude(live, Reply(Kill::Reply{}));  // shielded: it goes on
 }
 
 void SystemCalls::begin_sleep(LiveTask& live, const Sleep& command) {
@@ -156,11 +159,15 @@ void SystemCalls::begin_sleep(LiveTask& live, const Sleep& command) {
   }
   InFlight& flight = *live.flight;
   flight.deadline = parts_.clock.wall() + command.duration;
+  begin_to_wait(live);
+  arm_deadline(live);
+}
+
+void SystemCalls::begin_to_wait(LiveTask& live) {
   std::vector<Record> records;
   records.push_back(make_intent(live, /*started=*/true));
-  flight.intent_recorded = true;
-  append(live, std::move(records));
-  arm_deadline(live);
+  live.flight->intent_recorded = true;
+  live.flight->begun = append(live, std::move(records));
 }
 
 /// Deadlines are kept as calendar time; the timer runs on the steady clock for what is left of
@@ -178,7 +185,7 @@ void SystemCalls::expired(TaskId task, Trap& /*trap*/) {
     conclude(*live, Reply(Sleep::Reply{}));
     return;
   }
-  if (LiveTask* const target = find(join->task)) std::erase(target->joiners, live->flight->id);
+  stop_joining(*live);
   conclude(*live, Error{Errc::timed_out, "join: the other task is still at work"});
 }
 

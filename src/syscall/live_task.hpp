@@ -28,6 +28,7 @@ enum class Station : std::uint8_t {
   recovering,  ///< After a restart the driver finds out what became of it.
   unsure,      ///< Nobody can tell; a person is asked.
   diverged,    ///< Replay met another command.
+  replaying,   ///< Its recorded outcome is about to be delivered.
 };
 
 /// The one outstanding command of a task.
@@ -44,7 +45,8 @@ struct InFlight {
   bool intent_recorded = false;  ///< Pure commands are recorded with their result only.
   WallTime deadline{};           ///< Of a sleep or a join.
   WallTime asked{};
-  Doubt doubt;  ///< At `unsure` only.
+  Lsn begun{0};  ///< Inside the daemon: of the INTENT which says that it waits.
+  Doubt doubt;   ///< At `unsure` only.
 
   [[nodiscard]] const TaskCommand& command() const { return trap->command; }
 };
@@ -54,6 +56,7 @@ struct PastCommand {
   Fingerprint fingerprint;
   IntentPayload intent;
   WallTime asked{};
+  Lsn begun{0};  ///< Inside the daemon: of the INTENT which says that it waits.
   std::uint32_t attempts = 0;
   WallTime started{};  ///< The newest attempt.
   std::optional<PreImage> pre_image;
@@ -61,6 +64,15 @@ struct PastCommand {
   std::optional<ApprovalPayload> grant;     ///< The answer that holds for the whole task.
   std::optional<UnsurePayload> unsure;
   std::optional<std::string> result;  ///< canonical_outcome()
+  Lsn result_lsn{0};
+};
+
+/// Somebody asked the task to end. In replay it is told at the same place as then.
+struct CancelRequest {
+  std::string reason;
+  Seq newest{0};  ///< The newest command that the task had asked for.
+  Lsn lsn{0};     ///< Of the signal: says whether that command was over by then.
+  bool passed_on = false;
 };
 
 /// Where a person told a task to stop.
@@ -82,11 +94,14 @@ struct LiveTask {
   std::optional<InFlight> flight;
   std::map<Seq, PastCommand> past;      ///< Still to be replayed.
   std::map<Sha256, ApprovalId> grants;  ///< repeat_hash of what was approved for the whole task.
-  std::vector<CommandId> joiners;       ///< Joins of other tasks that wait for its end.
+  std::map<Lsn, CommandId> joiners;     ///< Joins that wait for its end, by when they began to.
   Stops stops;
-  std::optional<std::string> cancel_reason;
+  std::optional<CancelRequest> cancel;
   std::optional<std::string> set_aside;  ///< Why this program cannot run it: it has no coroutine.
 };
+
+/// The newest command that the task has asked for, in this run or in an earlier one.
+[[nodiscard]] Seq newest_command(const LiveTask& live);
 
 /// What a signal means for where the task stops. Errors: invalid (a pattern that this program does
 /// not know).

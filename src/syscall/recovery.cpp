@@ -18,7 +18,11 @@ Result<void> read_payload(const Record& record, T& into) {
 Result<void> read_signal(const Record& record, LiveTask& live) {
   SignalPayload payload;
   if (Result<void> read = read_payload(record, payload); !read) return read;
-  if (payload.signal == Signal::cancel) live.cancel_reason = payload.reason;
+  if (payload.signal == Signal::cancel && !live.cancel) {  // the first reason counts
+    live.cancel = CancelRequest{.reason = payload.reason,
+                                .newest = std::max(payload.seq, newest_command(live)),
+                                .lsn = record.lsn};
+  }
   return follow_signal(payload, live.stops);
 }
 
@@ -27,7 +31,9 @@ Result<void> read_intent(const Record& record, PastCommand& past) {
   past.asked = record.wall;
   past.attempts = record.attempt;
   past.started = record.wall;
-  return read_payload(record, past.intent);
+  if (Result<void> read = read_payload(record, past.intent); !read) return read;
+  if (past.intent.started) past.begun = record.lsn;
+  return {};
 }
 
 Result<void> read_answer(const Record& record, PastCommand& past) {
@@ -53,6 +59,7 @@ Result<void> read_record(const Record& record, LiveTask& live) {
       return {};
     case RecordKind::result:
       past.result = record.payload;
+      past.result_lsn = record.lsn;
       return {};
     case RecordKind::approval:
       return read_answer(record, past);
@@ -69,6 +76,10 @@ Result<void> read_record(const Record& record, LiveTask& live) {
 }
 
 }  // namespace
+
+Seq newest_command(const LiveTask& live) {
+  return live.past.empty() ? live.last_seq : live.past.rbegin()->first;
+}
 
 Result<LiveTask> live_task_from(const TaskHead& head, const std::vector<Record>& records) {
   LiveTask live;
@@ -99,6 +110,7 @@ Result<void> SystemCalls::recover(const TaskHead& head, const std::vector<Record
   parts_.logger.info("task.recovered",
                      {{"task", number(head.task)}, {"commands", live.past.size()}});
   run_task(live, *kind);
+  if (live.cancel && live.cancel->newest == Seq{0}) pass_on_cancel(live);
   return {};
 }
 
@@ -106,7 +118,7 @@ Result<void> SystemCalls::recover(const TaskHead& head, const std::vector<Record
 void SystemCalls::set_aside(LiveTask& live, std::string why) {
   live.set_aside = std::move(why);
   live.past.clear();
-  if (live.cancel_reason) ask_to_end(live);
+  if (live.cancel) ask_to_end(live);
 }
 
 std::set<std::string> SystemCalls::keys_under_way(const std::vector<Record>& records) const {

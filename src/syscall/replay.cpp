@@ -28,8 +28,13 @@ void SystemCalls::replay(LiveTask& live) {
     diverge(live, "a result that cannot be read: " + outcome.error().message);
     return;
   }
+  const bool told_here = live.cancel && live.cancel->newest == flight.id.seq;
+  const bool told_before_result = told_here && live.cancel->lsn < past.result_lsn;
   live.past.erase(found);
+  flight.station = Station::replaying;
+  if (told_before_result) pass_on_cancel(live);
   deliver(live, *std::move(outcome));
+  if (told_here && !told_before_result) pass_on_cancel(live);
 }
 
 /// The journal holds another command than the task asks for now. Nothing is appended, nothing runs.
@@ -42,7 +47,7 @@ void SystemCalls::diverge(LiveTask& live, std::string expected) {
                                         {"command", number(live.flight->id.seq)},
                                         {"expected", std::move(expected)},
                                         {"found", command_line(live.flight->command())}});
-  if (live.cancel_reason) ask_to_end(live);
+  if (live.cancel) ask_to_end(live);
 }
 
 /// The journal holds commands for which the task does not ask any more. How it ended does not
@@ -72,13 +77,15 @@ void SystemCalls::resume_window(LiveTask& live) {
   flight.attempt = past.attempts;
   flight.deadline = wall_from_unix_nanoseconds(past.intent.deadline_unix_ns);
   flight.asked = past.asked;
+  flight.begun = past.begun;
   flight.doubt.started = past.started;
 
   const bool repeated = effect_of(flight.command()) == EffectClass::idempotent;
-  if (live.cancel_reason && (past.attempts == 0 || repeated)) {
+  const bool told_here = live.cancel && !live.cancel->passed_on;
+  if (told_here && (past.attempts == 0 || repeated)) {
     flight.station = Station::preparing;  // nothing is under way
-    ask_to_end(live);
-    return;
+    pass_on_cancel(live);
+    if (!live.flight) return;  // else it is shielded
   }
   if (past.unsure) {
     flight.approval = past.unsure->approval;
@@ -96,15 +103,17 @@ void SystemCalls::resume_window(LiveTask& live) {
   } else if (driver_for(flight.command()) != nullptr) {
     recheck(live);
   } else {
-    resume_inside(live, past);
+    resume_inside(live);
   }
-  if (live.cancel_reason) ask_to_end(live);
+  if (live.cancel && !live.cancel->passed_on) pass_on_cancel(live);
 }
 
-/// A command inside the daemon that had begun to wait.
-void SystemCalls::resume_inside(LiveTask& live, const PastCommand& past) {
+/// A command inside the daemon: it had begun to wait, or was approved and had not.
+void SystemCalls::resume_inside(LiveTask& live) {
   InFlight& flight = *live.flight;
-  if (past.intent.deadline_unix_ns != 0 && std::holds_alternative<Sleep>(flight.command())) {
+  if (flight.begun == Lsn{0}) {
+    recheck(live);
+  } else if (std::holds_alternative<Sleep>(flight.command())) {
     flight.station = Station::inside;
     arm_deadline(live);
   } else {
@@ -125,7 +134,7 @@ void SystemCalls::ask_driver(LiveTask& live) {
 }
 
 void SystemCalls::driver_answered(LiveTask& live, Result<Reply> outcome) {
-  const bool to_end = live.cancel_reason.has_value();
+  const bool to_end = live.cancel && live.cancel->newest == live.flight->id.seq;
   if (!to_end && !outcome && outcome.error().code == Errc::not_started) {
     recheck(live);
   } else if (!to_end && !outcome && outcome.error().code == Errc::unknown_outcome) {

@@ -105,17 +105,30 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
   tell_joiners(live, payload);
 }
 
-/// Somebody has said so: `cancel_reason` is set. While a task is replayed, its past must reach it
-/// first; dispatch looks for the reason at the end of it.
+/// The signal is the newest record of the journal; the first one counts.
+void SystemCalls::request_end(LiveTask& live, std::string reason) {
+  if (live.cancel) return;
+  live.cancel = CancelRequest{.reason = std::move(reason),
+                              .newest = newest_command(live),
+                              .lsn = parts_.journal.last_lsn()};
+  ask_to_end(live);
+}
+
+/// While a task is replayed, its past must reach it first; replay passes the wish on at its place.
 void SystemCalls::ask_to_end(LiveTask& live) {
   if (live.set_aside) {
     end(live, {.state = std::string(name_of(TaskState::cancelled)),
                .value = {},
                .error_code = std::string(to_string(Errc::cancelled)),
-               .error = *live.cancel_reason});
+               .error = live.cancel->reason});
   } else if (live.past.empty()) {
-    (void)scheduler_.kill(live.head.task, *live.cancel_reason);
+    pass_on_cancel(live);
   }
+}
+
+void SystemCalls::pass_on_cancel(LiveTask& live) {
+  live.cancel->passed_on = true;
+  (void)scheduler_.kill(live.head.task, live.cancel->reason);
 }
 
 // ---- signals ----
@@ -145,11 +158,14 @@ void SystemCalls::signal(TaskId task, const SignalPayload& payload, Completion<v
 
 void SystemCalls::cancel_task(TaskId task, std::string reason, Person by, Completion<void> done) {
   reason = parts_.masker.masked(std::move(reason));
-  signal(task, {.signal = Signal::cancel, .reason = reason, .by = std::move(by)}, std::move(done));
   LiveTask* const live = find(task);
-  if (live == nullptr || live->cancel_reason) return;
-  live->cancel_reason = std::move(reason);
-  ask_to_end(*live);
+  signal(task,
+         {.signal = Signal::cancel,
+          .reason = reason,
+          .by = std::move(by),
+          .seq = live == nullptr ? Seq{0} : newest_command(*live)},
+         std::move(done));
+  if (live != nullptr) request_end(*live, std::move(reason));
 }
 
 }  // namespace tinkerbell

@@ -13,7 +13,7 @@ SystemCalls::SystemCalls(const Parts& parts)
       gate_(std::make_unique<Gate>()),
       last_task_(parts.journal.store_state().last_task),
       last_approval_(parts.journal.store_state().last_approval),
-      scheduler_(*this, &parts.kernel_observer) {
+      scheduler_(*this, &parts.kernel_observer, parts.scheduling) {
   durable(parts.journal.store_state().last_lsn);
 }
 
@@ -184,6 +184,7 @@ std::string waits_for(const LiveTask& live, bool asked) {
     case Station::performing:
     case Station::inside:
     case Station::recovering:
+    case Station::replaying:
       return line;
   }
   return line;

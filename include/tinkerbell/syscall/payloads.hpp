@@ -164,6 +164,7 @@ struct SignalPayload {
   std::string reason;  ///< Of cancel; of held, for what it waits, in words.
   Person by;
   Seq seq{0};                    ///< Of resume and step: what they let go. Of held: what is held.
+                                 ///< Of cancel: the newest command that the task had asked for.
   std::string pattern;           ///< Of breakpoint.
   std::uint32_t breakpoint = 0;  ///< Of breakpoint: its number, from 1. Of clear; 0: all.
 

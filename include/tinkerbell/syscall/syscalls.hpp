@@ -65,6 +65,7 @@ class SystemCalls final : public CommandHandler {
     SyscallObserver& observer;
     KernelObserver& kernel_observer;
     std::size_t tasks_max;  ///< More tasks that have not ended are refused.
+    SchedulerOptions scheduling = {};
   };
 
   explicit SystemCalls(const Parts& parts);
@@ -200,13 +201,15 @@ class SystemCalls final : public CommandHandler {
   void joined_ended(LiveTask& live, Result<std::vector<Record>> records);
   void kill_other(LiveTask& live, const Kill& command);
   void begin_sleep(LiveTask& live, const Sleep& command);
+  void begin_to_wait(LiveTask& live);
   void arm_deadline(LiveTask& live);
+  void stop_joining(LiveTask& live);
   void tell_joiners(const LiveTask& ended, const DonePayload& how);
 
   // replay and recovery
   void replay(LiveTask& live);
   void resume_window(LiveTask& live);
-  void resume_inside(LiveTask& live, const PastCommand& past);
+  void resume_inside(LiveTask& live);
   void ask_driver(LiveTask& live);
   void driver_answered(LiveTask& live, Result<Reply> outcome);
   void become_unsure(LiveTask& live, std::string evidence);
@@ -219,7 +222,9 @@ class SystemCalls final : public CommandHandler {
   void run_task(LiveTask& live, const TaskKind& kind);
   void task_ended(TaskId task, const Exit& exit);
   void end(LiveTask& live, DonePayload payload);
+  void request_end(LiveTask& live, std::string reason);
   void ask_to_end(LiveTask& live);
+  void pass_on_cancel(LiveTask& live);
   [[nodiscard]] Error too_many_tasks() const;
   void signal(TaskId task, const SignalPayload& payload, Completion<void> done);
   Lsn note(LiveTask& live, const SignalPayload& payload);

@@ -115,6 +115,15 @@ class Hold : public testing::Test {
   SyscallWorld world;
 };
 
+TEST_F(Hold, WhatIsLetGoIsLookedAtAnewAndWithoutTheOldFacts) {
+  world.driver->facts("file.read", {.facts = {.object = "src/a.txt"}, .pre_image = {}});
+  submit_and_settle(/*stepping=*/true);
+  EXPECT_EQ(resume(), kDone);
+  ASSERT_GE(world.driver->prepared().size(), 2U);
+  for (const Call& call : world.driver->prepared())
+    EXPECT_EQ(call.facts, Facts{}) << "driver.hpp: empty during prepare";
+}
+
 TEST_F(Hold, ATaskThatIsSteppedShowsEachCommandBeforeItTakesIt) {
   submit_and_settle(/*stepping=*/true);
   EXPECT_EQ(stop(), "step or resume, told to stop before: read src/a.txt");

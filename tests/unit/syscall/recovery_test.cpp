@@ -15,6 +15,8 @@
 namespace tinkerbell {
 namespace {
 
+using namespace std::chrono_literals;
+
 using Kinds = std::vector<std::string>;
 
 Task<Result<Json>> reads(TaskStart /*start*/) {
@@ -60,6 +62,38 @@ Task<Result<Json>> does_nothing(TaskStart /*start*/) {
   co_return Json("nothing");
 }
 
+Task<Result<Json>> sleeps(TaskStart /*start*/) {
+  const Result<Sleep::Reply> slept = co_await Sleep{.duration = 10s};
+  if (!slept) co_return Error{Errc::unavailable, "it could not sleep"};
+  co_return Json("awake");
+}
+
+/// What it begins after it was asked to end is refused, but for what it does under its shield.
+Task<Result<Json>> sleeps_and_cleans_up(TaskStart start) {
+  (void)co_await Sleep{.duration = 10s};
+  (void)co_await AwaitFileRead{.path = "a.txt"};
+  const auto shield = co_await kernel::shield();
+  co_return co_await runs(std::move(start));
+}
+
+Task<Result<Json>> works_under_a_shield(TaskStart start) {
+  const auto shield = co_await kernel::shield();
+  (void)co_await Sleep{.duration = 10s};
+  co_return co_await reads(std::move(start));
+}
+
+Task<Result<Json>> ends_itself_under_a_shield(TaskStart start) {
+  const auto shield = co_await kernel::shield();
+  const Result<Kill::Reply> killed = co_await Kill{.task = start.task, .reason = "by itself"};
+  if (!killed) co_return killed.error();
+  co_return co_await reads(std::move(start));
+}
+
+Task<Result<Json>> asks_and_joins(TaskStart start) {
+  (void)co_await AwaitUserApproval{.question = "Now?"};
+  co_return co_await joins(std::move(start));
+}
+
 class Recovery : public testing::Test {
  protected:
   Recovery() {
@@ -69,6 +103,11 @@ class Recovery : public testing::Test {
     world.add_kind("both@1", reads_and_runs);
     world.add_kind("model@1", asks_a_model);
     world.add_kind("joiner@1", joins);
+    world.add_kind("sleeper@1", sleeps);
+    world.add_kind("cleaner@1", sleeps_and_cleans_up);
+    world.add_kind("shielded@1", works_under_a_shield);
+    world.add_kind("suicide@1", ends_itself_under_a_shield);
+    world.add_kind("late@1", asks_and_joins);
   }
 
   Errc cancel(TaskId task) {
@@ -151,7 +190,111 @@ TEST_F(Recovery, WhatNobodyKnowsStaysUnknownWhenTheTaskIsCancelled) {
   EXPECT_NE(result.find("unknown_outcome"), std::string::npos) << result;
 }
 
+TEST_F(Recovery, AFailureAfterACancelIsACancelInReplayToo) {
+  const TaskId task = world.submit("sleeper@1");
+  cancel(task);
+  ASSERT_EQ(world.end_of(task).state, "cancelled");
+  world.crash_with(world.memory->records.size() - 1);
+  EXPECT_EQ(world.kinds_of(task), (Kinds{"task", "intent", "signal", "result", "done"}));
+  EXPECT_EQ(world.end_of(task).state, "cancelled");
+  EXPECT_EQ(world.end_of(task).error, "enough");
+}
+
+TEST_F(Recovery, WhatWasRefusedToATaskThatIsToEndIsRefusedInReplayToo) {
+  const TaskId task = world.submit("cleaner@1", /*approve_all=*/true);
+  cancel(task);
+  ASSERT_TRUE(world.driver->holds({task, Seq{2}}));  // it cleans up
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Reply(AwaitProcess::Reply{}));
+  };
+  world.crash();
+  EXPECT_TRUE(world.driver->performed().empty());
+  EXPECT_EQ(world.end_of(task).value, "ran");
+}
+
+TEST_F(Recovery, ATaskThatWasToEndBeforeItsFirstCommandAsksForNothingInReplay) {
+  const TaskId paused = world.submit("sleeper@1");
+  cancel_and_crash(paused);
+  EXPECT_EQ(world.end_of(paused).state, "cancelled");
+}
+
+TEST_F(Recovery, UnderAShieldATaskThatIsToEndGoesOnWorkingInTheNextRunToo) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  const TaskId here = world.submit("shielded@1");
+  cancel(here);
+  world.pass(10s);
+  EXPECT_EQ(world.end_of(here).value, "hello");
+
+  const TaskId there = world.submit("shielded@1");
+  cancel(there);
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  };
+  world.crash();
+  world.pass(10s);
+  EXPECT_EQ(world.end_of(there).value, "hello");
+}
+
+TEST_F(Recovery, UnderAShieldATaskThatEndsItselfIsAnswered) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  const TaskId task = world.submit("suicide@1");
+  EXPECT_EQ(world.end_of(task).value, "hello");
+  world.crash_with(world.memory->records.size() - 1);
+  EXPECT_EQ(world.end_of(task).value, "hello");
+}
+
+TEST_F(Recovery, TheFirstReasonToEndCountsInReplayToo) {
+  const TaskId task = world.submit("cleaner@1", /*approve_all=*/true);
+  cancel(task);
+  world.calls->cancel_task(task, "more than enough", {.via = "test"},
+                           Completion<void>([](Result<void>) {}));
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Error{Errc::unavailable, "it broke"});
+  };
+  world.crash();
+  EXPECT_EQ(world.end_of(task).error, "enough");
+}
+
+// ---- waiting for each other ----
+
+TEST_F(Recovery, ThoseWhoWaitForATaskAreToldOfItsEndInTheOrderInWhichTheyBegan) {
+  const TaskId target = world.submit("sleeper@1");
+  const TaskId first = world.submit("late@1", false, {{"task", number(target)}});
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  const TaskId second = world.submit("joiner@1", false, {{"task", number(target)}});
+  world.crash();
+  world.pass(10s);
+  EXPECT_EQ(world.end_of(second).value, "completed");
+  EXPECT_LT(number(world.newest(first, RecordKind::result).lsn),
+            number(world.newest(second, RecordKind::result).lsn));
+}
+
 // ---- approvals ----
+
+TEST_F(Recovery, WhatIsInsideTheDaemonAndWasApprovedWhilePausedIsStillHeld) {
+  world.rules.rules.push_back(
+      {.name = "slow", .decision = Decision::ask, .commands = {"time.sleep"}});
+  const TaskId task = world.submit("sleeper@1");
+  world.calls->pause(task, {.via = "test"}, Completion<void>([](Result<void>) {}));
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  ASSERT_EQ(state_of(task), "suspended");
+  world.crash();
+  EXPECT_EQ(state_of(task), "suspended");
+  world.calls->resume(task, {.via = "test"}, Completion<void>([](Result<void>) {}));
+  world.pass(10s);
+  EXPECT_EQ(world.end_of(task).value, "awake");
+}
+
+TEST_F(Recovery, ARuleThatForbidsWhatIsInsideTheDaemonHoldsAlsoIfItWasApproved) {
+  world.rules.rules.push_back(
+      {.name = "slow", .decision = Decision::ask, .commands = {"time.sleep"}});
+  const TaskId task = world.submit("sleeper@1");
+  const std::size_t records = world.memory->records.size();
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  world.rules.rules.front().decision = Decision::deny;
+  world.crash_with(records + 1);  // the answer, and not that it began to sleep
+  EXPECT_NE(world.newest(task, RecordKind::result).payload.find("denied"), std::string::npos);
+}
 
 TEST_F(Recovery, AnApprovalForTheTaskOutlivesALaterAnswerAboutTheSameCommand) {
   const TaskId task = world.submit("thrice@1");
