@@ -1,4 +1,5 @@
 #include "support/kernel_world.hpp"
+#include "support/seeds.hpp"
 
 #include "tinkerbell/kernel/group.hpp"
 #include "tinkerbell/kernel/mailbox.hpp"
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <random>
 #include <string>
@@ -19,7 +19,7 @@
 /// Runs a mixed workload in many orders and looks at the whole scheduler between all turns. One
 /// seed gives one run: the same turns of the same tasks in the same order.
 ///
-/// TINKERBELL_SEEDS=N runs so many seeds, TINKERBELL_SEED=N that one alone.
+/// TINKERBELL_SEEDS, TINKERBELL_FIRST_SEED and TINKERBELL_SEED: see support/seeds.hpp.
 namespace tinkerbell {
 namespace {
 
@@ -30,11 +30,6 @@ constexpr std::uint64_t kSeeds = 1'000;
 #else
 constexpr std::uint64_t kSeeds = 10'000;
 #endif
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 class Simulation;
 
@@ -286,21 +281,18 @@ Task<Result<void>> lives(Simulation* simulation, int depth) {
   co_return Result<void>();
 }
 
-std::string how_to_repeat(std::uint64_t seed) {
-  return "repeat with: TINKERBELL_SEED=" + std::to_string(seed) +
-         " build/dev/bin/unit_kernel --gtest_filter='SimulationTest.*'";
+std::string repeat(std::uint64_t seed) {
+  return how_to_repeat(seed, "unit_kernel", "SimulationTest.*");
 }
 
 TEST(SimulationTest, G15_NoSeedFindsAContradiction) {
-  const std::uint64_t only = from_environment("TINKERBELL_SEED", 0);
-  const std::uint64_t seeds = from_environment("TINKERBELL_SEEDS", kSeeds);
-  const std::uint64_t first = only != 0 ? only : 1;
-  const std::uint64_t last = only != 0 ? only : seeds;
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
+  const Seeds seeds = seeds_to_run(kSeeds);
+  for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
+    name_if_aborted(repeat(seed));
     Simulation simulation(seed);
     const std::optional<std::string> wrong = simulation.run();
-    ASSERT_FALSE(wrong) << "seed " << seed << ", " << *wrong << "\n" << how_to_repeat(seed);
-    ASSERT_FALSE(testing::Test::HasFailure()) << how_to_repeat(seed);
+    ASSERT_FALSE(wrong) << "seed " << seed << ", " << *wrong << "\n" << repeat(seed);
+    ASSERT_FALSE(testing::Test::HasFailure()) << repeat(seed);
   }
 }
 
