@@ -15,10 +15,13 @@ void SystemCalls::dispatch(TaskId task, Trap& trap) {
     const bool wants_id = std::holds_alternative<GetTid>(call.command);
     call.outcome = wants_id ? Reply(GetTid::Reply{task}) : Reply(Yield::Reply{});
     scheduler_.wake(task, trap);
+    ++live->unrecorded;
+    pass_on_between_commands(*live);
     return;
   }
 
   live->last_seq = next(live->last_seq);
+  live->unrecorded = 0;
   live->flight = InFlight{
       .id = {task, live->last_seq}, .trap = &call, .verdict = {}, .facts = {}, .pre_image = {}};
   live->flight->asked = parts_.clock.wall();

@@ -130,12 +130,9 @@ void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
     conclude(live, Error{Errc::not_found, "kill: no such task"});
     return;
   }
-  const std::string reason = parts_.masker.masked(command.reason);
-  const SignalPayload payload{.signal = Signal::cancel,
-                              .reason = reason,
-                              .by = {.via = "task " + std::to_string(number(live.head.task)),
-                                     .uid = live.payload.origin.uid},
-                              .seq = newest_command(*target)};
+  const SignalPayload payload = cancel_signal(
+      *target, parts_.masker.masked(command.reason),
+      {.via = "task " + std::to_string(number(live.head.task)), .uid = live.payload.origin.uid});
   std::vector<Record> records;
   records.push_back(make_record(*target, RecordKind::signal, canonical_bytes(payload)));
   const bool itself = target == &live;
@@ -148,7 +145,7 @@ void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
   } else {
     append(live, std::move(records));
   }
-  request_end(*target, reason);
+  request_end(*target, payload);
   if (itself && live.flight) conclude(live, Reply(Kill::Reply{}));  // shielded: it goes on
 }
 

@@ -70,8 +70,9 @@ struct PastCommand {
 /// Somebody asked the task to end. In replay it is told at the same place as then.
 struct CancelRequest {
   std::string reason;
-  Seq newest{0};  ///< The newest command that the task had asked for.
-  Lsn lsn{0};     ///< Of the signal: says whether that command was over by then.
+  Seq newest{0};                 ///< The newest command that the task had asked for.
+  std::uint32_t unrecorded = 0;  ///< Those after it that leave no record.
+  Lsn lsn{0};                    ///< Of the signal: says whether that command was over by then.
   bool passed_on = false;
 };
 
@@ -90,6 +91,7 @@ struct LiveTask {
   TaskHead head;
   TaskPayload payload;
   Seq last_seq{0};
+  std::uint32_t unrecorded = 0;  ///< Commands after that one which leave no record.
   Lsn last_result{0};
   std::optional<InFlight> flight;
   std::map<Seq, PastCommand> past;      ///< Still to be replayed.
@@ -102,6 +104,12 @@ struct LiveTask {
 
 /// The newest command that the task has asked for, in this run or in an earlier one.
 [[nodiscard]] Seq newest_command(const LiveTask& live);
+
+/// That the task is to end, with the place where it stands.
+[[nodiscard]] SignalPayload cancel_signal(const LiveTask& live, std::string reason, Person by);
+
+/// What such a signal says; `lsn` is its own.
+[[nodiscard]] CancelRequest cancel_request(const SignalPayload& signal, Lsn lsn);
 
 /// What a signal means for where the task stops. Errors: invalid (a pattern that this program does
 /// not know).

@@ -19,9 +19,8 @@ Result<void> read_signal(const Record& record, LiveTask& live) {
   SignalPayload payload;
   if (Result<void> read = read_payload(record, payload); !read) return read;
   if (payload.signal == Signal::cancel && !live.cancel) {  // the first reason counts
-    live.cancel = CancelRequest{.reason = payload.reason,
-                                .newest = std::max(payload.seq, newest_command(live)),
-                                .lsn = record.lsn};
+    payload.seq = std::max(payload.seq, newest_command(live));
+    live.cancel = cancel_request(payload, record.lsn);
   }
   return follow_signal(payload, live.stops);
 }
@@ -77,6 +76,11 @@ Result<void> read_record(const Record& record, LiveTask& live) {
 
 }  // namespace
 
+CancelRequest cancel_request(const SignalPayload& signal, Lsn lsn) {
+  return {
+      .reason = signal.reason, .newest = signal.seq, .unrecorded = signal.unrecorded, .lsn = lsn};
+}
+
 Seq newest_command(const LiveTask& live) {
   return live.past.empty() ? live.last_seq : live.past.rbegin()->first;
 }
@@ -110,7 +114,7 @@ Result<void> SystemCalls::recover(const TaskHead& head, const std::vector<Record
   parts_.logger.info("task.recovered",
                      {{"task", number(head.task)}, {"commands", live.past.size()}});
   run_task(live, *kind);
-  if (live.cancel && live.cancel->newest == Seq{0}) pass_on_cancel(live);
+  pass_on_between_commands(live);
   return {};
 }
 

@@ -34,7 +34,15 @@ void SystemCalls::replay(LiveTask& live) {
   flight.station = Station::replaying;
   if (told_before_result) pass_on_cancel(live);
   deliver(live, *std::move(outcome));
-  if (told_here && !told_before_result) pass_on_cancel(live);
+  pass_on_between_commands(live);
+}
+
+/// A wish to end that came when the task was at no command is passed on at the same place.
+void SystemCalls::pass_on_between_commands(LiveTask& live) {
+  const bool waits = live.cancel && !live.cancel->passed_on;
+  if (waits && live.cancel->newest == live.last_seq && live.cancel->unrecorded == live.unrecorded) {
+    pass_on_cancel(live);
+  }
 }
 
 /// The journal holds another command than the task asks for now. Nothing is appended, nothing runs.

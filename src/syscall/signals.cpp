@@ -106,11 +106,9 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
 }
 
 /// The signal is the newest record of the journal; the first one counts.
-void SystemCalls::request_end(LiveTask& live, std::string reason) {
+void SystemCalls::request_end(LiveTask& live, const SignalPayload& signal) {
   if (live.cancel) return;
-  live.cancel = CancelRequest{.reason = std::move(reason),
-                              .newest = newest_command(live),
-                              .lsn = parts_.journal.last_lsn()};
+  live.cancel = cancel_request(signal, parts_.journal.last_lsn());
   ask_to_end(live);
 }
 
@@ -156,16 +154,21 @@ void SystemCalls::signal(TaskId task, const SignalPayload& payload, Completion<v
   gate_->when_durable(lsn, [done = std::move(done)]() mutable { done(Result<void>{}); });
 }
 
+SignalPayload cancel_signal(const LiveTask& live, std::string reason, Person by) {
+  return {.signal = Signal::cancel,
+          .reason = std::move(reason),
+          .by = std::move(by),
+          .seq = newest_command(live),
+          .unrecorded = live.past.empty() ? live.unrecorded : 0};
+}
+
 void SystemCalls::cancel_task(TaskId task, std::string reason, Person by, Completion<void> done) {
   reason = parts_.masker.masked(std::move(reason));
   LiveTask* const live = find(task);
-  signal(task,
-         {.signal = Signal::cancel,
-          .reason = reason,
-          .by = std::move(by),
-          .seq = live == nullptr ? Seq{0} : newest_command(*live)},
-         std::move(done));
-  if (live != nullptr) request_end(*live, std::move(reason));
+  const SignalPayload payload =
+      live == nullptr ? SignalPayload{} : cancel_signal(*live, std::move(reason), std::move(by));
+  signal(task, payload, std::move(done));
+  if (live != nullptr) request_end(*live, payload);
 }
 
 }  // namespace tinkerbell

@@ -19,7 +19,7 @@ namespace tinkerbell {
 class JournalAudit {
  public:
   struct Command {
-    Lsn asked{0};   ///< Its first INTENT.
+    Lsn asked{0};   ///< Its newest INTENT.
     Lsn result{0};  ///< 0: it has none.
     std::string outcome;
     Epoch concluded{0};
@@ -109,10 +109,10 @@ class JournalAudit {
       book.newest = record.seq;
     }
     Command& command = book.commands[record.seq];
-    if (first) command.asked = record.lsn;
     expect(command.result == Lsn{0}, "a record after RESULT", record);
     switch (record.kind) {
       case RecordKind::intent:
+        command.asked = record.lsn;
         command.attempts = record.attempt;
         read_intent(record, command);
         return;

@@ -167,12 +167,16 @@ struct SignalPayload {
                                  ///< Of cancel: the newest command that the task had asked for.
   std::string pattern;           ///< Of breakpoint.
   std::uint32_t breakpoint = 0;  ///< Of breakpoint: its number, from 1. Of clear; 0: all.
+  std::uint32_t unrecorded = 0;  ///< Of cancel: the commands after `seq` that leave no record.
 
   static constexpr auto fields() {
-    return std::tuple{
-        field("signal", &SignalPayload::signal),   field("reason", &SignalPayload::reason),
-        field("by", &SignalPayload::by),           field("seq", &SignalPayload::seq),
-        field("pattern", &SignalPayload::pattern), field("breakpoint", &SignalPayload::breakpoint)};
+    return std::tuple{field("signal", &SignalPayload::signal),
+                      field("reason", &SignalPayload::reason),
+                      field("by", &SignalPayload::by),
+                      field("seq", &SignalPayload::seq),
+                      field("pattern", &SignalPayload::pattern),
+                      field("breakpoint", &SignalPayload::breakpoint),
+                      field("unrecorded", &SignalPayload::unrecorded)};
   }
 };
 

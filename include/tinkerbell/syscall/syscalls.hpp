@@ -222,9 +222,10 @@ class SystemCalls final : public CommandHandler {
   void run_task(LiveTask& live, const TaskKind& kind);
   void task_ended(TaskId task, const Exit& exit);
   void end(LiveTask& live, DonePayload payload);
-  void request_end(LiveTask& live, std::string reason);
+  void request_end(LiveTask& live, const SignalPayload& signal);
   void ask_to_end(LiveTask& live);
   void pass_on_cancel(LiveTask& live);
+  void pass_on_between_commands(LiveTask& live);
   [[nodiscard]] Error too_many_tasks() const;
   void signal(TaskId task, const SignalPayload& payload, Completion<void> done);
   Lsn note(LiveTask& live, const SignalPayload& payload);

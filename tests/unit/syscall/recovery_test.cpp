@@ -76,6 +76,11 @@ Task<Result<Json>> sleeps_and_cleans_up(TaskStart start) {
   co_return co_await runs(std::move(start));
 }
 
+Task<Result<Json>> yields(TaskStart /*start*/) {
+  const Result<Yield::Reply> yielded = co_await Yield{};
+  co_return Json(yielded ? "yielded" : "refused");
+}
+
 Task<Result<Json>> works_under_a_shield(TaskStart start) {
   const auto shield = co_await kernel::shield();
   (void)co_await Sleep{.duration = 10s};
@@ -108,6 +113,7 @@ class Recovery : public testing::Test {
     world.add_kind("shielded@1", works_under_a_shield);
     world.add_kind("suicide@1", ends_itself_under_a_shield);
     world.add_kind("late@1", asks_and_joins);
+    world.add_kind("yielder@1", yields);
   }
 
   Errc cancel(TaskId task) {
@@ -210,6 +216,17 @@ TEST_F(Recovery, WhatWasRefusedToATaskThatIsToEndIsRefusedInReplayToo) {
   world.crash();
   EXPECT_TRUE(world.driver->performed().empty());
   EXPECT_EQ(world.end_of(task).value, "ran");
+}
+
+TEST_F(Recovery, WhatLeavesNoRecordAndWasNotRefusedIsNotRefusedInReplay) {
+  world.calls->submit({.kind = "yielder@1", .workspace = "/work"},
+                      Completion<TaskId>([](const Result<TaskId>& /*id*/) {}));
+  world.calls->scheduler().run(1, world.clock.steady());  // it has yielded
+  world.calls->cancel_task(TaskId{1}, "enough", {.via = "test"},
+                           Completion<void>([](Result<void>) {}));
+  EXPECT_EQ(world.end_of(TaskId{1}).value, "yielded");
+  world.crash_with(world.memory->records.size() - 1);
+  EXPECT_EQ(world.end_of(TaskId{1}).value, "yielded");
 }
 
 TEST_F(Recovery, ATaskThatWasToEndBeforeItsFirstCommandAsksForNothingInReplay) {
