@@ -25,7 +25,7 @@ const sockaddr* generic(const SocketAddress& address) {
 }
 
 bool would_block(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+  return error == EAGAIN || error == EWOULDBLOCK;
 }
 
 /// Of a connection that one call could not finish. Source: connect(2), EINPROGRESS.
@@ -60,6 +60,7 @@ SocketAddress SocketAddress::loopback(std::uint16_t port) {
 }
 
 Socket::Socket(Readiness& readiness, UniqueFd fd) : readiness_(&readiness), fd_(std::move(fd)) {
+  readiness_->adopt(fd_.get());
   const int flags = ::fcntl(fd_.get(), F_GETFL);
   ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK);
 }
@@ -91,7 +92,8 @@ Task<Result<Socket>> Socket::connect(Readiness* readiness, SocketAddress address
   Socket socket(*readiness, *std::move(fd));
   int error = ::connect(socket.fd(), generic(address), address.length) == 0 ? 0 : errno;
   if (error == EINPROGRESS) {
-    const Result<void> ready = co_await readiness->wait(socket.fd(), Direction::write);
+    readiness->nothing_left(socket.fd(), Direction::write);
+    const Result<void> ready = co_await readiness->wait_for_edge(socket.fd(), Direction::write);
     if (!ready) co_return ready.error().with("connect");
     error = pending_error(socket.fd());
   }
@@ -99,35 +101,58 @@ Task<Result<Socket>> Socket::connect(Readiness* readiness, SocketAddress address
   co_return std::move(socket);
 }
 
+// In each of these: try, unless it is known that it would block; then wait until it is worth while
+// once more. What is told to Readiness saves a try that would find nothing.
+
 Task<Result<Socket>> Socket::accept() {
   while (true) {
-    UniqueFd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (fd.valid()) co_return Socket(*readiness_, std::move(fd));
-    if (!would_block(errno) && errno != ECONNABORTED) co_return os_error("accept", errno);
-    const Result<void> ready = co_await readiness_->wait(fd_.get(), Direction::read);
+    if (readiness_->may_try(fd_.get(), Direction::read)) {
+      UniqueFd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (fd.valid()) co_return Socket(*readiness_, std::move(fd));
+      if (errno == EINTR || errno == ECONNABORTED) continue;  // accept(2): "retry"
+      if (!would_block(errno)) co_return os_error("accept", errno);
+      readiness_->nothing_left(fd_.get(), Direction::read);
+    }
+    const Result<void> ready = co_await readiness_->wait_for_edge(fd_.get(), Direction::read);
     if (!ready) co_return ready.error().with("accept");
   }
 }
 
 Task<Result<std::size_t>> Socket::receive(std::span<std::byte> into) {
   while (true) {
-    const ssize_t count = ::recv(fd_.get(), into.data(), into.size(), 0);
-    if (count >= 0) co_return static_cast<std::size_t>(count);
-    if (!would_block(errno)) co_return os_error("receive", errno);
-    const Result<void> ready = co_await readiness_->wait(fd_.get(), Direction::read);
+    if (readiness_->may_try(fd_.get(), Direction::read)) {
+      const ssize_t count = ::recv(fd_.get(), into.data(), into.size(), 0);
+      if (count >= 0) {
+        const auto bytes = static_cast<std::size_t>(count);
+        const bool ended = bytes == 0;  // as often as it is asked
+        if (!ended && bytes < into.size()) {
+          readiness_->less_than_asked(fd_.get(), Direction::read);
+        }
+        co_return bytes;
+      }
+      if (errno == EINTR) continue;
+      if (!would_block(errno)) co_return os_error("receive", errno);
+      readiness_->nothing_left(fd_.get(), Direction::read);
+    }
+    const Result<void> ready = co_await readiness_->wait_for_edge(fd_.get(), Direction::read);
     if (!ready) co_return ready.error().with("receive");
   }
 }
 
 Task<Result<void>> Socket::send(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count >= 0) {
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-      continue;
+    if (readiness_->may_try(fd_.get(), Direction::write)) {
+      const ssize_t count = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (count >= 0) {
+        bytes = bytes.subspan(static_cast<std::size_t>(count));
+        if (!bytes.empty()) readiness_->less_than_asked(fd_.get(), Direction::write);
+        continue;
+      }
+      if (errno == EINTR) continue;
+      if (!would_block(errno)) co_return os_error("send", errno);
+      readiness_->nothing_left(fd_.get(), Direction::write);
     }
-    if (!would_block(errno)) co_return os_error("send", errno);
-    const Result<void> ready = co_await readiness_->wait(fd_.get(), Direction::write);
+    const Result<void> ready = co_await readiness_->wait_for_edge(fd_.get(), Direction::write);
     if (!ready) co_return ready.error().with("send");
   }
   co_return Result<void>();
