@@ -7,15 +7,19 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace tinkerbell {
 
 /// Turns the scheduler inside an io_context, on the thread that calls run(): a batch of turns, then
-/// a look at descriptors and at what the io_context has, and so on. Only when nothing is ready it
-/// blocks, with one timer armed for the nearest deadline. Idle costs nothing.
+/// a look at descriptors and at what the io_context has, and so on. Only when nothing
+/// is ready it blocks, with one timer armed for the nearest deadline. Idle costs nothing.
+///
+/// The timer is a timerfd of its own. Asio's steady_timer sets the one of the io_context twice for
+/// each wake-up, makes an aborted handler whenever the deadline moves, and wakes up every five
+/// minutes for ever once it has been used.
 class Reactor {
  public:
   Reactor(boost::asio::io_context& io, Scheduler& scheduler, const Clock& clock);
@@ -40,14 +44,28 @@ class Reactor {
   [[nodiscard]] std::uint64_t blocked() const { return blocked_; }
 
  private:
+  /// A descriptor that can end the loop's sleep.
+  struct Bell {
+    Bell(boost::asio::io_context& io, int fd) : descriptor(io, fd) {}
+
+    /// Until it rings.
+    void listen();
+    void forget();
+
+    boost::asio::posix::stream_descriptor descriptor;
+    std::shared_ptr<bool> heard = std::make_shared<bool>(true);  ///< Or nobody listens.
+  };
+
   [[nodiscard]] bool block();
+  void set_alarm(SteadyTime deadline);
 
   boost::asio::io_context& io_;
   Scheduler& scheduler_;
   const Clock& clock_;
-  boost::asio::steady_timer timer_;
+  Bell alarm_;  ///< A timerfd.
+  SteadyTime alarm_time_ = kNever;
   Readiness readiness_;
-  boost::asio::posix::stream_descriptor epoll_;  ///< Readiness's set; the set itself is its own.
+  Bell change_;  ///< Readiness's set; the descriptor is its own.
   HogWatch* hog_watch_ = nullptr;
   std::uint64_t blocked_ = 0;
   bool stopped_ = false;
