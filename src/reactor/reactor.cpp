@@ -39,6 +39,7 @@ Reactor::~Reactor() {
 
 void Reactor::run() {
   while (!stopped_) {
+    (void)look_into_inbox();
     scheduler_.run(kTurnsPerBatch, clock_.steady(), kBatchTime);
     if (stopped_) return;
     if (readiness_.has_waiters()) readiness_.look();
@@ -64,11 +65,18 @@ bool Reactor::block() {
     io_.restart();
     return true;
   }
+  if (!may_sleep()) return true;
   ++blocked_;
   const bool happened = io_.run_one() > 0;
   if (hog_watch_ != nullptr) hog_watch_->loop_woke();
   io_.restart();
   return happened;
+}
+
+void Reactor::serve_once(SteadyTime deadline) {
+  if (look_into_inbox() || !may_sleep()) return;
+  io_.run_one_until(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(deadline));
+  io_.restart();
 }
 
 /// An alarm that would come too early stays as it is, unless none is wanted: most deadlines are

@@ -3,6 +3,7 @@
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/kernel/scheduler.hpp"
 #include "tinkerbell/reactor/hog_watch.hpp"
+#include "tinkerbell/reactor/inbox.hpp"
 #include "tinkerbell/reactor/readiness.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -14,7 +15,7 @@
 namespace tinkerbell {
 
 /// Turns the scheduler inside an io_context, on the thread that calls run(): a batch of turns, then
-/// a look at descriptors and at what the io_context has, and so on. Only when nothing
+/// a look at the inbox, at descriptors and at what the io_context has, and so on. Only when nothing
 /// is ready it blocks, with one timer armed for the nearest deadline. Idle costs nothing.
 ///
 /// The timer is a timerfd of its own. Asio's steady_timer sets the one of the io_context twice for
@@ -36,6 +37,13 @@ class Reactor {
 
   /// Is told when the loop wakes up. Null: nobody.
   void set_hog_watch(HogWatch* watch) { hog_watch_ = watch; }
+
+  /// Where other threads leave work for this loop. Null: nowhere.
+  void set_inbox(Inbox* inbox) { inbox_ = inbox; }
+
+  /// Does what comes from outside, and runs no task: waits until something has come, or until
+  /// `deadline`.
+  void serve_once(SteadyTime deadline);
 
   /// Where tasks wait for descriptors.
   [[nodiscard]] Readiness& readiness() { return readiness_; }
@@ -59,6 +67,10 @@ class Reactor {
   [[nodiscard]] bool block();
   void set_alarm(SteadyTime deadline);
 
+  [[nodiscard]] bool look_into_inbox() { return inbox_ != nullptr && inbox_->run() > 0; }
+
+  [[nodiscard]] bool may_sleep() { return inbox_ == nullptr || inbox_->announce_sleep(); }
+
   boost::asio::io_context& io_;
   Scheduler& scheduler_;
   const Clock& clock_;
@@ -66,6 +78,7 @@ class Reactor {
   SteadyTime alarm_time_ = kNever;
   Readiness readiness_;
   Bell change_;  ///< Readiness's set; the descriptor is its own.
+  Inbox* inbox_ = nullptr;
   HogWatch* hog_watch_ = nullptr;
   std::uint64_t blocked_ = 0;
   bool stopped_ = false;
