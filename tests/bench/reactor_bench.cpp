@@ -1,11 +1,15 @@
 #include "meter.hpp"
+#include "support/thread_switches.hpp"
 
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/kernel/calls.hpp"
 #include "tinkerbell/kernel/scheduler.hpp"
+#include "tinkerbell/reactor/hog_watch.hpp"
+#include "tinkerbell/reactor/inbox.hpp"
 #include "tinkerbell/reactor/reactor.hpp"
 #include "tinkerbell/reactor/socket.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -13,10 +17,13 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <span>
+#include <thread>
 #include <utility>
 #include <vector>
 
-/// The scheduler inside its io_context: timers and sockets.
+/// The scheduler inside its io_context: timers, sockets, work from other threads, and nothing at
+/// all.
 
 namespace tinkerbell {
 namespace {
@@ -37,10 +44,13 @@ struct World final : CommandHandler {
   void expired(TaskId /*task*/, Trap& /*trap*/) override {}
 
   boost::asio::io_context io{1};
+  Inbox inbox{io};
   SystemClock clock;
   Scheduler scheduler{*this};
   Reactor reactor{io, scheduler, clock};
 };
+
+using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
 
 // ---- timers ----
 
@@ -78,12 +88,16 @@ std::array<UniqueFd, 2> socket_pair() {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
+/// Of who receives: more than what comes, as always with a stream.
+constexpr std::size_t kBufferSize = 64;
+
 /// One end: the server of the game sends the ball first and keeps it at the end.
 Task<void> plays(Socket* socket, bool serves, std::uint64_t rounds, std::uint64_t* played) {
-  std::array<std::byte, 1> ball{};
+  std::array<std::byte, kBufferSize> buffer{};
+  const std::span<const std::byte> ball(buffer.data(), 1);
   if (serves && !co_await socket->send(ball)) co_return;
   for (std::uint64_t i = 1; i <= rounds; ++i) {
-    const Result<std::size_t> received = co_await socket->receive(ball);
+    const Result<std::size_t> received = co_await socket->receive(buffer);
     if (!received || *received != 1) co_return;
     ++*played;
     const bool keeps = serves && i == rounds;
@@ -94,14 +108,14 @@ Task<void> plays(Socket* socket, bool serves, std::uint64_t rounds, std::uint64_
 /// The same by hand: wait until it can be read, then read.
 Task<void> plays_by_readiness(Readiness* readiness, int fd, bool serves, std::uint64_t rounds,
                               std::uint64_t* played) {
-  char ball = 'x';
-  if (serves && ::send(fd, &ball, 1, 0) != 1) co_return;
+  std::array<char, kBufferSize> buffer{};
+  if (serves && ::send(fd, buffer.data(), 1, 0) != 1) co_return;
   for (std::uint64_t i = 1; i <= rounds; ++i) {
     const Result<void> ready = co_await readiness->wait(fd, Readiness::Direction::read);
-    if (!ready || ::recv(fd, &ball, 1, 0) != 1) co_return;
+    if (!ready || ::recv(fd, buffer.data(), buffer.size(), 0) != 1) co_return;
     ++*played;
     const bool keeps = serves && i == rounds;
-    if (!keeps && ::send(fd, &ball, 1, 0) != 1) co_return;
+    if (!keeps && ::send(fd, buffer.data(), 1, 0) != 1) co_return;
   }
 }
 
@@ -148,25 +162,96 @@ void echo_ceiling(const Arguments& arguments) {
     epoll_event wanted{.events = EPOLLIN | EPOLLET, .data = {.fd = fd}};
     ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &wanted);
   }
-  char ball = 'x';
+  std::array<char, kBufferSize> buffer{};
   std::uint64_t played = 0;
   const Meter meter;
-  bool sent = ::send(left.get(), &ball, 1, 0) == 1;
+  bool sent = ::send(left.get(), buffer.data(), 1, 0) == 1;
   while (sent && played < 2 * rounds) {
     epoll_event event{};
     if (::epoll_wait(epoll.get(), &event, 1, -1) != 1) break;
-    if (::recv(event.data.fd, &ball, 1, 0) != 1) break;
+    if (::recv(event.data.fd, buffer.data(), buffer.size(), 0) != 1) break;
     ++played;
-    sent = ::send(event.data.fd, &ball, 1, 0) == 1;
+    sent = ::send(event.data.fd, buffer.data(), 1, 0) == 1;
   }
   report_echo(meter.seconds(), played, rounds);
 }
 
-constexpr std::array<std::pair<std::string_view, void (*)(const Arguments&)>, 4> kBenchmarks{
+// ---- work from other threads ----
+
+/// inbox THREADS PIECES: so many threads each hand over so many pieces of work.
+void inbox(const Arguments& arguments) {
+  const std::uint64_t threads = arguments.number(1);
+  const std::uint64_t total = threads * arguments.number(2);
+  World world;
+  world.reactor.set_inbox(&world.inbox);
+  const WorkGuard work(world.io.get_executor());
+  std::uint64_t done = 0;
+  const Meter meter;
+  {
+    std::vector<std::jthread> givers;
+    for (std::uint64_t i = 0; i < threads; ++i) {
+      givers.emplace_back([&world, &done, total, pieces = arguments.number(2)] {
+        for (std::uint64_t piece = 0; piece < pieces; ++piece) {
+          world.inbox.post([&world, &done, total] {
+            if (++done == total) world.reactor.stop();
+          });
+        }
+      });
+    }
+    world.reactor.run();
+  }
+  const double seconds = meter.seconds();
+  expect_equal(done, total, "pieces of work");
+  report("rate", static_cast<double>(total) / seconds);
+  report("sleeps", static_cast<double>(world.reactor.blocked()) / static_cast<double>(total));
+}
+
+// ---- nothing ----
+
+struct ParkedTrap : Trap {
+  ParkedTrap() : Trap(Kind::command) {}
+
+  void await_resume() const {}
+};
+
+Task<void> waits() {
+  co_await TrapAwaiter<ParkedTrap>();
+}
+
+/// idle TASKS SECONDS: what a loop costs whose tasks all wait, the watch over it included.
+void idle(const Arguments& arguments) {
+  const std::uint64_t tasks = arguments.number(1);
+  World world;
+  world.reactor.set_inbox(&world.inbox);
+  const WorkGuard work(world.io.get_executor());
+  HogWatch watch(world.scheduler, 100ms, [](const Hog&) {});
+  world.reactor.set_hog_watch(&watch);
+  for (std::uint64_t i = 0; i < tasks; ++i)
+    world.scheduler.spawn({}, waits());
+  const std::jthread observer([&] {
+    std::uint64_t switches = 0;
+    do {  // until the loop, and the watch over it, have gone to sleep
+      switches = switches_of_other_threads();
+      std::this_thread::sleep_for(200ms);
+    } while (switches_of_other_threads() != switches);
+    const Meter meter;
+    std::this_thread::sleep_for(std::chrono::seconds(arguments.number(2)));
+    report("cpu", meter.seconds());
+    report("wakeups", static_cast<double>(switches_of_other_threads() - switches));
+    world.inbox.post([&] { world.reactor.stop(); });
+  });
+  world.reactor.run();
+  expect_equal(world.scheduler.counters().in_state[static_cast<std::size_t>(TaskState::waiting)],
+               tasks, "tasks that wait");
+}
+
+constexpr std::array<std::pair<std::string_view, void (*)(const Arguments&)>, 6> kBenchmarks{
     {{"timers", &timers},
      {"echo", &echo},
      {"echo_readiness", &echo_readiness},
-     {"echo_ceiling", &echo_ceiling}}};
+     {"echo_ceiling", &echo_ceiling},
+     {"inbox", &inbox},
+     {"idle", &idle}}};
 
 }  // namespace
 }  // namespace tinkerbell

@@ -29,6 +29,8 @@ def asio(*arguments, measure="rate", must=None):
 # All parked tasks are asked to end, a thousand at a time: in the order of their age, as a group is, or scattered.
 IN_ORDER = (100_000, 1_000, 1)
 SCATTERED = (100_000, 1_000, 7_919)
+# A million tasks, five seconds.
+IDLE = ("idle", 1_000_000, 5)
 TURN = ("turn", 1_000, 10_000_000)
 
 
@@ -68,6 +70,12 @@ ROWS = [
         peers=[asio("echo", 60_000, must=1), pyos("echo", 10_000),
                Peer("system calls alone", reactor("echo_ceiling", 60_000))]),
     Row("kernel.echo.readiness", "1/s", measure=reactor("echo_readiness", 60_000)),
+    Row("kernel.inbox.1", "1/s", measure=reactor("inbox", 1, 1_000_000),
+        peers=[asio("post", 1, 1_000_000, must=1)]),
+    Row("kernel.inbox.4", "1/s", measure=reactor("inbox", 4, 250_000), peers=[asio("post", 4, 250_000, must=1)]),
+    Row("kernel.idle.wakeups", "ratio", must=0, less_is_better=True, measure=reactor(*IDLE, measure="wakeups")),
+    Row("kernel.idle.cpu", "s", must=1e-3, less_is_better=True, with_previous=True,
+        measure=reactor(*IDLE, measure="cpu")),
     Row("kernel.hooks", "s", must=20e-9, stretch=12e-9, less_is_better=True, measure=turn_without("bare"),
         peers=[Peer("bare turn", program("kernel_bench_bare", *TURN, measure="turn"))]),
     Row("kernel.hooks.checks", "s", less_is_better=True, measure=turn_without("without_checks")),

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -217,12 +218,12 @@ void timers(const Arguments& arguments) {
 
 awaitable<void> plays(LocalSocket* socket, bool serves, std::uint64_t rounds,
                       std::uint64_t* played) {
-  char ball = 'x';
-  if (serves) co_await socket->async_write_some(asio::buffer(&ball, 1), use_awaitable);
+  std::array<char, 64> buffer{};
+  if (serves) co_await socket->async_write_some(asio::buffer(buffer, 1), use_awaitable);
   for (std::uint64_t i = 1; i <= rounds; ++i) {
-    *played += co_await socket->async_read_some(asio::buffer(&ball, 1), use_awaitable);
+    *played += co_await socket->async_read_some(asio::buffer(buffer), use_awaitable);
     const bool keeps = serves && i == rounds;
-    if (!keeps) co_await socket->async_write_some(asio::buffer(&ball, 1), use_awaitable);
+    if (!keeps) co_await socket->async_write_some(asio::buffer(buffer, 1), use_awaitable);
   }
 }
 
@@ -243,7 +244,33 @@ void echo(const Arguments& arguments) {
   report("rate", static_cast<double>(rounds) / seconds);
 }
 
-constexpr std::array<std::pair<std::string_view, void (*)(const Arguments&)>, 8> kBenchmarks{
+/// post THREADS PIECES: so many threads each hand over so many pieces of work.
+void post(const Arguments& arguments) {
+  const std::uint64_t threads = arguments.number(1);
+  const std::uint64_t total = threads * arguments.number(2);
+  asio::io_context io(1);
+  auto work = asio::make_work_guard(io);
+  std::uint64_t done = 0;
+  const Meter meter;
+  {
+    std::vector<std::jthread> givers;
+    for (std::uint64_t i = 0; i < threads; ++i) {
+      givers.emplace_back([&, pieces = arguments.number(2)] {
+        for (std::uint64_t piece = 0; piece < pieces; ++piece) {
+          asio::post(io, [&] {
+            if (++done == total) work.reset();
+          });
+        }
+      });
+    }
+    io.run();
+  }
+  const double seconds = meter.seconds();
+  expect_equal(done, total, "pieces of work");
+  report("rate", static_cast<double>(total) / seconds);
+}
+
+constexpr std::array<std::pair<std::string_view, void (*)(const Arguments&)>, 9> kBenchmarks{
     {{"yield", &yield},
      {"command", &command},
      {"call", &call},
@@ -251,7 +278,8 @@ constexpr std::array<std::pair<std::string_view, void (*)(const Arguments&)>, 8>
      {"kill", &kill},
      {"parked", &parked},
      {"timers", &timers},
-     {"echo", &echo}}};
+     {"echo", &echo},
+     {"post", &post}}};
 
 }  // namespace
 

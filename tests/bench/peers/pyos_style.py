@@ -269,7 +269,7 @@ def bench_echo(rounds):
             end.send(b"x")
         for i in range(1, rounds + 1):
             yield ReadWait(end)
-            played[0] += len(end.recv(1))
+            played[0] += len(end.recv(64))
             if not (serves and i == rounds):
                 end.send(b"x")
 
