@@ -94,14 +94,14 @@ struct HogWatch::State {
       if (!busy || began == reported || now < began) continue;
       const Nanoseconds so_far = scheduler.ticks().nanoseconds(now - began);
       if (so_far < limit) continue;
-      reported = began;
       lock.unlock();
-      ask_and_report(so_far);
+      if (ask_and_report(so_far)) reported = began;  // else once more at the next look
       lock.lock();
     }
   }
 
-  void ask_and_report(Nanoseconds so_far) {
+  /// False: the loop thread did not come to answer, or is between two turns.
+  [[nodiscard]] bool ask_and_report(Nanoseconds so_far) {
     sight.count = 0;
     sight.task = kNoTask;
     asked_for = &sight;
@@ -113,15 +113,16 @@ struct HogWatch::State {
     until.tv_nsec %= 1'000'000'000;
     while (::sem_timedwait(&sight.taken, &until) != 0) {
       if (errno == EINTR) continue;
-      if (asked_for.exchange(nullptr) != nullptr) return;  // it did not come to look
+      if (asked_for.exchange(nullptr) != nullptr) return false;
       while (::sem_wait(&sight.taken) != 0) {
       }  // it is at it
       break;
     }
-    if (sight.task == kNoTask) return;
+    if (sight.task == kNoTask) return false;
     report({.task = sight.task,
             .so_far = so_far,
             .calls = {sight.calls.begin(), sight.calls.begin() + sight.count}});
+    return true;
   }
 
   const Scheduler& scheduler;
