@@ -40,6 +40,7 @@ Reactor::~Reactor() {
 void Reactor::run() {
   while (!stopped_) {
     (void)look_into_inbox();
+    if (stopped_) return;
     scheduler_.run(kTurnsPerBatch, clock_.steady(), kBatchTime);
     if (stopped_) return;
     if (readiness_.has_waiters()) readiness_.look();

@@ -122,6 +122,27 @@ TEST_F(BusyInboxTest, NoWorkIsSleptThrough) {
   EXPECT_EQ(givers_left, 0);
 }
 
+Task<void> says(KernelWorld* world) {
+  world->say("ran");
+  co_return;
+}
+
+TEST_F(BusyInboxTest, NoTaskRunsAfterWorkThatStopsTheLoop) {
+  world.spawn("ready", says(&world));
+  inbox.post([&] { reactor.stop(); });
+  reactor.run();
+  EXPECT_THAT(world.log, ElementsAre());
+}
+
+TEST_F(BusyInboxTest, ALoopThatRunsNoTasksAnyMoreIsServed) {
+  world.spawn("ready", says(&world));
+  std::jthread giver([&] { inbox.post([&] { log.push_back(1); }); });
+  while (log.empty())
+    reactor.serve_once(clock.steady() + std::chrono::seconds{60});
+  EXPECT_THAT(world.log, ElementsAre());
+  reactor.serve_once(clock.steady());  // in vain, and returns
+}
+
 Task<void> works(const bool* stop) {
   while (!*stop)
     co_await kernel::yield();
