@@ -48,6 +48,11 @@ std::string in_words(const TaskCommand& command) {
           [](const Spawn& c) { return "spawn " + c.kind; },
           [](const Join& c) { return "join task " + std::to_string(number(c.task)); },
           [](const Kill& c) { return "kill task " + std::to_string(number(c.task)); },
+          [](const Send& c) { return "send to task " + std::to_string(number(c.task)); },
+          [](const Receive& c) {
+            if (c.from == kNoTask) return std::string("receive");
+            return "receive from task " + std::to_string(number(c.from));
+          },
           [](const Sleep& c) { return "sleep " + seconds(c.duration); },
           [](const Now&) { return std::string("read the clock"); },
           [](const Random&) { return std::string("draw a random number"); },
@@ -78,6 +83,11 @@ std::string in_words(const Reply& reply) {
           [](const Spawn::Reply& r) { return "task " + std::to_string(number(r.task)); },
           [](const Join::Reply& r) { return r.state; },
           [](const Kill::Reply&) { return std::string("asked to end"); },
+          [](const Send::Reply&) { return std::string("sent"); },
+          [](const Receive::Reply& r) {
+            return "message " + std::to_string(r.number) + " from task " +
+                   std::to_string(number(r.from));
+          },
           [](const Sleep::Reply&) { return std::string("awake"); },
           [](const Now::Reply& r) { return rfc3339(wall_from_unix_nanoseconds(r.unix_ns)); },
           [](const Random::Reply& r) { return std::to_string(r.value); },

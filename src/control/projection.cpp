@@ -250,10 +250,10 @@ void Projection::doubted(const Record& record, Events& events) {
 void Projection::signalled(const Record& record, Events& events) {
   const Result<SignalPayload> payload = from_canonical<SignalPayload>(record.payload);
   if (!payload) return;
-  task_.waiting_for.clear();
   switch (payload->signal) {
     case Signal::cancel:
       task_.state = "cancelling";
+      task_.waiting_for.clear();
       break;
     case Signal::held:
       task_.state = "suspended";
@@ -262,10 +262,12 @@ void Projection::signalled(const Record& record, Events& events) {
     case Signal::resume:
     case Signal::step:
       task_.state = "ready";
+      task_.waiting_for.clear();
       break;
     case Signal::pause:  // it goes on up to its next command
     case Signal::breakpoint:
     case Signal::clear:
+    case Signal::message:
       return;
   }
   emit(record, protocol::event_name::kTaskState, to_json_value(task_), events);

@@ -128,6 +128,8 @@ Verdict default_verdict(const TaskCommand& command) {
           [&](const Spawn&) { return inside(); },
           [&](const Join&) { return inside(); },
           [&](const Kill&) { return inside(); },
+          [&](const Send&) { return inside(); },
+          [&](const Receive&) { return inside(); },
           [&](const Sleep&) { return inside(); },
           [&](const Now&) { return inside(); },
           [&](const Random&) { return inside(); },

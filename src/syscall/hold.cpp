@@ -12,6 +12,7 @@ namespace tinkerbell {
 Result<void> follow_signal(const SignalPayload& signal, Stops& stops) {
   switch (signal.signal) {
     case Signal::cancel:
+    case Signal::message:
       break;
     case Signal::pause:
       stops.before_each = true;

@@ -5,15 +5,11 @@
 
 namespace tinkerbell {
 
-namespace {
-
 Result<void> check_wait(std::string_view command, Milliseconds wait) {
   if (wait >= Milliseconds{0} && wait <= kWaitMax) return {};
   return Error{Errc::invalid, std::string(command) + ": " + std::to_string(wait.count()) +
                                   " ms is not from 0 to 366 days"};
 }
-
-}  // namespace
 
 void SystemCalls::run_inside(LiveTask& live) {
   live.flight->station = Station::inside;
@@ -21,6 +17,8 @@ void SystemCalls::run_inside(LiveTask& live) {
                  [&](const Spawn& command) { spawn_child(live, command); },
                  [&](const Join& command) { begin_join(live, command); },
                  [&](const Kill& command) { kill_other(live, command); },
+                 [&](const Send& command) { send_message(live, command); },
+                 [&](const Receive& command) { begin_receive(live, command); },
                  [&](const Sleep& command) { begin_sleep(live, command); },
                  [&](const Now&) {
                    conclude(live, Reply(Now::Reply{unix_nanoseconds(parts_.clock.wall())}));
@@ -86,10 +84,7 @@ void SystemCalls::begin_join(LiveTask& live, const Join& command) {
       return;
     }
   }
-  if (flight.begun == Lsn{0}) {
-    if (command.timeout) flight.deadline = parts_.clock.wall() + *command.timeout;
-    begin_to_wait(live);
-  }
+  begin_to_wait(live, command.timeout);
   if (LiveTask* const target = find(command.task)) {
     target->joiners.emplace(flight.begun, flight.id);
     if (command.timeout) arm_deadline(live);
@@ -97,6 +92,17 @@ void SystemCalls::begin_join(LiveTask& live, const Join& command) {
   }
   parts_.journal.read_records(command.task,
                               then(flight.id, Station::inside, &SystemCalls::joined_ended));
+}
+
+/// Notes that the command waits, and until when: a restart does not begin the time anew.
+void SystemCalls::begin_to_wait(LiveTask& live, const std::optional<Milliseconds>& timeout) {
+  InFlight& flight = *live.flight;
+  if (flight.begun != Lsn{0}) return;  // an earlier run did
+  if (timeout) flight.deadline = parts_.clock.wall() + *timeout;
+  std::vector<Record> records;
+  records.push_back(make_intent(live, /*started=*/true));
+  flight.intent_recorded = true;
+  flight.begun = append(live, std::move(records));
 }
 
 /// The other task had ended before: how, is in its last record.
@@ -154,17 +160,8 @@ void SystemCalls::begin_sleep(LiveTask& live, const Sleep& command) {
     conclude(live, fits.error());
     return;
   }
-  InFlight& flight = *live.flight;
-  flight.deadline = parts_.clock.wall() + command.duration;
-  begin_to_wait(live);
+  begin_to_wait(live, command.duration);
   arm_deadline(live);
-}
-
-void SystemCalls::begin_to_wait(LiveTask& live) {
-  std::vector<Record> records;
-  records.push_back(make_intent(live, /*started=*/true));
-  live.flight->intent_recorded = true;
-  live.flight->begun = append(live, std::move(records));
 }
 
 /// Deadlines are kept as calendar time; the timer runs on the steady clock for what is left of
@@ -177,13 +174,15 @@ void SystemCalls::arm_deadline(LiveTask& live) {
 void SystemCalls::expired(TaskId task, Trap& /*trap*/) {
   LiveTask* const live = find(task);
   if (live == nullptr || !live->flight || live->flight->station != Station::inside) return;
-  const auto* const join = std::get_if<Join>(&live->flight->command());
-  if (join == nullptr) {
+  const TaskCommand& command = live->flight->command();
+  if (std::holds_alternative<Join>(command)) {
+    stop_joining(*live);
+    conclude(*live, Error{Errc::timed_out, "join: the other task is still at work"});
+  } else if (std::holds_alternative<Receive>(command)) {
+    conclude(*live, Error{Errc::timed_out, "receive: no message that fits has come"});
+  } else {
     conclude(*live, Reply(Sleep::Reply{}));
-    return;
   }
-  stop_joining(*live);
-  conclude(*live, Error{Errc::timed_out, "join: the other task is still at work"});
 }
 
 }  // namespace tinkerbell

@@ -9,6 +9,7 @@
 #include "tinkerbell/syscall/payloads.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -86,6 +87,16 @@ struct Stops {
   std::string waits_for;  ///< Why that was, in words.
 };
 
+/// What other tasks sent and the task has not taken yet, the oldest first.
+struct MessageBox {
+  std::deque<Receive::Reply> waiting;
+  std::uint64_t received = 0;  ///< Since the task began.
+
+  void put(TaskId from, Json message) {
+    waiting.push_back({.from = from, .message = std::move(message), .number = ++received});
+  }
+};
+
 /// A durable task that has not ended.
 struct LiveTask {
   TaskHead head;
@@ -97,6 +108,7 @@ struct LiveTask {
   std::map<Seq, PastCommand> past;      ///< Still to be replayed.
   std::map<Sha256, ApprovalId> grants;  ///< repeat_hash of what was approved for the whole task.
   std::map<Lsn, CommandId> joiners;     ///< Joins that wait for its end, by when they began to.
+  MessageBox messages;
   Stops stops;
   std::optional<CancelRequest> cancel;
   std::optional<std::string> set_aside;  ///< Why this program cannot run it: it has no coroutine.

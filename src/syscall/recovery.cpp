@@ -22,6 +22,7 @@ Result<void> read_signal(const Record& record, LiveTask& live) {
     payload.seq = std::max(payload.seq, newest_command(live));
     live.cancel = cancel_request(payload, record.lsn);
   }
+  if (payload.signal == Signal::message) live.messages.put(payload.from, payload.message);
   return follow_signal(payload, live.stops);
 }
 
@@ -42,6 +43,19 @@ Result<void> read_answer(const Record& record, PastCommand& past) {
   return {};
 }
 
+/// A message that an earlier run handed to the task is in its mailbox no more.
+Result<void> read_result(const Record& record, PastCommand& past, MessageBox& messages) {
+  past.result = record.payload;
+  past.result_lsn = record.lsn;
+  if (past.intent.command != Receive::kName) return {};
+  const Result<Result<Reply>> outcome = outcome_from_canonical(Receive{}, record.payload);
+  if (!outcome) return outcome.error();
+  if (!*outcome) return {};
+  const std::uint64_t taken = std::get<Receive::Reply>(**outcome).number;
+  std::erase_if(messages.waiting, [&](const auto& each) { return each.number == taken; });
+  return {};
+}
+
 Result<void> read_record(const Record& record, LiveTask& live) {
   PastCommand& past = live.past[record.seq];
   switch (record.kind) {
@@ -57,9 +71,7 @@ Result<void> read_record(const Record& record, LiveTask& live) {
       past.unsure.reset();  // a person had it started once more
       return {};
     case RecordKind::result:
-      past.result = record.payload;
-      past.result_lsn = record.lsn;
-      return {};
+      return read_result(record, past, live.messages);
     case RecordKind::approval:
       return read_answer(record, past);
     case RecordKind::file:

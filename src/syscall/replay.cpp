@@ -118,15 +118,7 @@ void SystemCalls::resume_window(LiveTask& live) {
 
 /// A command inside the daemon: it had begun to wait, or was approved and had not.
 void SystemCalls::resume_inside(LiveTask& live) {
-  InFlight& flight = *live.flight;
-  if (flight.begun == Lsn{0}) {
-    recheck(live);
-  } else if (std::holds_alternative<Sleep>(flight.command())) {
-    flight.station = Station::inside;
-    arm_deadline(live);
-  } else {
-    run_inside(live);
-  }
+  live.flight->begun == Lsn{0} ? recheck(live) : run_inside(live);
 }
 
 /// START without RESULT.

@@ -21,4 +21,7 @@ Completion<T> SystemCalls::then(CommandId id, Station station,
       });
 }
 
+/// Whether a task may wait so long in one command. Errors: invalid.
+[[nodiscard]] Result<void> check_wait(std::string_view command, Milliseconds wait);
+
 }  // namespace tinkerbell

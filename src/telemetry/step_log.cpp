@@ -50,7 +50,7 @@ Json fields_of(const Record& record) {
   if (!payload || !payload->is_object()) return fields;
   for (const std::string_view key :
        {"kind", "workspace", "line", "approval", "answer", "scope", "signal", "reason", "pattern",
-        "state", "error", "error_code", "evidence"}) {
+        "from", "state", "error", "error_code", "evidence"}) {
     add_if_there(fields, *payload, key);
   }
   if (record.kind == RecordKind::intent) {

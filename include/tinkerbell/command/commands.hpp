@@ -115,6 +115,56 @@ struct Kill {
   }
 };
 
+/// What a mailbox holds at most: so many messages, each of so many bytes as JSON.
+inline constexpr std::size_t kMailboxMessagesMax = 256;
+inline constexpr std::size_t kMessageBytesMax = 64 << 10;
+
+/// Put a message into the mailbox of a task that has not ended; it may be the sender's own. What
+/// nobody has taken when that task ends is lost. Errors: not_found (no such task, or it has ended),
+/// exhausted (its mailbox is full), too_large, unavailable (it is diverged: nothing reaches it).
+struct Send {
+  static constexpr std::string_view kName = "task.send";
+  static constexpr EffectClass kEffect = EffectClass::internal;
+
+  struct Reply {
+    static constexpr auto fields() { return std::tuple{}; }
+  };
+
+  TaskId task = kNoTask;
+  Json message;
+
+  static constexpr auto fields() {
+    return std::tuple{field("task", &Send::task), field("message", &Send::message)};
+  }
+};
+
+/// Take the oldest message that fits out of the task's mailbox; wait for one if there is none. The
+/// others stay where they are. Errors: invalid (timeout or match out of bounds), timed_out.
+struct Receive {
+  static constexpr std::string_view kName = "task.receive";
+  static constexpr EffectClass kEffect = EffectClass::internal;
+
+  struct Reply {
+    TaskId from = kNoTask;
+    Json message;
+    std::uint64_t number = 0;  ///< Counts the messages to this task, from 1.
+
+    static constexpr auto fields() {
+      return std::tuple{field("from", &Reply::from), field("message", &Reply::message),
+                        field("number", &Reply::number)};
+    }
+  };
+
+  TaskId from = kNoTask;        ///< Only from this task; kNoTask: from any.
+  Json match = Json::object();  ///< An object. What it has, the message must have, and equal.
+  std::optional<Milliseconds> timeout;  ///< From 0 to kWaitMax. Absent: for ever.
+
+  static constexpr auto fields() {
+    return std::tuple{field("from", &Receive::from), field("match", &Receive::match),
+                      field("timeout_ms", &Receive::timeout)};
+  }
+};
+
 // ---- time and chance ----
 
 /// Sleep for a length of time. The deadline is kept as calendar time, so that a restart does not
@@ -453,7 +503,7 @@ struct AwaitLLMResponse {
 // ---- all of them ----
 
 using TaskCommand =
-    std::variant<GetTid, Yield, Spawn, Join, Kill, Sleep, Now, Random, AwaitFileRead,
+    std::variant<GetTid, Yield, Spawn, Join, Kill, Send, Receive, Sleep, Now, Random, AwaitFileRead,
                  AwaitFileWrite, AwaitFileEdit, AwaitFileList, AwaitFileSearch, AwaitUserApproval,
                  AwaitUserAnswer, AwaitProcess, AwaitLLMResponse>;
 

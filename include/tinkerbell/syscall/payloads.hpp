@@ -150,13 +150,14 @@ enum class Signal : std::uint8_t {
   resume,  ///< Go on.
   step,    ///< Take the step that is held and no further one.
   breakpoint,
-  clear,  ///< Breakpoints.
-  held,   ///< Not from outside: the task has stopped before a command.
+  clear,    ///< Breakpoints.
+  held,     ///< Not from outside: the task has stopped before a command.
+  message,  ///< From another task, into its mailbox.
 };
 
 template <>
-inline constexpr std::array<std::string_view, 7> kNames<Signal> = {
-    "cancel", "pause", "resume", "step", "breakpoint", "clear", "held"};
+inline constexpr std::array<std::string_view, 8> kNames<Signal> = {
+    "cancel", "pause", "resume", "step", "breakpoint", "clear", "held", "message"};
 
 /// SIGNAL: somebody outside changed the task's course, or it has come to where it was told to stop.
 struct SignalPayload {
@@ -168,6 +169,8 @@ struct SignalPayload {
   std::string pattern;           ///< Of breakpoint.
   std::uint32_t breakpoint = 0;  ///< Of breakpoint: its number, from 1. Of clear; 0: all.
   std::uint32_t unrecorded = 0;  ///< Of cancel: the commands after `seq` that leave no record.
+  TaskId from = kNoTask;         ///< Of message.
+  Json message;
 
   static constexpr auto fields() {
     return std::tuple{field("signal", &SignalPayload::signal),
@@ -176,7 +179,9 @@ struct SignalPayload {
                       field("seq", &SignalPayload::seq),
                       field("pattern", &SignalPayload::pattern),
                       field("breakpoint", &SignalPayload::breakpoint),
-                      field("unrecorded", &SignalPayload::unrecorded)};
+                      field("unrecorded", &SignalPayload::unrecorded),
+                      field("from", &SignalPayload::from),
+                      field("message", &SignalPayload::message)};
   }
 };
 

@@ -51,7 +51,7 @@ struct LiveView {
 /// The one way of a command: prepare → verdict → INTENT → [approval] → START → release … RESULT →
 /// deliver. On a restart replay stands where the drivers stood. Loop thread only. One source file a
 /// station, in the order of the way: dispatch, hold, judge, approve, release, deliver; inside
-/// (commands inside the daemon), signals (people), replay, recovery.
+/// (commands inside the daemon), messages, signals (people), replay, recovery.
 class SystemCalls final : public CommandHandler {
  public:
   struct Parts {
@@ -201,10 +201,15 @@ class SystemCalls final : public CommandHandler {
   void joined_ended(LiveTask& live, Result<std::vector<Record>> records);
   void kill_other(LiveTask& live, const Kill& command);
   void begin_sleep(LiveTask& live, const Sleep& command);
-  void begin_to_wait(LiveTask& live);
+  void begin_to_wait(LiveTask& live, const std::optional<Milliseconds>& timeout);
   void arm_deadline(LiveTask& live);
   void stop_joining(LiveTask& live);
   void tell_joiners(const LiveTask& ended, const DonePayload& how);
+
+  // messages
+  void send_message(LiveTask& live, const Send& command);
+  void begin_receive(LiveTask& live, const Receive& command);
+  [[nodiscard]] bool take_message(LiveTask& live);
 
   // replay and recovery
   void replay(LiveTask& live);

@@ -49,7 +49,7 @@ Decision program(Words argv, std::vector<Rule> rules) {
 
 TEST(Policy, RunsReadsModelCallsAndWhatStaysInTheDaemon) {
   for (const TaskCommand& command : std::vector<TaskCommand>{
-           GetTid{}, Yield{}, Spawn{}, Join{}, Kill{}, Sleep{}, Now{}, Random{},
+           GetTid{}, Yield{}, Spawn{}, Join{}, Kill{}, Send{}, Receive{}, Sleep{}, Now{}, Random{},
            AwaitFileRead{.path = "a"}, AwaitFileList{}, AwaitFileSearch{}, AwaitUserApproval{},
            AwaitUserAnswer{}, AwaitLLMResponse{}}) {
     const Verdict verdict = decide(command, {}, {});
