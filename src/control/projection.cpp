@@ -120,7 +120,7 @@ void Projection::task_begun(const Record& record, Events& events) {
   task_.parent = payload->parent;
   task_.kind = payload->kind;
   task_.goal = text_of(payload->arguments, "goal");
-  task_.title = shortened(visible_line(task_.goal.substr(0, task_.goal.find('\n'))), 80);
+  task_.title = payload->title;
   task_.workspace = payload->workspace;
   task_.model = text_of(payload->definition, "model");
   task_.state = "ready";

@@ -45,21 +45,20 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
     conclude(live, too_many_tasks());
     return;
   }
-  Result<Json> definition = kind->freeze(command.arguments);
-  if (!definition) {
-    conclude(live, definition.error());
+  Result<Admission> admitted = admit(*kind, command.arguments);
+  if (!admitted) {
+    conclude(live, admitted.error());
     return;
   }
   last_task_ = TaskId{number(last_task_) + 1};
-  LiveTask& child = begin_task(last_task_,
-                               {.kind = command.kind,
-                                .workspace = live.payload.workspace,
-                                .arguments = command.arguments,
-                                .definition = *std::move(definition),
-                                .origin = live.payload.origin,
-                                .approve_all = live.payload.approve_all,
-                                .parent = live.head.task},
-                               *kind);
+  LiveTask& child = begin_task(last_task_, {.kind = command.kind,
+                                            .workspace = live.payload.workspace,
+                                            .arguments = command.arguments,
+                                            .definition = std::move(admitted->definition),
+                                            .origin = live.payload.origin,
+                                            .approve_all = live.payload.approve_all,
+                                            .parent = live.head.task,
+                                            .title = std::move(admitted->title)});
   // Parent and child in one transaction: after a crash there is either both or neither.
   const Result<Reply> outcome = Reply(Spawn::Reply{child.head.task});
   std::vector<Record> records;

@@ -4,6 +4,17 @@
 
 namespace tinkerbell {
 
+/// A kind may come from another program than ours: what it throws ends nobody.
+Result<Admission> admit(const TaskKind& kind, const Json& arguments) {
+  try {
+    Result<Json> definition = kind.freeze(arguments);
+    if (!definition) return definition.error();
+    return Admission{.definition = *std::move(definition), .title = kind.title(arguments)};
+  } catch (const std::exception& error) {
+    return Error{Errc::invalid, std::string("arguments: ") + error.what()};
+  }
+}
+
 void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
   const TaskKind* const kind = parts_.registry.find(submission.kind);
   if (kind == nullptr) {
@@ -14,20 +25,19 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
     done(too_many_tasks());
     return;
   }
-  Result<Json> definition = kind->freeze(submission.arguments);
-  if (!definition) {
-    done(definition.error());
+  Result<Admission> admitted = admit(*kind, submission.arguments);
+  if (!admitted) {
+    done(admitted.error());
     return;
   }
   last_task_ = TaskId{number(last_task_) + 1};
-  LiveTask& live = begin_task(last_task_,
-                              {.kind = std::move(submission.kind),
-                               .workspace = std::move(submission.workspace),
-                               .arguments = std::move(submission.arguments),
-                               .definition = *std::move(definition),
-                               .origin = submission.by,
-                               .approve_all = submission.approve_all},
-                              *kind);
+  LiveTask& live = begin_task(last_task_, {.kind = std::move(submission.kind),
+                                           .workspace = std::move(submission.workspace),
+                                           .arguments = std::move(submission.arguments),
+                                           .definition = std::move(admitted->definition),
+                                           .origin = submission.by,
+                                           .approve_all = submission.approve_all,
+                                           .title = std::move(admitted->title)});
   std::vector<Record> records;
   records.push_back(make_record(live, RecordKind::task, canonical_bytes(live.payload)));
   if (submission.stepping) {
@@ -46,15 +56,16 @@ Error SystemCalls::too_many_tasks() const {
           "there are " + std::to_string(live_.size()) + " tasks, as many as the config allows"};
 }
 
-LiveTask& SystemCalls::begin_task(TaskId id, TaskPayload payload, const TaskKind& kind) {
+LiveTask& SystemCalls::begin_task(TaskId id, TaskPayload payload) {
   // Before the task sees them, so that it sees the same in replay.
   mask_strings(payload.arguments, parts_.masker);
   mask_strings(payload.definition, parts_.masker);
+  mask_strings(payload.title, parts_.masker);
   auto task = std::make_unique<LiveTask>();
   task->head = {.task = id,
                 .parent = payload.parent,
                 .kind = payload.kind,
-                .title = kind.title(payload.arguments),
+                .title = payload.title,
                 .state = std::string(name_of(TaskState::ready)),
                 .created = parts_.clock.wall()};
   task->payload = std::move(payload);

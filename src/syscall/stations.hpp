@@ -21,6 +21,15 @@ Completion<T> SystemCalls::then(CommandId id, Station station,
       });
 }
 
+/// What a kind makes of the arguments of a new task.
+struct Admission {
+  Json definition;
+  std::string title;
+};
+
+/// Errors: those of the kind's `freeze`; invalid, if its code threw.
+[[nodiscard]] Result<Admission> admit(const TaskKind& kind, const Json& arguments);
+
 /// Whether a task may wait so long in one command. Errors: invalid.
 [[nodiscard]] Result<void> check_wait(std::string_view command, Milliseconds wait);
 

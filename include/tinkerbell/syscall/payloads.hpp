@@ -39,6 +39,7 @@ struct TaskPayload {
   Person origin;
   bool approve_all = false;  ///< `--yes`: approves what asks, never what a rule denies.
   TaskId parent = kNoTask;
+  std::string title;  ///< One line, for lists.
 
   static constexpr auto fields() {
     return std::tuple{field("kind", &TaskPayload::kind),
@@ -47,7 +48,8 @@ struct TaskPayload {
                       field("definition", &TaskPayload::definition),
                       field("origin", &TaskPayload::origin),
                       field("approve_all", &TaskPayload::approve_all),
-                      field("parent", &TaskPayload::parent)};
+                      field("parent", &TaskPayload::parent),
+                      field("title", &TaskPayload::title)};
   }
 };
 

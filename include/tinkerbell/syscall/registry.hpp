@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/base/assert.hpp"
 #include "tinkerbell/base/json.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/kernel/task.hpp"
@@ -21,7 +22,7 @@ struct TaskKind {
   /// The task itself. Deterministic: time, chance and the world reach it only through commands.
   std::function<Task<Result<Json>>(TaskStart)> start;
 
-  /// One line for lists.
+  /// One line for lists. Is given only what `freeze` took.
   std::function<std::string(const Json& arguments)> title;
 };
 
@@ -29,7 +30,11 @@ struct TaskKind {
 /// that it began with.
 class Registry {
  public:
-  void add(std::string name, TaskKind kind) { kinds_.emplace(std::move(name), std::move(kind)); }
+  /// The name must be new.
+  void add(std::string name, TaskKind kind) {
+    const bool added = kinds_.emplace(std::move(name), std::move(kind)).second;
+    TINKERBELL_ASSERT(added);
+  }
 
   /// Null if there is none.
   [[nodiscard]] const TaskKind* find(std::string_view name) const {

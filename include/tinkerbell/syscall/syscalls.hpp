@@ -223,7 +223,7 @@ class SystemCalls final : public CommandHandler {
   void set_aside(LiveTask& live, std::string why);
 
   // life of a task
-  LiveTask& begin_task(TaskId id, TaskPayload payload, const TaskKind& kind);
+  LiveTask& begin_task(TaskId id, TaskPayload payload);
   void run_task(LiveTask& live, const TaskKind& kind);
   void task_ended(TaskId task, const Exit& exit);
   void end(LiveTask& live, DonePayload payload);

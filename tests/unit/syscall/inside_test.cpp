@@ -61,6 +61,19 @@ TEST_F(Inside, AJoinBeyondItsBoundsIsRefused) {
   }
 }
 
+TEST_F(Inside, AKindWhoseChecksThrowRefusesTheArgumentsAndEndsNobody) {
+  world.registry.add(
+      "strict@1",
+      {.freeze = [](const Json& arguments) -> Result<Json> { return arguments.at("goal"); },
+       .start = spawns,
+       .title = [](const Json& arguments) { return arguments.at("goal").get<std::string>(); }});
+  EXPECT_EQ(world.submit("strict@1"), kNoTask);
+  EXPECT_EQ(world.submit("strict@1", false, {{"goal", 3}}), kNoTask);
+  const TaskId good = world.submit("strict@1", false, {{"goal", "x"}});
+  EXPECT_EQ(world.head(good).title, "x");
+  EXPECT_EQ(world.payload_of<TaskPayload>(good, RecordKind::task).title, "x");
+}
+
 TEST_F(Inside, AChildHasTheOriginOfItsParentAndNotThatOfRoot) {
   const TaskId parent = world.submit("parent@1");
   const TaskPayload child =
