@@ -126,12 +126,19 @@ class Grammar {
   }
 
   void declare_run() {
-    CLI::App& run = verb("run", "Start an agent on a goal", [this] { return Command(run_); });
-    run.add_option("GOAL", run_.goal, "What is to be done, in quotes")->required();
+    CLI::App& run = verb("run", "Start an agent on a goal, or another kind of task",
+                         [this] { return task_to_run(); });
+    goal_ = run.add_option("GOAL", run_.goal, "What is to be done, in quotes");
+    run.add_option("--kind", run_.kind, "A kind of task that the daemon knows (default: agent@1)");
+    CLI::Option* arguments =
+        run.add_option("--args", arguments_, "What that kind takes, as a JSON object");
+    arguments->type_name("JSON")->excludes(goal_);
     run.add_option("-w,--workspace", run_.workspace, "Where to work (default: here)");
-    run.add_option("-m,--model", run_.model, "A model alias of the daemon's configuration");
+    run.add_option("-m,--model", run_.model, "A model alias of the daemon's configuration")
+        ->excludes(arguments);
     run.add_option("--steps", run_.steps_max, "Fail after that many steps")
-        ->check(CLI::NonNegativeNumber.description(""));  // or -1 would be 2⁶⁴ − 1
+        ->check(CLI::NonNegativeNumber.description(""))  // or -1 would be 2⁶⁴ − 1
+        ->excludes(arguments);
     run.add_flag("--step", run_.stepping, "Stop before the first step; see `step` and `break`");
     run.add_flag("--yes", run_.approve_all, "Approve what would be asked (denials remain)");
     const auto mode = [&](const std::string& name, RunMode value, const std::string& purpose) {
@@ -142,6 +149,18 @@ class Grammar {
     CLI::Option* wait = mode("--wait", RunMode::wait, "Wait for the end or the first question");
     follow->excludes(detach)->excludes(wait);
     detach->excludes(wait);
+  }
+
+  std::expected<Command, std::string> task_to_run() {
+    if (goal_->count() > 0) return run_;
+    if (arguments_.empty()) {
+      if (run_.kind.empty()) return std::unexpected("run: GOAL is required, in quotes");
+      arguments_ = "{}";
+    }
+    Result<Json> arguments = parse_json(arguments_);
+    if (!arguments) return std::unexpected("--args: " + arguments.error().message);
+    run_.arguments = *std::move(arguments);
+    return run_;
   }
 
   void declare_ls() {
@@ -380,6 +399,8 @@ class Grammar {
   std::string topic_;
   std::vector<std::string> pattern_;
   std::string cleared_;
+  std::string arguments_;
+  CLI::Option* goal_ = nullptr;
   bool full_ = false;
   bool detach_ = false;
   bool all_ = false;

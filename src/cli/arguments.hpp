@@ -3,6 +3,7 @@
 #include "cli/exit_code.hpp"
 
 #include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/base/json.hpp"
 #include "tinkerbell/protocol/approval.hpp"
 
 #include <cstdint>
@@ -24,8 +25,10 @@ enum class RunMode : std::uint8_t {
 };
 
 struct RunGoal {
+  std::string kind;  ///< Empty: an agent.
   std::string goal;
-  std::string workspace;  ///< Empty: the current directory.
+  std::optional<Json> arguments;  ///< In place of a goal.
+  std::string workspace;          ///< Empty: the current directory.
   std::string model;
   RunMode mode = RunMode::automatic;
   bool approve_all = false;

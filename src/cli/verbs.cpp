@@ -185,13 +185,15 @@ std::string_view state_after(std::string_view action) {
 Result<ExitCode> perform(Session& session, const RunGoal& run) {
   Result<std::string> workspace = workspace_at(run.workspace);
   if (!workspace) return workspace.error();
-  const Result<Document<protocol::TaskView>> task =
-      session.client.submit({.goal = run.goal,
-                             .workspace = *std::move(workspace),
-                             .model = run.model,
-                             .approve_all = run.approve_all,
-                             .steps_max = run.steps_max,
-                             .stepping = run.stepping});
+  protocol::SubmitRequest request{.goal = run.goal,
+                                  .workspace = *std::move(workspace),
+                                  .model = run.model,
+                                  .approve_all = run.approve_all,
+                                  .steps_max = run.steps_max,
+                                  .stepping = run.stepping,
+                                  .arguments = run.arguments};
+  if (!run.kind.empty()) request.kind = run.kind;
+  const Result<Document<protocol::TaskView>> task = session.client.submit(request);
   if (!task) return task.error();
   const TaskId id = task->view.id;
   switch (mode_of(session, run)) {

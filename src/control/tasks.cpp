@@ -10,7 +10,8 @@ namespace tinkerbell::control {
 
 namespace {
 
-Json agent_arguments(const protocol::SubmitRequest& wanted) {
+Json arguments_of(const protocol::SubmitRequest& wanted) {
+  if (wanted.arguments) return *wanted.arguments;
   Json arguments{{"goal", wanted.goal}};
   if (!wanted.model.empty()) arguments["model"] = wanted.model;
   if (wanted.steps_max) arguments["steps_max"] = *wanted.steps_max;
@@ -72,7 +73,7 @@ void submit(Context& context, const Request& request, const protocol::SubmitRequ
   context.parts.calls.submit(
       {.kind = wanted.kind,
        .workspace = std::move(workspace),
-       .arguments = agent_arguments(wanted),
+       .arguments = arguments_of(wanted),
        .approve_all = wanted.approve_all,
        .stepping = wanted.stepping,
        .by = request.person()},

@@ -10,10 +10,23 @@ Result<void> within(std::string_view what, const std::string& text, std::size_t 
                                     " bytes, more than " + std::to_string(bytes_max)};
 }
 
+/// Arguments are all that the task is told.
+Result<void> check_arguments(const SubmitRequest& request) {
+  if (!request.arguments->is_object()) return Error{Errc::invalid, "the arguments are no object"};
+  if (!request.goal.empty() || !request.model.empty() || request.steps_max || request.time_max_ms) {
+    return Error{Errc::invalid, "arguments go without goal, model and limits"};
+  }
+  return within("the arguments", dump_json(*request.arguments), SubmitRequest::kArgumentsBytesMax);
+}
+
 }  // namespace
 
 Result<void> check(const SubmitRequest& request) {
-  if (request.goal.empty()) return Error{Errc::invalid, "the goal is empty"};
+  if (request.arguments) {
+    if (Result<void> good = check_arguments(request); !good) return good;
+  } else if (request.goal.empty()) {
+    return Error{Errc::invalid, "the goal is empty"};
+  }
   if (!request.workspace.starts_with('/')) {
     return Error{Errc::invalid, "the workspace is not an absolute path"};
   }

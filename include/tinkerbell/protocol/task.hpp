@@ -20,6 +20,7 @@ namespace tinkerbell::protocol {
 /// POST /v1/tasks → 201 and a TaskView. Unknown keys are refused.
 struct SubmitRequest {
   static constexpr std::size_t kGoalBytesMax = 256 << 10;
+  static constexpr std::size_t kArgumentsBytesMax = 256 << 10;
   static constexpr std::size_t kPathBytesMax = 4095;  // PATH_MAX without its NUL
   static constexpr std::size_t kNameBytesMax = 128;
 
@@ -32,6 +33,8 @@ struct SubmitRequest {
   std::optional<std::uint64_t> steps_max;    ///< Absent: the configured default. 0 means none.
   std::optional<std::uint64_t> time_max_ms;  ///< Wall time, waiting for people included.
   bool stepping = false;                     ///< Stop before the first command.
+  std::optional<Json> arguments;  ///< An object: what the kind takes, in place of goal, model and
+                                  ///< limits, which are an agent's.
 
   static constexpr auto fields() {
     return std::tuple{field("goal", &SubmitRequest::goal),
@@ -41,7 +44,8 @@ struct SubmitRequest {
                       field("kind", &SubmitRequest::kind),
                       field("steps_max", &SubmitRequest::steps_max),
                       field("time_max_ms", &SubmitRequest::time_max_ms),
-                      field("stepping", &SubmitRequest::stepping)};
+                      field("stepping", &SubmitRequest::stepping),
+                      field("arguments", &SubmitRequest::arguments)};
   }
 
   bool operator==(const SubmitRequest&) const = default;

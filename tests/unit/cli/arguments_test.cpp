@@ -93,6 +93,19 @@ TEST(Arguments, OfRunAreTheGoalAndHowToWatchIt) {
   EXPECT_FALSE(plain.steps_max.has_value());
 }
 
+TEST(Arguments, OfAnotherKindOfTaskAreJson) {
+  const RunGoal run = command<RunGoal>({"run", "--kind", "count@1", "--args", R"({"to": 3})"});
+  EXPECT_EQ(run.kind, "count@1");
+  EXPECT_EQ(run.arguments, (Json{{"to", 3}}));
+  EXPECT_EQ(command<RunGoal>({"run", "--kind", "count@1"}).arguments, Json::object());
+  EXPECT_FALSE(command<RunGoal>({"run", "x", "--kind", "agent@2"}).arguments.has_value());
+
+  EXPECT_THAT(refusal({"run"}).text, HasSubstr("GOAL is required"));
+  EXPECT_THAT(refusal({"run", "--args", "{"}).text, HasSubstr("--args: "));
+  EXPECT_THAT(refusal({"run", "x", "--args", "{}"}).text, HasSubstr("excludes"));
+  EXPECT_THAT(refusal({"run", "--args", "{}", "--steps", "3"}).text, HasSubstr("excludes"));
+}
+
 TEST(Arguments, AGoalMayBeAVerbOrLookLikeOneOfOurs) {
   EXPECT_EQ(command<RunGoal>({"run", "status"}).goal, "status");
   EXPECT_EQ(command<RunGoal>({"run", "--", "--yes"}).goal, "--yes");

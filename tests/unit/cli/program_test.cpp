@@ -48,7 +48,8 @@ TEST_F(ProgramTest, RunPrintsTheIdWhereNobodyWatches) {
   EXPECT_EQ(run.out, "12\n");
   EXPECT_THAT(daemon_.seen(),
               Contains("POST /v1/tasks "
-                       R"({"approve_all":false,"goal":"fix the test","kind":"agent@1","model":"",)"
+                       R"({"approve_all":false,"arguments":null,"goal":"fix the test",)"
+                       R"("kind":"agent@1","model":"",)"
                        R"("stepping":false,"steps_max":9,"time_max_ms":null,"workspace":"/tmp"})"));
 }
 

@@ -170,6 +170,21 @@ TEST(SubmitRequest, KeepsItsBounds) {
   EXPECT_EQ(check(long_model).error().code, Errc::too_large);
 }
 
+TEST(SubmitRequest, TakesArgumentsInPlaceOfAGoal) {
+  const SubmitRequest good{.workspace = "/tmp", .kind = "count@1", .arguments = Json{{"to", 3}}};
+  EXPECT_TRUE(check(good));
+  EXPECT_EQ(from_json_value<SubmitRequest>(to_json_value(good)), good);
+  SubmitRequest both = good;
+  both.goal = "x";
+  EXPECT_EQ(check(both).error().code, Errc::invalid);
+  SubmitRequest list = good;
+  list.arguments = Json::array();
+  EXPECT_EQ(check(list).error().code, Errc::invalid);
+  SubmitRequest large = good;
+  large.arguments = Json{{"to", std::string(SubmitRequest::kArgumentsBytesMax, '9')}};
+  EXPECT_EQ(check(large).error().code, Errc::too_large);
+}
+
 TEST(DecisionRequest, KeepsItsBounds) {
   EXPECT_TRUE(check(DecisionRequest{.answer = Answer::approve, .scope = Scope::task}));
   EXPECT_TRUE(check(DecisionRequest{.answer = Answer::deny, .hash = std::string(64, '1')}));
