@@ -13,7 +13,7 @@ COPY . /src
 WORKDIR /src
 RUN cmake --preset release -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=/usr
 RUN cmake --build --preset release
-RUN DESTDIR=/out cmake --install build/release --strip
+RUN DESTDIR=/out cmake --install build/release --strip --component Unspecified
 
 FROM debian:bookworm
 RUN apt-get update && \

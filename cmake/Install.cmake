@@ -1,5 +1,5 @@
-# What `cmake --install` puts where. DESTDIR and --prefix work as usual; meant for --prefix /usr.
-include(GNUInstallDirs)
+# What `cmake --install` puts where. DESTDIR and --prefix work as usual; meant for --prefix /usr. What programs that link
+# Tinkerbell need is a component of its own: `--component dev`.
 set(TINKERBELL_CONFIG_DIR /etc/tinkerbell CACHE PATH "Where the daemon looks for its config")
 
 foreach(program tinkerbelld tinkerbell)
@@ -10,6 +10,15 @@ endforeach()
 if(TARGET tinkerbell-shim)  # nobody calls it by hand
   install(TARGETS tinkerbell-shim RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tinkerbell)
 endif()
+
+install(DIRECTORY include/tinkerbell TYPE INCLUDE COMPONENT dev)
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/tinkerbell)
+install(EXPORT tinkerbell NAMESPACE tinkerbell:: FILE targets.cmake DESTINATION ${package} COMPONENT dev)
+install(FILES cmake/Package.cmake RENAME tinkerbell-config.cmake DESTINATION ${package} COMPONENT dev)
+install(FILES cmake/Needs.cmake DESTINATION ${package} COMPONENT dev)
+include(CMakePackageConfigHelpers)
+write_basic_package_version_file(tinkerbell-config-version.cmake COMPATIBILITY ExactVersion)
+install(FILES ${PROJECT_BINARY_DIR}/tinkerbell-config-version.cmake DESTINATION ${package} COMPONENT dev)
 
 # A config that somebody may have edited is never replaced.
 install(CODE "

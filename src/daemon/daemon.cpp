@@ -133,6 +133,7 @@ Registry Daemon::make_registry() const {
                 },
                 .start = run_agent,
                 .title = agent_title});
+  if (plan_.add_kinds) plan_.add_kinds(registry);
   return registry;
 }
 

@@ -7,6 +7,7 @@
 #include "tinkerbell/base/masker.hpp"
 #include "tinkerbell/base/random.hpp"
 #include "tinkerbell/control/control.hpp"
+#include "tinkerbell/daemon/run.hpp"
 #include "tinkerbell/drivers/file/file_driver.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 #include "tinkerbell/drivers/process/process_driver.hpp"
@@ -38,6 +39,7 @@ struct DaemonPlan {
   LlmSettings llm;
   std::string state_dir;
   std::string socket;
+  AddKinds add_kinds;  ///< Of the program that links the daemon in; may be empty.
   int log_fd = -1;  ///< Where the logger writes.
 };
 

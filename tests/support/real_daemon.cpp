@@ -64,7 +64,8 @@ std::string usual_sandbox() {
   return works ? "bubblewrap" : "none";
 }
 
-RealDaemon::RealDaemon(std::string_view config) {
+RealDaemon::RealDaemon(std::string_view config, std::string program)
+    : program_(std::move(program)) {
   directory_.write("tinkerbell.toml", config);
   ::chmod((directory_ / "tinkerbell.toml").c_str(), 0600);
   put("README", "A workspace.\n");
@@ -108,7 +109,7 @@ int RealDaemon::stop() {
 }
 
 std::vector<std::string> RealDaemon::command_line() const {
-  return {built_program("tinkerbelld"),
+  return {built_program(program_),
           "--config",
           directory_ / "tinkerbell.toml",
           "--state-dir",

@@ -24,12 +24,12 @@ class ScriptedLlm;
 /// "bubblewrap" where it works, as it does not inside a plain chroot; else "none".
 [[nodiscard]] std::string usual_sandbox();
 
-/// A real `tinkerbelld` with a directory of its own: config, state, socket, and a workspace that is
-/// a git repository with one commit. It may live several lives one after the other; at the end of
-/// each its log lines are checked.
+/// A real `tinkerbelld`, or another daemon of this build, with a directory of its own: config,
+/// state, socket, and a workspace that is a git repository with one commit. It may live several
+/// lives one after the other; at the end of each its log lines are checked.
 class RealDaemon {
  public:
-  explicit RealDaemon(std::string_view config);
+  explicit RealDaemon(std::string_view config, std::string program = "tinkerbelld");
   RealDaemon(const RealDaemon&) = delete;
   RealDaemon& operator=(const RealDaemon&) = delete;
   ~RealDaemon();
@@ -106,6 +106,7 @@ class RealDaemon {
   void check_log();
 
   TempDir directory_;
+  std::string program_;
   std::optional<Child> process_;
   std::size_t log_checked_ = 0;  ///< Bytes.
 };

@@ -1,0 +1,119 @@
+#include "tinkerbell/daemon/run.hpp"
+
+#include "daemon/daemon.hpp"
+#include "daemon/driver_settings.hpp"
+#include "daemon/options.hpp"
+
+#include "tinkerbell/drivers/process/sandbox_probe.hpp"
+#include "tinkerbell/journal/sqlite_store.hpp"
+#include "tinkerbell/settings/paths.hpp"
+#include "tinkerbell/telemetry/json_logger.hpp"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+
+namespace tinkerbell {
+namespace {
+
+int complain(int exit_code, const Error& error) {
+  std::cerr << "tinkerbelld: " << error.message << "\n";
+  return exit_code;
+}
+
+/// Config file, command line and environment together.
+Result<DaemonPlan> make_plan(const Options& options) {
+  Result<settings::Paths> paths = settings::default_paths(std::getenv, ::geteuid() == 0);
+  if (!paths) return paths.error();
+  const bool named = !options.config_file.empty();
+  const std::string file = named ? options.config_file : paths->config_file;
+  DaemonPlan plan;
+  if (named || std::filesystem::exists(file)) {
+    Result<settings::Settings> settings = settings::load_settings(file);
+    if (!settings) return settings.error();
+    plan.settings = *std::move(settings);
+  }
+  plan.settings.file = std::filesystem::absolute(file);
+  const auto first_given = [](const std::string& flag, const std::string& config,
+                              const std::string& usual) {
+    return !flag.empty() ? flag : !config.empty() ? config : usual;
+  };
+  // A program must find its HOME below it wherever it is started.
+  plan.state_dir = std::filesystem::absolute(
+      first_given(options.state_dir, plan.settings.daemon.state_dir, paths->state_dir));
+  plan.socket = std::filesystem::absolute(
+      first_given(options.socket, plan.settings.daemon.socket, paths->socket));
+  return plan;
+}
+
+Durability store_durability(settings::Durability wanted) {
+  return wanted == settings::Durability::process ? Durability::process : Durability::power;
+}
+
+int run_with(DaemonPlan plan, const Masker& masker, Logger& logger) {
+  Result<std::unique_ptr<Store>> store =
+      open_sqlite_store(plan.state_dir, store_durability(plan.settings.daemon.durability));
+  if (!store) {
+    const bool busy = store.error().code == Errc::conflict;
+    return complain(busy ? EX_TEMPFAIL : EX_CANTCREAT, store.error());
+  }
+  Result<std::vector<Daemon::Survivor>> survivors = Daemon::survivors_of(**store);
+  if (!survivors) return complain(EX_DATAERR, survivors.error());
+  const Result<void> sandbox_works =
+      probe_sandbox(process_settings(plan.settings, plan.state_dir, plan.socket));
+  if (!sandbox_works)
+    logger.warn("sandbox.unavailable", {{"reason", sandbox_works.error().message}});
+  Daemon daemon(std::move(plan), masker, logger, *std::move(store), sandbox_works);
+  return daemon.run(*std::move(survivors));
+}
+
+int run(const Options& options, const AddKinds& add_kinds) {
+  Result<DaemonPlan> plan = make_plan(options);
+  if (!plan) return complain(EX_CONFIG, plan.error());
+  plan->add_kinds = add_kinds;
+  Masker masker;
+  Result<LlmSettings> llm = llm_settings(plan->settings, masker);
+  if (!llm) return complain(EX_CONFIG, llm.error());
+  plan->llm = *std::move(llm);
+  if (options.check_config) {
+    std::cout << "the config is good\n";
+    return EX_OK;
+  }
+  const settings::LogSettings& log = plan->settings.log;
+  const Result<std::unique_ptr<JsonLogger>> logger =
+      make_json_logger({.level = log.level,
+                        .file = log.target == settings::LogTarget::file ? log.file : std::string()},
+                       &masker);
+  if (!logger) return complain(EX_CANTCREAT, logger.error());
+  for (const std::string& provider : providers_with_open_keys(plan->llm, masker))
+    (*logger)->warn("key.too_short", {{"provider", provider}});
+  plan->log_fd = (*logger)->descriptor();
+  return run_with(*std::move(plan), masker, **logger);
+}
+
+}  // namespace
+
+int run_daemon(int argc, const char* const* argv, const AddKinds& add_kinds) {
+  // Secrets are in memory: no core file, and nobody of the same user reads it through /proc.
+  ::prctl(PR_SET_DUMPABLE, 0);
+  ::signal(SIGPIPE, SIG_IGN);
+  // Our own files name their modes. What agents make is the person's, and nobody else may change
+  // it.
+  ::umask(::umask(0077) | 0002);
+  try {
+    const ParsedOptions parsed = parse_options(argc, argv);
+    return parsed.options ? run(*parsed.options, add_kinds) : parsed.exit_code;
+  } catch (const std::exception& error) {
+    std::cerr << "tinkerbelld: " << error.what() << "\n";
+    return EX_SOFTWARE;
+  }
+}
+
+}  // namespace tinkerbell
