@@ -160,7 +160,7 @@ void Scheduler::finish(TaskControl& task) {
   exit.state = !exit.error  ? TaskState::completed
                : was_killed ? TaskState::cancelled
                             : TaskState::failed;
-  if (task.details != nullptr && task.details->on_end) {  // this turn is not in its books yet
+  if (is_durable(task.id)) {  // this turn is not in its books yet
     exit.turns = 1;
     exit.cpu = options_.ticks.nanoseconds(options_.ticks.now() - tick_);
   }
@@ -183,11 +183,11 @@ void Scheduler::end(TaskControl& task, Exit& exit) {
           Error{Errc::cancelled, details->kill != nullptr ? std::move(details->kill->reason)
                                                           : "what it belonged to has ended"};
     }
-    if (details->on_end) {
+    if (is_durable(task.id)) {
       exit.turns += task.turns;
       exit.cpu += options_.ticks.nanoseconds(task.cpu_ticks);
-      details->on_end(task.id, exit);
     }
+    if (details->on_end) details->on_end(task.id, exit);
     while (Waiter* const waiter = details->joiners.first()) {
       *static_cast<kernel::JoinTrap*>(waiter)->outcome = exit;
       answer(*waiter);

@@ -22,8 +22,8 @@ struct Exit {
   TaskId killed_by = kNoTask;              ///< The task that asked it to end, if one did.
   SteadyTime started{};
   SteadyTime ended{};
-  std::uint64_t turns = 0;  ///< The last one included.
-  Nanoseconds cpu{};        ///< In them. Both are for `on_end`; a handle does not have them.
+  std::uint64_t turns = 0;  ///< Of a durable task, the last one included.
+  Nanoseconds cpu{};        ///< In them.
 
   /// The returned value of a task that is known to be a Task<T> or a Task<Result<T>>; null if it
   /// returned none.

@@ -310,14 +310,15 @@ TEST_F(SchedulerTest, OneTaskIsInspectedByItsId) {
   EXPECT_FALSE(scheduler.inspect(sleeper));
 }
 
-TEST(Scheduler, TheEndOfATaskTellsWhatItUsed) {
+TEST(Scheduler, TheEndOfADurableTaskTellsWhatItUsed) {
   KernelWorld world(TickSource::of_machine());
   std::uint64_t turns = 0;
   Nanoseconds cpu{};
-  world.scheduler.spawn({.name = "a"}, repeat(&world.log, "a", 2), [&](TaskId, const Exit& exit) {
-    turns = exit.turns;
-    cpu = exit.cpu;
-  });
+  world.scheduler.spawn_as(TaskId{1}, {.name = "a"}, repeat(&world.log, "a", 2),
+                           [&](TaskId, const Exit& exit) {
+                             turns = exit.turns;
+                             cpu = exit.cpu;
+                           });
   world.run_all();
   EXPECT_EQ(turns, 3U);
   EXPECT_GT(cpu, 0ns);
