@@ -132,14 +132,14 @@ TEST_F(IntrospectionTest, TheFlightRecorderIsSavedForPerfetto) {
 }
 
 TEST(Programs, HoldNoPathOfTheMachineThatBuiltThem) {
-  const std::string here = __FILE__;
-  const std::string root = here.substr(0, here.rfind("/tests/integration/"));
+  const std::filesystem::path here = std::filesystem::weakly_canonical(__FILE__);
+  const std::string root = here.parent_path().parent_path().parent_path();
+  ASSERT_TRUE(std::filesystem::exists(root + "/src")) << root;
   for (const char* name : {"tinkerbelld", "tinkerbell", "tinkerbell-shim"}) {
     std::ifstream file(built_program(name), std::ios::binary);
     const std::string program{std::istreambuf_iterator<char>(file), {}};
     ASSERT_GT(program.size(), 10'000U) << name;
-    EXPECT_FALSE(program.contains(root + "/src")) << name;
-    EXPECT_FALSE(program.contains(root + "/include")) << name;
+    EXPECT_FALSE(program.contains(root)) << name;
   }
 }
 
