@@ -5,7 +5,6 @@
 #include "tinkerbell/base/version.hpp"
 #include "tinkerbell/tasks/agent.hpp"
 
-#include <boost/asio/post.hpp>
 #include <signal.h>
 #include <sysexits.h>
 
@@ -36,8 +35,8 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
       masker_(masker),
       logger_(logger),
       sandbox_(sandbox_in_words(plan_.settings, sandbox_works)),
-      pool_(io_.get_executor(), kPoolThreads),
-      resolvers_(io_.get_executor(), kResolverThreads),
+      pool_(into_inbox(), kPoolThreads),
+      resolvers_(into_inbox(), kResolverThreads),
       observer_(logger_, control_.observer()),
       progress_(masker_, observer_),
       registry_(make_registry()),
@@ -67,6 +66,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
       signals_(io_, SIGTERM, SIGINT),
       reactor_(io_, calls_.scheduler(), clock_),
       hog_watch_(calls_.scheduler(), kTurnLimit, [this](const Hog& hog) { report_hog(hog); }) {
+  reactor_.set_inbox(&inbox_);
   reactor_.set_hog_watch(&hog_watch_);
   calls_.set_driver<AwaitFileRead>(files_);
   calls_.set_driver<AwaitFileWrite>(files_);
@@ -91,17 +91,19 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
                                          : "stderr"}});
 }
 
+std::function<void(std::move_only_function<void()>)> Daemon::into_inbox() {
+  return [this](std::move_only_function<void()> work) { inbox_.post(std::move(work)); };
+}
+
 Journal::Callbacks Daemon::journal_callbacks() {
-  return {
-      .post =
-          [this](std::move_only_function<void()> work) { boost::asio::post(io_, std::move(work)); },
-      .durable = [this](Lsn lsn) { calls_.durable(lsn); },
-      .failed =
-          [this](const Error& error) {
-            // A failed sync is never tried again: the next run reads what is really there.
-            logger_.error("journal.failed", {{"error", error.message}});
-            stop(EX_IOERR, "the journal cannot be written");
-          }};
+  return {.post = into_inbox(),
+          .durable = [this](Lsn lsn) { calls_.durable(lsn); },
+          .failed =
+              [this](const Error& error) {
+                // A failed sync is never tried again: the next run reads what is really there.
+                logger_.error("journal.failed", {{"error", error.message}});
+                stop(EX_IOERR, "the journal cannot be written");
+              }};
 }
 
 /// On the watching thread, in the middle of that turn.
@@ -206,9 +208,8 @@ void Daemon::drain() {
   const auto finished = [this] {
     return control_.connections() == 0 && journal_.durable_lsn() == journal_.last_lsn();
   };
-  while (exit_status_ == 0 && !finished() && clock_.steady() < deadline) {
-    io_.run_one_until(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(deadline));
-  }
+  while (exit_status_ == 0 && !finished() && clock_.steady() < deadline)
+    reactor_.serve_once(deadline);
 }
 
 void Daemon::wait_for_signal() {

@@ -16,6 +16,7 @@
 #include "tinkerbell/journal/journal.hpp"
 #include "tinkerbell/journal/writer_thread.hpp"
 #include "tinkerbell/reactor/hog_watch.hpp"
+#include "tinkerbell/reactor/inbox.hpp"
 #include "tinkerbell/reactor/reactor.hpp"
 #include "tinkerbell/settings/settings.hpp"
 #include "tinkerbell/syscall/registry.hpp"
@@ -27,6 +28,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -81,6 +83,7 @@ class Daemon {
     SyscallObserver& next_;
   };
 
+  [[nodiscard]] std::function<void(std::move_only_function<void()>)> into_inbox();
   [[nodiscard]] Journal::Callbacks journal_callbacks();
   void report_hog(const Hog& hog);
   [[nodiscard]] Registry make_registry() const;
@@ -99,6 +102,7 @@ class Daemon {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       io_.get_executor()};
+  Inbox inbox_{io_};  ///< Of what the other threads have for the loop.
   BlockingPool pool_;
   BlockingPool resolvers_;  ///< Apart, so that a name server that is silent holds up no file.
   ControlPlane control_;

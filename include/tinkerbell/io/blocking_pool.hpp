@@ -18,8 +18,17 @@ namespace tinkerbell {
 /// or for an answer that arrives afterwards, gets Errc::abandoned.
 class BlockingPool {
  public:
+  /// Runs a function on the loop thread, from any thread.
+  using Post = std::function<void(std::move_only_function<void()>)>;
+
+  BlockingPool(Post post, std::size_t threads) : post_(std::move(post)), threads_(threads) {}
+
   BlockingPool(boost::asio::any_io_executor loop, std::size_t threads)
-      : loop_(std::move(loop)), threads_(threads) {}
+      : BlockingPool(
+            [loop = std::move(loop)](std::move_only_function<void()> work) {
+              boost::asio::post(loop, std::move(work));
+            },
+            threads) {}
 
   BlockingPool(const BlockingPool&) = delete;
   BlockingPool& operator=(const BlockingPool&) = delete;
@@ -34,13 +43,12 @@ class BlockingPool {
   /// daemon.
   template <class T>
   void run(std::move_only_function<Result<T>()> work, Completion<T> done) {
-    boost::asio::post(
-        threads_, [loop = loop_, work = std::move(work), done = std::move(done)]() mutable {
-          auto result = std::make_unique<Result<T>>(outcome_of(work));
-          boost::asio::post(loop, [result = std::move(result), done = std::move(done)]() mutable {
-            done(std::move(*result));
-          });
-        });
+    boost::asio::post(threads_, [this, work = std::move(work), done = std::move(done)]() mutable {
+      auto result = std::make_unique<Result<T>>(outcome_of(work));
+      post_([result = std::move(result), done = std::move(done)]() mutable {
+        done(std::move(*result));
+      });
+    });
   }
 
  private:
@@ -53,7 +61,7 @@ class BlockingPool {
     }
   }
 
-  boost::asio::any_io_executor loop_;
+  Post post_;
   boost::asio::thread_pool threads_;
 };
 

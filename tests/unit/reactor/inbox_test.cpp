@@ -3,6 +3,7 @@
 #include "support/kernel_world.hpp"
 
 #include "tinkerbell/base/completion.hpp"
+#include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/reactor/reactor.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -141,6 +142,43 @@ TEST_F(BusyInboxTest, ALoopThatRunsNoTasksAnyMoreIsServed) {
     reactor.serve_once(clock.steady() + std::chrono::seconds{60});
   EXPECT_THAT(world.log, ElementsAre());
   reactor.serve_once(clock.steady());  // in vain, and returns
+}
+
+BlockingPool::Post into(Inbox& inbox) {
+  return [&inbox](std::move_only_function<void()> work) { inbox.post(std::move(work)); };
+}
+
+TEST_F(BusyInboxTest, AnswersOfABlockingPoolComeThroughIt) {
+  const auto loop_thread = std::this_thread::get_id();
+  BlockingPool pool(into(inbox), 2);
+  int answers = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    pool.run<std::thread::id>(
+        []() -> Result<std::thread::id> { return std::this_thread::get_id(); },
+        Completion<std::thread::id>([&](Result<std::thread::id> worker) {
+          EXPECT_NE(*worker, loop_thread);
+          EXPECT_EQ(std::this_thread::get_id(), loop_thread);
+          if (++answers == 1'000) reactor.stop();
+        }));
+  }
+  reactor.run();
+  EXPECT_EQ(answers, 1'000);
+}
+
+TEST_F(BusyInboxTest, AnswersThatComeAfterTheLoopAreAbandoned) {
+  int answered = 0;
+  int abandoned = 0;
+  {
+    Inbox closing(io);
+    BlockingPool pool(into(closing), 2);
+    for (int i = 0; i < 100; ++i) {
+      pool.run<int>([]() -> Result<int> { return 1; }, Completion<int>([&](Result<int> result) {
+                      result ? ++answered : ++abandoned;
+                    }));
+    }
+  }
+  EXPECT_EQ(answered, 0);
+  EXPECT_EQ(abandoned, 100);
 }
 
 Task<void> works(const bool* stop) {
