@@ -207,7 +207,7 @@ TEST(Arguments, HelpAndVersionAreAnswersNotErrors) {
     EXPECT_EQ(refusal(words).code, ExitCode::ok) << ::testing::PrintToString(words);
   }
   EXPECT_THAT(refusal({"help"}).text, HasSubstr("Usage: tinkerbell [OPTIONS] VERB\n"));
-  EXPECT_THAT(refusal({"help", "run"}).text, HasSubstr("Usage: tinkerbell run [OPTIONS] GOAL"));
+  EXPECT_THAT(refusal({"help", "run"}).text, HasSubstr("Usage: tinkerbell run [OPTIONS] [GOAL]"));
   EXPECT_THAT(refusal({"--version"}).text, HasSubstr("tinkerbell 0."));
 }
 

@@ -44,6 +44,13 @@ Task<Result<Json>> spawns_two(TaskStart /*start*/) {
   co_return Json();
 }
 
+/// Sends to the first task.
+Task<Result<Json>> sends(TaskStart /*start*/) {
+  const Result<Send::Reply> sent = co_await Send{.task = TaskId{1}, .message = "hello"};
+  if (!sent) co_return sent.error();
+  co_return Json();
+}
+
 class ProjectionTest : public testing::Test {
  protected:
   ProjectionTest() {
@@ -163,6 +170,23 @@ TEST_F(ProjectionTest, WhoFollowsFromItsStepsOnMissesNoLiveText) {
   const StepHistory history = steps_of(world.memory->records, {});
   EXPECT_GE(history.last_event, events().back().seq);
   EXPECT_LT(history.last_event, event_number(world.memory->records.back().lsn, kFirstPiece));
+}
+
+TEST_F(ProjectionTest, AMessageLeavesAHeldTaskAsItIs) {
+  world.add_kind("sender@1", sends);
+  world.calls->submit(
+      {.kind = "writer@1", .workspace = "/work", .stepping = true, .by = {.via = "test"}},
+      Completion<TaskId>([](const Result<TaskId>&) {}));
+  world.settle();
+  world.submit("sender@1");
+  EXPECT_EQ(world.kinds_of(TaskId{1}),
+            (std::vector<std::string>{"task", "signal", "signal", "signal"}));
+  std::vector<Record> records = world.memory->records;
+  std::erase_if(records, [](const Record& record) { return record.task != TaskId{1}; });
+  const protocol::TaskView task = task_of(records);
+  EXPECT_EQ(task.title, "a task");
+  EXPECT_EQ(task.state, "suspended");
+  EXPECT_NE(task.waiting_for, "");
 }
 
 TEST_F(ProjectionTest, ADeniedStepSaysSo) {

@@ -173,7 +173,7 @@ TEST(SubmitRequest, KeepsItsBounds) {
 TEST(SubmitRequest, TakesArgumentsInPlaceOfAGoal) {
   const SubmitRequest good{.workspace = "/tmp", .kind = "count@1", .arguments = Json{{"to", 3}}};
   EXPECT_TRUE(check(good));
-  EXPECT_EQ(from_json_value<SubmitRequest>(to_json_value(good)), good);
+  EXPECT_EQ(*from_json_value<SubmitRequest>(to_json_value(good)), good);
   SubmitRequest both = good;
   both.goal = "x";
   EXPECT_EQ(check(both).error().code, Errc::invalid);
