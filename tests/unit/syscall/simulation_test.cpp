@@ -660,7 +660,7 @@ Task<Result<Json>> lives(Simulation* simulation, TaskStart start) {
 
 // ---- the tests ----
 
-constexpr std::uint64_t kShards = 8;  ///< So that they can run side by side.
+constexpr std::uint64_t kShards = 16;  ///< So that they can run side by side.
 
 class SyscallSimulation : public testing::TestWithParam<std::uint64_t> {};
 
