@@ -1,6 +1,7 @@
 #include "support/built_program.hpp"
 #include "support/real_daemon.hpp"
 #include "support/scripted_llm.hpp"
+#include "support/source_root.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -132,8 +133,7 @@ TEST_F(IntrospectionTest, TheFlightRecorderIsSavedForPerfetto) {
 }
 
 TEST(Programs, HoldNoPathOfTheMachineThatBuiltThem) {
-  const std::filesystem::path here = std::filesystem::weakly_canonical(__FILE__);
-  const std::string root = here.parent_path().parent_path().parent_path();
+  const std::string root = source_root();
   ASSERT_TRUE(std::filesystem::exists(root + "/src")) << root;
   for (const char* name : {"tinkerbelld", "tinkerbell", "tinkerbell-shim"}) {
     std::ifstream file(built_program(name), std::ios::binary);

@@ -1,3 +1,5 @@
+#include "support/source_root.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -107,17 +109,13 @@ std::optional<std::string> fault_of(const std::string& room, bool is_public,
 
 // ---- this checkout ----
 
-fs::path root() {
-  return fs::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
-}
-
 std::string content_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
 Rooms rooms_of_the_build() {
-  return rooms_of(content_of(root() / "src/CMakeLists.txt"));
+  return rooms_of(content_of(source_root() / "src/CMakeLists.txt"));
 }
 
 std::vector<fs::path> sources_below(const fs::path& directory) {
@@ -150,13 +148,14 @@ std::vector<std::string> faults_below(const fs::path& directory, bool is_public,
 
 TEST(House, EveryFileIncludesOnlyWhatItsRoomUses) {
   const Rooms rooms = rooms_of_the_build();
-  EXPECT_EQ(faults_below(root() / "src", false, rooms), std::vector<std::string>{});
-  EXPECT_EQ(faults_below(root() / "include/tinkerbell", true, rooms), std::vector<std::string>{});
+  EXPECT_EQ(faults_below(source_root() / "src", false, rooms), std::vector<std::string>{});
+  EXPECT_EQ(faults_below(source_root() / "include/tinkerbell", true, rooms),
+            std::vector<std::string>{});
 }
 
 TEST(House, EveryHeaderIsReadOnce) {
   for (const char* directory : {"src", "include"}) {
-    for (const fs::path& file : sources_below(root() / directory)) {
+    for (const fs::path& file : sources_below(source_root() / directory)) {
       if (file.extension() != ".hpp") continue;
       EXPECT_TRUE(content_of(file).starts_with("#pragma once\n")) << file;
     }

@@ -1,3 +1,5 @@
+#include "support/source_root.hpp"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -39,7 +41,7 @@ std::string content_of(const fs::path& path) {
 
 template <class Look>
 void for_each_test(const Look& look) {
-  const fs::path tests = fs::path(__FILE__).parent_path().parent_path().parent_path();
+  const fs::path tests = source_root() / "tests";
   for (const auto& entry : fs::recursive_directory_iterator(tests)) {
     const fs::path& path = entry.path();
     const bool source = path.extension() == ".cpp" || path.extension() == ".hpp";

@@ -1,3 +1,5 @@
+#include "support/source_root.hpp"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -45,7 +47,7 @@ std::vector<std::string> defined_twice(const Definitions& found) {
 }
 
 TEST(Types, HaveOneDefinitionEachInAllHeaders) {
-  const fs::path root = fs::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
+  const fs::path root = source_root();
   Definitions found;
   for (const char* folder : {"src", "include"}) {
     for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {

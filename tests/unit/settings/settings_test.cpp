@@ -1,5 +1,7 @@
 #include "tinkerbell/settings/settings.hpp"
 
+#include "support/source_root.hpp"
+
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -299,8 +301,7 @@ TEST_F(SettingsFile, IsRefusedWhenItIsMissingOrNoFile) {
 
 /// config/tinkerbell.toml of this checkout.
 std::string shipped_config() {
-  const std::filesystem::path here = __FILE__;
-  std::ifstream file(here.parent_path() / "../../../config/tinkerbell.toml");
+  std::ifstream file(source_root() / "config/tinkerbell.toml");
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
