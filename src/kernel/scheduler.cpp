@@ -416,15 +416,18 @@ void Scheduler::arm(TaskId task, Trap& trap, SteadyTime deadline) {
   timers_.arm(trap, deadline);
 }
 
+/// In the order of time. At the same time the grace of a task comes first: it may be given anew
+/// while the task waits for a command, and not when that has just been answered.
 void Scheduler::fire_due() {
-  while (timers_.nearest() <= now_) {
-    TimerNode& due = timers_.top();
-    timers_.disarm(due);
-    fire(due);
-  }
-  for (KillRequest* first = in_grace_.first(); first != nullptr && first->grace_ends <= now_;
-       first = in_grace_.first()) {
-    end_of_grace(*first);
+  while (next_deadline() <= now_) {
+    KillRequest* const first = in_grace_.first();
+    if (first != nullptr && first->grace_ends <= timers_.nearest()) {
+      end_of_grace(*first);
+    } else {
+      TimerNode& due = timers_.top();
+      timers_.disarm(due);
+      fire(due);
+    }
   }
 }
 

@@ -37,7 +37,8 @@ struct SchedulerView {
   std::uint64_t tasks = 0;               ///< Live now.
   std::uint64_t ready = 0;               ///< In the ready queue now.
   std::uint64_t timers = 0;              ///< Armed now.
-  std::vector<StateCount> states;        ///< Of the live ones; states with no task are left out.
+  std::vector<StateCount> states;        ///< Of the live ones and, for how tasks end, of all that
+                                         ///< ended so; states with no task are left out.
   std::uint64_t frames = 0;              ///< Blocks of the frame pool in use.
   std::uint64_t frame_slabs = 0;         ///< Pieces of 256 KiB that it holds.
   std::uint64_t turns_recorded = 0;      ///< What the flight recorder holds now.

@@ -380,7 +380,8 @@ TEST_F(RoutesTest, TheSchedulerCounts) {
   EXPECT_EQ(view.at("turns"), 2);
   EXPECT_EQ(view.at("turns_recorded"), 2);
   EXPECT_EQ(view.at("ready"), 0);
-  EXPECT_EQ(view.at("states"), Json::array({{{"state", "waiting"}, {"count", 1}}}));
+  EXPECT_EQ(view.at("states"), Json::array({{{"state", "waiting"}, {"count", 1}},
+                                            {{"state", "failed"}, {"count", 1}}}));
   EXPECT_TRUE(view.at("longest_turn").contains("task"));
   EXPECT_EQ(parse_json(ask("GET", "/v1/status").body)->at("scheduler"), view);
 }
