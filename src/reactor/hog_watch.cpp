@@ -82,13 +82,14 @@ struct HogWatch::State {
     for (int idle_looks = 0; !stopping;) {
       if (idle_looks >= kIdleLooks) {
         asleep = true;
-        changed.wait(lock, [this] { return stopping || !asleep; });
+        changed.wait(lock, [this] { return stopping || !idle; });
+        asleep = false;
         idle_looks = 0;
       }
       changed.wait_for(lock, kBetweenLooks, [this] { return stopping; });
       const TurnWatch& turn = scheduler.watch();
       const bool busy = turn.task.load(std::memory_order_relaxed) != nullptr;
-      idle_looks = busy ? 0 : idle_looks + 1;
+      idle_looks = idle ? idle_looks + 1 : 0;
       const std::uint64_t began = turn.began.load(std::memory_order_relaxed);
       const std::uint64_t now = scheduler.ticks().now();
       if (!busy || began == reported || now < began) continue;
@@ -133,7 +134,8 @@ struct HogWatch::State {
   struct sigaction before{};
   std::mutex mutex;
   std::condition_variable changed;
-  std::atomic<bool> asleep = false;  ///< Changed under the mutex.
+  std::atomic<bool> idle = false;    ///< The loop; set by it.
+  std::atomic<bool> asleep = false;  ///< The watch; set by it. One of them sees what the other set.
   bool stopping = false;
   std::thread watcher;
 };
@@ -143,11 +145,15 @@ HogWatch::HogWatch(const Scheduler& scheduler, Nanoseconds limit, Report report)
 
 HogWatch::~HogWatch() = default;
 
+void HogWatch::loop_sleeps() {
+  state_->idle.store(true, std::memory_order_relaxed);
+}
+
 void HogWatch::loop_woke() {
-  if (!state_->asleep.load(std::memory_order_relaxed)) return;
+  state_->idle = false;
+  if (!state_->asleep) return;
   {
-    const std::lock_guard lock(state_->mutex);
-    state_->asleep = false;
+    const std::lock_guard lock(state_->mutex);  // it does not look and then sleep in between
   }
   state_->changed.notify_one();
 }

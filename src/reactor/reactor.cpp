@@ -68,6 +68,7 @@ bool Reactor::block() {
   }
   if (!may_sleep()) return true;
   ++blocked_;
+  if (hog_watch_ != nullptr) hog_watch_->loop_sleeps();
   const bool happened = io_.run_one() > 0;
   if (hog_watch_ != nullptr) hog_watch_->loop_woke();
   io_.restart();

@@ -33,7 +33,10 @@ class HogWatch {
   HogWatch& operator=(const HogWatch&) = delete;
   ~HogWatch();
 
-  /// Loop thread: it was idle and is not any more.
+  /// Loop thread: it is about to wait until something happens.
+  void loop_sleeps();
+
+  /// Loop thread: it waits no more.
   void loop_woke();
 
  private:

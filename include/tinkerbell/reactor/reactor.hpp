@@ -35,7 +35,7 @@ class Reactor {
   /// Loop thread.
   void stop() { stopped_ = true; }
 
-  /// Is told when the loop wakes up. Null: nobody.
+  /// Is told when the loop sleeps. Null: nobody.
   void set_hog_watch(HogWatch* watch) { hog_watch_ = watch; }
 
   /// Where other threads leave work for this loop. Null: nowhere.

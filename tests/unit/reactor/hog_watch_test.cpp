@@ -11,6 +11,7 @@
 #include <atomic>
 #include <csignal>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace tinkerbell {
@@ -99,7 +100,16 @@ TEST_F(HogWatchTest, WakesUpWithTheLoopAfterItWasIdle) {
   world.spawn("idle again", naps(1ms));
   reactor.run();
   const TaskId hog = world.spawn("hog", calls_one_that_burns(&reports));
-  world.spawn("wakes the watch", naps(1ms));
+  reactor.run();
+  ASSERT_EQ(reports.all().size(), 1U);
+  EXPECT_EQ(reports.all()[0].task, hog);
+}
+
+TEST_F(HogWatchTest, StaysAwakeWhileTheLoopIsBusyBetweenTurns) {
+  HogWatch watch(world.scheduler, 20ms, reports.sink());
+  reactor.set_hog_watch(&watch);
+  const TaskId hog = world.spawn("hog", burns(&reports));
+  std::this_thread::sleep_for(100ms);  // what a loop may do: no turn, and no waiting for anything
   reactor.run();
   ASSERT_EQ(reports.all().size(), 1U);
   EXPECT_EQ(reports.all()[0].task, hog);
