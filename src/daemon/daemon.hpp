@@ -42,7 +42,7 @@ struct DaemonPlan {
   std::string state_dir;
   std::string socket;
   AddKinds add_kinds;  ///< Of the program that links the daemon in; may be empty.
-  int log_fd = -1;  ///< Where the logger writes.
+  int log_fd = -1;     ///< Where the logger writes.
 };
 
 /// The composition root: everything that runs, in build order; taken apart in the reverse one.
