@@ -384,6 +384,7 @@ void Scheduler::make_ready(TaskControl& task) {
 [[gnu::flatten]] void Scheduler::wake(TaskId task, const Trap& trap) {
   TaskControl* const control = find(task);
   if (control == nullptr || !waits_at(*control, trap)) return;
+  TINKERBELL_ASSERT(trap.kind == Trap::Kind::command);
   timers_.disarm(*control->trap);
   make_ready(*control);
 }

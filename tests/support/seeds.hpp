@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -31,10 +32,9 @@ inline Seeds seeds_to_run(std::uint64_t usually) {
 }
 
 /// The command that runs this seed again.
-inline std::string how_to_repeat(std::uint64_t seed, const std::string& program,
-                                 const std::string& suite) {
-  return "repeat with: TINKERBELL_SEED=" + std::to_string(seed) + " build/dev/bin/" + program +
-         " --gtest_filter='" + suite + "'\n";
+inline std::string how_to_repeat(std::uint64_t seed, const std::string& suite) {
+  return "repeat with: TINKERBELL_SEED=" + std::to_string(seed) + " " +
+         program_invocation_name + " --gtest_filter='" + suite + "'\n";
 }
 
 namespace detail {

@@ -36,7 +36,7 @@ class CommandHandler {
   virtual ~CommandHandler() = default;
 
   /// The task is parked at `trap`. It goes on when somebody calls Scheduler::wake(task, trap), now
-  /// or later.
+  /// or later, once: the task's next wait may be at the same address.
   virtual void dispatch(TaskId task, Trap& trap) = 0;
 
   /// The task is to end while it waits at `trap`: stop what is under way and wake it soon.
@@ -121,7 +121,8 @@ class Scheduler {
   /// The nearest deadline; kNever if none is armed.
   [[nodiscard]] SteadyTime next_deadline() const;
 
-  /// Puts a task that waits at `trap` into the ready queue. A wake-up for an older wait is ignored.
+  /// Puts a task that waits at `trap`, a command, into the ready queue. Ignored if the task has
+  /// ended or been woken already.
   void wake(TaskId task, const Trap& trap);
 
   /// Sets (or moves) the deadline of the current wait of a task.

@@ -665,7 +665,7 @@ constexpr std::uint64_t kShards = 16;  ///< So that they can run side by side.
 class SyscallSimulation : public testing::TestWithParam<std::uint64_t> {};
 
 std::string repeat(std::uint64_t seed) {
-  return how_to_repeat(seed, "unit_syscall", "*SyscallSimulation*");
+  return how_to_repeat(seed, "*SyscallSimulation*");
 }
 
 TEST_P(SyscallSimulation, G15_NoSeedLosesOrDoublesAStep) {
