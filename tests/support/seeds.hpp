@@ -33,8 +33,8 @@ inline Seeds seeds_to_run(std::uint64_t usually) {
 
 /// The command that runs this seed again.
 inline std::string how_to_repeat(std::uint64_t seed, const std::string& suite) {
-  return "repeat with: TINKERBELL_SEED=" + std::to_string(seed) + " " +
-         program_invocation_name + " --gtest_filter='" + suite + "'\n";
+  return "repeat with: TINKERBELL_SEED=" + std::to_string(seed) + " " + program_invocation_name +
+         " --gtest_filter='" + suite + "'\n";
 }
 
 namespace detail {

@@ -236,22 +236,22 @@ class Scheduler {
   void for_each_task(Visit visit) const;
   [[nodiscard]] TaskInspection inspection_of(const TaskControl& task) const;
 
+  TurnWatch watch_;  // first: it has a cache line of its own
   CommandHandler& commands_;
   KernelObserver* observer_;
   SchedulerOptions options_;
   SteadyTime now_{};
   std::array<ReadyQueue, 3> ready_{};
   std::size_t ready_count_ = 0;
-  std::uint32_t turns_by_rank_ = 0;
   std::uint64_t order_state_ = 0;
   std::uint64_t tick_ = 0;       ///< When the newest turn ended.
   std::uint64_t run_began_ = 0;  ///< Ticks: when it was now_.
-  bool closing_ = false;         ///< All tasks are being destroyed.
+  std::uint32_t turns_by_rank_ = 0;
+  bool closing_ = false;  ///< All tasks are being destroyed.
   TimerHeap timers_;
   LinkedList<KillRequest>
       in_grace_;  ///< Asked to end; the one whose time is over first comes first.
   TraceRing trace_;
-  TurnWatch watch_;
 
   /// The slot of a volatile task holds the address of its control block; a free one holds its next
   /// generation and the next free slot (the last: one past the end).
