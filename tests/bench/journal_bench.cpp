@@ -1,0 +1,283 @@
+#include "meter.hpp"
+
+#include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/masker.hpp"
+#include "tinkerbell/base/random.hpp"
+#include "tinkerbell/base/unique_fd.hpp"
+#include "tinkerbell/journal/sqlite_store.hpp"
+#include "tinkerbell/journal/writer_thread.hpp"
+#include "tinkerbell/reactor/inbox.hpp"
+#include "tinkerbell/reactor/reactor.hpp"
+#include "tinkerbell/syscall/syscalls.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Durable tasks on the real store: everything between a task and the disk, without drivers that
+/// do something. Each benchmark has a state directory of its own, beside the program, so on the
+/// disk of the build.
+
+namespace tinkerbell {
+namespace {
+
+namespace fs = std::filesystem;
+
+using bench::Arguments;
+using bench::expect_equal;
+using bench::report;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kPayloadBytes = 256;
+
+double seconds_since(steady_clock::time_point then) {
+  return std::chrono::duration<double>(steady_clock::now() - then).count();
+}
+
+/// A new directory, gone with this.
+class StateDirectory {
+ public:
+  StateDirectory() {
+    std::string name = (fs::read_symlink("/proc/self/exe").parent_path() / "state.XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category());
+    path_ = name;
+  }
+
+  StateDirectory(const StateDirectory&) = delete;
+  StateDirectory& operator=(const StateDirectory&) = delete;
+  ~StateDirectory() { fs::remove_all(path_); }
+
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+  /// Of all files in it.
+  [[nodiscard]] double bytes() const {
+    double sum = 0;
+    for (const auto& entry : fs::directory_iterator(path_))
+      sum += static_cast<double>(entry.file_size());
+    return sum;
+  }
+
+ private:
+  fs::path path_;
+};
+
+/// Every effect is done at once.
+class InstantDriver final : public Driver {
+ public:
+  void prepare(Call /*call*/, Completion<Prepared> done) override {
+    done(Prepared{.facts = {.object = "/usr/bin/true"}, .pre_image = {}});
+  }
+
+  void perform(Call call, Completion<Reply> done) override {
+    ++performed;
+    if (first_performed == steady_clock::time_point{}) first_performed = steady_clock::now();
+    if (std::holds_alternative<AwaitFileRead>(call.command)) {
+      done(Reply(AwaitFileRead::Reply{.text = std::string(kPayloadBytes, 'x')}));
+    } else {
+      done(Reply(AwaitProcess::Reply{.output = std::string(kPayloadBytes, 'x')}));
+    }
+  }
+
+  void cancel(CommandId /*id*/) override {}
+
+  std::uint64_t performed = 0;
+  steady_clock::time_point first_performed{};
+};
+
+/// So many programs, one after the other; the effect waits for its intent to be durable.
+Task<Result<Json>> runs_programs(TaskStart start) {
+  const auto steps = start.arguments.at("steps").get<std::uint64_t>();
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    const auto ran = co_await AwaitProcess{.argv = {"true"}};
+    if (!ran) co_return ran.error();
+  }
+  co_return Json();
+}
+
+/// So many reads, one after the other, and nothing to wait for.
+Task<Result<Json>> reads_files(TaskStart start) {
+  const auto steps = start.arguments.at("steps").get<std::uint64_t>();
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    const auto read = co_await AwaitFileRead{.path = "a.txt"};
+    if (!read) co_return read.error();
+  }
+  co_return Json();
+}
+
+/// The daemon's heart: what is between a task and the disk.
+class World final : public SyscallObserver, public KernelObserver {
+ public:
+  explicit World(const fs::path& directory)
+      : journal_(opened(directory),
+                 {.post = [this](auto work) { inbox_.post(std::move(work)); },
+                  .durable = [this](Lsn lsn) { calls.durable(lsn); },
+                  .failed = [](const Error& error) { fail(error); }}),
+        writer_(journal_),
+        calls({.journal = journal_,
+               .clock = clock_,
+               .random = random_,
+               .registry = registry_,
+               .rules = rules_,
+               .masker = masker_,
+               .logger = logger_,
+               .observer = *this,
+               .kernel_observer = *this,
+               .tasks_max = 1'000'000}),
+        reactor_(io_, calls.scheduler(), clock_) {
+    reactor_.set_inbox(&inbox_);
+    add_kind("programs@1", &runs_programs);
+    add_kind("reads@1", &reads_files);
+    calls.set_driver<AwaitProcess>(driver);
+    calls.set_driver<AwaitFileRead>(driver);
+  }
+
+  ~World() override { calls.stop(); }
+
+  void submit(const std::string& kind, std::uint64_t steps) {
+    calls.submit({.kind = kind,
+                  .workspace = "/",
+                  .arguments = {{"steps", steps}},
+                  .approve_all = true,
+                  .by = {.via = "bench"}},
+                 Completion<TaskId>([](const Result<TaskId>& id) {
+                   if (!id) fail(id.error());
+                 }));
+  }
+
+  /// Until every task has ended and all of that is durable.
+  void run() {
+    reactor_.run();
+    expect_equal(calls.live_tasks(), 0, "tasks left");
+    expect_equal(number(journal_.durable_lsn()), number(journal_.last_lsn()), "durable records");
+  }
+
+  [[nodiscard]] Journal::Counters counters() const { return journal_.counters(); }
+
+  void recorded(const Record& record) override {
+    ++records_;
+    const bool done = record.kind == RecordKind::done;
+    if (done && calls.live_tasks() == 0 && record.lsn == journal_.last_lsn()) reactor_.stop();
+  }
+
+  void progressed(CommandId /*id*/, ProgressKind /*kind*/, std::string_view /*text*/) override {}
+
+  void task_state_changed(TaskId /*task*/, TaskState /*from*/, TaskState /*to*/) override {}
+
+  InstantDriver driver;
+
+ private:
+  using Start = Task<Result<Json>> (*)(TaskStart);
+
+  [[noreturn]] static void fail(const Error& error) {
+    std::fprintf(stderr, "%s\n", error.message.c_str());
+    std::exit(1);
+  }
+
+  static std::unique_ptr<Store> opened(const fs::path& directory) {
+    Result<std::unique_ptr<Store>> store = open_sqlite_store(directory, Durability::power);
+    if (!store) fail(store.error());
+    return *std::move(store);
+  }
+
+  void add_kind(const std::string& name, Start start) {
+    registry_.add(name,
+                  {.freeze = [](const Json&) -> Result<Json> { return Json::object(); },
+                   .start = start,
+                   .title = [](const Json&) { return std::string("a benchmark"); }});
+  }
+
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      io_.get_executor()};
+  Inbox inbox_{io_};
+  SystemClock clock_;
+  SystemRandom random_;
+  Registry registry_;
+  Rules rules_;
+  Masker masker_;
+  SilentLogger logger_;
+  std::uint64_t records_ = 0;
+  Journal journal_;
+  WriterThread writer_;
+
+ public:
+  SystemCalls calls;
+
+ private:
+  Reactor reactor_;
+};
+
+/// KIND: so many tasks with so many steps each. `bytes`: what a step leaves on the disk besides
+/// its payload.
+void steps_of(const std::string& kind, std::uint64_t tasks, std::uint64_t steps) {
+  const StateDirectory directory;
+  const double all = static_cast<double>(tasks * steps);
+  {
+    World world(directory.path());
+    for (std::uint64_t i = 0; i < tasks; ++i)
+      world.submit(kind, steps);
+    const bench::Meter meter;
+    const auto begin = steady_clock::now();
+    world.run();
+    report("rate", all / seconds_since(begin));
+    report("cpu", meter.seconds() / all);
+    expect_equal(world.driver.performed, tasks * steps, "effects");
+    const Journal::Counters counters = world.counters();
+    report("commits", static_cast<double>(counters.commits));
+    report("records", static_cast<double>(counters.records));
+  }
+  report("bytes", directory.bytes() / all - static_cast<double>(kPayloadBytes));
+}
+
+/// steps TASKS STEPS: effects that wait for their intent.
+void steps(const Arguments& arguments) {
+  steps_of("programs@1", arguments.number(1), arguments.number(2));
+}
+
+/// pure STEPS: one task that waits for nothing.
+void pure(const Arguments& arguments) {
+  steps_of("reads@1", 1, arguments.number(1));
+}
+
+/// fdatasync COUNT: what the disk can do at most: 512 bytes over the old ones, and a sync.
+void fdatasyncs(const Arguments& arguments) {
+  constexpr std::size_t kBlock = 512;
+  const std::uint64_t count = arguments.number(1);
+  const StateDirectory directory;
+  const UniqueFd file(
+      ::open((directory.path() / "blocks").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  const std::string zeros(count * kBlock, '\0');
+  const std::string block(kBlock, 'x');
+  if (::pwrite(file.get(), zeros.data(), zeros.size(), 0) < 0 || ::fsync(file.get()) != 0) {
+    std::perror("blocks");
+    std::exit(1);
+  }
+  const auto begin = steady_clock::now();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const ssize_t written = ::pwrite(file.get(), block.data(), kBlock, static_cast<off_t>(i * kBlock));
+    expect_equal(static_cast<std::uint64_t>(written), kBlock, "bytes written");
+    expect_equal(static_cast<std::uint64_t>(::fdatasync(file.get())), 0, "fdatasync");
+  }
+  report("rate", static_cast<double>(count) / seconds_since(begin));
+}
+
+constexpr std::array kBenchmarks = {
+    std::pair{std::string_view("steps"), &steps},
+    std::pair{std::string_view("pure"), &pure},
+    std::pair{std::string_view("fdatasync"), &fdatasyncs},
+};
+
+}  // namespace
+}  // namespace tinkerbell
+
+int main(int count, char** words) {
+  return bench::run_named(bench::Arguments(count, words), tinkerbell::kBenchmarks);
+}
