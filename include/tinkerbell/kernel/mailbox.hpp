@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -83,9 +84,18 @@ class Mailbox {
       return call.box->deliver(scheduler, task, call);
     }
 
-    [[nodiscard]] bool wants(const T& offered) const { return !wanted || wanted(offered); }
+    /// Also if it cannot tell: then the reader has its own exception, and the message stays.
+    [[nodiscard]] bool wants(const T& offered) noexcept {
+      try {
+        return !wanted || wanted(offered);
+      } catch (...) {
+        thrown = std::current_exception();
+        return true;
+      }
+    }
 
     [[nodiscard]] Result<T> await_resume() {
+      if (thrown) std::rethrow_exception(thrown);
       if (message) return *std::move(message);
       if (this->cancelled) return asked_to_end();
       return Error{Errc::abandoned, "receive: the mailbox is closed"};
@@ -94,6 +104,7 @@ class Mailbox {
     Mailbox* box;
     Wanted wanted;
     std::optional<T> message;
+    std::exception_ptr thrown;
   };
 
   bool accept(Scheduler& scheduler, TaskControl& task, SendTrap& call) {
@@ -116,13 +127,14 @@ class Mailbox {
     scheduler_ = &scheduler;
     const auto found =
         std::ranges::find_if(messages_, [&](const T& message) { return call.wants(message); });
+    if (call.thrown) return true;
     if (found != messages_.end()) {
       call.message = std::move(*found);
       messages_.erase(found);
-      let_sender_in();
+      let_senders_in();
       return true;
     }
-    if (closed_) return true;
+    if (take_from_sender(call) || closed_) return true;
     if (scheduler.may_wait(task, call)) readers_.push(call);
     return false;
   }
@@ -132,6 +144,10 @@ class Mailbox {
     for (Waiter* waiter = readers_.first(); waiter != nullptr; waiter = readers_.after(*waiter)) {
       auto& reader = static_cast<ReceiveTrap&>(*waiter);
       if (!reader.wants(message)) continue;
+      if (reader.thrown) {
+        scheduler_->answer(reader);
+        return give_to_reader(message);
+      }
       reader.message = std::move(message);
       scheduler_->answer(reader);
       return true;
@@ -139,13 +155,28 @@ class Mailbox {
     return false;
   }
 
-  void let_sender_in() {
-    Waiter* const waiter = senders_.first();
-    if (waiter == nullptr) return;
-    auto& sender = static_cast<SendTrap&>(*waiter);
-    sender.sent = true;
-    if (!give_to_reader(sender.message)) messages_.push_back(std::move(sender.message));
-    scheduler_->answer(sender);
+  /// What a sender still holds, since there is no room, may be just what is wanted.
+  bool take_from_sender(ReceiveTrap& call) {
+    for (Waiter* waiter = senders_.first(); waiter != nullptr; waiter = senders_.after(*waiter)) {
+      auto& sender = static_cast<SendTrap&>(*waiter);
+      if (!call.wants(sender.message)) continue;
+      if (call.thrown) return true;
+      call.message = std::move(sender.message);
+      sender.sent = true;
+      scheduler_->answer(sender);
+      return true;
+    }
+    return false;
+  }
+
+  /// No reader waits for what they hold: it would have been taken from them.
+  void let_senders_in() {
+    while (messages_.size() < capacity_ && !senders_.empty()) {
+      auto& sender = static_cast<SendTrap&>(*senders_.first());
+      messages_.push_back(std::move(sender.message));
+      sender.sent = true;
+      scheduler_->answer(sender);
+    }
   }
 
   std::size_t capacity_;
