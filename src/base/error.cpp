@@ -31,6 +31,8 @@ Errc code_for(int errno_value) {
       return Errc::too_large;
     case ETIMEDOUT:
       return Errc::timed_out;
+    case EADDRINUSE:
+      return Errc::conflict;
     case ECONNREFUSED:
     case ENETUNREACH:
     case EHOSTUNREACH:

@@ -34,6 +34,7 @@ Reactor::Reactor(boost::asio::io_context& io, Scheduler& scheduler, const Clock&
       change_(io, readiness_.fd()) {}
 
 Reactor::~Reactor() {
+  scheduler_.close();  // what is in frames may use the readiness
   (void)change_.descriptor.release();
 }
 

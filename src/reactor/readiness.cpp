@@ -53,8 +53,8 @@ bool Readiness::WaitTrap::run(Scheduler& scheduler, TaskControl& task, Trap& tra
   if (call.error || call.ready) return true;
   if (!scheduler.may_wait(task, call)) return false;
   call.readiness->record_of(call.descriptor).side(call.direction).waiters.push(call);
-  call.counted = true;
-  ++call.readiness->waiting_;
+  call.counted = call.readiness->waiting_;
+  ++*call.counted;
   return false;
 }
 
@@ -131,8 +131,7 @@ bool Readiness::wake_all(Side& side) {
 void Readiness::answer(Waiter& waiter, bool ready) {
   auto& call = static_cast<WaitTrap&>(waiter);
   call.ready = ready;
-  call.counted = false;
-  --waiting_;
+  --*std::exchange(call.counted, nullptr);
   scheduler_.answer(call);
 }
 

@@ -28,6 +28,11 @@ bool would_block(int error) {
   return error == EAGAIN || error == EWOULDBLOCK;
 }
 
+/// Perhaps after it was ready, before the task had its turn.
+Error closed(std::string_view operation) {
+  return {Errc::abandoned, std::string(operation) + ": the socket was closed"};
+}
+
 /// Of a connection that one call could not finish. Source: connect(2), EINPROGRESS.
 int pending_error(int fd) {
   int error = 0;
@@ -106,6 +111,7 @@ Task<Result<Socket>> Socket::connect(Readiness* readiness, SocketAddress address
 
 Task<Result<Socket>> Socket::accept() {
   while (true) {
+    if (!fd_.valid()) co_return closed("accept");
     if (readiness_->may_try(fd_.get(), Direction::read)) {
       UniqueFd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (fd.valid()) co_return Socket(*readiness_, std::move(fd));
@@ -120,6 +126,7 @@ Task<Result<Socket>> Socket::accept() {
 
 Task<Result<std::size_t>> Socket::receive(std::span<std::byte> into) {
   while (true) {
+    if (!fd_.valid()) co_return closed("receive");
     if (readiness_->may_try(fd_.get(), Direction::read)) {
       const ssize_t count = ::recv(fd_.get(), into.data(), into.size(), 0);
       if (count >= 0) {
@@ -141,6 +148,7 @@ Task<Result<std::size_t>> Socket::receive(std::span<std::byte> into) {
 
 Task<Result<void>> Socket::send(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
+    if (!fd_.valid()) co_return closed("send");
     if (readiness_->may_try(fd_.get(), Direction::write)) {
       const ssize_t count = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (count >= 0) {

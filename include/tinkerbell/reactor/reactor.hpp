@@ -26,6 +26,8 @@ class Reactor {
   Reactor(boost::asio::io_context& io, Scheduler& scheduler, const Clock& clock);
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
+
+  /// Closes the scheduler: tasks may hold sockets.
   ~Reactor();
 
   /// Returns after stop(), or when no task is ready and nothing can happen for ever: either no task

@@ -71,7 +71,7 @@ class Readiness {
   [[nodiscard]] int fd() const { return epoll_.get(); }
 
   /// Whether anybody waits.
-  [[nodiscard]] bool has_waiters() const { return waiting_ > 0; }
+  [[nodiscard]] bool has_waiters() const { return *waiting_ > 0; }
 
  private:
   enum class Question : std::uint8_t { now, since_nothing_left };
@@ -102,7 +102,7 @@ class Readiness {
     WaitTrap& operator=(const WaitTrap&) = delete;
 
     ~WaitTrap() {
-      if (counted) --readiness->waiting_;
+      if (counted) --*counted;
     }
 
     static bool run(Scheduler& scheduler, TaskControl& task, Trap& trap);
@@ -113,7 +113,7 @@ class Readiness {
     int descriptor;
     Direction direction;
     Question question;
-    bool counted = false;
+    std::shared_ptr<std::size_t> counted;  ///< Where, while it is; outlives the Readiness.
     bool ready = false;
     std::optional<Error> error;
   };
@@ -129,7 +129,7 @@ class Readiness {
   Scheduler& scheduler_;
   UniqueFd epoll_;
   std::vector<std::unique_ptr<Record>> records_;  ///< By descriptor.
-  std::size_t waiting_ = 0;
+  std::shared_ptr<std::size_t> waiting_ = std::make_shared<std::size_t>(0);
 };
 
 }  // namespace tinkerbell

@@ -28,7 +28,8 @@ struct SocketAddress {
 
 /// A stream socket for tasks: PyOS's Socket. Every operation waits without holding anybody else up,
 /// ends when its task is asked to end (Errc::cancelled), and takes a deadline by within(). Errors
-/// of the system are values. Each direction may be used by one task at a time.
+/// of the system are values. Each direction may be used by one task at a time. Outlives its
+/// operations.
 class Socket {
  public:
   /// Takes a connected or listening socket over and makes it non-blocking.

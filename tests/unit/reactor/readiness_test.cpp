@@ -250,11 +250,62 @@ TEST_F(ReadinessTest, ASocketForgetsWhatWasKnownOfItsNumber) {
 
 TEST_F(ReadinessTest, WhoStillWaitsWhenItIsDestroyedIsTold) {
   const Pair pair = socket_pair();
-  world.spawn("r", waits_for(&world, &readiness, pair.ours.get(), Direction::read, "r"));
-  settle();
-  reactor.reset();
+  auto short_lived = std::make_unique<Readiness>(world.scheduler);
+  world.spawn("r", waits_for(&world, short_lived.get(), pair.ours.get(), Direction::read, "r"));
+  world.run_all();
+  short_lived.reset();
   world.run_all();
   EXPECT_THAT(world.log, ElementsAre("r abandoned"));
+}
+
+TEST_F(ReadinessTest, AWaitThatWasCancelledDoesNotNeedItAnyMore) {
+  const Pair pair = socket_pair();
+  auto short_lived = std::make_unique<Readiness>(world.scheduler);
+  const TaskId task =
+      world.spawn("r", waits_for(&world, short_lived.get(), pair.ours.get(), Direction::read, "r"));
+  world.run_all();
+  ASSERT_TRUE(world.scheduler.kill(task, "enough"));
+  short_lived.reset();
+  world.run_all();
+  EXPECT_THAT(world.log, ElementsAre("r cancelled"));
+}
+
+Task<void> owns_a_socket(KernelWorld* world, Socket socket) {
+  std::array<std::byte, 16> buffer;
+  (void)co_await socket.receive(buffer);
+  world->say("told");
+}
+
+TEST_F(ReadinessTest, SocketsInFramesAreGoneBeforeIt) {
+  Pair pair = socket_pair();
+  world.spawn("owner", owns_a_socket(&world, Socket(readiness, std::move(pair.ours))));
+  settle();
+  reactor.reset();
+  std::array<char, 1> byte;
+  EXPECT_EQ(::read(pair.theirs.get(), byte.data(), 1), 0);  // it was closed
+}
+
+TEST_F(ReadinessTest, AnAddressInUseIsAConflict) {
+  const TempDir directory;
+  const SocketAddress address = *SocketAddress::unix_path(directory / "socket");
+  const Result<Socket> first = Socket::listen(readiness, address);
+  ASSERT_TRUE(first);
+  const Result<Socket> second = Socket::listen(readiness, address);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Errc::conflict);
+}
+
+/// It was woken, and the socket closed before its turn.
+TEST_F(ReadinessTest, AWokenTaskIsToldThatItsSocketWasClosedMeanwhile) {
+  Pair pair = socket_pair();
+  Socket socket(readiness, std::move(pair.ours));
+  world.spawn("reader", receives(&world, &socket, 1));
+  settle();
+  put(pair.theirs, "hello");
+  ASSERT_TRUE(readiness.look());
+  socket.close();
+  settle();
+  EXPECT_THAT(world.log, ElementsAre("abandoned"));
 }
 
 // ---- connections that take time ----
