@@ -24,6 +24,7 @@ constexpr std::size_t kCallsMax = 64;
 struct Sight {
   const TurnWatch* watch = nullptr;
   TaskId task = kNoTask;
+  std::uint64_t began = 0;
   std::array<std::source_location, kCallsMax> calls;
   std::size_t count = 0;
   sem_t taken{};
@@ -38,6 +39,7 @@ void look(int /*signal*/) {
   if (Sight* const sight = asked_for.exchange(nullptr)) {
     if (const TaskControl* const task = sight->watch->task.load(std::memory_order_relaxed)) {
       sight->task = task->id;
+      sight->began = sight->watch->began.load(std::memory_order_relaxed);
       const detail::CallLink* link = detail::PromiseBase::of(task->leaf).link;
       for (; link != nullptr && sight->count < kCallsMax; link = link->caller->link)
         sight->calls[sight->count++] = link->where;
@@ -96,13 +98,13 @@ struct HogWatch::State {
       const Nanoseconds so_far = scheduler.ticks().nanoseconds(now - began);
       if (so_far < limit) continue;
       lock.unlock();
-      if (ask_and_report(so_far)) reported = began;  // else once more at the next look
+      if (ask_and_report(began, so_far)) reported = began;  // else once more at the next look
       lock.lock();
     }
   }
 
-  /// False: the loop thread did not come to answer, or is between two turns.
-  [[nodiscard]] bool ask_and_report(Nanoseconds so_far) {
+  /// False: the loop thread did not come to answer, or that turn is over.
+  [[nodiscard]] bool ask_and_report(std::uint64_t began, Nanoseconds so_far) {
     sight.count = 0;
     sight.task = kNoTask;
     asked_for = &sight;
@@ -119,7 +121,7 @@ struct HogWatch::State {
       }  // it is at it
       break;
     }
-    if (sight.task == kNoTask) return false;
+    if (sight.task == kNoTask || sight.began != began) return false;
     report({.task = sight.task,
             .so_far = so_far,
             .calls = {sight.calls.begin(), sight.calls.begin() + sight.count}});
