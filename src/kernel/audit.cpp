@@ -80,8 +80,10 @@ std::optional<std::string> Scheduler::contradiction() const {
   if (wrong) return wrong;
   if (in_queue != queued) return "a task that is ready is in no queue";
   if (armed != timers_.size()) return "there is a timer of nobody";
-  for (const KillRequest* each = in_grace_.first(); each != nullptr; each = in_grace_.after(*each))
-    --in_grace;
+  for (const LinkedList<KillRequest>* line : {&asked_to_end_, &in_grace_}) {
+    for (const KillRequest* each = line->first(); each != nullptr; each = line->after(*each))
+      --in_grace;
+  }
   if (in_grace != 0) return "a task that was asked to end stands in no line for it";
   if (tasks != counters().tasks) return "the count of tasks is wrong";
   for (std::size_t state = 0; state < in_state.size(); ++state) {

@@ -4,6 +4,9 @@
 
 #include "tinkerbell/kernel/scheduler.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <ranges>
 #include <set>
 #include <vector>
 
@@ -29,6 +32,7 @@ Nanoseconds length_of(Slack slack) {
 /// The deadline, put off to the next multiple of the slack, where others meet it.
 SteadyTime put_off(SteadyTime deadline, Slack slack) {
   const auto step = length_of(slack).count();
+  if (kNever - deadline < length_of(slack)) return kNever;
   const auto since_epoch = deadline.time_since_epoch().count();
   return SteadyTime{Nanoseconds{(since_epoch + step - 1) / step * step}};
 }
@@ -50,7 +54,7 @@ bool waits_for(const Scheduler& scheduler, TaskId from, TaskId to) {
     if (joins) ahead.push_back(static_cast<const JoinTrap*>(task->trap)->target);
     if (task->details == nullptr) continue;
     for (const Dependants* each = task->details->dependants; each != nullptr; each = each->next)
-      ahead.insert(ahead.end(), each->live.begin(), each->live.end());
+      std::ranges::copy(each->live | std::views::values, std::back_inserter(ahead));
   }
   return false;
 }
@@ -67,7 +71,7 @@ bool SelfTrap::run(Scheduler& scheduler, TaskControl& task, Trap& trap) {
 bool SleepTrap::run(Scheduler& scheduler, TaskControl& task, Trap& trap) {
   auto& call = static_cast<SleepTrap&>(trap);
   if (scheduler.may_wait(task, call)) {
-    scheduler.timers().arm(call, put_off(scheduler.now() + call.duration, call.slack));
+    scheduler.timers().arm(call, put_off(later(scheduler.now(), call.duration), call.slack));
   }
   return false;
 }
@@ -102,7 +106,7 @@ bool KillTrap::run(Scheduler& scheduler, TaskControl& task, Trap& trap) {
 bool ScopeTrap::run(Scheduler& scheduler, TaskControl& /*task*/, Trap& trap) {
   auto& call = static_cast<ScopeTrap&>(trap);
   call.scheduler = &scheduler;
-  if (call.timeout) call.deadline = scheduler.now() + *call.timeout;
+  if (call.timeout) call.deadline = later(scheduler.now(), *call.timeout);
   return true;
 }
 

@@ -19,23 +19,27 @@ constexpr std::uint8_t kRefusedWaitsMax = 64;
 Result<void> Scheduler::kill(TaskId task, std::string reason, TaskId by) {
   if (closing_) return {};
   TaskControl* const control = find(task);
-  if (control == nullptr) return missing("kill", task);
+  if (control == nullptr || has_ended(control->state)) return missing("kill", task);
   TaskDetails& details = TaskDetails::of(*control);
   if (details.kill != nullptr) return {};
   details.kill = std::make_unique<KillRequest>(*control, std::move(reason), by);
-  give_grace(*details.kill);
+  asked_to_end_.push(*details.kill);
   weigh_interrupts(*control);
   return {};
 }
 
-void Scheduler::give_grace(KillRequest& request) {
-  request.unlink();
-  request.grace_ends = now() + options_.grace;
-  in_grace_.push(request);
+/// Between two runs nobody knows how late it is: a time that was stamped then could be over before
+/// the task has had a turn.
+void Scheduler::begin_graces() {
+  while (KillRequest* const request = asked_to_end_.first()) {
+    request->unlink();
+    request->grace_ends = later(now_, options_.grace);
+    in_grace_.push(*request);
+  }
 }
 
 /// Works out whether the waits of a task are to end at once: it was asked to end or is past a
-/// deadline, and no shield stands between.
+/// deadline, and no shield stands between. Whose time is over has no shield any more.
 void Scheduler::weigh_interrupts(TaskControl& task) {
   const TaskDetails& details = *task.details;
   bool expired = false;
@@ -45,7 +49,8 @@ void Scheduler::weigh_interrupts(TaskControl& task) {
     expired = scope->expired_;
     shielded = scope->guard_ == CancelScope::Guard::shield;
   }
-  const bool ends = details.kill != nullptr && !shielded;
+  const bool out_of_time = task.refused_waits >= kRefusedWaitsMax;
+  const bool ends = details.kill != nullptr && (!shielded || out_of_time);
   const bool already = std::exchange(task.interrupted, expired || ends);
   if (ends && task.state != TaskState::cancelling) change_state(task, TaskState::cancelling);
   if (task.interrupted && !already) interrupt(task);
@@ -73,21 +78,60 @@ bool Scheduler::is_past_refusing(const TaskControl& task) {
 
 // ---- by force ----
 
+/// One that was woken has its turn, and ends at the next wait. One that waits for a command is
+/// given time anew when that is answered: its handler owes it.
 void Scheduler::end_of_grace(KillRequest& request) {
   request.unlink();
   TaskControl& task = request.task;
   if (task.place == TaskControl::Place::ready_queue) {
-    task.refused_waits = kRefusedWaitsMax + 1;  // ends when its turn comes
-    task.interrupted = true;
-  } else if (task.trap->kind == Trap::Kind::command) {
-    give_grace(request);  // its handler owes an answer
-  } else {
+    task.refused_waits = kRefusedWaitsMax;
+    weigh_interrupts(task);
+  } else if (task.trap->kind != Trap::Kind::command) {
     force_end(task);
   }
 }
 
+void Scheduler::end_by_force(TaskId task) {
+  TaskControl* const control = find(task);
+  const bool may_end = control != nullptr && !has_ended(control->state) &&
+                       control->place != TaskControl::Place::turn;
+  if (may_end) force_end(*control);
+}
+
 /// Ends a task where it stands, and before it those that use its frames.
 void Scheduler::force_end(TaskControl& task) {
+  dependants_first(
+      task, [](const TaskControl& each) { return has_ended(each.state); },
+      [this](TaskControl& each) { destroy(each); });
+}
+
+/// A task after those that use its frames, and these after theirs; in a loop, for groups may be
+/// nested deeper than the stack.
+template <class Gone, class Act>
+void Scheduler::dependants_first(TaskControl& task, Gone is_gone, Act act) {
+  std::vector<TaskId> ahead = {task.id};
+  while (!ahead.empty()) {
+    TaskControl* const next = find(ahead.back());
+    if (next == nullptr || is_gone(*next)) {
+      ahead.pop_back();
+      continue;
+    }
+    const std::size_t before = ahead.size();
+    const TaskDetails* const details = next->details;
+    for (const Dependants* each = details != nullptr ? details->dependants : nullptr;
+         each != nullptr; each = each->next) {
+      for (const auto& [place, member] : each->live) {
+        const TaskControl* const control = find(member);
+        if (control != nullptr && !is_gone(*control)) ahead.push_back(member);
+      }
+    }
+    if (ahead.size() > before) continue;
+    ahead.pop_back();
+    act(*next);
+  }
+}
+
+void Scheduler::destroy(TaskControl& task) {
   if (task.place == TaskControl::Place::ready_queue) take_out_of_queue(task);
   if (task.place == TaskControl::Place::wait && task.trap->kind == Trap::Kind::command) {
     task.trap->cancelled = true;
@@ -96,10 +140,6 @@ void Scheduler::force_end(TaskControl& task) {
   }
   forget_wait(task);
   task.place = TaskControl::Place::turn;
-  if (task.details != nullptr) {
-    for (Dependants* each = task.details->dependants; each != nullptr; each = each->next)
-      force_all(*each);
-  }
   if (task.state != TaskState::cancelling) change_state(task, TaskState::cancelling);
   Exit exit;
   exit.state = TaskState::cancelled;
@@ -123,12 +163,33 @@ void Scheduler::take_out_of_queue(TaskControl& task) {
 
 void Scheduler::force_all(Dependants& dependants) {
   while (!dependants.live.empty()) {
-    const TaskId last = dependants.live.back();
+    const auto [place, last] = *dependants.live.rbegin();
     TaskControl* const task = find(last);
     TINKERBELL_ASSERT(task != nullptr && task->place != TaskControl::Place::turn);
     force_end(*task);
-    std::erase(dependants.live, last);
+    dependants.live.erase(place);
   }
+}
+
+// ---- all at once ----
+
+/// The control blocks stay: frames may hold handles and scopes.
+void Scheduler::close() {
+  closing_ = true;
+  std::vector<TaskControl*> left;
+  for_each_task([&](TaskControl& task) { left.push_back(&task); });
+  for (TaskControl* const task : left)
+    drop_frames(*task);
+}
+
+/// Without a word to anybody, and first those of its dependants.
+void Scheduler::drop_frames(TaskControl& task) {
+  dependants_first(
+      task, [](const TaskControl& each) { return each.leaf == nullptr; },
+      [this](TaskControl& each) {
+        forget_wait(each);
+        destroy_frames(each);
+      });
 }
 
 // ---- those that end before their owner ----

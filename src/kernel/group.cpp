@@ -1,6 +1,6 @@
 #include "tinkerbell/kernel/group.hpp"
 
-#include <algorithm>
+#include <ranges>
 
 namespace tinkerbell {
 
@@ -8,13 +8,12 @@ TaskGroup::~TaskGroup() {
   members_->owner.scheduler.remove_dependants(members_->owner.id, *members_);
 }
 
-void TaskGroup::Members::began(TaskId task) {
-  live.push_back(task);
+void TaskGroup::Members::began(std::uint64_t place, TaskId task) {
+  live.emplace(place, task);
   if (cancel_reason) (void)owner.scheduler.kill(task, *cancel_reason, owner.id);
 }
 
 void TaskGroup::Members::ended(TaskId task, const std::string& name, const Exit& exit) {
-  std::erase(live, task);
   const bool only_followed = cancel_reason && exit.state == TaskState::cancelled;
   if (exit.error && !only_followed) {
     failures.push_back({.task = task, .name = name, .error = *exit.error});
@@ -28,8 +27,8 @@ void TaskGroup::Members::ended(TaskId task, const std::string& name, const Exit&
 void TaskGroup::Members::cancel(const std::string& reason) {
   if (cancel_reason) return;
   cancel_reason = reason;
-  const std::vector<TaskId> asked = live;  // one that ends at once leaves the list
-  for (const TaskId task : asked)
+  const auto asked = live;  // one that ends at once leaves it
+  for (const TaskId task : asked | std::views::values)
     (void)owner.scheduler.kill(task, reason, owner.id);
 }
 

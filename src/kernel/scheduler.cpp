@@ -68,28 +68,13 @@ Scheduler::Scheduler(CommandHandler& commands, KernelObserver* observer, Schedul
       order_state_(options.order_seed) {}
 
 Scheduler::~Scheduler() {
-  closing_ = true;
+  close();
   std::vector<TaskControl*> left;
   for_each_task([&](TaskControl& task) { left.push_back(&task); });
-  for (TaskControl* const task : left)
-    drop_frames(*task);  // may hold handles and scopes, so the control blocks go last
   for (TaskControl* const task : left) {
     delete task->details;
     delete task;
   }
-}
-
-/// Without a word to anybody, and first those of its dependants.
-void Scheduler::drop_frames(TaskControl& task) {
-  if (task.leaf == nullptr) return;
-  forget_wait(task);
-  if (task.details != nullptr) {
-    for (const Dependants* each = task.details->dependants; each != nullptr; each = each->next) {
-      for (const TaskId id : each->live)
-        drop_frames(*find(id));
-    }
-  }
-  destroy_frames(task);
 }
 
 // ---- life ----
@@ -108,7 +93,6 @@ TaskControl& Scheduler::adopt(TaskId id, SpawnOptions&& options, std::coroutine_
   task.stopped_at = tick_;
   if (!options.name.empty() || options.parent != kNoTask || on_end) {
     task.details = new TaskDetails(std::move(options), std::move(on_end));
-    task.details->started = now_;
   }
   detail::PromiseBase::of(root).control = &task;
   ++in_state_[counted_as(TaskState::ready)];
@@ -153,7 +137,7 @@ Error Scheduler::missing(std::string_view call, TaskId task) const {
 }
 
 /// The root has come to its end.
-void Scheduler::finish(TaskControl& task) {
+TaskState Scheduler::finish(TaskControl& task) {
   Exit exit;
   task.root->collect(task.leaf, exit);
   const bool was_killed = task.state == TaskState::cancelling;
@@ -164,7 +148,9 @@ void Scheduler::finish(TaskControl& task) {
     exit.turns = 1;
     exit.cpu = options_.ticks.nanoseconds(options_.ticks.now() - tick_);
   }
+  const TaskState state = exit.state;
   end(task, exit);
+  return state;
 }
 
 void Scheduler::end(TaskControl& task, Exit& exit) {
@@ -173,7 +159,7 @@ void Scheduler::end(TaskControl& task, Exit& exit) {
   exit.ended = now_;
   TaskDetails* const details = task.details;
   if (details != nullptr) {
-    exit.started = details->started;
+    exit.started = details->started.value_or(now_);
     if (details->kill != nullptr) {
       details->kill->unlink();
       exit.killed_by = details->kill->by;
@@ -193,7 +179,7 @@ void Scheduler::end(TaskControl& task, Exit& exit) {
       answer(*waiter);
     }
   }
-  watch_.end();  // who looks must not meet half a chain of frames
+  watch_.end_of(task);  // who looks must not meet half a chain of frames
   destroy_frames(task);
   retire_id(task.id);
   if (details != nullptr && details->handles > 0) {
@@ -283,9 +269,11 @@ TaskControl& Scheduler::dequeue() {
 // ---- turns ----
 
 std::size_t Scheduler::run(std::size_t turns_max, SteadyTime now, Nanoseconds time_max) {
+  if (closing_) return 0;
   now_ = std::max(now_, now);
   tick_ = options_.ticks.now();
   run_began_ = tick_;
+  begin_graces();
   fire_due();
   const std::uint64_t last_tick =
       tick_ + static_cast<std::uint64_t>(static_cast<double>(time_max.count()) /
@@ -306,19 +294,15 @@ std::size_t Scheduler::run(std::size_t turns_max, SteadyTime now, Nanoseconds ti
   const TaskId id = task.id;
   watch_.begin(task, tick_);
   if (task.state == TaskState::ready) change_state(task, TaskState::running);
+  if (task.details != nullptr && !task.details->started) task.details->started = now_;
   task.budget = kCallsPerTurn;
-  std::source_location where;
-  TaskState state = TaskState::completed;
-  const bool lives = resume(task);
-  if (lives) {
-    where = task.trap->where;
-    state = task.state;
-  }
+  const TaskState state = resume(task);
+  const bool lives = !has_ended(state);
+  const std::source_location where = lives ? task.trap->where : std::source_location();
   const std::uint64_t ended = options_.ticks.now();
   const std::uint64_t ticks = ended - tick_;
   tick_ = ended;
-  trace_.push(
-      {.ended = ended, .task = id, .where = where, .ticks = saturated(ticks), .state = state});
+  trace_.push({.ended = ended, .task = id, .where = where, .ticks = ticks, .state = state});
   if (!lives) return;
   task.stopped_at = ended;
   task.cpu_ticks += ticks;
@@ -327,34 +311,31 @@ std::size_t Scheduler::run(std::size_t turns_max, SteadyTime now, Nanoseconds ti
   if (task.turns != std::numeric_limits<std::uint32_t>::max()) ++task.turns;
 }
 
-/// Runs a task until it waits, gives up its turn, or ends. False: it is gone.
-bool Scheduler::resume(TaskControl& task) {
-  if (task.interrupted && is_past_refusing(task)) {
+/// Runs a task until it waits, gives up its turn, or ends, and says in which state that left it.
+TaskState Scheduler::resume(TaskControl& task) {
+  if (is_past_refusing(task)) [[unlikely]] {
     force_end(task);
-    return false;
+    return TaskState::cancelled;
   }
   while (true) {
     task.trap = nullptr;
     task.leaf.resume();
     Trap* const trap = task.trap;
-    if (trap == nullptr) {
-      finish(task);
-      return false;
-    }
+    if (trap == nullptr) return finish(task);
     switch (trap->kind) {
       case Trap::Kind::yield:
         if (task.interrupted) count_refusal(task);
         make_ready(task);
-        return true;
+        return task.state;
       case Trap::Kind::command:
         if (may_wait(task, *trap)) commands_.dispatch(task.id, *trap);
-        return true;
+        return task.state;
       case Trap::Kind::call:
         trap->task = &task;
-        if (!static_cast<CallTrap*>(trap)->perform(*this, task, *trap)) return true;
+        if (!static_cast<CallTrap*>(trap)->perform(*this, task, *trap)) return task.state;
         if (--task.budget == 0) {
           make_ready(task);
-          return true;
+          return task.state;
         }
     }
   }
@@ -386,6 +367,9 @@ void Scheduler::make_ready(TaskControl& task) {
   if (control == nullptr || !waits_at(*control, trap)) return;
   TINKERBELL_ASSERT(trap.kind == Trap::Kind::command);
   timers_.disarm(*control->trap);
+  if (control->details != nullptr && control->details->outlived_grace()) {
+    asked_to_end_.push(*control->details->kill);
+  }
   make_ready(*control);
 }
 
@@ -420,7 +404,7 @@ void Scheduler::arm(TaskId task, Trap& trap, SteadyTime deadline) {
 /// In the order of time. At the same time the grace of a task comes first: it may be given anew
 /// while the task waits for a command, and not when that has just been answered.
 void Scheduler::fire_due() {
-  while (next_deadline() <= now_) {
+  while (nearest_due() <= now_) {
     KillRequest* const first = in_grace_.first();
     if (first != nullptr && first->grace_ends <= timers_.nearest()) {
       end_of_grace(*first);
@@ -433,6 +417,10 @@ void Scheduler::fire_due() {
 }
 
 SteadyTime Scheduler::next_deadline() const {
+  return asked_to_end_.empty() ? nearest_due() : now_;
+}
+
+SteadyTime Scheduler::nearest_due() const {
   const KillRequest* const first = in_grace_.first();
   return std::min(timers_.nearest(), first != nullptr ? first->grace_ends : kNever);
 }

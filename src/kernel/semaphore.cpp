@@ -1,5 +1,6 @@
 #include "tinkerbell/kernel/semaphore.hpp"
 
+#include "tinkerbell/base/assert.hpp"
 #include "tinkerbell/kernel/scheduler.hpp"
 
 namespace tinkerbell {
@@ -7,6 +8,7 @@ namespace tinkerbell {
 Semaphore::~Semaphore() {
   while (Waiter* const waiter = waiting_.first())
     scheduler_->answer(*waiter);
+  TINKERBELL_ASSERT(free_ == permits_);
 }
 
 bool Semaphore::AcquireTrap::run(Scheduler& scheduler, TaskControl& task, Trap& trap) {

@@ -3,6 +3,7 @@
 #include "tinkerbell/kernel/scheduler.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace tinkerbell {
@@ -32,11 +33,14 @@ struct TaskDetails : Pooled {
     return *task.details;
   }
 
+  /// Its time to end was over while it waited for a command, which is still to be answered.
+  [[nodiscard]] bool outlived_grace() const { return kill != nullptr && !kill->linked(); }
+
   std::string name;
   TaskId parent = kNoTask;
   Scheduler::OnEnd on_end;
-  SteadyTime started{};
-  CancelScope* scopes = nullptr;  ///< The innermost.
+  std::optional<SteadyTime> started;  ///< When it had its first turn.
+  CancelScope* scopes = nullptr;      ///< The innermost.
   WaitList joiners;
   Dependants* dependants = nullptr;
   std::unique_ptr<KillRequest> kill;

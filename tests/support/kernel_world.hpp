@@ -57,7 +57,9 @@ struct KernelWorld : CommandHandler, KernelObserver {
       scheduler.run(1'000, now);
   }
 
+  /// The scheduler was idle until now, as it is where somebody looks at its deadlines.
   void pass(Nanoseconds time) {
+    scheduler.run(0, now);
     now += time;
     scheduler.run(0, now);
     run_all();

@@ -17,6 +17,11 @@ using WallTime = std::chrono::time_point<std::chrono::system_clock, Nanoseconds>
 
 inline constexpr SteadyTime kNever = SteadyTime::max();
 
+/// So long after `time`; kNever where the clock does not reach.
+[[nodiscard]] constexpr SteadyTime later(SteadyTime time, Nanoseconds by) {
+  return by < kNever - time ? time + by : kNever;
+}
+
 /// Where the daemon gets its time, so that a test can give it another.
 class Clock {
  public:

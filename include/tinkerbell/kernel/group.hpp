@@ -46,12 +46,14 @@ class TaskGroup {
   /// Starts a member. One that is started after the group was asked to end is asked at once.
   template <class T>
   TaskId spawn(std::string name, Task<T> body) {
+    const std::uint64_t place = members_->begun++;
     const TaskId task = members_->owner.scheduler.spawn(
         {.name = name, .parent = members_->owner.id}, std::move(body),
-        [members = members_, name](TaskId ended, const Exit& exit) {
+        [members = members_, place, name](TaskId ended, const Exit& exit) {
+          members->live.erase(place);
           members->ended(ended, name, exit);
         });
-    members_->began(task);
+    members_->began(place, task);
     return task;
   }
 
@@ -71,7 +73,7 @@ class TaskGroup {
   struct Members : Dependants {
     Members(kernel::Self who, OnFailure what) : owner(who), on_failure(what) {}
 
-    void began(TaskId task);
+    void began(std::uint64_t place, TaskId task);
     void ended(TaskId task, const std::string& name, const Exit& exit);
     void cancel(const std::string& reason);
 
@@ -152,6 +154,8 @@ Task<void> keep_outcome(Task<Result<T>> body, std::optional<Result<T>>* place) {
     *place = co_await std::move(body);
   } catch (const std::exception& thrown) {
     *place = Error{Errc::internal, thrown.what()};
+  } catch (...) {
+    *place = Error{Errc::internal, "the body threw something that is no std::exception"};
   }
 }
 

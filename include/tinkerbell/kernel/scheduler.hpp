@@ -56,8 +56,9 @@ struct SpawnOptions {
 /// Tasks that use what is in another's frames: they end before those frames are gone, by force if
 /// need be. Lives in such a frame, or is held by one.
 struct Dependants {
-  Dependants* next = nullptr;  ///< Of the same owner.
-  std::vector<TaskId> live;
+  Dependants* next = nullptr;            ///< Of the same owner.
+  std::map<std::uint64_t, TaskId> live;  ///< By their number, which is the order they began in.
+  std::uint64_t begun = 0;
 };
 
 /// What a test may want otherwise.
@@ -80,6 +81,7 @@ struct SchedulerOptions {
 /// or yield, or until the turn's budget of calls is used up.
 class Scheduler {
  public:
+  /// Must not throw. The task has ended already: it cannot be killed or joined any more.
   using OnEnd = std::move_only_function<void(TaskId, const Exit&)>;
 
   /// `observer` is told of every transition; null: nobody is.
@@ -88,8 +90,12 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  /// Destroys the frames of all tasks that are left, without running them.
+  /// As close().
   ~Scheduler();
+
+  /// Destroys the frames of all tasks that are left, without running them; nothing runs any more.
+  /// For who owns what frames may use (a Readiness) and goes before the scheduler.
+  void close();
 
   /// Starts a volatile task: it gets an id of its own and is gone with the process. `on_end` is
   /// called when it has ended, before its joiners run and its frames are gone.
@@ -133,11 +139,18 @@ class Scheduler {
   /// destroyed, innermost frame first. Errors: not_found (never was), abandoned (has ended).
   [[nodiscard]] Result<void> kill(TaskId task, std::string reason, TaskId by = kNoTask);
 
-  /// Moves a waiting task to another state of waiting and back (suspended, unsure, diverged,
-  /// quarantined, waiting).
+  /// Moves a waiting task to another state of waiting (suspended, unsure, diverged, quarantined);
+  /// from the first two also back.
   void mark(TaskId task, TaskState state);
 
-  [[nodiscard]] bool is_live(TaskId task) const { return find(task) != nullptr; }
+  /// Ends a task where it stands, without its cleanup, and before it those that use its frames.
+  /// Nothing if it has ended or is at its turn.
+  void end_by_force(TaskId task);
+
+  [[nodiscard]] bool is_live(TaskId task) const {
+    const TaskControl* const control = find(task);
+    return control != nullptr && !has_ended(control->state);
+  }
 
   /// Errors: not_found (never was), abandoned (has ended).
   [[nodiscard]] Result<TaskState> state_of(TaskId task) const;
@@ -212,22 +225,26 @@ class Scheduler {
   void enqueue(TaskControl& task);
   [[nodiscard]] TaskControl& dequeue();
   void run_turn(TaskControl& task);
-  [[nodiscard]] bool resume(TaskControl& task);
+  [[nodiscard]] TaskState resume(TaskControl& task);
   static void count_refusal(TaskControl& task);
   [[nodiscard]] static bool is_past_refusing(const TaskControl& task);
   void make_ready(TaskControl& task);
   void forget_wait(TaskControl& task);
   void interrupt(TaskControl& task);
   void weigh_interrupts(TaskControl& task);
+  [[nodiscard]] SteadyTime nearest_due() const;
   void fire_due();
   void fire(TimerNode& due);
-  void finish(TaskControl& task);
+  [[nodiscard]] TaskState finish(TaskControl& task);
   void end(TaskControl& task, Exit& exit);
   void force_end(TaskControl& task);
+  void destroy(TaskControl& task);
   void force_all(Dependants& dependants);
   void drop_frames(TaskControl& task);
+  template <class Gone, class Act>
+  void dependants_first(TaskControl& task, Gone is_gone, Act act);
   void take_out_of_queue(TaskControl& task);
-  void give_grace(KillRequest& request);
+  void begin_graces();
   void end_of_grace(KillRequest& request);
   void retire_id(TaskId id);
   static void destroy_frames(TaskControl& task);
@@ -249,8 +266,8 @@ class Scheduler {
   std::uint32_t turns_by_rank_ = 0;
   bool closing_ = false;  ///< All tasks are being destroyed.
   TimerHeap timers_;
-  LinkedList<KillRequest>
-      in_grace_;  ///< Asked to end; the one whose time is over first comes first.
+  LinkedList<KillRequest> asked_to_end_;  ///< Their grace begins with the next look at the clock.
+  LinkedList<KillRequest> in_grace_;      ///< The one whose time is over first comes first.
   TraceRing trace_;
 
   /// The slot of a volatile task holds the address of its control block; a free one holds its next

@@ -11,12 +11,12 @@ namespace tinkerbell {
 /// Lets so many in at once; the others wait in line. Loop thread; outlives its permits.
 class Semaphore {
  public:
-  explicit Semaphore(std::size_t permits) : free_(permits) {}
+  explicit Semaphore(std::size_t permits) : permits_(permits), free_(permits) {}
 
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
 
-  /// Those who still wait are told `abandoned`.
+  /// Those who still wait are told `abandoned`. All permits must be back.
   ~Semaphore();
 
   /// The right to be in, given back when it goes.
@@ -76,6 +76,7 @@ class Semaphore {
 
   void give_back();
 
+  const std::size_t permits_;
   std::size_t free_;
   Scheduler* scheduler_ = nullptr;  ///< Of those who wait.
   WaitList waiting_;

@@ -17,9 +17,9 @@ namespace tinkerbell {
 struct TraceEvent {
   std::uint64_t ended = 0;  ///< Ticks.
   TaskId task = kNoTask;
-  std::source_location where;          ///< The `co_await` at which it stopped.
-  std::uint32_t ticks = 0;             ///< How long the turn took; stops at its maximum.
-  TaskState state = TaskState::ready;  ///< In which it left the task.
+  std::source_location where;              ///< The `co_await` at which it stopped.
+  std::uint64_t ticks : 56 = 0;            ///< How long the turn took.
+  TaskState state : 8 = TaskState::ready;  ///< In which it left the task.
 };
 
 static_assert(sizeof(TraceEvent) == 32);

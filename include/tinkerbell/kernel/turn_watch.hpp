@@ -19,6 +19,11 @@ struct alignas(64) TurnWatch {
   }
 
   void end() { task.store(nullptr, std::memory_order_relaxed); }
+
+  /// The same if it is the turn of this one.
+  void end_of(const TaskControl& whose) {
+    if (task.load(std::memory_order_relaxed) == &whose) end();
+  }
 };
 
 }  // namespace tinkerbell

@@ -171,5 +171,53 @@ TEST_F(GroupTest, ARacesLosersAreCancelledAndAwaited) {
   EXPECT_EQ(scheduler.counters().tasks, 0U);
 }
 
+Task<Result<int>> throws_a_number() {
+  co_await kernel::yield();
+  throw 1;
+}
+
+Task<void> races_with_one_that_throws(KernelWorld* world) {
+  std::vector<Task<Result<int>>> bodies;
+  bodies.push_back(after(world, 24h, 1));
+  bodies.push_back(throws_a_number());
+  const Raced<int> won = co_await race(std::move(bodies));
+  world->say(won.outcome.error().message);
+}
+
+TEST_F(GroupTest, WhateverABodyThrowsEndsTheRace) {
+  spawn("owner", races_with_one_that_throws(this));
+  run_all();
+  EXPECT_THAT(log, ElementsAre("1 cancelled", HasSubstr("no std::exception")));
+}
+
+Task<Result<void>> nests(TaskGroup* group, int depth);
+
+Task<Result<void>> owns_a_group(int depth) {
+  co_return co_await in_group(TaskGroup::OnFailure::go_on, nests, depth);
+}
+
+Task<Result<void>> nests(TaskGroup* group, int depth) {
+  if (depth > 0) group->spawn("deeper", owns_a_group(depth - 1));
+  const auto shield = co_await kernel::shield();
+  co_return co_await kernel::sleep_for(24h);
+}
+
+/// 50 000 groups, each in a member of the next, would overflow any stack.
+TEST_F(GroupTest, NestedGroupsEndByForceInnermostFirstAndWithoutRecursion) {
+  const TaskId task = spawn("owner", owns_a_group(50'000));
+  run_all();
+  EXPECT_EQ(scheduler.counters().tasks, 50'001U);
+  ASSERT_TRUE(scheduler.kill(task, "enough"));
+  pass(5s);
+  EXPECT_EQ(scheduler.counters().tasks, 0U);
+}
+
+TEST_F(GroupTest, NestedGroupsAreGoneWithTheirSchedulerWithoutRecursion) {
+  spawn("owner", owns_a_group(50'000));
+  run_all();
+  scheduler.close();
+  EXPECT_EQ(scheduler.run(1, now), 0U);
+}
+
 }  // namespace
 }  // namespace tinkerbell

@@ -15,7 +15,7 @@ struct TraceEvent {
   std::uint64_t ended = 0;
   TaskId task = kNoTask;
   std::source_location where;
-  std::uint32_t ticks = 0;
+  std::uint64_t ticks = 0;
   TaskState state = TaskState::ready;
 };
 

@@ -14,6 +14,8 @@ struct TurnWatch {
   void begin(TaskControl& /*whose*/, std::uint64_t /*ticks*/) {}
 
   void end() {}
+
+  void end_of(const TaskControl& /*whose*/) {}
 };
 
 }  // namespace tinkerbell
