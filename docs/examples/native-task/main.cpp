@@ -5,6 +5,7 @@
 
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/daemon/run.hpp"
+#include "tinkerbell/kernel/calls.hpp"
 
 #include <cstdint>
 #include <string>
@@ -76,7 +77,8 @@ Task<Result<Json>> test(TaskStart start) {
   const Result<Part> part = from_json_value<Part>(start.definition);
   if (!part) co_return part.error();
   for (std::uint32_t edits = 0;; ++edits) {
-    const Result<AwaitProcess::Reply> run = co_await AwaitProcess{.argv = part->job.test};
+    const Result<AwaitProcess::Reply> run = co_await AwaitProcess{
+        .argv = part->job.test, .output_bytes_max = 16 << 10};  // it has to fit into a letter
     if (!run) co_return run.error().with("test");
     if (run->exit_code == 0) co_return Json{{"edits", edits}};
     if (edits == part->job.edits_max) break;
@@ -129,10 +131,10 @@ Task<Result<Json>> ask(TaskStart start) {
   while (true) {
     const Result<Letter> letter = co_await next_letter();
     if (!letter) co_return letter.error();
-    const Result<Letter> change = co_await ask_for_change(part->job, *letter);
-    const TaskId to = change ? part->next : letter->tester;
-    const Result<void> told =
-        co_await post(to, change ? *change : Letter{.trouble = change.error().message});
+    Result<Letter> change = co_await ask_for_change(part->job, *letter);
+    Result<void> told = change ? co_await post(part->next, *change) : change.error();
+    if (told) continue;
+    told = co_await post(letter->tester, {.trouble = told.error().message});
     if (!told) co_return told.error();
   }
 }
@@ -162,7 +164,7 @@ Task<Result<TaskId>> spawn(std::string kind, Part part) {
   co_return child->task;
 }
 
-/// Ends a task that waits for letters, and waits until it has ended.
+/// Ends a task, if it has not ended, and waits until it has.
 Task<Result<void>> dismiss(TaskId task) {
   const Result<Kill::Reply> asked = co_await Kill{.task = task, .reason = "the work is done"};
   if (!asked && asked.error().code != Errc::not_found) co_return asked.error();
@@ -171,24 +173,33 @@ Task<Result<void>> dismiss(TaskId task) {
   co_return Result<void>{};
 }
 
+/// Starts the three, each with the one whom it tells, and waits for the tester. Whom it started is
+/// in `helpers`.
+Task<Result<Json>> work_together(Job job, std::vector<TaskId>* helpers) {
+  TaskId next = kNoTask;
+  for (const char* const kind : {"fix-tests.edit@1", "fix-tests.ask@1", "fix-tests.test@1"}) {
+    const Result<TaskId> helper = co_await spawn(kind, {.job = job, .next = next});
+    if (!helper) co_return helper.error();
+    helpers->push_back(*helper);
+    next = *helper;
+  }
+  const Result<Join::Reply> tested = co_await Join{.task = helpers->back()};
+  if (!tested) co_return tested.error();
+  if (tested->state != "completed") co_return Error{Errc::unavailable, tested->error};
+  co_return Json{{"summary", "the tests pass after " + tested->value.at("edits").dump() +
+                                 " edits of " + job.file}};
+}
+
 Task<Result<Json>> fix_tests(TaskStart start) {
   const Result<Job> job = from_json_value<Job>(start.definition);
   if (!job) co_return job.error();
-  const Result<TaskId> editor = co_await spawn("fix-tests.edit@1", {.job = *job});
-  if (!editor) co_return editor.error();
-  const Result<TaskId> asker = co_await spawn("fix-tests.ask@1", {.job = *job, .next = *editor});
-  if (!asker) co_return asker.error();
-  const Result<TaskId> tester = co_await spawn("fix-tests.test@1", {.job = *job, .next = *asker});
-  if (!tester) co_return tester.error();
-
-  const Result<Join::Reply> tested = co_await Join{.task = *tester};
-  if (!tested) co_return tested.error();
-  for (const TaskId helper : {*asker, *editor}) {
+  std::vector<TaskId> helpers;
+  const Result<Json> outcome = co_await work_together(*job, &helpers);
+  const auto shield = co_await kernel::shield();  // nobody is left behind, even if it is cancelled
+  for (const TaskId helper : helpers) {
     if (const Result<void> gone = co_await dismiss(helper); !gone) co_return gone.error();
   }
-  if (tested->state != "completed") co_return Error{Errc::unavailable, tested->error};
-  co_return Json{{"summary", "the tests pass after " + tested->value.at("edits").dump() +
-                                 " edits of " + job->file}};
+  co_return outcome;
 }
 
 // ---- their kinds ----
