@@ -147,10 +147,10 @@ Result<Result<Reply>> outcome_from_canonical(const TaskCommand& command, std::st
   return reply;
 }
 
-Fingerprint fingerprint_of(const TaskCommand& command) {
+Fingerprint fingerprint_of(std::string_view canonical_command) {
   Sha256Stream stream;
   stream.update(kFingerprintVersion);
-  stream.update(canonical_command(command));
+  stream.update(canonical_command);
   const Sha256 full = stream.finish();
   Fingerprint fingerprint;
   std::ranges::copy_n(full.bytes.begin(), static_cast<std::ptrdiff_t>(fingerprint.bytes.size()),

@@ -93,9 +93,14 @@ void Scheduler::end_of_grace(KillRequest& request) {
 
 void Scheduler::end_by_force(TaskId task) {
   TaskControl* const control = find(task);
-  const bool may_end = control != nullptr && !has_ended(control->state) &&
-                       control->place != TaskControl::Place::turn;
-  if (may_end) force_end(*control);
+  if (control == nullptr || has_ended(control->state)) return;
+  control->refused_waits = kRefusedWaitsMax + 1;
+  control->interrupted = true;
+  if (control->state != TaskState::cancelling) change_state(*control, TaskState::cancelling);
+  interrupt(*control);
+  if (control->place != TaskControl::Place::wait) return;
+  forget_wait(*control);  // who owes it an answer will find nobody
+  make_ready(*control);
 }
 
 /// Ends a task where it stands, and before it those that use its frames.

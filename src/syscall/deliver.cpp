@@ -4,22 +4,36 @@
 
 namespace tinkerbell {
 
+namespace {
+
+/// Well below the longest record.
+constexpr std::size_t kOutcomeBytesMax = std::size_t{32} << 20;
+
+}  // namespace
+
 /// The command is over: writes its RESULT (with its INTENT, if that is not there yet, and with what
-/// stands `before` it in the same transaction) and gives the outcome to the task, which may see it
-/// at once.
-void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Record> before) {
+/// stands `before` it in the same transaction, perhaps of an `other` task) and gives the outcome to
+/// the task, which may see it at once.
+void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Record> before,
+                           LiveTask* other) {
   if (outcome) {
     std::visit([&](auto& reply) { mask_strings(reply, parts_.masker); }, *outcome);
   } else {
     outcome = Error{outcome.error().code, parts_.masker.masked(outcome.error().message)};
+  }
+  std::string form = canonical_outcome(outcome);
+  if (form.size() > kOutcomeBytesMax) {
+    outcome = Error{Errc::too_large, "its outcome is longer than 32 MiB"};
+    form = canonical_outcome(outcome);
   }
   std::vector<Record> records;
   if (!live.flight->intent_recorded) {
     records.push_back(make_intent(live, /*started=*/live.flight->attempt > 0));
   }
   std::ranges::move(before, std::back_inserter(records));
-  records.push_back(make_command_record(live, RecordKind::result, canonical_outcome(outcome)));
-  live.last_result = append(live, std::move(records));
+  records.push_back(make_command_record(live, RecordKind::result, std::move(form)));
+  live.last_result = other == nullptr ? append(live, std::move(records))
+                                      : append(std::move(records), {other, &live});
   if (live.flight->attempt > 0) {
     gate_->when_durable(live.last_result,
                         [driver = driver_for(live.flight->command()),

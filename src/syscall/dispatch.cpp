@@ -22,8 +22,12 @@ void SystemCalls::dispatch(TaskId task, Trap& trap) {
 
   live->last_seq = next(live->last_seq);
   live->unrecorded = 0;
-  live->flight = InFlight{
-      .id = {task, live->last_seq}, .trap = &call, .verdict = {}, .facts = {}, .pre_image = {}};
+  live->flight = InFlight{.id = {task, live->last_seq},
+                          .trap = &call,
+                          .form = canonical_command(call.command),
+                          .verdict = {},
+                          .facts = {},
+                          .pre_image = {}};
   live->flight->asked = parts_.clock.wall();
   if (!live->past.empty()) {
     replay(*live);
@@ -31,7 +35,13 @@ void SystemCalls::dispatch(TaskId task, Trap& trap) {
   }
   // An earlier run was told while it was at this command, which has left no record.
   if (live->cancel && !live->cancel->passed_on) pass_on_cancel(*live);
-  if (live->flight) prepare(*live);  // it goes on, for it is new or shielded
+  if (!live->flight) return;  // else it goes on, for it is new or shielded
+  if (is_oversized(*live->flight)) {
+    conclude(*live, Error{Errc::too_large, std::string(name_of(call.command)) +
+                                               ": the command is longer than 8 MiB"});
+    return;
+  }
+  prepare(*live);
 }
 
 void SystemCalls::prepare(LiveTask& live) {
@@ -72,8 +82,6 @@ void SystemCalls::cancel(TaskId task, Trap& /*trap*/) {
       driver_for(flight.command())->cancel(flight.id);
       return;
     case Station::diverged:
-      deliver(*live, cancelled);
-      return;
     case Station::replaying:
       return;
     case Station::asking:

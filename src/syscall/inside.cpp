@@ -60,15 +60,10 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
                                             .parent = live.head.task,
                                             .title = std::move(admitted->title)});
   // Parent and child in one transaction: after a crash there is either both or neither.
-  const Result<Reply> outcome = Reply(Spawn::Reply{child.head.task});
-  std::vector<Record> records;
-  records.push_back(make_record(child, RecordKind::task, canonical_bytes(child.payload)));
-  if (!live.flight->intent_recorded) records.push_back(make_intent(live, /*started=*/true));
-  records.push_back(make_command_record(live, RecordKind::result, canonical_outcome(outcome)));
-  live.last_result = append(std::move(records), {&child, &live});
+  conclude(live, Reply(Spawn::Reply{child.head.task}),
+           {make_record(child, RecordKind::task, canonical_bytes(child.payload))}, &child);
   child.last_result = live.last_result;
   run_task(child, *kind);
-  deliver(live, outcome);
 }
 
 void SystemCalls::begin_join(LiveTask& live, const Join& command) {
@@ -138,20 +133,15 @@ void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
   const SignalPayload payload = cancel_signal(
       *target, parts_.masker.masked(command.reason),
       {.via = "task " + std::to_string(number(live.head.task)), .uid = live.payload.origin.uid});
-  std::vector<Record> records;
-  records.push_back(make_record(*target, RecordKind::signal, canonical_bytes(payload)));
-  const bool itself = target == &live;
-  if (!itself) {
-    const Result<Reply> outcome = Reply(Kill::Reply{});
-    if (!live.flight->intent_recorded) records.push_back(make_intent(live, /*started=*/true));
-    records.push_back(make_command_record(live, RecordKind::result, canonical_outcome(outcome)));
-    live.last_result = append(std::move(records), {target, &live});
-    deliver(live, outcome);
-  } else {
-    append(live, std::move(records));
+  if (target != &live) {
+    conclude(live, Reply(Kill::Reply{}),
+             {make_record(*target, RecordKind::signal, canonical_bytes(payload))}, target);
+    request_end(*target, payload);
+    return;
   }
-  request_end(*target, payload);
-  if (itself && live.flight) conclude(live, Reply(Kill::Reply{}));  // shielded: it goes on
+  note(live, payload);
+  request_end(live, payload);
+  if (live.flight) conclude(live, Reply(Kill::Reply{}));  // shielded: it goes on
 }
 
 void SystemCalls::begin_sleep(LiveTask& live, const Sleep& command) {

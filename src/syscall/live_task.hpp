@@ -37,6 +37,7 @@ struct InFlight {
   CommandId id;
   CommandTrap* trap = nullptr;  ///< In the task's frame, alive until the task is woken.
   Station station = Station::held;
+  std::string form;  ///< canonical_command of it.
   Verdict verdict;
   Facts facts;
   std::optional<PreImage> pre_image;
@@ -51,6 +52,13 @@ struct InFlight {
 
   [[nodiscard]] const TaskCommand& command() const { return trap->command; }
 };
+
+/// Whether a command is too long for the journal to keep its arguments: it is refused, and only
+/// that is recorded.
+[[nodiscard]] inline bool is_oversized(const InFlight& flight) {
+  constexpr std::size_t kCommandBytesMax = std::size_t{8} << 20;
+  return flight.form.size() > kCommandBytesMax;
+}
 
 /// What the journal holds of a command that an earlier run of the daemon began.
 struct PastCommand {

@@ -57,16 +57,10 @@ void SystemCalls::send_message(LiveTask& live, const Send& command) {
   const SignalPayload signal{
       .signal = Signal::message, .from = live.head.task, .message = *std::move(message)};
   // Both in one transaction: a message is there exactly when its sender knows that it is sent.
-  const Result<Reply> outcome = Reply(Send::Reply{});
-  std::vector<Record> records;
-  records.push_back(make_record(*target, RecordKind::signal, canonical_bytes(signal)));
-  if (!live.flight->intent_recorded) records.push_back(make_intent(live, /*started=*/true));
-  records.push_back(make_command_record(live, RecordKind::result, canonical_outcome(outcome)));
-  std::vector<LiveTask*> touched{target};
-  if (target != &live) touched.push_back(&live);
-  live.last_result = append(std::move(records), touched);
+  conclude(live, Reply(Send::Reply{}),
+           {make_record(*target, RecordKind::signal, canonical_bytes(signal))},
+           target != &live ? target : nullptr);
   target->messages.put(signal.from, signal.message);
-  deliver(live, outcome);
   if (waits_for_message(*target)) (void)take_message(*target);
 }
 

@@ -14,7 +14,7 @@ void SystemCalls::replay(LiveTask& live) {
     return;
   }
   const PastCommand& past = found->second;
-  if (fingerprint_of(flight.command()) != past.fingerprint) {
+  if (fingerprint_of(flight.form) != past.fingerprint) {
     diverge(live, past.intent.line);
     return;
   }

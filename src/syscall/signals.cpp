@@ -15,6 +15,26 @@ Result<Admission> admit(const TaskKind& kind, const Json& arguments) {
   }
 }
 
+namespace {
+
+Task<Result<Json>> ends_with(Error error) {
+  co_return error;
+}
+
+/// The coroutine of a task. One that cannot even be begun fails like any other.
+Task<Result<Json>> begun(const TaskKind& kind, TaskStart start) {
+  try {
+    return kind.start(std::move(start));
+  } catch (const std::exception& thrown) {
+    return ends_with({Errc::internal, std::string("it could not begin: ") + thrown.what()});
+  }
+}
+
+/// The longest value that a task may return, in canonical bytes.
+constexpr std::size_t kValueBytesMax = std::size_t{8} << 20;
+
+}  // namespace
+
 void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
   const TaskKind* const kind = parts_.registry.find(submission.kind);
   if (kind == nullptr) {
@@ -76,11 +96,11 @@ LiveTask& SystemCalls::begin_task(TaskId id, TaskPayload payload) {
 
 void SystemCalls::run_task(LiveTask& live, const TaskKind& kind) {
   scheduler_.spawn_as(live.head.task, {.name = live.payload.kind, .parent = live.payload.parent},
-                      kind.start({.task = live.head.task,
-                                  .created = live.head.created,
-                                  .workspace = live.payload.workspace,
-                                  .arguments = live.payload.arguments,
-                                  .definition = live.payload.definition}),
+                      begun(kind, {.task = live.head.task,
+                                   .created = live.head.created,
+                                   .workspace = live.payload.workspace,
+                                   .arguments = live.payload.arguments,
+                                   .definition = live.payload.definition}),
                       [this](TaskId task, const Exit& exit) { task_ended(task, exit); });
 }
 
@@ -101,6 +121,12 @@ void SystemCalls::task_ended(TaskId task, const Exit& exit) {
     payload.error_code = std::string(to_string(exit.error->code));
     payload.error = exit.error->message;
   }
+  if (canonical_bytes(payload.value).size() > kValueBytesMax) {
+    payload.state = name_of(TaskState::failed);
+    payload.value = Json();
+    payload.error_code = to_string(Errc::too_large);
+    payload.error = "what it returned is longer than 8 MiB";
+  }
   end(*live, std::move(payload));
 }
 
@@ -116,7 +142,7 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
   tell_joiners(live, payload);
 }
 
-/// The signal is the newest record of the journal; the first one counts.
+/// The signal is in the newest transaction of the journal; the first one counts.
 void SystemCalls::request_end(LiveTask& live, const SignalPayload& signal) {
   if (live.cancel) return;
   live.cancel = cancel_request(signal, parts_.journal.last_lsn());
@@ -135,9 +161,13 @@ void SystemCalls::ask_to_end(LiveTask& live) {
   }
 }
 
+/// What has diverged is not let go on, not even to clean up: it is not what was journalled.
 void SystemCalls::pass_on_cancel(LiveTask& live) {
   live.cancel->passed_on = true;
-  (void)scheduler_.kill(live.head.task, live.cancel->reason);
+  const TaskId task = live.head.task;
+  const bool diverged = live.flight && live.flight->station == Station::diverged;
+  (void)scheduler_.kill(task, live.cancel->reason);
+  if (diverged) scheduler_.end_by_force(task);
 }
 
 // ---- signals ----

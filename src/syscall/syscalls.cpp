@@ -52,7 +52,9 @@ namespace {
 
 /// What the journal keeps of a command's arguments for people. A model call's conversation is left
 /// out: its messages are in the results that they came from, and N turns must cost O(N).
-Json journalled_arguments(const TaskCommand& command) {
+Json journalled_arguments(const InFlight& flight) {
+  const TaskCommand& command = flight.command();
+  if (is_oversized(flight)) return {{"bytes", flight.form.size()}};
   const auto* const model_call = std::get_if<AwaitLLMResponse>(&command);
   if (model_call == nullptr) return arguments_json(command);
   return {{"model", model_call->model}, {"tokens_max", model_call->tokens_max}};
@@ -65,7 +67,7 @@ Record SystemCalls::make_intent(const LiveTask& live, bool started,
   const InFlight& flight = *live.flight;
   IntentPayload payload{
       .command = std::string(name_of(flight.command())),
-      .arguments = journalled_arguments(flight.command()),
+      .arguments = journalled_arguments(flight),
       .line = command_line(flight.command()),
       .facts = flight.facts,
       .verdict = flight.verdict,
@@ -78,7 +80,7 @@ Record SystemCalls::make_intent(const LiveTask& live, bool started,
   mask_strings(payload, parts_.masker);
   Record record = make_command_record(live, RecordKind::intent, canonical_bytes(payload));
   record.wall = flight.asked;  // a question keeps its time over a restart
-  record.fingerprint = fingerprint_of(flight.command());
+  record.fingerprint = fingerprint_of(flight.form);
   return record;
 }
 

@@ -58,7 +58,7 @@ class SimulatedOutside {
     const JournalAudit::Command* const before = audit_.find({call.id.task, previous(call.id.seq)});
     const bool known = number(call.id.seq) == 1 || (before != nullptr && before->result != Lsn{0});
     findings_.expect(known, "a model was asked about a result that may be lost", call.id);
-    const Fingerprint print = fingerprint_of(call.command);
+    const Fingerprint print = fingerprint_of(canonical_command(call.command));
     const bool same = asked_.emplace(call.key, print).first->second == print;
     findings_.expect(same, "one key, two questions to a model", call.id);
   }

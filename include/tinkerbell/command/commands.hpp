@@ -574,6 +574,6 @@ struct Fingerprint {
   bool operator==(const Fingerprint&) const = default;
 };
 
-[[nodiscard]] Fingerprint fingerprint_of(const TaskCommand& command);
+[[nodiscard]] Fingerprint fingerprint_of(std::string_view canonical_command);
 
 }  // namespace tinkerbell

@@ -143,8 +143,8 @@ class Scheduler {
   /// from the first two also back.
   void mark(TaskId task, TaskState state);
 
-  /// Ends a task where it stands, without its cleanup, and before it those that use its frames.
-  /// Nothing if it has ended or is at its turn.
+  /// Ends a task where it stands, without its cleanup, and before it those that use its frames:
+  /// when its turn comes, or at its next wait if it has the turn. Nothing if it has ended.
   void end_by_force(TaskId task);
 
   [[nodiscard]] bool is_live(TaskId task) const {

@@ -191,7 +191,8 @@ class SystemCalls final : public CommandHandler {
   void performed(LiveTask& live, Result<Reply> outcome);
 
   // deliver
-  void conclude(LiveTask& live, Result<Reply> outcome, std::vector<Record> before = {});
+  void conclude(LiveTask& live, Result<Reply> outcome, std::vector<Record> before = {},
+                LiveTask* other = nullptr);
   void deliver(LiveTask& live, Result<Reply> outcome);
 
   // inside the daemon

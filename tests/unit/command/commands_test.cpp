@@ -160,26 +160,26 @@ TEST(Fingerprint, NeverChangesForAFileRead) {
             "6962797465735f6d6178"
             "1a00100000"  //   "bytes_max": 1048576 }]
   );
-  EXPECT_EQ(hex(fingerprint_of(command)), "5855a7c9d05ee0e13e879a51760debcf");
+  EXPECT_EQ(hex(fingerprint_of(canonical_command(command))), "5855a7c9d05ee0e13e879a51760debcf");
 }
 
 TEST(Fingerprint, NeverChangesForAProgram) {
   const AwaitProcess command{.argv = {"git", "status"}, .env = {{"LANG", "C"}}};
-  EXPECT_EQ(hex(fingerprint_of(command)), "19b49e7a8640f6c34d090b36b3e59437");
+  EXPECT_EQ(hex(fingerprint_of(canonical_command(command))), "19b49e7a8640f6c34d090b36b3e59437");
 }
 
 TEST(Fingerprint, DiffersWhenAnyFieldDiffers) {
   std::set<std::string> seen;
   std::size_t commands = 0;
   for_each_command([&]<class C>(const C& command) {
-    seen.insert(hex(fingerprint_of(command)));
+    seen.insert(hex(fingerprint_of(canonical_command(command))));
     ++commands;
     std::apply(
         [&](const auto&... field) {
           const auto add = [&](const auto& each) {
             C other = command;
             change(other.*each.member);
-            EXPECT_TRUE(seen.insert(hex(fingerprint_of(other))).second)
+            EXPECT_TRUE(seen.insert(hex(fingerprint_of(canonical_command(other)))).second)
                 << C::kName << "." << each.name;
             ++commands;
           };
@@ -191,10 +191,10 @@ TEST(Fingerprint, DiffersWhenAnyFieldDiffers) {
 }
 
 TEST(Fingerprint, TellsWhereOneWordEndsAndTheNextBegins) {
-  EXPECT_NE(fingerprint_of(AwaitProcess{.argv = {"a", "bc"}}),
-            fingerprint_of(AwaitProcess{.argv = {"ab", "c"}}));
-  EXPECT_NE(fingerprint_of(AwaitFileWrite{.path = "a", .content = "bc"}),
-            fingerprint_of(AwaitFileWrite{.path = "ab", .content = "c"}));
+  EXPECT_NE(fingerprint_of(canonical_command(AwaitProcess{.argv = {"a", "bc"}})),
+            fingerprint_of(canonical_command(AwaitProcess{.argv = {"ab", "c"}})));
+  EXPECT_NE(fingerprint_of(canonical_command(AwaitFileWrite{.path = "a", .content = "bc"})),
+            fingerprint_of(canonical_command(AwaitFileWrite{.path = "ab", .content = "c"})));
 }
 
 TEST(Fingerprint, DependsOnEveryMessageOfAConversation) {
@@ -203,9 +203,9 @@ TEST(Fingerprint, DependsOnEveryMessageOfAConversation) {
   first.messages.add({.role = Role::user, .text = "hello"});
   AwaitLLMResponse second{.model = "default"};
   second.messages.add({.role = Role::system, .text = "be kind"});
-  EXPECT_NE(fingerprint_of(first), fingerprint_of(second));
+  EXPECT_NE(fingerprint_of(canonical_command(first)), fingerprint_of(canonical_command(second)));
   second.messages.add({.role = Role::user, .text = "hello"});
-  EXPECT_EQ(fingerprint_of(first), fingerprint_of(second));
+  EXPECT_EQ(fingerprint_of(canonical_command(first)), fingerprint_of(canonical_command(second)));
 }
 
 // ---- approvals ----

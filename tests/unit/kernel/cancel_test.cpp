@@ -223,6 +223,7 @@ TEST_F(CancelTest, EndedByForceATaskHasNoCleanup) {
   const TaskId task = spawn("tidy", cleans_up(this));
   run_all();
   scheduler.end_by_force(task);
+  run_all();
   EXPECT_FALSE(scheduler.is_live(task));
   scheduler.end_by_force(task);
   run_all();

@@ -1,5 +1,6 @@
 #include "support/syscall_world.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -16,6 +17,7 @@ namespace tinkerbell {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::HasSubstr;
 
 using Kinds = std::vector<std::string>;
 
@@ -31,12 +33,16 @@ Task<Result<Json>> runs(TaskStart /*start*/) {
   co_return Json("ran");
 }
 
-Task<Result<Json>> runs_three_times(TaskStart start) {
-  for (int i = 0; i < 3; ++i) {
-    Result<Json> run = co_await runs(start);
+Task<Result<Json>> runs_so_often(int times) {
+  for (int i = 0; i < times; ++i) {
+    Result<Json> run = co_await runs({});
     if (!run) co_return run.error();
   }
   co_return Json("ran");
+}
+
+Task<Result<Json>> runs_three_times(TaskStart /*start*/) {
+  co_return co_await runs_so_often(3);
 }
 
 Task<Result<Json>> reads_and_runs(TaskStart start) {
@@ -342,6 +348,81 @@ TEST_F(Recovery, ADivergedTaskCanBeEnded) {
   ASSERT_EQ(state_of(task), "diverged");
   EXPECT_EQ(cancel(task), Errc{});
   EXPECT_EQ(world.end_of(task).state, "cancelled");
+}
+
+Task<Result<Json>> cleans_up_under_a_shield(TaskStart start) {
+  const auto shield = co_await kernel::shield();
+  const Result<Json> ran = co_await runs(start);
+  (void)co_await AwaitFileWrite{.path = "cleanup", .content = ran ? "ran" : "did not run"};
+  co_return Json();
+}
+
+/// What it would clean up is not what was journalled.
+TEST_F(Recovery, ADivergedTaskUnderAShieldCanBeEndedAndDoesNothingMore) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"hello"}));
+  const TaskId task = world.submit("both@1");
+  upgrade("both@1", cleans_up_under_a_shield);
+  world.crash();
+  ASSERT_EQ(state_of(task), "diverged");
+  EXPECT_EQ(cancel(task), Errc{});
+  EXPECT_EQ(world.end_of(task).state, "cancelled");
+  EXPECT_TRUE(world.driver->prepared().empty());
+}
+
+Task<Result<Json>> cannot_begin(TaskStart start) {
+  return runs_so_often(start.definition.at("times").get<int>());
+}
+
+TEST_F(Recovery, ATaskThatCannotBeginFailsAndTheDaemonGoesOn) {
+  world.add_kind("broken@1", cannot_begin);
+  const TaskId task = world.submit("broken@1");
+  EXPECT_EQ(world.end_of(task).state, "failed");
+  EXPECT_THAT(world.end_of(task).error, HasSubstr("it could not begin"));
+  EXPECT_TRUE(world.calls->states().empty());
+}
+
+TEST_F(Recovery, AfterAnUpgradeATaskThatCannotBeginAnyMoreIsDivergedAndTheDaemonStarts) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  upgrade("runner@1", cannot_begin);
+  world.crash();
+  EXPECT_EQ(state_of(task), "diverged");
+}
+
+Task<Result<Json>> writes_too_much(TaskStart /*start*/) {
+  const auto written =
+      co_await AwaitFileWrite{.path = "a.txt", .content = std::string(9 << 20, 'x')};
+  const bool refused = !written && written.error().code == Errc::too_large;
+  const Result<Json> ran = co_await runs({});
+  co_return Json(refused && ran);
+}
+
+/// Longer than a record may be, it would end the daemon, now and at every start.
+TEST_F(Recovery, ACommandThatIsTooLongIsRefusedAndReplayed) {
+  world.add_kind("writer@1", writes_too_much);
+  const TaskId task = world.submit("writer@1", /*approve_all=*/true);
+  EXPECT_EQ(world.kinds_of(task), (Kinds{"task", "intent", "result", "intent"}));
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Reply(AwaitProcess::Reply{}));
+  };
+  world.crash();
+  EXPECT_EQ(world.end_of(task).value, true);
+}
+
+Task<Result<Json>> returns_too_much(TaskStart /*start*/) {
+  co_return Json(std::string(9 << 20, 'x'));
+}
+
+TEST_F(Recovery, ATaskThatReturnsTooMuchFails) {
+  world.add_kind("prolix@1", returns_too_much);
+  const TaskId task = world.submit("prolix@1");
+  EXPECT_EQ(world.end_of(task).state, "failed");
+  EXPECT_EQ(world.end_of(task).error_code, to_string(Errc::too_large));
+}
+
+TEST_F(Recovery, AnOutcomeThatIsTooLongIsAnError) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{.text = std::string(33 << 20, 'x')}));
+  const TaskId task = world.submit("reader@1");
+  EXPECT_EQ(world.end_of(task).error_code, to_string(Errc::too_large));
 }
 
 TEST_F(Recovery, ATaskThatIsToEndEndsAlsoWhereItDiverges) {
