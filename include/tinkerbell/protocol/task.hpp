@@ -109,7 +109,7 @@ struct SchedulingView {
   std::uint64_t cpu_us = 0;
   std::optional<std::uint64_t> longest_turn_us;
   std::string deadline;         ///< Of what it waits for; empty: none.
-  std::vector<CallView> calls;  ///< The await chain, innermost first; empty: it does not wait.
+  std::vector<CallView> calls;  ///< The await chain, innermost first; empty: it has no coroutine.
 
   static constexpr auto fields() {
     return std::tuple{field("priority", &SchedulingView::priority),
