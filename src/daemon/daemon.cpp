@@ -68,6 +68,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
       hog_watch_(calls_.scheduler(), kTurnLimit, [this](const Hog& hog) { report_hog(hog); }) {
   reactor_.set_inbox(&inbox_);
   reactor_.set_hog_watch(&hog_watch_);
+  reactor_.set_end_of_round([this] { journal_.announce(); });
   calls_.set_driver<AwaitFileRead>(files_);
   calls_.set_driver<AwaitFileWrite>(files_);
   calls_.set_driver<AwaitFileEdit>(files_);

@@ -67,8 +67,17 @@ Lsn Journal::append(std::vector<Record> records, std::vector<TaskHead> heads,
     queue_.appends.push_back(
         {.records = std::move(records), .heads = std::move(heads), .last_approval = last_approval});
   }
-  work_.notify_one();
+  unannounced_ = true;
   return last_lsn_;
+}
+
+void Journal::announce() {
+  if (!std::exchange(unannounced_, false)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    announced_ = !queue_.empty();  // the writer may have taken it with what came before
+  }
+  work_.notify_one();
 }
 
 /// Gives the record its place: in the journal and behind the one before it of its task.
@@ -93,6 +102,7 @@ void Journal::enqueue(Read read) {
   {
     const std::lock_guard lock(mutex_);
     queue_.reads.push_back(std::move(read));
+    announced_ = true;
   }
   work_.notify_one();
 }
@@ -134,7 +144,10 @@ bool Journal::write(std::size_t appends_max) {
 
 Journal::Queue Journal::take(std::size_t appends_max) {
   const std::lock_guard lock(mutex_);
-  if (queue_.appends.size() <= appends_max) return std::exchange(queue_, {});
+  if (queue_.appends.size() <= appends_max) {
+    announced_ = false;
+    return std::exchange(queue_, {});
+  }
   const auto end = queue_.appends.begin() + static_cast<std::ptrdiff_t>(appends_max);
   Queue first;
   std::move(queue_.appends.begin(), end, std::back_inserter(first.appends));
@@ -144,7 +157,7 @@ Journal::Queue Journal::take(std::size_t appends_max) {
 
 bool Journal::wait_for_work() {
   std::unique_lock lock(mutex_);
-  work_.wait(lock, [this] { return ending_ || !queue_.empty(); });
+  work_.wait(lock, [this] { return ending_ || announced_; });
   return !queue_.empty();
 }
 

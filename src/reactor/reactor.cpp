@@ -43,6 +43,7 @@ void Reactor::run() {
     (void)look_into_inbox();
     if (stopped_) return;
     scheduler_.run(kTurnsPerBatch, clock_.steady(), kBatchTime);
+    end_of_round_();
     if (stopped_) return;
     if (readiness_.has_waiters()) readiness_.look();
     if (scheduler_.has_ready()) {
@@ -77,6 +78,7 @@ bool Reactor::block() {
 }
 
 void Reactor::serve_once(SteadyTime deadline) {
+  end_of_round_();
   if (look_into_inbox() || !may_sleep()) return;
   io_.run_one_until(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(deadline));
   io_.restart();

@@ -24,16 +24,27 @@ void SystemCalls::refuse(LiveTask& live) {
                                          (verdict.reason.empty() ? "" : ": " + verdict.reason)});
 }
 
+namespace {
+
+/// The approval that a person gave for such commands in this task, if one did.
+ApprovalId granted_for(const LiveTask& live) {
+  if (live.grants.empty()) return kNoApproval;  // so mostly there is nothing to hash
+  const InFlight& flight = *live.flight;
+  const auto granted =
+      live.grants.find(repeat_hash(flight.command(), flight.facts, live.payload.workspace));
+  return granted == live.grants.end() ? kNoApproval : granted->second;
+}
+
+}  // namespace
+
 /// What the rules say, and what people have said before.
 Verdict SystemCalls::verdict_for(const LiveTask& live) const {
   const InFlight& flight = *live.flight;
   Verdict verdict = decide(flight.command(), flight.facts, parts_.rules);
   if (verdict.decision != Decision::ask) return verdict;
-  const auto granted =
-      live.grants.find(repeat_hash(flight.command(), flight.facts, live.payload.workspace));
-  if (granted != live.grants.end()) {
+  if (const auto granted = granted_for(live); granted != kNoApproval) {
     return {Decision::allow, verdict.rule,
-            "approved for this task with a" + std::to_string(number(granted->second))};
+            "approved for this task with a" + std::to_string(number(granted))};
   }
   if (live.payload.approve_all) return {Decision::allow, verdict.rule, "approved by --yes"};
   return verdict;

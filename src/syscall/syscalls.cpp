@@ -92,10 +92,10 @@ Lsn SystemCalls::append(std::vector<Record> records, const std::vector<LiveTask*
     heads.push_back(live->head);
   }
   const std::size_t count = records.size();
-  const std::vector<Record> shown = records;
+  std::vector<Record> shown = records;
   const Lsn last = parts_.journal.append(std::move(records), std::move(heads), last_approval_);
   for (std::size_t i = 0; i < count; ++i) {
-    Record each = shown[i];
+    Record& each = shown[i];
     const Lsn lsn{number(last) - (count - 1 - i)};
     each.lsn = lsn;
     gate_->when_durable(lsn, [this, each = std::move(each)] { parts_.observer.recorded(each); });

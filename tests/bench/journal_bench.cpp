@@ -53,6 +53,7 @@ class StateDirectory {
 
   StateDirectory(const StateDirectory&) = delete;
   StateDirectory& operator=(const StateDirectory&) = delete;
+
   ~StateDirectory() { fs::remove_all(path_); }
 
   [[nodiscard]] const fs::path& path() const { return path_; }
@@ -116,10 +117,9 @@ Task<Result<Json>> reads_files(TaskStart start) {
 class World final : public SyscallObserver, public KernelObserver {
  public:
   explicit World(const fs::path& directory)
-      : journal_(opened(directory),
-                 {.post = [this](auto work) { inbox_.post(std::move(work)); },
-                  .durable = [this](Lsn lsn) { calls.durable(lsn); },
-                  .failed = [](const Error& error) { fail(error); }}),
+      : journal_(opened(directory), {.post = [this](auto work) { inbox_.post(std::move(work)); },
+                                     .durable = [this](Lsn lsn) { calls.durable(lsn); },
+                                     .failed = [](const Error& error) { fail(error); }}),
         writer_(journal_),
         calls({.journal = journal_,
                .clock = clock_,
@@ -133,6 +133,7 @@ class World final : public SyscallObserver, public KernelObserver {
                .tasks_max = 1'000'000}),
         reactor_(io_, calls.scheduler(), clock_) {
     reactor_.set_inbox(&inbox_);
+    reactor_.set_end_of_round([this] { journal_.announce(); });
     add_kind("programs@1", &runs_programs);
     add_kind("reads@1", &reads_files);
     calls.set_driver<AwaitProcess>(driver);
@@ -188,10 +189,9 @@ class World final : public SyscallObserver, public KernelObserver {
   }
 
   void add_kind(const std::string& name, Start start) {
-    registry_.add(name,
-                  {.freeze = [](const Json&) -> Result<Json> { return Json::object(); },
-                   .start = start,
-                   .title = [](const Json&) { return std::string("a benchmark"); }});
+    registry_.add(name, {.freeze = [](const Json&) -> Result<Json> { return Json::object(); },
+                         .start = start,
+                         .title = [](const Json&) { return std::string("a benchmark"); }});
   }
 
   boost::asio::io_context io_{1};
@@ -262,7 +262,8 @@ void fdatasyncs(const Arguments& arguments) {
   }
   const auto begin = steady_clock::now();
   for (std::uint64_t i = 0; i < count; ++i) {
-    const ssize_t written = ::pwrite(file.get(), block.data(), kBlock, static_cast<off_t>(i * kBlock));
+    const ssize_t written =
+        ::pwrite(file.get(), block.data(), kBlock, static_cast<off_t>(i * kBlock));
     expect_equal(static_cast<std::uint64_t>(written), kBlock, "bytes written");
     expect_equal(static_cast<std::uint64_t>(::fdatasync(file.get())), 0, "fdatasync");
   }

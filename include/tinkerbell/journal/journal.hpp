@@ -51,8 +51,12 @@ class Journal {
   /// parent and its new child) and the heads of those tasks after them. Fills in lsn, previous,
   /// epoch and head. Returns the lsn of the last; theirs are consecutive. A new task begins with
   /// RecordKind::task; a head that has ended is the task's last. `last_approval`: the highest id
-  /// given so far.
+  /// given so far. The writer is not woken for them before announce().
   Lsn append(std::vector<Record> records, std::vector<TaskHead> heads, ApprovalId last_approval);
+
+  /// The loop is at the end of a round: the writer may take what was appended in it. So the result
+  /// of one command and the intent of the next come into one commit.
+  void announce();
 
   /// The newest appended, and the newest durable record.
   [[nodiscard]] Lsn last_lsn() const { return last_lsn_; }
@@ -75,7 +79,7 @@ class Journal {
   /// others are left, answers the reads. False: nothing was queued.
   bool write(std::size_t appends_max = kAllOfThem);
 
-  /// Waits until something is queued. False: nothing is, and end_writing() was called.
+  /// Waits until what is queued was announced. False: nothing is, and end_writing() was called.
   [[nodiscard]] bool wait_for_work();
 
   /// From any thread.
@@ -119,12 +123,14 @@ class Journal {
   Lsn durable_lsn_;
   std::unordered_map<TaskId, Lsn> heads_;  ///< Of the tasks that have not ended.
   std::shared_ptr<Journal*> self_;         ///< Posted functions hold it weakly.
+  bool unannounced_ = false;               ///< Something was appended since announce().
 
   // Both threads.
   mutable std::mutex mutex_;
   std::condition_variable work_;
-  Queue queue_;          ///< Guarded by mutex_, as are the next two.
-  bool ending_ = false;  ///< Nothing more will come.
+  Queue queue_;             ///< Guarded by mutex_, as are the next three.
+  bool announced_ = false;  ///< The writer is to take what is queued.
+  bool ending_ = false;     ///< Nothing more will come.
   Counters counters_;
 
   // Writer.

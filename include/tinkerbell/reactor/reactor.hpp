@@ -10,7 +10,9 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <utility>
 
 namespace tinkerbell {
 
@@ -42,6 +44,9 @@ class Reactor {
 
   /// Where other threads leave work for this loop. Null: nowhere.
   void set_inbox(Inbox* inbox) { inbox_ = inbox; }
+
+  /// Is called at the end of each round: after the turns, before the loop waits.
+  void set_end_of_round(std::function<void()> what) { end_of_round_ = std::move(what); }
 
   /// Does what comes from outside, and runs no task: waits until something has come, or until
   /// `deadline`.
@@ -82,6 +87,7 @@ class Reactor {
   Bell change_;  ///< Readiness's set; the descriptor is its own.
   Inbox* inbox_ = nullptr;
   HogWatch* hog_watch_ = nullptr;
+  std::function<void()> end_of_round_ = [] {};
   std::uint64_t blocked_ = 0;
   bool stopped_ = false;
 };

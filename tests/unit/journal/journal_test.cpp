@@ -154,6 +154,7 @@ class JournalTest : public ::testing::Test {
   }
 
   void run_until_durable(Lsn lsn) {
+    journal_->announce();
     loop_.run_until([&] { return journal_->durable_lsn() >= lsn; });
   }
 
@@ -227,6 +228,7 @@ TEST_F(JournalTest, F19_GroupsWhatComesWhileTheDiskIsBusyAndNeverBlocksTheLoop) 
   start(std::make_unique<SlowStore>(std::make_unique<MemoryStore>(memory_), gate_));
   gate_.shut();
   append(1, RecordKind::task);
+  journal_->announce();
   gate_.wait_for_somebody();
   Lsn last{0};
   for (int i = 0; i < 1'000; ++i)
@@ -240,10 +242,21 @@ TEST_F(JournalTest, F19_GroupsWhatComesWhileTheDiskIsBusyAndNeverBlocksTheLoop) 
   EXPECT_EQ(memory_->tasks.at(TaskId{1}).head, Lsn{1'001});
 }
 
+TEST_F(JournalTest, WhatIsAppendedInOneRoundOfTheLoopIsOneCommit) {
+  constexpr std::uint64_t kRounds = 200;
+  start_in_memory();
+  for (std::uint64_t round = 0; round < kRounds; ++round) {
+    append(2 * round + 1, RecordKind::task);
+    run_until_durable(append(2 * round + 2, RecordKind::task));
+  }
+  EXPECT_EQ(journal_->counters().commits, kRounds);
+}
+
 TEST_F(JournalTest, WritesOnlyTheNewestOfSeveralHeads) {
   start(std::make_unique<SlowStore>(std::make_unique<MemoryStore>(memory_), gate_));
   gate_.shut();
   append(1, RecordKind::task);
+  journal_->announce();
   gate_.wait_for_somebody();
   append(2, RecordKind::task);
   append(1, RecordKind::intent);
@@ -282,6 +295,7 @@ TEST_F(JournalTest, F9_TellsOfAFailureOnceAndOfNothingDurableAfterIt) {
   disk.fail_next_append({Errc::io, "fsync: Input/output error"});
   start(std::move(store));
   append(1, RecordKind::task);
+  journal_->announce();
   loop_.run_until([&] { return !failures_.empty(); });
   for (int i = 0; i < 10; ++i)
     append(1, RecordKind::intent);
@@ -297,6 +311,7 @@ TEST_F(JournalTest, CommitsWhatIsQueuedBeforeItEnds) {
   start(std::make_unique<SlowStore>(std::make_unique<MemoryStore>(memory_), gate_));
   gate_.shut();
   append(1, RecordKind::task);
+  journal_->announce();
   gate_.wait_for_somebody();
   for (int i = 0; i < 99; ++i)
     append(1, RecordKind::intent);
