@@ -53,6 +53,12 @@ struct Shared {
   }
 };
 
+/// How a run went, and what nobody has seen of its output yet.
+struct Ending {
+  Result<AwaitProcess::Reply> outcome;
+  std::vector<ProgressPiece> rest;
+};
+
 Result<UniqueFd> start(Shared& shared, const Call& call) {
   Result<Plan> plan = shared.plan(call);
   if (!plan) return plan.error();
@@ -245,17 +251,25 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void collect(CommandId id) {
-    pool_.run<AwaitProcess::Reply>(
-        [directory = runs_.at(id).directory] { return outcome_of(directory); },
+    const Run& run = runs_.at(id);
+    pool_.run<Ending>(
+        [request = ProgressRequest{id, run.directory, run.shown, true}]() -> Result<Ending> {
+          Result<AwaitProcess::Reply> outcome = outcome_of(request.directory);
+          return Ending{.outcome = std::move(outcome), .rest = new_output({request})};
+        },
         then(id, &Impl::conclude));
   }
 
-  void conclude(CommandId id, Result<AwaitProcess::Reply> outcome) {
+  void conclude(CommandId id, Result<Ending> ending) {
     const auto run = runs_.find(id);
     if (run == runs_.end()) return;
-    if (outcome) return finish(id, Reply(*std::move(outcome)));
+    if (!ending) return finish(id, ending.error());
+    Result<AwaitProcess::Reply>& outcome = ending->outcome;
     // A shim that another daemon had just started took the lock after we had looked.
-    if (outcome.error().code == Errc::conflict) return attach(id);
+    if (!outcome && outcome.error().code == Errc::conflict) return attach(id);
+    for (const ProgressPiece& piece : ending->rest)
+      sink_.progress(id, ProgressKind::program_output, piece.text);
+    if (outcome) return finish(id, Reply(*std::move(outcome)));
     finish(id, meaning_of(outcome.error(), run->second));
   }
 
@@ -285,7 +299,7 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
   void read_progress() {
     std::vector<ProgressRequest> requests;
     for (const auto& [id, run] : runs_) {
-      if (run.shim) requests.push_back({id, run.directory, run.shown});
+      if (run.shim) requests.push_back({id, run.directory, run.shown, false});
     }
     pool_.run<std::vector<ProgressPiece>>(
         [requests = std::move(requests)]() -> Result<std::vector<ProgressPiece>> {
@@ -302,7 +316,8 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     progress_is_due_ = false;
     for (const ProgressPiece& piece : pieces) {
       const auto run = runs_.find(piece.id);
-      if (run == runs_.end()) continue;
+      // Of one whose shim has ended meanwhile the rest comes with the outcome.
+      if (run == runs_.end() || !run->second.shim) continue;
       run->second.shown = piece.end;
       sink_.progress(piece.id, ProgressKind::program_output, piece.text);
     }

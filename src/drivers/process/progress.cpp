@@ -37,7 +37,7 @@ std::vector<ProgressPiece> new_output(const std::vector<ProgressRequest>& reques
     const Result<OutputReader> reader = OutputReader::open(request.directory);
     if (!reader || reader->total() <= request.shown) continue;
     OutputPiece piece = reader->since(request.shown);
-    const std::size_t held_back = incomplete_tail(piece.bytes);
+    const std::size_t held_back = request.ended ? 0 : incomplete_tail(piece.bytes);
     piece.bytes.resize(piece.bytes.size() - held_back);
     if (piece.bytes.empty()) continue;
     pieces.push_back({request.id, piece.end - held_back, std::move(piece.bytes)});

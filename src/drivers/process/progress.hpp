@@ -14,13 +14,14 @@ struct ProgressRequest {
   CommandId id;
   std::filesystem::path directory;
   std::uint64_t shown = 0;
+  bool ended = false;  ///< Nothing more comes: the rest is shown, whole characters or not.
 };
 
 /// What has come since.
 struct ProgressPiece {
   CommandId id;
   std::uint64_t end = 0;  ///< Shown up to here.
-  std::string text;       ///< Ends between characters.
+  std::string text;       ///< Ends between characters, unless it is the last.
 };
 
 /// Reads on in the output of each run; leaves out those with nothing new. Blocks as a disk does.

@@ -193,6 +193,20 @@ TEST_F(UnsandboxedPrograms, ShowTheirOutputWhileTheyRun) {
   EXPECT_EQ(reply->output, "first\nsecond\n");
 }
 
+TEST_F(UnsandboxedPrograms, ShowTheEndOfTheirOutputBeforeTheirResult) {
+  ASSERT_TRUE(run(call_of("echo all; printf 'of it'")));
+  EXPECT_EQ(sink_.text, "all\nof it");
+}
+
+TEST_F(UnsandboxedPrograms, ShowEachPieceOnceWhereSomeWasSeenWhileTheyRan) {
+  Pending pending = begin(prepared_call(
+      call_of("echo first; until [ -e go ]; do sleep 0.01; done; printf 'sec\\303'")));
+  ASSERT_TRUE(turn_until([&] { return sink_.text == "first\n"; }));
+  workspace_.write("go", "");
+  ASSERT_TRUE(end(pending));
+  EXPECT_EQ(sink_.text, "first\nsec\303");
+}
+
 TEST_F(UnsandboxedPrograms, S73_EndAsAWholeTreeWhenCancelled) {
   Call call =
       prepared_call(call_of("(setsid sh -c 'echo $$ > daemon; exec sleep 300' &); exec sleep 300"));
