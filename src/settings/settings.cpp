@@ -99,10 +99,7 @@ void read_timeouts(const toml::table& table, std::string title, Problems& proble
   reader.read("total", timeouts.total);
 }
 
-void read_base_url(TableReader& reader, ProviderSettings& provider) {
-  reader.read("base_url", provider.base_url);
-  const std::string& url = provider.base_url;
-  if (provider.type != ProviderType::openai_chat) return;
+void check_base_url(TableReader& reader, const std::string& url) {
   if (!url.starts_with("https://") && !url.starts_with("http://")) {
     reader.reject("base_url", "must begin with https:// or http://");
   } else if (url.contains('@')) {  // said without the value, which holds a password
@@ -117,8 +114,11 @@ void read_provider(const toml::table& table, const std::string& title, Problems&
                    ProviderSettings& provider) {
   TableReader reader(table, title, problems);
   if (!reader.has("type")) reader.reject("type", "is missing");
-  reader.read("type", provider.type);
-  read_base_url(reader, provider);
+  const bool type_known = reader.read("type", provider.type);
+  reader.read("base_url", provider.base_url);
+  if (type_known && provider.type == ProviderType::openai_chat) {
+    check_base_url(reader, provider.base_url);
+  }
   reader.read_path("playbook", provider.playbook);
   if (table.contains("key") && !table["key"].is_table()) {
     // Never with the value: it is likely to be the key.

@@ -59,18 +59,20 @@ class TableReader {
   /// "250ms", "30s", "5m", "2h" or "1d", more than nothing.
   void read(std::string_view key, Milliseconds& into);
 
+  /// Says whether the key is there and names one.
   template <Named E>
-  void read(std::string_view key, E& into) {
+  bool read(std::string_view key, E& into) {
     std::optional<std::string> name = text(key);
-    if (!name) return;
+    if (!name) return false;
     if (const std::optional<E> value = value_named<E>(*name)) {
       into = *value;
-    } else {
-      std::string choices;
-      for (const std::string_view each : kNames<E>)
-        choices += (choices.empty() ? "" : ", ") + std::string(each);
-      reject(key, "must be one of " + choices + ", not \"" + *name + "\"");
+      return true;
     }
+    std::string choices;
+    for (const std::string_view each : kNames<E>)
+      choices += (choices.empty() ? "" : ", ") + std::string(each);
+    reject(key, "must be one of " + choices + ", not \"" + *name + "\"");
+    return false;
   }
 
   /// An absolute path.

@@ -176,6 +176,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "2: \"type\" in [providers.p] is missing"},
         Mistake{"[providers.p]\ntype = \"openai-chat\"\n",
                 "2: \"base_url\" in [providers.p] must begin with https:// or http://"},
+        Mistake{"[providers.p]\ntype = \"offlin\"\nplaybook = \"/p.json\"\n",
+                "3: \"type\" in [providers.p] must be one of openai-chat, offline, not "
+                "\"offlin\""},
         Mistake{"[providers.p]\ntype = \"openai-chat\"\nbase_url = \"https://me:pw@x\"\n",
                 "4: \"base_url\" in [providers.p] must not contain a name or password: use "
                 "\"key\""},
