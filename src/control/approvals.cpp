@@ -44,6 +44,7 @@ void get_approval(Context& context, Request request) {
     view.state = decided_state(answered->decision.answer);
     view.decided_by = "uid " + std::to_string(answered->decision.by.uid);
     view.decided_at = rfc3339(answered->when);
+    view.text = answered->decision.text;
     return request.answer(view);
   }
   if (const Question* const question = book.find_open(id)) {

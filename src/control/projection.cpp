@@ -65,7 +65,8 @@ protocol::ApprovalView approval_view(const Question& question) {
           .opened = rfc3339(question.opened),
           .requested_by = "task " + std::to_string(number(question.command.task)),
           .decided_by = {},
-          .decided_at = {}};
+          .decided_at = {},
+          .text = {}};
 }
 
 std::vector<protocol::EventView> Projection::apply(const Record& record) {
@@ -176,6 +177,7 @@ void Projection::show_calls(std::size_t text_max) {
 void Projection::open_approval(const Record& record, ApprovalId id, QuestionKind kind,
                                const std::string& hash, const Doubt& doubt, Events& events) {
   ++task_.questions.asked;
+  question_at_ = record.wall;
   const bool permission = kind == QuestionKind::permission;
   Question question{.id = id,
                     .command = {record.task, record.seq},
@@ -205,6 +207,9 @@ void Projection::started(const Record& record, Events& events) {
 void Projection::answered(const Record& record, Events& events) {
   const Result<ApprovalPayload> payload = from_canonical<ApprovalPayload>(record.payload);
   if (!payload) return;
+  if (payload->approval == step_.approval) {
+    step_.answered_us += microseconds_between(question_at_, record.wall);
+  }
   const protocol::DecisionView view{.id = payload->approval,
                                     .state = decided_state(payload->answer),
                                     .by = "uid " + std::to_string(payload->by.uid),
@@ -254,17 +259,22 @@ void Projection::signalled(const Record& record, Events& events) {
     case Signal::cancel:
       task_.state = "cancelling";
       task_.waiting_for.clear();
+      task_.to_stop = false;
       break;
     case Signal::held:
       task_.state = "suspended";
       task_.waiting_for = payload->reason;
+      task_.to_stop = false;
       break;
     case Signal::resume:
     case Signal::step:
       task_.state = "ready";
       task_.waiting_for.clear();
+      task_.to_stop = payload->signal == Signal::step;
       break;
     case Signal::pause:  // it goes on up to its next command
+      task_.to_stop = task_.state != "suspended";
+      return;
     case Signal::breakpoint:
     case Signal::clear:
     case Signal::message:
@@ -277,6 +287,7 @@ void Projection::ended(const Record& record, Events& events) {
   const Result<DonePayload> payload = from_canonical<DonePayload>(record.payload);
   if (!payload) return;
   task_.state = payload->state;
+  task_.to_stop = false;
   task_.result = result_text(payload->value);
   if (!payload->error_code.empty()) {
     task_.error = protocol::ErrorBody{payload->error_code, payload->error};

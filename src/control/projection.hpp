@@ -57,6 +57,7 @@ class Projection {
   IntentPayload intent_;
   WallTime asked_at_{};
   WallTime started_at_{};
+  WallTime question_at_{};  ///< When the newest question was opened.
   bool keep_payloads_ = false;
   std::optional<std::size_t> calls_;  ///< What show_calls() said.
 };

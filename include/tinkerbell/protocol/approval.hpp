@@ -35,6 +35,7 @@ struct ApprovalView {
   std::string requested_by;  ///< "task 12".
   std::string decided_by;    ///< Empty while open.
   std::string decided_at;
+  std::string text;  ///< What the person said with it: the reason, or the answer.
 
   static constexpr auto fields() {
     return std::tuple{field("schema", &ApprovalView::schema),
@@ -51,7 +52,8 @@ struct ApprovalView {
                       field("opened", &ApprovalView::opened),
                       field("requested_by", &ApprovalView::requested_by),
                       field("decided_by", &ApprovalView::decided_by),
-                      field("decided_at", &ApprovalView::decided_at)};
+                      field("decided_at", &ApprovalView::decided_at),
+                      field("text", &ApprovalView::text)};
   }
 
   bool operator==(const ApprovalView&) const = default;

@@ -4,6 +4,7 @@
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/protocol/error.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -149,6 +150,7 @@ struct TaskView {
   QuestionsView questions;
   std::vector<TaskId> children;              ///< In order; lists do not have those of the ended.
   std::optional<SchedulingView> scheduling;  ///< Absent where nothing is known, and in lists.
+  bool to_stop = false;  ///< It was told to stop before its next command, and has not come there.
 
   static constexpr auto fields() {
     return std::tuple{field("schema", &TaskView::schema),
@@ -171,11 +173,17 @@ struct TaskView {
                       field("usage", &TaskView::usage),
                       field("questions", &TaskView::questions),
                       field("children", &TaskView::children),
-                      field("scheduling", &TaskView::scheduling)};
+                      field("scheduling", &TaskView::scheduling),
+                      field("to_stop", &TaskView::to_stop)};
   }
 
   bool operator==(const TaskView&) const = default;
 };
+
+/// All that TaskView::state may say.
+inline constexpr auto kTaskStates = std::to_array<std::string_view>(
+    {"ready", "running", "waiting", "cancelling", "suspended", "unsure", "diverged", "quarantined",
+     "completed", "failed", "cancelled"});
 
 /// Completed, failed or cancelled: nothing will happen any more.
 [[nodiscard]] bool has_ended(std::string_view state);
@@ -219,6 +227,7 @@ struct StepView {
   std::string asked;            ///< When the task asked for it: `started` is when it was released.
   std::uint64_t waited_us = 0;  ///< From then to its release: for people, mostly.
   std::uint64_t duration_us = 0;      ///< duration_ms, finer.
+  std::uint64_t answered_us = 0;      ///< How long questions about it were open, to the answer.
   std::optional<std::string> call;    ///< Only with ?calls=N: "file.read(path=\"a.txt\", …)".
   std::optional<std::string> result;  ///< Only with ?calls=N, and once there is one: "137 bytes",
                                       ///< "-1 not_found (no such file)".
@@ -241,12 +250,19 @@ struct StepView {
                       field("asked", &StepView::asked),
                       field("waited_us", &StepView::waited_us),
                       field("duration_us", &StepView::duration_us),
+                      field("answered_us", &StepView::answered_us),
                       field("call", &StepView::call),
                       field("result", &StepView::result)};
   }
 
   bool operator==(const StepView&) const = default;
 };
+
+/// All that StepView::command may say. The word before the dot is the family.
+inline constexpr auto kCommandNames = std::to_array<std::string_view>(
+    {"task.id", "task.yield", "task.spawn", "task.join", "task.kill", "task.send", "task.receive",
+     "time.sleep", "time.now", "random", "file.read", "file.write", "file.edit", "file.list",
+     "file.search", "user.answer", "process.run", "user.approval", "llm.response"});
 
 /// GET /v1/tasks/{id}/steps?after=&limit=&full=1&calls=N: in order; `after` is a step's number,
 /// `limit` at most kLimitMax. With `calls` each step is also told as a system call, its texts cut

@@ -2,6 +2,7 @@
 
 #include "support/syscall_world.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -187,6 +188,66 @@ TEST_F(ProjectionTest, AMessageLeavesAHeldTaskAsItIs) {
   EXPECT_EQ(task.title, "a task");
   EXPECT_EQ(task.state, "suspended");
   EXPECT_NE(task.waiting_for, "");
+}
+
+TEST_F(ProjectionTest, AStopThatIsStillToComeIsKnown) {
+  const auto to_stop = [this] {
+    std::vector<Record> records = world.memory->records;
+    return task_of(records).to_stop;
+  };
+  const auto none = [] { return Completion<void>([](const Result<void>&) {}); };
+  world.add_kind("asker@1", asks);
+  world.submit("asker@1");
+  EXPECT_FALSE(to_stop());
+  world.calls->pause(TaskId{1}, {}, none());
+  world.settle();
+  EXPECT_TRUE(to_stop());
+  world.calls->resume(TaskId{1}, {}, none());
+  world.settle();
+  EXPECT_FALSE(to_stop());
+  world.calls->step(TaskId{1}, {}, none());
+  world.settle();
+  EXPECT_TRUE(to_stop());
+  world.calls->cancel_task(TaskId{1}, "", {}, none());
+  world.settle();
+  EXPECT_FALSE(to_stop());
+}
+
+TEST_F(ProjectionTest, ATaskThatStandsStillHasNoStopToCome) {
+  world.calls->submit(
+      {.kind = "writer@1", .workspace = "/work", .stepping = true, .by = {.via = "test"}},
+      Completion<TaskId>([](const Result<TaskId>&) {}));
+  world.settle();
+  EXPECT_EQ(task_of(world.memory->records).state, "suspended");
+  EXPECT_FALSE(task_of(world.memory->records).to_stop);
+  world.calls->pause(TaskId{1}, {}, Completion<void>([](const Result<void>&) {}));
+  world.settle();
+  EXPECT_FALSE(task_of(world.memory->records).to_stop);
+}
+
+TEST_F(ProjectionTest, TheWaitForAPersonEndsWithTheAnswerThoughTheTaskIsHeld) {
+  world.submit("writer@1");
+  world.pass(std::chrono::milliseconds(300));
+  world.calls->pause(TaskId{1}, {}, Completion<void>([](const Result<void>&) {}));
+  world.settle();
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  world.settle();
+  world.pass(std::chrono::milliseconds(700));
+  world.calls->resume(TaskId{1}, {}, Completion<void>([](const Result<void>&) {}));
+  world.settle();
+  const protocol::StepView step = steps_of(world.memory->records, {}).steps.at(0);
+  EXPECT_EQ(step.state, "done");
+  EXPECT_EQ(step.answered_us, 300'000U);
+  EXPECT_EQ(step.waited_us, 1'000'000U);
+}
+
+TEST(Names, OfStatesAndCommandsAreKnownToClients) {
+  EXPECT_THAT(protocol::kTaskStates, testing::ElementsAreArray(kNames<TaskState>));
+  std::vector<std::string_view> commands;
+  [&]<class... Commands>(std::type_identity<std::variant<Commands...>>) {
+    (commands.push_back(Commands::kName), ...);
+  }(std::type_identity<TaskCommand>{});
+  EXPECT_THAT(protocol::kCommandNames, testing::UnorderedElementsAreArray(commands));
 }
 
 TEST_F(ProjectionTest, ADeniedStepSaysSo) {

@@ -43,7 +43,8 @@ TaskView waiting_task() {
                                        .cpu_us = 1200,
                                        .longest_turn_us = 90,
                                        .deadline = "2026-11-22T20:43:35.123Z",
-                                       .calls = {{.where = "src/a.cpp:9", .function = "run"}}}};
+                                       .calls = {{.where = "src/a.cpp:9", .function = "run"}}},
+          .to_stop = true};
 }
 
 StepView running_step() {
@@ -64,6 +65,7 @@ StepView running_step() {
           .asked = "2026-11-22T20:33:34.123Z",
           .waited_us = 1'000'000,
           .duration_us = 1'000'042,
+          .answered_us = 900'000,
           .call = "process.run(argv=[\"./test.sh\"])",
           .result = std::nullopt};
 }
@@ -82,7 +84,8 @@ ApprovalView open_approval() {
           .opened = "2026-11-22T20:33:35.123Z",
           .requested_by = "task 12",
           .decided_by = "",
-          .decided_at = ""};
+          .decided_at = "",
+          .text = "no"};
 }
 
 TEST(Views, ComeOutOfTheWireAsTheyWentIn) {
