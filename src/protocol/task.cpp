@@ -24,7 +24,7 @@ Result<void> check_arguments(const SubmitRequest& request) {
 Result<void> check(const SubmitRequest& request) {
   if (request.arguments) {
     if (Result<void> good = check_arguments(request); !good) return good;
-  } else if (request.goal.empty()) {
+  } else if (request.goal.find_first_not_of(" \t\r\n") == std::string::npos) {
     return Error{Errc::invalid, "the goal is empty"};
   }
   if (!request.workspace.starts_with('/')) {

@@ -22,8 +22,8 @@ Result<void> check_fit(QuestionKind kind, Answer answer, Scope scope) {
         return {};
       }
       return Error{Errc::invalid,
-                   "this asks whether something happened: resolve it as happened, run_again or "
-                   "abort"};
+                   "this asks whether something happened: `tinkerbell resolve` it with --happened, "
+                   "--run-again or --abort"};
   }
   return Error{Errc::internal, "a question of no kind"};
 }

@@ -38,7 +38,7 @@ constexpr std::size_t kValueBytesMax = std::size_t{8} << 20;
 void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
   const TaskKind* const kind = parts_.registry.find(submission.kind);
   if (kind == nullptr) {
-    done(Error{Errc::not_found, "there is no task kind \"" + submission.kind + "\""});
+    done(Error{Errc::invalid, "there is no task kind \"" + submission.kind + "\""});
     return;
   }
   if (live_.size() >= parts_.tasks_max) {
