@@ -20,9 +20,14 @@ constexpr std::size_t kRecordBytes = 256;
 /// Live events that wait for the past ones; a reader who needs longer comes again.
 constexpr std::size_t kHeldMax = 4'096;
 
-/// Whether somebody who follows `followed` hears of `task`.
-bool concerns(TaskId followed, TaskId task) {
+/// Whether somebody who follows `followed` hears all of `task`.
+bool hears_all(TaskId followed, TaskId task) {
   return followed == kNoTask || followed == task;
+}
+
+bool is_question(std::string_view event) {
+  return event == protocol::event_name::kApprovalOpened ||
+         event == protocol::event_name::kApprovalDecided;
 }
 
 }  // namespace
@@ -32,6 +37,24 @@ void EventHub::adopt(const std::vector<Record>& records) {
   Projection& projection = live_[records.front().task];
   for (const Record& record : records)
     projection.apply(record);
+  know_ancestors(records.front().task);
+}
+
+/// Its parent is known before it: a task is begun by one that lives, and has a higher number.
+void EventHub::know_ancestors(TaskId task) {
+  const TaskId parent = live_.at(task).task().parent;
+  if (parent == kNoTask) return;
+  std::vector<TaskId> ancestors{parent};
+  if (const auto above = ancestors_.find(parent); above != ancestors_.end()) {
+    ancestors.insert(ancestors.end(), above->second.begin(), above->second.end());
+  }
+  ancestors_[task] = std::move(ancestors);
+}
+
+bool EventHub::descends(TaskId task, TaskId from) const {
+  const auto ancestors = ancestors_.find(task);
+  return ancestors != ancestors_.end() &&
+         std::ranges::find(ancestors->second, from) != ancestors->second.end();
 }
 
 void EventHub::recorded(const Record& record) {
@@ -39,8 +62,12 @@ void EventHub::recorded(const Record& record) {
   pieces_ = 0;
   Projection& projection = live_[record.task];
   trace(record, projection);
-  publish(projection.apply(record), /*to_tracers=*/false);
-  if (record.kind == RecordKind::done) live_.erase(record.task);
+  const std::vector<protocol::EventView> events = projection.apply(record);
+  if (record.kind == RecordKind::task) know_ancestors(record.task);
+  publish(events, /*to_tracers=*/false);
+  if (record.kind != RecordKind::done) return;
+  live_.erase(record.task);
+  ancestors_.erase(record.task);
 }
 
 void EventHub::progressed(CommandId id, ProgressKind kind, std::string_view text) {
@@ -58,7 +85,7 @@ void EventHub::progressed(CommandId id, ProgressKind kind, std::string_view text
 }
 
 void EventHub::follow(std::shared_ptr<EventStream> stream, const Following& wanted,
-                      Journal& journal) {
+                      Journal& journal, const std::vector<const Question*>& open) {
   auto follower = std::make_shared<Follower>(Follower{.stream = std::move(stream),
                                                       .task = wanted.task,
                                                       .calls = wanted.calls,
@@ -75,11 +102,25 @@ void EventHub::follow(std::shared_ptr<EventStream> stream, const Following& want
   });
   if (wanted.task == kNoTask) return;
   follower->catching_up = true;
+  if (!wanted.calls) offer_open(*follower, open);
   journal.read_records(wanted.task, Completion<std::vector<Record>>(
                                         [this, follower](Result<std::vector<Record>> records) {
                                           if (records) follower->past.records = *std::move(records);
                                           send_past(follower);
                                         }));
+}
+
+/// What descendants asked before somebody came: their past is not sent.
+void EventHub::offer_open(Follower& follower, const std::vector<const Question*>& open) {
+  for (const Question* const question : open) {
+    const TaskId task = question->command.task;
+    if (!descends(task, follower.task)) continue;
+    offer(follower, {.seq = event_number(newest_, 0),
+                     .task = task,
+                     .name = std::string(protocol::event_name::kApprovalOpened),
+                     .time = rfc3339(question->opened),
+                     .data = to_json_value(approval_view(*question))});
+  }
 }
 
 /// Some of the past, and the rest when the reader has taken that: neither the loop nor the stream's
@@ -123,7 +164,7 @@ void EventHub::publish(const std::vector<protocol::EventView>& events, bool to_t
 /// then, from the one that stands `before` the record.
 void EventHub::trace(const Record& record, const Projection& before) {
   for (const auto& follower : followers_) {
-    if (!follower->calls || !concerns(follower->task, record.task)) continue;
+    if (!follower->calls || !hears_all(follower->task, record.task)) continue;
     Projection telling = before;
     telling.show_calls(*follower->calls);
     for (const protocol::EventView& event : telling.apply(record))
@@ -131,8 +172,14 @@ void EventHub::trace(const Record& record, const Projection& before) {
   }
 }
 
+/// Who wants system calls follows the descendants one by one.
+bool EventHub::concerns(const Follower& follower, const protocol::EventView& event) const {
+  if (hears_all(follower.task, event.task)) return true;
+  return !follower.calls && is_question(event.name) && descends(event.task, follower.task);
+}
+
 void EventHub::offer(Follower& follower, const protocol::EventView& event) {
-  if (follower.gone || !concerns(follower.task, event.task)) return;
+  if (follower.gone || !concerns(follower, event)) return;
   if (!follower.catching_up) {
     send(follower, event);
   } else if (follower.held.size() < kHeldMax) {
@@ -143,9 +190,11 @@ void EventHub::offer(Follower& follower, const protocol::EventView& event) {
 }
 
 /// Each event once, in order; after the end of the one task that is followed the stream ends.
+/// Questions of its descendants have no past that could come twice, and stand in no order with it.
 void EventHub::send(Follower& follower, const protocol::EventView& event) {
-  if (follower.gone || event.seq <= follower.last) return;
-  follower.last = event.seq;
+  const bool in_order = hears_all(follower.task, event.task);
+  if (follower.gone || (in_order && event.seq <= follower.last)) return;
+  if (in_order) follower.last = event.seq;
   if (!follower.stream->send(event.seq, event.name, dump_json(to_json_value(event)))) {
     follower.gone = true;
   } else if (follower.task != kNoTask && event.name == protocol::event_name::kTaskEnded) {

@@ -39,7 +39,10 @@ class EventHub final : public SyscallObserver {
 
   /// Follows one task, or all. Of one task, the events that are past come first, from the journal
   /// and at the pace of the reader, while live events are held back; of all tasks there is no past.
-  void follow(std::shared_ptr<EventStream> stream, const Following& wanted, Journal& journal);
+  /// Who follows one task, and no system calls, also hears the questions of its descendants: those
+  /// of `open` at first.
+  void follow(std::shared_ptr<EventStream> stream, const Following& wanted, Journal& journal,
+              const std::vector<const Question*>& open);
 
   /// The tasks that have not ended, the newest first.
   [[nodiscard]] std::vector<TaskId> live_tasks() const;
@@ -66,6 +69,10 @@ class EventHub final : public SyscallObserver {
     bool gone = false;
   };
 
+  [[nodiscard]] bool descends(TaskId task, TaskId from) const;
+  [[nodiscard]] bool concerns(const Follower& follower, const protocol::EventView& event) const;
+  void offer_open(Follower& follower, const std::vector<const Question*>& open);
+  void know_ancestors(TaskId task);
   void publish(const std::vector<protocol::EventView>& events, bool to_tracers);
   void trace(const Record& record, const Projection& before);
   void offer(Follower& follower, const protocol::EventView& event);
@@ -75,6 +82,9 @@ class EventHub final : public SyscallObserver {
   void go_live(Follower& follower);
 
   std::unordered_map<TaskId, Projection> live_;
+  /// Of each live task, its parent first. An ancestor that had ended when this run began, and
+  /// those above it, are not known.
+  std::unordered_map<TaskId, std::vector<TaskId>> ancestors_;
   std::list<std::shared_ptr<Follower>> followers_;
   Lsn newest_{0};
   std::uint64_t pieces_ = 0;  ///< Events since the newest record that are not journalled.

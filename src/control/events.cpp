@@ -30,14 +30,15 @@ void get_task_events(Context& context, Request request) {
             Completion<protocol::TaskView>(
                 [&context, request, wanted = *wanted](const Result<protocol::TaskView>& view) {
                   if (!view) return request.fail(view.error());
-                  context.hub.follow(request.stream(), wanted, context.parts.journal);
+                  context.hub.follow(request.stream(), wanted, context.parts.journal,
+                                     context.parts.calls.approvals().shown());
                 }));
 }
 
 void get_events(Context& context, Request request) {
   const Result<Following> wanted = following_of(request, kNoTask);
   if (!wanted) return request.fail(wanted.error());
-  context.hub.follow(request.stream(), *wanted, context.parts.journal);
+  context.hub.follow(request.stream(), *wanted, context.parts.journal, {});
 }
 
 }  // namespace tinkerbell::control

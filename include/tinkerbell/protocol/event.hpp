@@ -32,7 +32,9 @@ inline constexpr std::string_view kProgramOutput = "program.output";      // Tex
 /// over restarts of the daemon too. The server sends what it still holds after N, then what
 /// happens. It need not hold everything, least of all over a restart: whoever connects reads the
 /// lists first, and StepList::last_event says where to go on. The stream of all tasks holds nothing
-/// of the past.
+/// of the past. The stream of one task also tells the questions of its descendants (`task` says
+/// whose), those that are open first, unless `calls` is given; they stand outside the order of its
+/// own events.
 struct EventView {
   std::uint64_t seq = 0;
   TaskId task = kNoTask;

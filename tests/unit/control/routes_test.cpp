@@ -141,6 +141,15 @@ Task<Result<Json>> has_child(TaskStart /*start*/) {
   co_return Json(end->state);
 }
 
+Task<Result<Json>> has_parent(TaskStart /*start*/) {
+  const Result<Spawn::Reply> child = co_await Spawn{.kind = "parent@1"};
+  if (!child) co_return child.error();
+  const Result<Join::Reply> end =
+      co_await Join{.task = child->task, .timeout = std::chrono::seconds(90)};
+  if (!end) co_return end.error();
+  co_return Json(end->state);
+}
+
 class RoutesTest : public testing::Test {
  protected:
   RoutesTest() {
@@ -328,6 +337,53 @@ TEST_F(RoutesTest, WhatHappensWhileTheHistoryIsSentComesAfterIt) {
   EXPECT_TRUE(events->closed);  // task.ended was among what was held
 }
 
+TEST_F(RoutesTest, WhoFollowsATaskHearsTheQuestionsOfItsDescendantsOpenAndNew) {
+  world_.add_kind("parent@1", has_child);
+  world_.add_kind("grandparent@1", has_parent);
+  world_.submit("asker@1");  // of nobody's family
+  const TaskId root = world_.submit("grandparent@1");
+  const std::string path = "/v1/tasks/" + std::to_string(number(root)) + "/events";
+  const std::shared_ptr<PatientStream> late = begin("GET", path)->events;
+  const std::shared_ptr<PatientStream> calls = begin("GET", path, {{"calls", "9"}})->events;
+  const auto questions = [](const PatientStream& events) {
+    std::vector<std::string> told;
+    for (const std::string& document : events.documents) {
+      const Json event = *parse_json(document);
+      const std::string name = event.at("name");
+      if (name.starts_with("approval."))
+        told.push_back(name + " of " + dump_json(event.at("task")));
+    }
+    return told;
+  };
+  ASSERT_TRUE(comes_true([&] { return !questions(*late).empty(); }));
+  EXPECT_THAT(questions(*late), ElementsAre("approval.opened of 4"));
+  ASSERT_TRUE(world_.answer(ApprovalId{2}, Answer::text, "Wendy"));
+  ASSERT_TRUE(world_.answer(ApprovalId{1}, Answer::text, "Wendy"));
+  ASSERT_TRUE(comes_true([&] { return late->closed && calls->closed; }));
+  EXPECT_THAT(questions(*late), ElementsAre("approval.opened of 4", "approval.decided of 4"));
+  EXPECT_THAT(questions(*calls), ElementsAre());
+}
+
+TEST_F(RoutesTest, AnAnsweredQuestionTellsWhatWasSaid) {
+  world_.submit("asker@1");
+  ASSERT_TRUE(world_.answer(ApprovalId{1}, Answer::deny, "nobody"));
+  const Json view = *parse_json(ask("GET", "/v1/approvals/1").body);
+  EXPECT_EQ(view.at("state"), "denied");
+  EXPECT_EQ(view.at("text"), "nobody");
+}
+
+TEST_F(RoutesTest, AKindThatNobodyKnowsIsAFaultOfTheRequest) {
+  const TempDir workspace;
+  const Json request = {
+      {"goal", "x"}, {"kind", "nokind@1"}, {"workspace", workspace.path().string()}};
+  EXPECT_EQ(ask("POST", "/v1/tasks", {}, dump_json(request)).status, 400);
+}
+
+TEST_F(RoutesTest, AGoalOfBlanksIsNone) {
+  const Json request = {{"goal", " \t\n"}, {"workspace", "/tmp"}};
+  EXPECT_EQ(ask("POST", "/v1/tasks", {}, dump_json(request)).status, 400);
+}
+
 TEST_F(RoutesTest, ATaskShowsWhatTheSchedulerKnowsOfIt) {
   world_.add_kind("parent@1", has_child);
   world_.submit("parent@1");
@@ -435,6 +491,9 @@ TEST_F(RoutesTest, WhoFollowsCallsHearsThemPastAndLiveAndOthersDoNot) {
                           "task.spawn(kind=\"asker@1\")", "task 2", join, join, join, "completed"));
   EXPECT_THAT(all->calls(),
               ElementsAre("user.answer(question=\"To\"... (8 bytes))", "Wendy", join, "completed"));
+  std::erase_if(plain->ids, [&, i = std::size_t{0}](std::uint64_t) mutable {
+    return parse_json(plain->documents[i++])->at("task") != 1;  // a question of the child
+  });
   EXPECT_EQ(calls->ids, plain->ids);
   EXPECT_THAT(plain->calls(), ElementsAre());
   EXPECT_TRUE(calls->closed);
