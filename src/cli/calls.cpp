@@ -111,6 +111,7 @@ void CallLines::begin_line(TaskId task, std::string_view time) {
 void CallLines::leave_open_line() {
   if (open_) out_ << " <unfinished ...>\n";
   open_.reset();
+  out_.flush();
 }
 
 // ---- JSON ----
@@ -136,7 +137,7 @@ void CallSummary::finished(TaskId task, const protocol::StepView& step) {
   count.errors += failed(step) ? 1U : 0U;
   count.total_us += took;
   count.longest_us = std::max(count.longest_us, took);
-  count.waited_us += step.approval == kNoApproval ? 0 : step.waited_us;
+  count.answered_us += step.answered_us;
 }
 
 std::vector<std::pair<std::string, CallSummary::Count>> CallSummary::by_time() const {
@@ -155,7 +156,7 @@ CallSummary::Count CallSummary::all() const {
     all.errors += count.errors;
     all.total_us += count.total_us;
     all.longest_us = std::max(all.longest_us, count.longest_us);
-    all.waited_us += count.waited_us;
+    all.answered_us += count.answered_us;
   }
   return all;
 }
@@ -174,8 +175,8 @@ std::string CallSummary::text() const {
     add(command, count);
   add("total", all);
   std::string text = table.text(0);
-  if (all.waited_us > 0)
-    text += seconds_text(all.waited_us) + " s of it until a person had answered\n";
+  if (all.answered_us > 0)
+    text += seconds_text(all.answered_us) + " s of it until a person had answered\n";
   if (!under_way_.empty()) text += std::to_string(under_way_.size()) + " under way, not counted\n";
   return text;
 }
@@ -189,7 +190,7 @@ Json CallSummary::json(TaskId task) const {
                         {"total_us", count.total_us},
                         {"mean_us", count.total_us / count.calls},
                         {"longest_us", count.longest_us},
-                        {"waited_us", count.waited_us}});
+                        {"waited_us", count.answered_us}});
   }
   return {{"schema", "tinkerbell.strace/1"},
           {"task", number(task)},
@@ -201,19 +202,25 @@ Json CallSummary::json(TaskId task) const {
 
 void CallFilter::begun(TaskId task, const protocol::StepView& step) {
   const std::scoped_lock lock(mutex_);
-  if (!wants(step.command) || finished_.contains({task, step.seq})) return;
+  if (ended_ || !wants(step.command) || finished_.contains({task, step.seq})) return;
   if (begun_.emplace(task, step.seq).second) sink_.begun(task, step);
 }
 
 void CallFilter::finished(TaskId task, const protocol::StepView& step) {
   const std::scoped_lock lock(mutex_);
-  if (!wants(step.command)) return;
+  if (ended_ || !wants(step.command)) return;
   if (finished_.emplace(task, step.seq).second) sink_.finished(task, step);
 }
 
 void CallFilter::noted(TaskId task, std::string_view words) {
   const std::scoped_lock lock(mutex_);
-  sink_.noted(task, words);
+  if (!ended_) sink_.noted(task, words);
+}
+
+void CallFilter::end(const std::function<void()>& last) {
+  const std::scoped_lock lock(mutex_);
+  ended_ = true;
+  last();
 }
 
 bool CallFilter::saw_any() const {

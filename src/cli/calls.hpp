@@ -4,6 +4,7 @@
 #include "tinkerbell/protocol/task.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -46,11 +47,13 @@ class CallLines final : public CallSink {
   void finished(TaskId task, const protocol::StepView& step) override;
   void noted(TaskId task, std::string_view words) override;
 
+  /// Ends the line of a call under way.
+  void leave_open_line();
+
  private:
   using Call = std::pair<TaskId, Seq>;
 
   void begin_line(TaskId task, std::string_view time);
-  void leave_open_line();
 
   std::ostream& out_;
   std::set<Call> under_way_;
@@ -87,7 +90,7 @@ class CallSummary final : public CallSink {
     std::uint64_t errors = 0;
     std::uint64_t total_us = 0;
     std::uint64_t longest_us = 0;
-    std::uint64_t waited_us = 0;
+    std::uint64_t answered_us = 0;
   };
 
   [[nodiscard]] std::vector<std::pair<std::string, Count>> by_time() const;
@@ -108,6 +111,9 @@ class CallFilter {
   void finished(TaskId task, const protocol::StepView& step);
   void noted(TaskId task, std::string_view words);
 
+  /// Lets nothing through any more, and does `last`.
+  void end(const std::function<void()>& last);
+
   /// Whether anything has come through.
   [[nodiscard]] bool saw_any() const;
 
@@ -117,6 +123,7 @@ class CallFilter {
   CallSink& sink_;
   std::vector<std::string> only_;
   mutable std::mutex mutex_;
+  bool ended_ = false;
   std::set<std::pair<TaskId, Seq>> begun_;
   std::set<std::pair<TaskId, Seq>> finished_;
 };

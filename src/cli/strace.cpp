@@ -22,7 +22,8 @@ namespace tinkerbell::cli {
 namespace {
 
 std::string ending_words(const protocol::TaskView& task) {
-  const std::string why = task.error ? ": " + task.error->code : "";
+  const bool says_more = task.error && task.error->code != task.state;
+  const std::string why = says_more ? ": " + task.error->code : "";
   return "+++ " + visible_line(task.state + why) + " +++";
 }
 
@@ -190,8 +191,11 @@ class CallFollower {
 };
 
 Result<ExitCode> follow_calls(Session& session, const TraceCalls& trace, CallFilter& calls,
-                              const StepDetail& detail) {
-  const InterruptNote note(note_on_interrupt(trace.task));
+                              const StepDetail& detail, const std::function<void()>& finish) {
+  const InterruptWork work([&] {
+    calls.end(finish);
+    session.err << note_on_interrupt(trace.task) << std::flush;
+  });
   const Result<std::vector<PastTask>> tree = past_of_tree(session.client, trace.task, detail);
   if (!tree) return tree.error();
   tell(*tree, calls);
@@ -207,12 +211,14 @@ Result<ExitCode> follow_calls(Session& session, const TraceCalls& trace, CallFil
   return exit_code_of(root->view);
 }
 
-Result<ExitCode> trace_calls(Session& session, const TraceCalls& trace, CallSink& sink) {
+/// `finish` is what is left to do at the end, or when a person has seen enough.
+Result<ExitCode> trace_calls(Session& session, const TraceCalls& trace, CallSink& sink,
+                             const std::function<void()>& finish) {
   CallFilter calls(sink, trace.only);
   const StepDetail detail{.calls = trace.text_max};
   Result<ExitCode> done = ExitCode::ok;
   if (trace.follow) {
-    done = follow_calls(session, trace, calls, detail);
+    done = follow_calls(session, trace, calls, detail, finish);
   } else if (Result<PastTask> past = past_of(session.client, trace.task, detail)) {
     tell({*std::move(past)}, calls);
   } else {
@@ -221,6 +227,7 @@ Result<ExitCode> trace_calls(Session& session, const TraceCalls& trace, CallSink
   if (!trace.only.empty() && !calls.saw_any() && !session.invocation.quiet) {
     session.err << "task " << task_name(trace.task) << " made no such call\n";
   }
+  if (done) finish();
   return done;
 }
 
@@ -229,18 +236,18 @@ Result<ExitCode> trace_calls(Session& session, const TraceCalls& trace, CallSink
 Result<ExitCode> perform(Session& session, const TraceCalls& trace) {
   if (trace.summary) {
     CallSummary summary;
-    const Result<ExitCode> done = trace_calls(session, trace, summary);
-    if (!done) return done.error();
-    session.out << (session.invocation.json ? pretty_json(summary.json(trace.task)) + "\n"
-                                            : summary.text());
-    return done;
+    return trace_calls(session, trace, summary, [&] {
+      session.out << (session.invocation.json ? pretty_json(summary.json(trace.task)) + "\n"
+                                              : summary.text())
+                  << std::flush;
+    });
   }
   if (session.invocation.json) {
     CallJson json(session.out);
-    return trace_calls(session, trace, json);
+    return trace_calls(session, trace, json, [] {});
   }
   CallLines lines(session.out);
-  return trace_calls(session, trace, lines);
+  return trace_calls(session, trace, lines, [&] { lines.leave_open_line(); });
 }
 
 }  // namespace tinkerbell::cli

@@ -113,6 +113,7 @@ TEST(CallSummary, CountsByCommandTheLongestFirst) {
   summary.finished(kTask, call(2, "file.read", "failed", 300));
   protocol::StepView run = call(3, "process.run", "denied", 600'000);
   run.waited_us = 1'000'000;
+  run.answered_us = 300'000;  // and held by a person for the rest
   run.approval = ApprovalId{1};
   summary.finished(kTask, run);
   summary.begun(kTask, call(4, "llm.response", "started"));
@@ -121,7 +122,7 @@ TEST(CallSummary, CountsByCommandTheLongestFirst) {
             " 99.98  1.600000  1.600000   1.600000      1       1  process.run\n"
             "  0.02  0.000400  0.000200   0.000300      2       1  file.read\n"
             "100.00  1.600400  0.533466   1.600000      3       2  total\n"
-            "1.000000 s of it until a person had answered\n"
+            "0.300000 s of it until a person had answered\n"
             "1 under way, not counted\n");
   const Json json = summary.json(kTask);
   EXPECT_EQ(json.at("commands").at(1).at("command"), "file.read");
