@@ -24,6 +24,19 @@ constexpr auto kVerbs = std::to_array<std::string_view>(
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
 
+/// What other programs call one of ours.
+constexpr auto kOtherNames =
+    std::to_array<std::pair<std::string_view, std::string_view>>({{"kill", "cancel"},
+                                                                  {"stop", "cancel"},
+                                                                  {"rm", "cancel"},
+                                                                  {"logs", "follow"},
+                                                                  {"log", "follow"},
+                                                                  {"attach", "follow"},
+                                                                  {"ps", "ls"},
+                                                                  {"list", "ls"},
+                                                                  {"start", "run"},
+                                                                  {"continue", "resume"}});
+
 constexpr std::string_view kHint = "Try `tinkerbell help`, or `tinkerbell VERB --help`.\n";
 
 Parting misuse(std::string message) {
@@ -43,6 +56,41 @@ std::optional<std::uint64_t> positive_number(std::string_view text) {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc{} || end != text.data() + text.size() || value == 0) return std::nullopt;
   return value;
+}
+
+/// A whole number of at least 1, in words of ours: CLI11 names the bounds of its type.
+CLI::Validator from_one_on() {
+  return {[](std::string& text) {
+            return positive_number(text) ? std::string()
+                                         : in_quotes(text) + " is no whole number from 1 on";
+          },
+          "", "whole"};
+}
+
+/// Strips "file.*" to "file", as `break` writes a family.
+std::string_view without_star(std::string_view name) {
+  return name.ends_with(".*") ? name.substr(0, name.size() - 2) : name;
+}
+
+bool is_call_name(std::string_view name) {
+  return std::ranges::any_of(protocol::kCommandNames, [&](std::string_view command) {
+    return command == name || command.substr(0, command.find('.')) == without_star(name);
+  });
+}
+
+std::string unknown_call(const std::string& name) {
+  std::string known;
+  for (const std::string_view command : protocol::kCommandNames)
+    known += (known.empty() ? "" : ", ") + std::string(command);
+  return "-e: there is no call " + in_quotes(name) + ": take a family (file, or file.*) or of " +
+         known;
+}
+
+std::string state_names() {
+  std::string names;
+  for (const std::string_view state : protocol::kTaskStates)
+    names += (names.empty() ? "" : ", ") + std::string(state);
+  return names;
 }
 
 std::optional<TaskId> task_id(std::string_view text) {
@@ -137,7 +185,7 @@ class Grammar {
     run.add_option("-m,--model", run_.model, "A model alias of the daemon's configuration")
         ->excludes(arguments);
     run.add_option("--steps", run_.steps_max, "Fail after that many steps")
-        ->check(CLI::NonNegativeNumber.description(""))  // or -1 would be 2⁶⁴ − 1
+        ->check(from_one_on())
         ->excludes(arguments);
     run.add_flag("--step", run_.stepping, "Stop before the first step; see `step` and `break`");
     run.add_flag("--yes", run_.approve_all, "Approve what would be asked (denials remain)");
@@ -164,10 +212,21 @@ class Grammar {
   }
 
   void declare_ls() {
-    CLI::App& ls = verb("ls", "List tasks, the newest first", [this] { return Command(list_); });
-    ls.add_option("--state", list_.state, "Only tasks in this state");
-    ls.add_option("-n", list_.count, "At most that many (default 20)")
-        ->check(CLI::Range(std::uint64_t{1}, protocol::TaskList::kLimitMax).description(""));
+    CLI::App& ls = verb("ls", "List tasks, the newest first", [this] { return list_of_tasks(); });
+    ls.add_option("--state", list_.state, "Only tasks in this state: " + state_names());
+    CLI::Option* count =
+        ls.add_option("-n", list_.count, "At most that many (default 20)")
+            ->check(CLI::Range(std::uint64_t{1}, protocol::TaskList::kLimitMax).description(""));
+    ls.add_flag("-a,--all", list_.all, "However many there are")->excludes(count);
+  }
+
+  std::expected<Command, std::string> list_of_tasks() {
+    const auto& states = protocol::kTaskStates;
+    if (!list_.state.empty() && std::ranges::find(states, list_.state) == states.end()) {
+      return std::unexpected("--state: there is no state " + in_quotes(list_.state) + ": take " +
+                             state_names());
+    }
+    return list_;
   }
 
   void declare_show() {
@@ -240,10 +299,8 @@ class Grammar {
     tree.add_option("ID", id_, "Only this task and what belongs to it");
     tree.add_flag("--all", all_, "Those that have ended, too");
     CLI::App& strace =
-        task_verb("strace", "Show what a task asked for, as system calls", [this](TaskId task) {
-          calls_.task = task;
-          return calls_;
-        });
+        verb("strace", "Show what a task asked for, as system calls", [this] { return trace(); });
+    add_id(strace);
     strace.add_flag("-f,--follow", calls_.follow, "As it happens, and its children");
     strace.add_option("-e", calls_.only, "Only these families (file) or commands (file.read)")
         ->delimiter(',')
@@ -262,6 +319,17 @@ class Grammar {
         });
     trace.add_option("ID", id_, "Only this task");
     trace.add_option("-f,--file", file_, "Where to; - is standard output")->required();
+  }
+
+  std::expected<Command, std::string> trace() {
+    for (std::string& name : calls_.only) {
+      if (!is_call_name(name)) return std::unexpected(unknown_call(name));
+      name = std::string(without_star(name));
+    }
+    return with_task([this](TaskId task) {
+      calls_.task = task;
+      return calls_;
+    });
   }
 
   void declare_decisions() {
@@ -305,6 +373,7 @@ class Grammar {
         verb("completion", "Print a completion script", [] { return Command(PrintCompletion{}); });
     completion.add_option("SHELL", shell_, "bash")->required()->check(CLI::IsMember({"bash"}));
     help_verb_ = app_.add_subcommand("help", "Show this, or what a verb takes");
+    help_verb_->fallthrough();
     help_verb_->add_option("VERB", topic_)->check(CLI::IsMember(verb_names()).description(""));
   }
 
@@ -354,13 +423,20 @@ class Grammar {
 
   std::expected<Invocation, Parting> understood() {
     if (auto stray = unexpected_word()) return std::unexpected(*std::move(stray));
-    if (help_verb_->parsed()) return std::unexpected(Parting{ExitCode::ok, help()});
     const std::vector<CLI::App*> parsed = app_.get_subcommands();
+    if (invocation_.json && !parsed.empty() && prints_text_only(*parsed.front())) {
+      return std::unexpected(misuse(parsed.front()->get_name() + " has no --json: it prints text"));
+    }
+    if (help_verb_->parsed()) return std::unexpected(Parting{ExitCode::ok, help()});
     if (parsed.empty()) return std::unexpected(misuse("no verb given"));
     std::expected<Command, std::string> command = makers_.at(parsed.front())();
     if (!command) return std::unexpected(misuse(std::move(command.error())));
     invocation_.command = *std::move(command);
     return std::move(invocation_);
+  }
+
+  bool prints_text_only(const CLI::App& verb) const {
+    return &verb == help_verb_ || verb.get_name() == "completion";
   }
 
   std::optional<Parting> unexpected_word() {
@@ -423,6 +499,9 @@ std::string version_text() {
 }
 
 std::string_view nearest_verb(std::string_view word) {
+  const auto other =
+      std::ranges::find(kOtherNames, word, [](const auto& each) { return each.first; });
+  if (other != kOtherNames.end()) return other->second;
   constexpr std::size_t kTooFar = 3;
   const auto distance = [word](std::string_view verb) { return edit_distance(word, verb); };
   const std::string_view nearest = *std::ranges::min_element(kVerbs, {}, distance);

@@ -39,6 +39,7 @@ struct RunGoal {
 struct ListTasks {
   std::string state;  ///< Empty: all.
   std::uint64_t count = 20;
+  bool all = false;  ///< `count` does not matter.
 };
 
 struct ShowTask {

@@ -51,8 +51,7 @@ Asker::~Asker() {
 void Asker::ask(const protocol::ApprovalView& approval) {
   const std::scoped_lock lock(mutex_);
   if (mute_) {
-    screen_.line("? approval " + approval_name(approval.id) + "  " + visible_line(approval.line) +
-                 ": " + how_to_answer(approval));
+    screen_.line("? " + question_line(approval, approval.task));
     return;
   }
   questions_.emplace_back(approval, screen_.terminal().rows, screen_.terminal().columns);

@@ -91,6 +91,10 @@ std::string approval_name(ApprovalId id) {
   return "a" + std::to_string(number(id));
 }
 
+std::string state_text(const protocol::TaskView& task) {
+  return task.state + (task.to_stop ? " (to stop)" : "");
+}
+
 std::string age_of(std::string_view time, WallTime now) {
   std::tm parts{};
   if (strptime(std::string(time).c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return {};
@@ -105,13 +109,22 @@ std::string age_of(std::string_view time, WallTime now) {
   return std::to_string(seconds / 86400) + "d";
 }
 
+namespace {
+
+/// What stands behind the title of a task that waits.
+std::string reason_of(const protocol::TaskView& task) {
+  return task.waiting_for.empty() ? "" : "  [" + task.waiting_for + "]";
+}
+
+}  // namespace
+
 std::string task_table(const protocol::TaskList& list, const Terminal& terminal, WallTime now) {
   Table table({"ID", "STATE", "STEPS", "SINCE", "TASK"});
   for (const protocol::TaskView& task : list.tasks) {
     const std::string& title = task.title.empty() ? task.goal : task.title;
-    const std::string why = task.waiting_for.empty() ? "" : "  [" + task.waiting_for + "]";
-    table.add({task_name(task.id), task.state, std::to_string(task.steps),
-               age_of(task.changed, now), title + why});
+    table.add({task_name(task.id), state_text(task), std::to_string(task.steps),
+               age_of(task.changed, now), title},
+              reason_of(task));
   }
   return table.text(terminal.columns);
 }
@@ -178,9 +191,9 @@ class TreeRows {
     std::string what = task.title.empty() ? task.goal : task.title;
     if (branch.empty() && task.parent != kNoTask)
       what += "  (child of " + task_name(task.parent) + ")";
-    if (!task.waiting_for.empty()) what += "  [" + task.waiting_for + "]";
     const std::string& since = task.waiting_since.empty() ? task.changed : task.waiting_since;
-    table_.add({branch + task_name(task.id), task.state, age_of(since, now_), what});
+    table_.add({branch + task_name(task.id), state_text(task), age_of(since, now_), what},
+               reason_of(task));
     const std::vector<const protocol::TaskView*>& below = children_[task.id];
     for (const protocol::TaskView* const child : below) {
       const bool last = child == below.back();
@@ -211,7 +224,7 @@ std::string task_details(const protocol::TaskView& task, WallTime now) {
   return labelled("task", task_name(task.id)) +
          labelled("parent", task.parent == kNoTask ? "" : task_name(task.parent)) +
          labelled("children", names_of(task.children)) + labelled("kind", task.kind) +
-         labelled("state", task.state) + labelled("waits for", waits) +
+         labelled("state", state_text(task)) + labelled("waits for", waits) +
          (task.scheduling ? scheduling_lines(*task.scheduling) : "") + labelled("goal", task.goal) +
          labelled("workspace", task.workspace) + labelled("model", task.model) +
          labelled("origin", origin) + labelled("created", task.created) +
@@ -227,7 +240,7 @@ std::string step_table(const protocol::StepList& list, const Terminal& terminal)
   for (const protocol::StepView& step : list.steps) {
     const std::string outcome = step.outcome.empty() ? "" : "  → " + step.outcome;
     const std::string time = step.ended.empty() ? "" : duration_text(step.duration_ms);
-    table.add({std::to_string(number(step.seq)), step.state, time, step.rule, step.line + outcome});
+    table.add({std::to_string(number(step.seq)), step.state, time, step.rule, step.line}, outcome);
   }
   return table.text(terminal.columns);
 }
@@ -259,6 +272,11 @@ std::string approval_details(const protocol::ApprovalView& approval, const Termi
   std::string text = name + " (" + visible_line(approval.state) + "), " +
                      visible_line(approval.kind) + " for " + visible_line(approval.requested_by) +
                      "\n";
+  if (approval.state != "open") {
+    text += "by " + visible_line(approval.decided_by) + ", " + visible_line(approval.decided_at);
+    if (!approval.text.empty()) text += ": " + visible_line(approval.text);
+    text += "\n";
+  }
   for (const std::string& line : framed(approval.card, terminal.columns))
     text += line + "\n";
   text += plural(approval.card.size(), "byte") + ", hash " + visible_line(approval.hash) + "\n";
@@ -369,6 +387,14 @@ std::string how_to_answer(const protocol::ApprovalView& approval) {
       return "`tinkerbell resolve " + name + " --happened`, `--run-again` or `--abort`";
   }
   return {};
+}
+
+std::string question_line(const protocol::ApprovalView& approval, TaskId followed) {
+  const std::string name = approval_name(approval.id);
+  const std::string whose = approval.task == followed
+                                ? "approval " + name + "  "
+                                : "child " + task_name(approval.task) + " waits for " + name + ": ";
+  return whose + visible_line(approval.line) + ": " + how_to_answer(approval);
 }
 
 std::string note_on_interrupt(TaskId task) {

@@ -19,6 +19,10 @@ namespace tinkerbell::cli {
 [[nodiscard]] std::string task_name(TaskId id);          ///< "12".
 [[nodiscard]] std::string approval_name(ApprovalId id);  ///< "a3".
 
+/// "waiting", or "waiting (to stop)" of a task that was told to stop and has not come to it. Not
+/// made visible.
+[[nodiscard]] std::string state_text(const protocol::TaskView& task);
+
 /// How long ago an RFC 3339 time was: "12s", "5m", "3h", "8d"; empty if it is no time.
 [[nodiscard]] std::string age_of(std::string_view time, WallTime now);
 
@@ -61,6 +65,10 @@ namespace tinkerbell::cli {
 
 /// "tinkerbell approve a3" and what else can answer it.
 [[nodiscard]] std::string how_to_answer(const protocol::ApprovalView& approval);
+
+/// "approval a3  run ./test.sh: `tinkerbell approve a3` …", for somebody who looks at `followed`;
+/// of a task below that "child 13 waits for a3: run ./test.sh: …".
+[[nodiscard]] std::string question_line(const protocol::ApprovalView& approval, TaskId followed);
 
 /// What is said to somebody who stops looking at a task.
 [[nodiscard]] std::string note_on_interrupt(TaskId task);

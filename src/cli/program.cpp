@@ -48,23 +48,30 @@ Result<ExitCode> perform_invocation(const Invocation& invocation, const Surround
 
 }  // namespace
 
+namespace {
+
+/// Data that did not arrive is no success.
+int code_when_written(ExitCode code, const Surroundings& around) {
+  if (around.out.flush()) return std::to_underlying(code);
+  around.err << "tinkerbell: cannot write the output\n";
+  return std::to_underlying(ExitCode::io);
+}
+
+}  // namespace
+
 int run_program(std::vector<std::string> words, const Surroundings& around) {
   const std::expected<Invocation, Parting> invocation = parse_arguments(std::move(words));
   if (!invocation) {
     const Parting& parting = invocation.error();
     (parting.code == ExitCode::ok ? around.out : around.err) << parting.text;
-    return std::to_underlying(parting.code);
+    return code_when_written(parting.code, around);
   }
   const Result<ExitCode> done = perform_invocation(*invocation, around);
   if (!done) {
     around.err << "tinkerbell: " << visible_line(done.error().message) << "\n";
     return std::to_underlying(exit_code_of(done.error().code));
   }
-  if (!around.out.flush()) {  // data that did not arrive is no success
-    around.err << "tinkerbell: cannot write the output\n";
-    return std::to_underlying(ExitCode::io);
-  }
-  return std::to_underlying(*done);
+  return code_when_written(*done, around);
 }
 
 }  // namespace tinkerbell::cli

@@ -116,8 +116,11 @@ Question::Meaning Question::understand_verdict(std::string_view words) const {
   }
   if (words == "s" || words == "show") return ShowAgain{};
   const bool once = words == "y" || words == "yes";
-  const bool for_task = approval_.kind == "permission" && (words == "t" || words == "task");
-  if (!once && !for_task) return Repeat{"please answer y, n or s"};
+  const bool covers_task = approval_.kind == "permission";
+  const bool for_task = covers_task && (words == "t" || words == "task");
+  if (!once && !for_task) {
+    return Repeat{covers_task ? "please answer y, t, n or s" : "please answer y, n or s"};
+  }
   if (!fully_shown()) return Repeat{"the request is not fully shown yet"};
   protocol::DecisionRequest request = decision(protocol::Answer::approve);
   if (for_task) request.scope = protocol::Scope::task;

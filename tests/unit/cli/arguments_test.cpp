@@ -73,6 +73,34 @@ TEST(Arguments, SuggestTheVerbThatWasMeant) {
   EXPECT_EQ(nearest_verb("frobnicate"), "");
 }
 
+TEST(Arguments, KnowWhatOtherProgramsCallAVerb) {
+  EXPECT_THAT(refusal({"kill", "12"}).text, HasSubstr("did you mean \"cancel\"?"));
+  EXPECT_THAT(refusal({"logs", "12"}).text, HasSubstr("did you mean \"follow\"?"));
+}
+
+TEST(Arguments, RefuseFiltersThatNameNothingAndListWhatThereIs) {
+  const Parting state = refusal({"ls", "--state", "bogus"});
+  EXPECT_EQ(state.code, ExitCode::usage);
+  EXPECT_THAT(state.text, HasSubstr("ready, running, waiting"));
+  for (const char* filter : {"bogus", "FILE", "file,bogus", "file.raed", "file.*.x", "*", ""}) {
+    const Parting calls = refusal({"strace", "12", "-e", filter});
+    EXPECT_EQ(calls.code, ExitCode::usage) << filter;
+    EXPECT_THAT(calls.text, HasSubstr("file.read")) << filter;
+  }
+  EXPECT_EQ(command<TraceCalls>({"strace", "12", "-e", "file.*,random,task.join"}).only,
+            (std::vector<std::string>{"file", "random", "task.join"}));
+}
+
+TEST(Arguments, OfLimitsAreWholeNumbersFromOneOn) {
+  for (const char* steps : {"-1", "0", "abc", "1.5", "99999999999999999999"}) {
+    const Parting parting = refusal({"run", "x", "--steps", steps});
+    EXPECT_EQ(parting.code, ExitCode::usage) << steps;
+    EXPECT_THAT(parting.text, HasSubstr("is no whole number from 1 on")) << steps;
+    EXPECT_LT(parting.text.size(), 160U) << parting.text;
+  }
+  EXPECT_EQ(command<RunGoal>({"run", "x", "--steps", "7"}).steps_max, 7U);
+}
+
 TEST(Arguments, S27_AStrayWordCannotRedrawTheScreen) {
   EXPECT_THAT(refusal({"\x1b[2Kls"}).text, HasSubstr("\"\\x1b[2Kls\""));
 }

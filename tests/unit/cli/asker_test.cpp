@@ -97,7 +97,7 @@ TEST_F(AskerTest, AnOutcomeIsAnsweredWithALetterAndNeverWithYes) {
 TEST_F(AskerTest, AsksAgainWhenItDoesNotUnderstand) {
   asker_->ask(approval_a3());
   type("perhaps\n");
-  EXPECT_TRUE(written_.waits_for("please answer y, n or s\nApprove a3?"));
+  EXPECT_TRUE(written_.waits_for("please answer y, t, n or s\nApprove a3?"));
 }
 
 TEST_F(AskerTest, AsksOneQuestionAfterTheOther) {

@@ -34,10 +34,29 @@ TEST(TaskTable, ShowsWhyATaskWaits) {
 TEST(TaskTable, FitsATerminalAndIsWholeInAPipe) {
   const std::string whole = task_table(two_tasks(), kPipe, kNow);
   EXPECT_THAT(whole, HasSubstr(std::string(100, 'x') + "\n"));
-  EXPECT_EQ(task_table(two_tasks(), Terminal{.columns = 40}, kNow),
+  EXPECT_EQ(task_table(two_tasks(), Terminal{.columns = 70}, kNow),
             "ID  STATE      STEPS  SINCE  TASK\n"
-            "12  waiting    2      2m     fix the te…\n"
-            "9   completed  2      2m     xxxxxxxxxx…\n");
+            "12  waiting    2      2m     fix the te…  [approval a3: run ./test.sh]\n"
+            "9   completed  2      2m     xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\n");
+}
+
+TEST(TaskTable, ShortensTheTitleToAQuarterBeforeTheReason) {
+  EXPECT_EQ(task_table({.tasks = {two_tasks().tasks[0]}}, Terminal{.columns = 55}, kNow),
+            "ID  STATE    STEPS  SINCE  TASK\n"
+            "12  waiting  2      2m     fix th…  [approval a3: run …\n");
+}
+
+TEST(TaskTree, ShortensTheTitleBeforeTheReason) {
+  EXPECT_EQ(task_tree({.tasks = {two_tasks().tasks[0]}}, Terminal{.columns = 63}, kNow),
+            "TASK  STATE    SINCE  WHAT\n"
+            "12    waiting  2m     fix the te…  [approval a3: run ./test.sh]\n");
+}
+
+TEST(StepTable, ShortensTheCommandBeforeItsOutcome) {
+  EXPECT_EQ(step_table({.steps = {step(1, std::string(100, 'x'), "done", "340 bytes")}},
+                       Terminal{.columns = 60}),
+            "STEP  STATE  TIME  RULE            COMMAND\n"
+            "1     done         cautious/reads  xxxxxxxxxxx…  → 340 bytes\n");
 }
 
 TEST(TaskTable, S27_ATitleCannotRedrawTheScreen) {

@@ -58,6 +58,16 @@ TEST(Question, TakesOnlyWhatItOffersForAnAnswer) {
   EXPECT_TRUE(std::holds_alternative<Question::ShowAgain>(question.understand("s")));
 }
 
+TEST(Question, CorrectsWithWhatItOffers) {
+  const auto correction = [](const protocol::ApprovalView& approval) {
+    return std::get<Question::Repeat>(shown(approval).understand("maybe")).why;
+  };
+  protocol::ApprovalView of_task = approval_a3();
+  of_task.kind = "question";
+  EXPECT_EQ(correction(approval_a3()), "please answer y, t, n or s");
+  EXPECT_EQ(correction(of_task), "please answer y, n or s");
+}
+
 TEST(Question, S29_ALongCardMustBeShownWholeBeforeItIsApproved) {
   protocol::ApprovalView approval = approval_a3();
   approval.card = std::string(90'000, ' ') + "rm -rf ~" + std::string(12'392, ' ');
