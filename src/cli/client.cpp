@@ -37,6 +37,10 @@ std::string query_value(std::string_view text) {
   return encoded;
 }
 
+std::string only_in(std::string_view state) {
+  return state.empty() ? std::string() : "&state=" + query_value(state);
+}
+
 std::string calls_wanted(const StepDetail& detail) {
   return detail.calls ? "&calls=" + std::to_string(*detail.calls) : std::string();
 }
@@ -79,15 +83,21 @@ Result<Document<protocol::TaskView>> Client::submit(const protocol::SubmitReques
 }
 
 Result<Document<protocol::TaskList>> Client::tasks(std::uint64_t limit, std::string_view state) {
-  std::string target = std::string(protocol::kTasksPath) + "?limit=" + std::to_string(limit);
-  if (!state.empty()) target += "&state=" + query_value(state);
-  return call<protocol::TaskList>("GET", target);
+  return call<protocol::TaskList>("GET", std::string(protocol::kTasksPath) +
+                                             "?limit=" + std::to_string(limit) + only_in(state));
 }
 
-Result<Document<protocol::TaskList>> Client::every_task(bool live_only) {
+Result<Document<protocol::TaskList>> Client::every_task(std::string_view state) {
+  return every_page(only_in(state));
+}
+
+Result<Document<protocol::TaskList>> Client::every_live_task() {
+  return every_page("&live=1");
+}
+
+Result<Document<protocol::TaskList>> Client::every_page(const std::string& filter) {
   const std::string target = std::string(protocol::kTasksPath) +
-                             "?limit=" + std::to_string(protocol::TaskList::kLimitMax) +
-                             (live_only ? "&live=1" : "");
+                             "?limit=" + std::to_string(protocol::TaskList::kLimitMax) + filter;
   Result<Document<protocol::TaskList>> all = call<protocol::TaskList>("GET", target);
   bool more = all && all->view.tasks.size() == protocol::TaskList::kLimitMax;
   while (more) {

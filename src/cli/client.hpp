@@ -47,8 +47,11 @@ class Client {
   [[nodiscard]] Result<Document<protocol::TaskList>> tasks(std::uint64_t limit,
                                                            std::string_view state);
 
-  /// Every task, or every one that has not ended; asked for page by page.
-  [[nodiscard]] Result<Document<protocol::TaskList>> every_task(bool live_only);
+  /// Every task, or every one in that state; asked for page by page.
+  [[nodiscard]] Result<Document<protocol::TaskList>> every_task(std::string_view state = {});
+
+  /// Every task that has not ended.
+  [[nodiscard]] Result<Document<protocol::TaskList>> every_live_task();
 
   [[nodiscard]] Result<Document<protocol::TaskView>> task(TaskId id);
 
@@ -83,6 +86,8 @@ class Client {
       const std::function<bool(const Document<protocol::EventView>&)>& take);
 
  private:
+  [[nodiscard]] Result<Document<protocol::TaskList>> every_page(const std::string& filter);
+
   template <class View>
   [[nodiscard]] Result<Document<View>> call(std::string_view method, const std::string& target,
                                             std::string_view body = {});

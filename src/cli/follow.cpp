@@ -45,16 +45,13 @@ Result<std::optional<protocol::TaskView>> Follower::run() {
 Result<void> Follower::catch_up() {
   Result<Document<protocol::StepList>> steps = client_.steps(task_, detail_);
   if (!steps) return steps.error();
+  if (connected_before_) sink_.connection_back();  // before what happened meanwhile
   for (const protocol::StepView& step : steps->view.steps)
     see_step(step);
   if (Result<void> approvals = see_open_approvals(); !approvals) return approvals;
   Result<Document<protocol::TaskView>> task = client_.task(task_);
   if (!task) return task.error();
-  if (connected_before_) {
-    sink_.connection_back();
-  } else if (from_ == From::lists) {
-    last_event_ = steps->view.last_event;
-  }
+  if (!connected_before_ && from_ == From::lists) last_event_ = steps->view.last_event;
   connected_before_ = true;
   see_task(std::move(task->view));
   return {};
@@ -65,7 +62,9 @@ Result<void> Follower::listen() {
                         [this](const Document<protocol::EventView>& event) {
                           paused_ = Milliseconds{0};
                           next_pause_ = patience_.first_pause;
-                          if (event.view.seq > last_event_) {
+                          if (event.view.task != task_) {  // a question below, in no order
+                            take(event);
+                          } else if (event.view.seq > last_event_) {
                             last_event_ = event.view.seq;
                             take(event);
                           }

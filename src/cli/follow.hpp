@@ -29,6 +29,7 @@ class FollowSink {
 
   virtual void finished(const protocol::StepView& /*step*/) {}
 
+  /// Also a question of a task below the followed one: `approval.task` says whose.
   virtual void opened(const protocol::ApprovalView& /*approval*/) {}
 
   virtual void decided(const protocol::DecisionView& /*decision*/) {}
@@ -59,9 +60,9 @@ struct Patience {
 };
 
 /// Follows one task: what there is so far from the lists, then the event stream, over restarts of
-/// the daemon. After each connection the lists are read again, so that nothing is missed that the
-/// daemon no longer holds as an event; sequence numbers, steps and questions seen before are left
-/// out, so that nothing comes twice.
+/// the daemon. Of the tasks below it, the questions come with the stream. After each connection the
+/// lists are read again, so that nothing is missed that the daemon no longer holds as an event;
+/// sequence numbers, steps and questions seen before are left out, so that nothing comes twice.
 class Follower {
  public:
   enum class From : std::uint8_t {

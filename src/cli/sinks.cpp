@@ -17,8 +17,7 @@ void LineSink::finished(const protocol::StepView& step) {
 
 void LineSink::opened(const protocol::ApprovalView& approval) {
   if (asker_ != nullptr) return asker_->ask(approval);
-  screen_.line("? approval " + approval_name(approval.id) + "  " + visible_line(approval.line) +
-               ": " + how_to_answer(approval));
+  screen_.line("? " + question_line(approval, task_));
 }
 
 void LineSink::decided(const protocol::DecisionView& decision) {
@@ -52,6 +51,11 @@ void LineSink::connection_back() {
 void JsonSink::happened(const Json& event) {
   out_ << dump_json(event) << '\n';
   out_.flush();
+}
+
+void StopSink::opened(const protocol::ApprovalView& approval) {
+  if (approval.task == task_) return WaitSink::opened(approval);
+  talk_ << question_line(approval, task_) << std::endl;
 }
 
 }  // namespace tinkerbell::cli

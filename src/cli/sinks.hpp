@@ -15,8 +15,10 @@ namespace tinkerbell::cli {
 /// One line for each step, and below it what models say and programs print.
 class LineSink final : public FollowSink {
  public:
-  /// `asker` puts questions to the person; without one (nullptr) they are only shown.
-  LineSink(Screen& screen, Asker* asker) : screen_(screen), asker_(asker) {}
+  /// `asker` puts questions to the person; without one (nullptr) they are only shown. `task` is
+  /// the one that is followed.
+  LineSink(Screen& screen, Asker* asker, TaskId task)
+      : screen_(screen), asker_(asker), task_(task) {}
 
   void started(const protocol::StepView& step) override;
   void finished(const protocol::StepView& step) override;
@@ -30,6 +32,7 @@ class LineSink final : public FollowSink {
  private:
   Screen& screen_;
   Asker* asker_;
+  TaskId task_;
   std::map<Seq, std::string> lines_;  ///< Of steps under way, until something is printed below.
   bool lost_ = false;
 };
@@ -58,9 +61,14 @@ class WaitSink : public FollowSink {
   std::optional<protocol::ApprovalView> question_;
 };
 
-/// Stops where the task was told to stop as well.
+/// Stops where the task was told to stop as well. Questions below it are only told: the task itself
+/// may well get to its next step.
 class StopSink final : public WaitSink {
  public:
+  StopSink(std::ostream& talk, TaskId task) : talk_(talk), task_(task) {}
+
+  void opened(const protocol::ApprovalView& approval) override;
+
   void stopped(const protocol::TaskView& task) override { stop_ = task; }
 
   [[nodiscard]] bool wants_more() const override { return !stop_ && WaitSink::wants_more(); }
@@ -68,6 +76,8 @@ class StopSink final : public WaitSink {
   [[nodiscard]] const std::optional<protocol::TaskView>& stop() const { return stop_; }
 
  private:
+  std::ostream& talk_;
+  TaskId task_;
   std::optional<protocol::TaskView> stop_;
 };
 

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <ranges>
 #include <set>
 #include <system_error>
 
@@ -51,10 +53,10 @@ Result<std::string> workspace_at(const std::string& given) {
   return (path.has_filename() ? path : path.parent_path()).string();
 }
 
-/// A task's result: safe on a terminal, as it is in a pipe.
-std::string result_text(const Session& session, const protocol::TaskView& task) {
+/// A task's result for people, who may look at it through a pipe; --json has it as it is.
+std::string result_text(const protocol::TaskView& task) {
   if (task.result.empty()) return {};
-  const std::string text = session.terminal.is_terminal ? visible_text(task.result) : task.result;
+  const std::string text = visible_text(task.result);
   return text.ends_with('\n') ? text : text + "\n";
 }
 
@@ -78,12 +80,12 @@ Result<ExitCode> follow_as_lines(Session& session, TaskId task) {
                       : Result<protocol::DecisionView>(decision.error());
     });
   }
-  LineSink sink(screen, asker ? &*asker : nullptr);
+  LineSink sink(screen, asker ? &*asker : nullptr, task);
   Follower follower(session.client, task, sink, session.patience);
   const Result<std::optional<protocol::TaskView>> end = follower.run();
   asker.reset();
   if (!end) return end.error();
-  screen.line(result_text(session, **end) + ending_line(**end, session.terminal));
+  screen.line(result_text(**end) + ending_line(**end, session.terminal));
   return exit_code_of(**end);
 }
 
@@ -94,10 +96,13 @@ Result<ExitCode> follow_task(Session& session, TaskId task) {
 
 ExitCode report_question(Session& session, TaskId task, const protocol::ApprovalView& question) {
   const std::string name = approval_name(question.id);
-  session.out << task_name(task) << "\n";
-  session.err << "task " << task_name(task) << " waits for approval " << name << ": "
-              << visible_line(question.line) << "\nread it with `tinkerbell show " << name
-              << "`, answer it with " << how_to_answer(question) << "\n";
+  session.out << (session.invocation.json ? pretty_json(to_json_value(question)) : task_name(task))
+              << "\n";
+  session.err << "task " << task_name(task) << " waits";
+  if (question.task != task) session.err << ": child " << task_name(question.task) << " waits";
+  session.err << " for approval " << name << ": " << visible_line(question.line)
+              << "\nread it with `tinkerbell show " << name << "`, answer it with "
+              << how_to_answer(question) << "\n";
   return ExitCode::waiting;
 }
 
@@ -110,7 +115,7 @@ Result<ExitCode> wait_for(Session& session, TaskId task) {
   if (!*end) return report_question(session, task, *sink.question());
   const protocol::TaskView& ended = **end;
   session.out << (session.invocation.json ? pretty_json(to_json_value(ended)) + "\n"
-                                          : result_text(session, ended));
+                                          : result_text(ended));
   if (!session.invocation.quiet) session.err << ending_line(ended, Terminal{}) << "\n";
   return exit_code_of(ended);
 }
@@ -152,7 +157,8 @@ Result<void> check_read(const Decide& decide, const protocol::ApprovalView& appr
     return Error{Errc::invalid, "--hash needs at least 8 digits"};
   }
   if (approval.hash.starts_with(decide.hash)) return {};
-  return Error{Errc::conflict, name + " is not what you saw: its hash is " + approval.hash};
+  return Error{Errc::conflict,
+               name + " is not what you saw: read it again with `tinkerbell show " + name + "`"};
 }
 
 ExitCode report_stop(Session& session, const protocol::TaskView& task) {
@@ -165,12 +171,13 @@ ExitCode report_stop(Session& session, const protocol::TaskView& task) {
 /// Until the task has stopped, asks something or has ended.
 Result<ExitCode> wait_for_stop(Session& session, TaskId task) {
   const InterruptNote note(note_on_interrupt(task));
-  StopSink sink;
+  StopSink sink(session.err, task);
   Follower follower(session.client, task, sink, session.patience);
   const Result<std::optional<protocol::TaskView>> end = follower.run();
   if (!end) return end.error();
   if (sink.stop()) return report_stop(session, *sink.stop());
   if (sink.question()) return report_question(session, task, *sink.question());
+  if (session.invocation.json) session.out << pretty_json(to_json_value(**end)) << "\n";
   session.err << ending_line(**end, Terminal{}) << "\n";
   return exit_code_of(**end);
 }
@@ -209,12 +216,27 @@ Result<ExitCode> perform(Session& session, const RunGoal& run) {
   return detach(session, *task);
 }
 
+namespace {
+
+/// One more than is wanted shows whether there are more; --json has what the daemon said.
+Result<Document<protocol::TaskList>> tasks_of_list(Session& session, const ListTasks& list) {
+  if (list.all) return session.client.every_task(list.state);
+  const bool exact = session.invocation.json || list.count == protocol::TaskList::kLimitMax;
+  return session.client.tasks(list.count + (exact ? 0 : 1), list.state);
+}
+
+}  // namespace
+
 Result<ExitCode> perform(Session& session, const ListTasks& list) {
-  return print(session, session.client.tasks(list.count, list.state),
-               [&](const protocol::TaskList& tasks) {
-                 return session.invocation.quiet ? names_of(tasks.tasks, task_name)
-                                                 : task_table(tasks, session.terminal, session.now);
-               });
+  Result<Document<protocol::TaskList>> tasks = tasks_of_list(session, list);
+  if (tasks && !list.all && tasks->view.tasks.size() > list.count) {
+    tasks->view.tasks.resize(list.count);
+    if (!session.invocation.quiet) session.err << "… and more: `tinkerbell ls --all`\n";
+  }
+  return print(session, tasks, [&](const protocol::TaskList& shown) {
+    return session.invocation.quiet ? names_of(shown.tasks, task_name)
+                                    : task_table(shown, session.terminal, session.now);
+  });
 }
 
 Result<ExitCode> perform(Session& session, const ShowTask& show) {
@@ -273,14 +295,42 @@ Result<ExitCode> perform(Session& session, const Decide& decide) {
       });
 }
 
+namespace {
+
+/// Cancelling ends one task: says which of its children live on.
+void tell_children(Session& session, TaskId task) {
+  const Result<Document<protocol::TaskList>> live = session.client.every_live_task();
+  if (!live) return;  // it was cancelled all the same
+  std::string names;
+  std::size_t count = 0;
+  for (const protocol::TaskView& each : live->view.tasks) {
+    if (each.parent != task || each.state == "cancelling") continue;
+    names = " " + task_name(each.id) + names;  // the list has the newest first
+    ++count;
+  }
+  if (count == 0) return;
+  session.err << count << (count == 1 ? " child goes" : " children go") << " on: cancel" << names
+              << "\n";
+}
+
+std::string change_line(const protocol::TaskView& task, std::string_view action) {
+  const std::string doing(state_after(action));
+  const std::string state = visible_line(state_text(task));
+  return task_name(task.id) + " " + doing + (doing == state ? "" : ", now " + state) + "\n";
+}
+
+}  // namespace
+
 Result<ExitCode> perform(Session& session, const ChangeTask& change) {
-  return print(session, session.client.change(change.task, change.action),
-               [&](const protocol::TaskView& task) {
-                 const std::string name = task_name(task.id);
-                 if (session.invocation.quiet) return name + "\n";
-                 return name + " " + std::string(state_after(change.action)) + ", now " +
-                        visible_line(task.state) + "\n";
-               });
+  const Result<ExitCode> done = print(session, session.client.change(change.task, change.action),
+                                      [&](const protocol::TaskView& task) {
+                                        return session.invocation.quiet
+                                                   ? task_name(task.id) + "\n"
+                                                   : change_line(task, change.action);
+                                      });
+  const bool talks = !session.invocation.quiet && !session.invocation.json;
+  if (done && talks && change.action == "cancel") tell_children(session, change.task);
+  return done;
 }
 
 Result<ExitCode> perform(Session& session, const StepTask& step) {
@@ -315,43 +365,89 @@ Result<ExitCode> perform(Session& session, const ClearBreakpoints& clear) {
 
 namespace {
 
-/// Leaves only `root` and what belongs to it.
-void keep_subtree(Document<protocol::TaskList>& list, TaskId root) {
-  std::set<TaskId> kept{root};
-  std::ranges::sort(list.view.tasks, {}, &protocol::TaskView::id);  // a child is younger
-  std::erase_if(list.view.tasks, [&](const protocol::TaskView& task) {
-    if (kept.contains(task.parent)) kept.insert(task.id);
-    return !kept.contains(task.id);
-  });
-  Json tasks = Json::array();
-  for (Json& task : list.json["tasks"]) {
-    if (kept.contains(TaskId{task.at("id").get<std::uint64_t>()})) tasks.push_back(std::move(task));
+/// Tasks of several documents, each once.
+class TaskSet {
+ public:
+  explicit TaskSet(Document<protocol::TaskList> list) : json_(std::move(list.json)) {
+    for (std::size_t i = 0; i < list.view.tasks.size(); ++i)
+      add({std::move(list.view.tasks[i]), std::move(json_["tasks"].at(i))});
   }
-  list.json["tasks"] = std::move(tasks);
+
+  void add(Document<protocol::TaskView> task) { tasks_.emplace(task.view.id, std::move(task)); }
+
+  /// Null: it is not here.
+  [[nodiscard]] const protocol::TaskView* find(TaskId id) const {
+    const auto found = tasks_.find(id);
+    return found == tasks_.end() ? nullptr : &found->second.view;
+  }
+
+  [[nodiscard]] std::vector<TaskId> ids() const {
+    const auto keys = std::views::keys(tasks_);
+    return {keys.begin(), keys.end()};
+  }
+
+  /// Only `kept`.
+  [[nodiscard]] Document<protocol::TaskList> list_of(const std::set<TaskId>& kept) && {
+    protocol::TaskList view;
+    Json tasks = Json::array();
+    for (const TaskId id : kept) {
+      Document<protocol::TaskView>& task = tasks_.at(id);
+      view.tasks.push_back(std::move(task.view));
+      tasks.push_back(std::move(task.json));
+    }
+    json_["tasks"] = std::move(tasks);
+    return {std::move(view), std::move(json_)};
+  }
+
+ private:
+  Json json_;
+  std::map<TaskId, Document<protocol::TaskView>> tasks_;
+};
+
+/// The tasks from `task` up to `root`, both included; empty if it does not stand below it. Those
+/// that have ended meanwhile are fetched.
+Result<std::vector<TaskId>> way_up(Client& client, TaskSet& tasks, TaskId task, TaskId root) {
+  std::vector<TaskId> way;
+  while (true) {
+    if (tasks.find(task) == nullptr) {
+      Result<Document<protocol::TaskView>> fetched = client.task(task);
+      const bool forgotten = !fetched && fetched.error().code == Errc::not_found && task != root;
+      if (forgotten) return std::vector<TaskId>();
+      if (!fetched) return fetched.error();
+      tasks.add(*std::move(fetched));
+    }
+    way.push_back(task);
+    if (task == root) return way;
+    task = tasks.find(task)->parent;
+    if (task == kNoTask) return std::vector<TaskId>();
+  }
 }
 
-/// The tasks that a tree is made of. The root of a part is in it though it has ended.
+/// The tasks that a tree is made of. What connects a live task with the root is in it though it has
+/// ended.
 Result<Document<protocol::TaskList>> tasks_of_tree(Session& session, const ShowTree& show) {
-  Result<Document<protocol::TaskList>> list = session.client.every_task(!show.all);
+  Result<Document<protocol::TaskList>> list =
+      show.all ? session.client.every_task() : session.client.every_live_task();
   if (!list || show.task == kNoTask) return list;
-  if (std::ranges::find(list->view.tasks, show.task, &protocol::TaskView::id) ==
-      list->view.tasks.end()) {
-    Result<Document<protocol::TaskView>> root = session.client.task(show.task);
-    if (!root) return root.error();
-    list->view.tasks.push_back(std::move(root->view));
-    list->json["tasks"].push_back(std::move(root->json));
+  TaskSet tasks(*std::move(list));
+  std::set<TaskId> kept{show.task};
+  std::vector<TaskId> ends = tasks.ids();
+  ends.push_back(show.task);  // or one that is not there would be an empty tree
+  for (const TaskId task : ends) {
+    const Result<std::vector<TaskId>> way = way_up(session.client, tasks, task, show.task);
+    if (!way) return way.error();
+    kept.insert(way->begin(), way->end());
   }
-  keep_subtree(*list, show.task);
-  return list;
+  return std::move(tasks).list_of(kept);
 }
 
-/// Errors: as the system has them.
+/// Errors: io, whatever the system says: not_found is for tasks and questions.
 Result<void> save(const std::string& path, std::string_view content) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  if (!file) return os_error("open " + path, errno);
+  if (!file) return Error{Errc::io, os_error("open " + path, errno).message};
   file << content;
   file.close();
-  if (!file) return os_error("write " + path, errno);
+  if (!file) return Error{Errc::io, os_error("write " + path, errno).message};
   return {};
 }
 

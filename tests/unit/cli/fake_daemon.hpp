@@ -84,13 +84,20 @@ class FakeDaemon {
   /// Sends an event to whoever listens to that task, and to all who come later.
   template <class View>
   void emit(std::uint64_t seq, std::string_view name, const View& data, TaskId task = TaskId{12}) {
+    emit_to(task, seq, name, data, task);
+  }
+
+  /// An event of one task to whoever listens to another: a question of a child.
+  template <class View>
+  void emit_to(TaskId followed, std::uint64_t seq, std::string_view name, const View& data,
+               TaskId task) {
     protocol::EventView event{
         .seq = seq, .task = task, .name = std::string(name), .data = to_json_value(data)};
     on_loop([&] {
       for (const auto& [path, stream] : streams_) {
-        if (path == events_path(task)) send(*stream, event);
+        if (path == events_path(followed)) send(*stream, event);
       }
-      events_.push_back(std::move(event));
+      events_.emplace_back(followed, std::move(event));
     });
   }
 
@@ -136,8 +143,9 @@ class FakeDaemon {
   void stream(const HttpRequest& request, HttpResponder& responder) {
     std::shared_ptr<EventStream> stream = responder.stream();
     const std::uint64_t after = std::stoull(request.query.at("after"));
-    for (const protocol::EventView& event : events_) {
-      if (event.seq > after && request.path == events_path(event.task)) send(*stream, event);
+    for (const auto& [followed, event] : events_) {
+      const bool comes = event.seq > after || event.task != followed;
+      if (comes && request.path == events_path(followed)) send(*stream, event);
     }
     streams_.emplace_back(request.path, std::move(stream));
   }
@@ -158,7 +166,7 @@ class FakeDaemon {
   std::thread thread_{[this] { loop_.run(); }};
   std::optional<HttpServer> server_;
   std::map<std::string, Laid> documents_;
-  std::vector<protocol::EventView> events_;
+  std::vector<std::pair<TaskId, protocol::EventView>> events_;  ///< With who is told of it.
   std::vector<std::pair<std::string, std::shared_ptr<EventStream>>> streams_;  ///< By path.
   std::vector<std::string> seen_;
 };

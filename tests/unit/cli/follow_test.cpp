@@ -129,7 +129,7 @@ TEST_F(FollowTest, OutlivesTheDaemonAndRepeatsNothing) {
   ASSERT_TRUE(end) << end.error().message;
   std::erase(sink_.seen, "lost");
   EXPECT_THAT(sink_.seen,
-              ElementsAre("✓ read a", "? run ./test.sh", "✓ write b", "denied", "back"));
+              ElementsAre("✓ read a", "? run ./test.sh", "back", "✓ write b", "denied"));
   EXPECT_EQ(pauses, 3);
   const std::vector<std::string> seen = daemon_.seen();
   EXPECT_EQ(std::ranges::count(seen, "GET /v1/tasks/12/events after=2"), 1);
@@ -143,7 +143,7 @@ TEST_F(FollowTest, GoesOnWhenTheDaemonHasForgottenAnAnsweredQuestion) {
     daemon_.start();
   });
   ASSERT_TRUE(end) << end.error().message;
-  EXPECT_THAT(sink_.seen, ElementsAre("? run ./test.sh", "lost", "decided", "back"));
+  EXPECT_THAT(sink_.seen, ElementsAre("? run ./test.sh", "lost", "back", "decided"));
 }
 
 TEST_F(FollowTest, GivesUpAMinuteAfterTheDaemonWentAway) {

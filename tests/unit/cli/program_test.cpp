@@ -1,12 +1,18 @@
 #include "cli/program.hpp"
 
 #include "support/temp_dir.hpp"
+#include "support/wait_until.hpp"
 #include "unit/cli/fake_daemon.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
+#include <iostream>
 #include <sstream>
+#include <thread>
 
 namespace tinkerbell::cli {
 namespace {
@@ -15,6 +21,7 @@ namespace name = protocol::event_name;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Outcome {
   int code = 0;
@@ -124,6 +131,159 @@ TEST_F(ProgramTest, WaitStopsAtTheFirstQuestionAndSaysHowToAnswer) {
             "`tinkerbell deny a3`\n");
 }
 
+protocol::ApprovalView question_of_child() {
+  protocol::ApprovalView question = approval_a3();
+  question.task = TaskId{13};
+  question.requested_by = "task 13";
+  return question;
+}
+
+TEST_F(ProgramTest, WaitStopsAtTheQuestionOfAChild) {
+  daemon_.lay_out("POST /v1/tasks", task_12("ready"), 201);
+  daemon_.lay_out_task(task_12("running"));
+  daemon_.emit_to(TaskId{12}, 1, name::kApprovalOpened, question_of_child(), TaskId{13});
+  const Outcome run = tinkerbell({"run", "x", "-w", "/", "--wait"});
+  EXPECT_EQ(run.code, 4);
+  EXPECT_EQ(run.out, "12\n");
+  EXPECT_THAT(run.err, HasSubstr("task 12 waits: child 13 waits for approval a3: run ./test.sh"));
+}
+
+TEST_F(ProgramTest, FollowTellsTheQuestionOfAChildWhateverItsNumberInTheStream) {
+  daemon_.lay_out_task(task_12("running"));
+  daemon_.emit(5, name::kStepDone, step(1, "spawn", "done"));
+  daemon_.emit_to(TaskId{12}, 3, name::kApprovalOpened, question_of_child(), TaskId{13});
+  daemon_.emit_to(TaskId{12}, 4, name::kApprovalDecided,
+                  protocol::DecisionView{.id = ApprovalId{3}, .state = "denied", .by = "uid 0"},
+                  TaskId{13});
+  daemon_.emit(6, name::kTaskEnded, task_12("completed"));
+  EXPECT_THAT(tinkerbell({"follow", "12"}).out,
+              HasSubstr("✓ spawn\n"
+                        "? child 13 waits for a3: run ./test.sh: `tinkerbell approve a3` or "
+                        "`tinkerbell deny a3`\n"
+                        "a3 was denied by uid 0\n"
+                        "✓ task 12 completed"));
+}
+
+TEST_F(ProgramTest, AStepGoesOnWhileAChildAsks) {
+  daemon_.lay_out("POST /v1/tasks/12/step", task_12("running"));
+  daemon_.lay_out_task(task_12("running"));
+  daemon_.emit_to(TaskId{12}, 1, name::kApprovalOpened, question_of_child(), TaskId{13});
+  protocol::TaskView held = task_12("suspended");
+  held.waiting_for = "step or resume";
+  daemon_.emit(2, name::kTaskState, held);
+  const Outcome step = tinkerbell({"step", "12"});
+  EXPECT_EQ(step.code, 0);
+  EXPECT_EQ(step.out, "12: waits for: step or resume\n");
+  EXPECT_THAT(step.err, HasSubstr("child 13 waits for a3"));
+}
+
+TEST_F(ProgramTest, S27_AResultIsMadeVisibleInAPipeToo) {
+  daemon_.lay_out("POST /v1/tasks", task_12("ready"), 201);
+  protocol::TaskView task = task_12("completed");
+  task.result = "a\x1b[2J\r\a\u202e\nb";
+  daemon_.lay_out_task(task);
+  const std::string shown = "a\\x1b[2J\\x0d\\x07\\u{202e}\nb\n";
+  EXPECT_EQ(tinkerbell({"run", "x", "-w", "/", "--wait"}).out, shown);
+  EXPECT_THAT(tinkerbell({"follow", "12"}).out, HasSubstr(shown));
+  const Outcome json = tinkerbell({"run", "x", "-w", "/", "--wait", "--json"});
+  EXPECT_EQ(parse_json(json.out)->at("result"), task.result);
+}
+
+TEST_F(ProgramTest, JsonIsJsonWhereAQuestionComesUp) {
+  daemon_.lay_out("POST /v1/tasks", task_12("ready"), 201);
+  daemon_.lay_out("POST /v1/tasks/12/step", task_12("running"));
+  daemon_.lay_out_task(task_12("running"));
+  daemon_.emit(1, name::kApprovalOpened, approval_a3());
+  for (const Outcome& outcome : {tinkerbell({"run", "x", "-w", "/", "--wait", "--json"}),
+                                 tinkerbell({"step", "12", "--json"})}) {
+    EXPECT_EQ(outcome.code, 4);
+    const Result<Json> json = parse_json(outcome.out);
+    ASSERT_TRUE(json) << outcome.out;
+    EXPECT_EQ(json->at("schema"), "tinkerbell.approval/1");
+    EXPECT_EQ(json->at("id"), 3);
+  }
+}
+
+TEST_F(ProgramTest, JsonIsJsonWhereAStepEndsTheTask) {
+  daemon_.lay_out("POST /v1/tasks/12/step", task_12("running"));
+  daemon_.lay_out_task(task_12("completed"));
+  const Result<Json> json = parse_json(tinkerbell({"step", "12", "--json"}).out);
+  ASSERT_TRUE(json);
+  EXPECT_EQ(json->at("state"), "completed");
+}
+
+TEST_F(ProgramTest, WhatIsTextOnlyRefusesJson) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"completion", "bash", "--json"}, {"--json", "help"}, {"help", "run", "--json"}}) {
+    const Outcome refused = tinkerbell(words);
+    EXPECT_EQ(refused.code, 64);
+    EXPECT_THAT(refused.err, HasSubstr("has no --json"));
+    EXPECT_EQ(refused.out, "");
+  }
+}
+
+TEST_F(ProgramTest, AStopThatIsStillToComeIsShown) {
+  protocol::TaskView task = task_12("waiting");
+  task.to_stop = true;
+  daemon_.lay_out("GET /v1/tasks/12", task);
+  daemon_.lay_out("GET /v1/tasks", protocol::TaskList{.tasks = {task}});
+  daemon_.lay_out("POST /v1/tasks/12/pause", task);
+  EXPECT_THAT(tinkerbell({"show", "12"}).out, HasSubstr("state       waiting (to stop)\n"));
+  EXPECT_THAT(tinkerbell({"ls"}).out, HasSubstr("12  waiting (to stop)  "));
+  EXPECT_THAT(tinkerbell({"tree"}).out, HasSubstr("12    waiting (to stop)  "));
+  EXPECT_EQ(tinkerbell({"pause", "12"}).out, "12 pausing, now waiting (to stop)\n");
+  EXPECT_EQ(parse_json(tinkerbell({"show", "12", "--json"}).out)->at("to_stop"), true);
+}
+
+TEST_F(ProgramTest, AListThatIsNotWholeSaysSo) {
+  protocol::TaskView other = task_12("completed");
+  other.id = TaskId{11};
+  daemon_.lay_out("GET /v1/tasks limit=2", protocol::TaskList{.tasks = {task_12("ready"), other}});
+  daemon_.lay_out("GET /v1/tasks limit=3", protocol::TaskList{.tasks = {task_12("ready"), other}});
+  daemon_.lay_out("GET /v1/tasks limit=1000 state=ready",
+                  protocol::TaskList{.tasks = {task_12("ready")}});
+  const Outcome cut = tinkerbell({"ls", "-n", "1"});
+  EXPECT_THAT(cut.out, Not(HasSubstr("11  completed")));
+  EXPECT_EQ(cut.err, "… and more: `tinkerbell ls --all`\n");
+  const Outcome whole = tinkerbell({"ls", "-n", "2"});
+  EXPECT_THAT(whole.out, HasSubstr("11  completed"));
+  EXPECT_EQ(whole.err, "");
+  EXPECT_EQ(tinkerbell({"ls", "-q", "-n", "1"}).out, "12\n");
+  EXPECT_EQ(tinkerbell({"ls", "-q", "--all", "--state", "ready"}).out, "12\n");
+  EXPECT_EQ(parse_json(tinkerbell({"ls", "--json", "-n", "2"}).out)->at("tasks").size(), 2U);
+}
+
+TEST_F(ProgramTest, CancellingAParentTellsWhichChildrenGoOn) {
+  protocol::TaskView child = task_12("running");
+  child.parent = TaskId{12};
+  protocol::TaskList live;
+  for (const std::uint64_t id : {15U, 14U, 13U}) {
+    child.id = TaskId{id};
+    child.state = id == 14 ? "cancelling" : "running";
+    live.tasks.push_back(child);
+  }
+  daemon_.lay_out("GET /v1/tasks limit=1000 live=1", live);
+  daemon_.lay_out("POST /v1/tasks/12/cancel", task_12("cancelling"));
+  const Outcome cancel = tinkerbell({"cancel", "12"});
+  EXPECT_EQ(cancel.code, 0);
+  EXPECT_EQ(cancel.out, "12 cancelling\n");
+  EXPECT_EQ(cancel.err, "2 children go on: cancel 13 15\n");
+  daemon_.lay_out("POST /v1/tasks/13/cancel", task_12("cancelled"));
+  EXPECT_EQ(tinkerbell({"cancel", "13"}).err, "");
+}
+
+TEST_F(ProgramTest, AnAnsweredQuestionTellsByWhomWhenAndWhy) {
+  protocol::ApprovalView denied = approval_a3();
+  denied.state = "denied";
+  denied.decided_by = "uid 1000";
+  denied.decided_at = "2026-11-22T20:34:00.000Z";
+  denied.text = "not today";
+  daemon_.lay_out("GET /v1/approvals/3", denied);
+  EXPECT_THAT(tinkerbell({"show", "a3"}).out,
+              HasSubstr("a3 (denied), permission for task 12\n"
+                        "by uid 1000, 2026-11-22T20:34:00.000Z: not today\n"));
+}
+
 TEST_F(ProgramTest, FollowPrintsOneLineForEachStep) {
   daemon_.lay_out_task(task_12("running"));
   daemon_.emit(1, name::kStepDone, step(1, "ask model default (2 messages)", "done", "80 tokens"));
@@ -186,8 +346,8 @@ TEST_F(ProgramTest, StepsAreFetchedPageByPage) {
 TEST_F(ProgramTest, QuietListsAreIdsOnly) {
   daemon_.lay_out("GET /v1/tasks", protocol::TaskList{.tasks = {task_12("ready")}});
   daemon_.lay_out("GET /v1/approvals", protocol::ApprovalList{.approvals = {approval_a3()}});
-  EXPECT_EQ(tinkerbell({"ls", "-q", "-n", "5", "--state", "a&b"}).out, "12\n");
-  EXPECT_THAT(daemon_.seen(), Contains("GET /v1/tasks limit=5 state=a&b"));
+  EXPECT_EQ(tinkerbell({"ls", "-q", "-n", "5", "--state", "ready"}).out, "12\n");
+  EXPECT_THAT(daemon_.seen(), Contains("GET /v1/tasks limit=6 state=ready"));
   EXPECT_EQ(tinkerbell({"approvals", "-q"}).out, "a3\n");
 }
 
@@ -223,7 +383,9 @@ TEST_F(ProgramTest, S29_ApproveOfALongCardNeedsItsHash) {
   EXPECT_EQ(blind.code, 65);
   EXPECT_THAT(blind.err, HasSubstr("102400 bytes"));
   EXPECT_EQ(tinkerbell({"approve", "a3", "--hash", "0123"}).code, 65);
-  EXPECT_EQ(tinkerbell({"approve", "a3", "--hash", "fedcba9876"}).code, 1);
+  const Outcome wrong = tinkerbell({"approve", "a3", "--hash", "fedcba9876"});
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_THAT(wrong.err, AllOf(HasSubstr("`tinkerbell show a3`"), Not(HasSubstr("01234567"))));
   EXPECT_EQ(tinkerbell({"approve", "a3", "--hash", "0123456789"}).code, 0);
   EXPECT_EQ(tinkerbell({"deny", "a3"}).code, 0);
 }
@@ -289,6 +451,18 @@ TEST_F(ProgramTest, TheTreeOfATaskThatHasEndedShowsItsLiveChildren) {
   EXPECT_EQ(tinkerbell({"tree", "7"}).code, 3);
 }
 
+TEST_F(ProgramTest, ATreeGoesThroughChildrenThatHaveEnded) {
+  daemon_.lay_out(
+      "GET /v1/tasks limit=1000 live=1",
+      protocol::TaskList{.tasks = {task_of(16, 8, "running"), task_of(14, 13, "running"),
+                                   task_of(12, 0, "waiting")}});
+  daemon_.lay_out("GET /v1/tasks/13", task_of(13, 12, "completed"));
+  EXPECT_EQ(tinkerbell({"-q", "tree", "12"}).out, "12\n13\n14\n");
+  const Outcome tree = tinkerbell({"tree", "12"});
+  EXPECT_THAT(tree.out, HasSubstr("\n└─ 13     completed"));
+  EXPECT_THAT(tree.out, HasSubstr("\n   └─ 14  running"));
+}
+
 TEST_F(ProgramTest, StraceShowsThePastOfATask) {
   daemon_.lay_out("GET /v1/tasks/12", task_12("waiting"));
   daemon_.lay_out("GET /v1/tasks/12/steps calls=64 full=0",
@@ -299,7 +473,7 @@ TEST_F(ProgramTest, StraceShowsThePastOfATask) {
             "20:33:31.000 [12] process.run() <unfinished ...>\n");
   EXPECT_EQ(tinkerbell({"strace", "12", "-e", "process"}).out,
             "20:33:31.000 [12] process.run() <unfinished ...>\n");
-  const Outcome none = tinkerbell({"strace", "12", "-e", "llm,fiel"});
+  const Outcome none = tinkerbell({"strace", "12", "-e", "llm,random"});
   EXPECT_EQ(none.out, "");
   EXPECT_EQ(none.err, "task 12 made no such call\n");
   EXPECT_THAT(tinkerbell({"strace", "12", "-c"}).out, HasSubstr("1 under way, not counted"));
@@ -357,6 +531,53 @@ TEST_F(ProgramTest, StraceTellsWhoseAnswerATaskWaitsFor) {
             "             [12] +++ failed: denied +++\n");
 }
 
+TEST_F(ProgramTest, StraceSaysOnceThatATaskWasCancelled) {
+  protocol::TaskView cancelled = task_12("cancelled");
+  cancelled.error = protocol::ErrorBody{.code = "cancelled", .message = "cancelled by a person"};
+  daemon_.lay_out("GET /v1/tasks/12", cancelled);
+  daemon_.lay_out("GET /v1/tasks/12/steps", protocol::StepList{});
+  EXPECT_EQ(tinkerbell({"strace", "12"}).out, "             [12] +++ cancelled +++\n");
+}
+
+/// What a person sees of `strace -f` and these words who ends it with Ctrl-C. Never returns.
+[[noreturn]] void interrupt_strace(std::vector<std::string> more) {
+  sigset_t interrupt;  // none of the threads that the program itself would not have takes it
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &interrupt, nullptr);
+  FakeDaemon daemon;
+  daemon.lay_out_task(task_12("running"));
+  daemon.lay_out("GET /v1/tasks/12/steps",
+                 protocol::StepList{.steps = {call(1, "file.read", "done", "30"),
+                                              call(2, "process.run", "started", "31")}});
+  const std::thread person([&] {
+    const auto listens = [&] {
+      return std::ranges::any_of(daemon.seen(), [](const std::string& request) {
+        return request.starts_with("GET /v1/tasks/12/events");
+      });
+    };
+    (void)wait_until(listens);
+    kill(getpid(), SIGINT);
+  });
+  more.insert(more.begin(), {"strace", "12", "-f"});
+  const GetEnv get_env = [](const char*) -> const char* { return nullptr; };
+  more.insert(more.end(), {"--socket", daemon.socket()});
+  (void)run_program(std::move(more), {.get_env = get_env, .out = std::cerr, .err = std::cerr});
+  std::exit(1);
+}
+
+TEST(StraceDeathTest, AnInterruptedSummaryIsShown) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(interrupt_strace({"-c"}), testing::KilledBySignal(SIGINT),
+              "file.read(.|\n)*1 under way, not counted\n\ntask 12 goes on");
+}
+
+TEST(StraceDeathTest, AnInterruptedCallIsUnfinished) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(interrupt_strace({}), testing::KilledBySignal(SIGINT),
+              "process.run\\(\\) <unfinished ...>\n\ntask 12 goes on");
+}
+
 TEST_F(ProgramTest, ATraceIsSavedAsItCame) {
   daemon_.lay_out("GET /v1/trace", Json{{"traceEvents", Json::array()}});
   const TempDir directory;
@@ -366,7 +587,7 @@ TEST_F(ProgramTest, ATraceIsSavedAsItCame) {
   EXPECT_EQ(tinkerbell({"trace", "12", "-f", "-"}).out, R"({"traceEvents":[]})");
   EXPECT_THAT(daemon_.seen(), Contains("GET /v1/trace task=12"));
   const Outcome nowhere = tinkerbell({"trace", "-f", directory / "no/where"});
-  EXPECT_EQ(nowhere.code, 3);
+  EXPECT_EQ(nowhere.code, 74);
   EXPECT_THAT(nowhere.err, HasSubstr("No such file or directory"));
 }
 
@@ -403,6 +624,10 @@ TEST(Program, OutputThatCannotBeWrittenIsNoSuccess) {
       {"version"},
       {.get_env = [](const char*) -> const char* { return nullptr; }, .out = full, .err = err});
   EXPECT_EQ(code, 74);
+  EXPECT_EQ(run_program({"--help"}, {.get_env = [](const char*) -> const char* { return nullptr; },
+                                     .out = full,
+                                     .err = err}),
+            74);
 }
 
 }  // namespace
