@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include <filesystem>
+#include <iostream>
 #include <set>
 #include <utility>
 
@@ -185,6 +186,7 @@ int Daemon::run(std::vector<Survivor> survivors) {
   calls_.replay_all();
   if (const Result<void> listening = listen(); !listening) {
     logger_.error("control.failed", {{"error", listening.error().message}});
+    std::cerr << "tinkerbelld: " << listening.error().message << "\n";  // the log may be a file
     calls_.stop();
     return EX_CANTCREAT;
   }

@@ -83,6 +83,9 @@ int run(const Options& options, const AddKinds& add_kinds) {
   if (!llm) return complain(EX_CONFIG, llm.error());
   plan->llm = *std::move(llm);
   if (options.check_config) {
+    if (const Result<void> good = check_files(plan->llm); !good) {
+      return complain(EX_CONFIG, good.error());
+    }
     std::cout << "the config is good\n";
     return EX_OK;
   }

@@ -1,6 +1,8 @@
+#include "support/built_program.hpp"
 #include "support/child.hpp"
 #include "support/real_daemon.hpp"
 #include "support/scripted_llm.hpp"
+#include "support/temp_dir.hpp"
 #include "support/wait_until.hpp"
 
 #include <gmock/gmock.h>
@@ -14,6 +16,7 @@
 namespace tinkerbell {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -50,6 +53,38 @@ TEST(Start, TakesARelativeStateDirectoryFromWhereItIsStarted) {
   const Child process(words, STDERR_FILENO, STDERR_FILENO);
   ASSERT_TRUE(wait_until([&] { return daemon.answers(); }));
   EXPECT_EQ(daemon.ask("/v1/status").body.at("state_dir"), state.string());
+}
+
+TEST(Start, ChecksThePlaybooksThatTheConfigNames) {
+  const TempDir directory;
+  const std::string playbook = directory / "playbook.json";
+  directory.write("tinkerbell.toml",
+                  "schema = 1\n[providers.demo]\ntype = \"offline\"\nplaybook = \"" + playbook +
+                      "\"\n[models.default]\nprovider = \"demo\"\nmodel = \"demo\"\n");
+  const auto check = [&] {
+    return run_to_end({built_program("tinkerbelld"), "--config", directory / "tinkerbell.toml",
+                       "--check-config"});
+  };
+  const Finished missing = check();
+  EXPECT_EQ(missing.exit, 78);
+  EXPECT_THAT(missing.err, AllOf(HasSubstr("provider demo"), HasSubstr(playbook)));
+  directory.write("playbook.json", "{\"rules\": [{\"replay\": {}}]}");
+  EXPECT_EQ(check().exit, 78);
+  directory.write("playbook.json", "{\"rules\": [{\"reply\": {\"text\": \"yes\"}}]}");
+  EXPECT_EQ(check().out, "the config is good\n");
+}
+
+TEST(Start, SaysWithoutALogThatItsSocketCannotBeMade) {
+  const TempDir directory;
+  directory.write("file", "");
+  directory.write("tinkerbell.toml", "schema = 1\n[log]\ntarget = \"file\"\nfile = \"" +
+                                         std::string(directory / "log") + "\"\n");
+  const Finished refused =
+      run_to_end({built_program("tinkerbelld"), "--config", directory / "tinkerbell.toml",
+                  "--state-dir", directory / "state", "--socket", directory / "file/socket"});
+  EXPECT_EQ(refused.exit, 73);
+  EXPECT_THAT(refused.err, HasSubstr("tinkerbelld: "));
+  EXPECT_THAT(refused.err, HasSubstr("file"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "drivers/llm/backoff.hpp"
 #include "drivers/llm/offline.hpp"
 #include "drivers/llm/openai_chat.hpp"
+#include "drivers/llm/playbook.hpp"
 #include "drivers/llm/provider.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -180,6 +181,15 @@ void LlmDriver::State::answer(CommandId id, Result<Reply> reply) {
         unix_nanoseconds(SystemClock{}.wall());
   }
   done(std::move(reply));
+}
+
+Result<void> check_files(const LlmSettings& settings) {
+  for (const ProviderSettings& provider : settings.providers) {
+    if (provider.type != ProviderType::offline || provider.playbook.empty()) continue;
+    const Result<Playbook> playbook = load_playbook(provider.playbook);
+    if (!playbook) return playbook.error().with("provider " + provider.name);
+  }
+  return {};
 }
 
 LlmDriver::LlmDriver(boost::asio::any_io_executor loop, HttpClient& http, BlockingPool& pool,

@@ -60,6 +60,10 @@ struct LlmSettings {
   RetrySettings retry;
 };
 
+/// Whether the files that providers need can be read: the playbooks that are named. Blocks. Errors:
+/// invalid, too_large, not_found, denied, io; names the provider.
+[[nodiscard]] Result<void> check_files(const LlmSettings& settings);
+
 /// Performs AwaitLLMResponse. Loop thread only; owned by the daemon, outlives every task; the
 /// client, the pool and the sink outlive it. Destroyed, it answers what is under way with
 /// Errc::abandoned.
