@@ -7,10 +7,11 @@
 
 namespace tinkerbell {
 
-/// Turns the loop until the condition holds. False: it did not within ten seconds.
+/// Turns the loop until the condition holds. False: it did not within a minute, which only a test
+/// that fails waits for.
 template <std::predicate Condition>
 [[nodiscard]] bool run_until(boost::asio::io_context& loop, Condition condition) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > give_up) return false;
     loop.restart();
