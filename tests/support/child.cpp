@@ -54,6 +54,13 @@ void Child::signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);
 }
 
+bool Child::has_ended() const {
+  siginfo_t ended{};
+  return pid_ <= 0 ||
+         (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+          ended.si_pid == pid_);
+}
+
 int Child::wait() {
   int status = 0;
   if (pid_ <= 0 || ::waitpid(pid_, &status, 0) != pid_) return -1;

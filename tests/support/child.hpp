@@ -27,6 +27,9 @@ class Child {
 
   void signal(int number) const;
 
+  /// Whether it has ended; `wait` still tells how.
+  [[nodiscard]] bool has_ended() const;
+
   /// Waits for its end, once.
   int wait();
 

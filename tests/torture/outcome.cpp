@@ -1,0 +1,149 @@
+#include "torture/outcome.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+namespace tinkerbell::torture {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kLedger = "runs.txt";
+
+Json get(UnixHttpClient& client, const std::string& target) {
+  const Result<UnixHttpClient::Answer> answer = client.request("GET", target);
+  const Result<Json> json = answer ? parse_json(answer->body) : Result<Json>(answer.error());
+  return json ? *json : Json::object();
+}
+
+/// How it ended, and each command with its outcome.
+std::string told(const Json& task, const Json& steps) {
+  std::string text = task.value("state", "") + " " + task.value("result", "");
+  if (const auto error = task.find("error"); error != task.end()) text += dump_json(*error);
+  for (const Json& step : steps.value("steps", Json::array()))
+    text += "\n" + step.value("command", "") + " " + step.value("state", "");
+  return text;
+}
+
+std::map<std::string, std::string> files_below(const fs::path& workspace) {
+  std::map<std::string, std::string> files;
+  for (fs::recursive_directory_iterator entry(workspace), end; entry != end; ++entry) {
+    if (entry->path().filename() == ".git") {
+      entry.disable_recursion_pending();
+    } else if (entry->is_regular_file() && entry->path().filename() != kLedger) {
+      std::ifstream file(entry->path(), std::ios::binary);
+      files[fs::relative(entry->path(), workspace)] = {std::istreambuf_iterator<char>(file), {}};
+    }
+  }
+  return files;
+}
+
+std::map<std::string, std::size_t> lines_counted(const std::string& text) {
+  std::map<std::string, std::size_t> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);)
+    ++lines[line];
+  return lines;
+}
+
+std::vector<std::string> entries_of(const fs::path& directory) {
+  std::vector<std::string> names;
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(directory, missing))
+    names.push_back(entry.path().filename());
+  return names;
+}
+
+/// Each of `wanted` once, and nothing else.
+void compare_counts(std::string_view kind, const std::map<std::string, std::size_t>& found,
+                    const std::map<std::string, std::size_t>& wanted, Findings& findings) {
+  for (const auto& [name, count] : wanted) {
+    const auto times = found.find(name);
+    findings.expect(times != found.end(), Wrong::lost, std::string(kind) + " " + name);
+    findings.expect(times == found.end() || times->second <= count, Wrong::doubled,
+                    std::string(kind) + " " + name);
+  }
+  for (const auto& [name, count] : found)
+    findings.expect(wanted.contains(name), Wrong::different, std::string(kind) + " " + name);
+}
+
+void compare_texts(std::string_view kind, const std::map<std::string, std::string>& found,
+                   const std::map<std::string, std::string>& wanted, Findings& findings) {
+  for (const auto& [name, text] : wanted) {
+    const auto other = found.find(name);
+    findings.expect(other != found.end(), Wrong::lost, std::string(kind) + " " + name);
+    if (other == found.end()) continue;
+    findings.expect(other->second == text, Wrong::different,
+                    std::string(kind) + " " + name + ": " + other->second);
+  }
+  for (const auto& [name, text] : found)
+    findings.expect(wanted.contains(name), Wrong::different, std::string(kind) + " " + name);
+}
+
+/// The same question under one key, however often.
+void compare_model(const Outcome& found, const Outcome& wanted, Findings& findings) {
+  for (const auto& [name, turn] : wanted.model)
+    findings.expect(found.model.contains(name), Wrong::lost, "model call " + name);
+  for (const auto& [name, turn] : found.model) {
+    findings.expect(turn.keys.size() == 1, Wrong::doubled, "model call " + name + ": a second key");
+    const auto other = wanted.model.find(name);
+    findings.expect(other != wanted.model.end() && turn.bodies == other->second.bodies,
+                    Wrong::different, "model call " + name + ": another request");
+  }
+}
+
+}  // namespace
+
+std::size_t Outcome::asked_again() const {
+  std::size_t again = 0;
+  for (const auto& [name, turn] : model)
+    again += turn.times - 1;
+  return again;
+}
+
+Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model) {
+  Outcome outcome;
+  UnixHttpClient client(daemon.socket());
+  for (const Json& each : get(client, "/v1/tasks?limit=1000").value("tasks", Json::array())) {
+    const std::string path = "/v1/tasks/" + each.at("id").dump();
+    const Json task = get(client, path);
+    const Json steps = get(client, path + "/steps?limit=1000");
+    const auto goal = each.value("title", std::string());
+    outcome.tasks[goal] = told(task, steps);
+    for (const Json& step : steps.value("steps", Json::array())) {
+      if (step.value("outcome", "").contains("unknown_outcome"))
+        outcome.unknown.push_back(goal + ": " + step.value("line", ""));
+    }
+  }
+  outcome.tree = files_below(daemon.workspace());
+  outcome.runs = lines_counted(daemon.file(kLedger));
+  for (const std::string& subject : daemon.commits())
+    ++outcome.commits[subject];
+  for (const LlmRequest& request : model.ledger()) {
+    ModelTurn& turn = outcome.model[request.goal() + " " + std::to_string(request.turn())];
+    turn.keys.insert(request.key);
+    turn.bodies.insert(dump_json(request.body));
+    ++turn.times;
+  }
+  const fs::path runs = fs::path(daemon.state_dir()) / "runs";
+  (void)wait_until([&] { return (outcome.left_over = entries_of(runs)).empty(); },
+                   std::chrono::seconds{5});
+  return outcome;
+}
+
+void compare(const Outcome& found, const Outcome& wanted, std::size_t asked, Findings& findings) {
+  compare_counts("run", found.runs, wanted.runs, findings);
+  compare_counts("commit", found.commits, wanted.commits, findings);
+  compare_texts("task", found.tasks, wanted.tasks, findings);
+  compare_texts("file", found.tree, wanted.tree, findings);
+  compare_model(found, wanted, findings);
+  for (std::size_t i = asked; i < found.unknown.size(); ++i)
+    findings.add(Wrong::silent_unknown, found.unknown[i]);
+  for (const std::string& run : found.left_over)
+    findings.add(Wrong::different, "left over: " + run);
+}
+
+}  // namespace tinkerbell::torture

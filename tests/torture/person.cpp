@@ -1,0 +1,189 @@
+#include "torture/person.hpp"
+
+#include "tinkerbell/base/unique_fd.hpp"
+#include "tinkerbell/protocol/task.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+namespace tinkerbell::torture {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+/// Without any news the lists are read again; a life in which nothing changes so long is stuck.
+constexpr std::chrono::milliseconds kSilence{200};
+constexpr std::chrono::seconds kStuck{60};
+
+/// Says that it is time to read the lists again: somebody asks, or a task has ended. The stream of
+/// events tells; what it says in detail is in the lists, too.
+class News {
+ public:
+  explicit News(const std::string& socket_path)
+      : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    socket_path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    constexpr std::string_view kRequest = "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    open_ = ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address),
+                      sizeof(address)) == 0 &&
+            ::send(socket_.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL) ==
+                static_cast<ssize_t>(kRequest.size());
+    if (open_) wait_for("\r\n\r\n");  // from here on nothing is missed
+  }
+
+  /// Until there is news, or there has been none for a while, or the daemon is gone (false).
+  [[nodiscard]] bool wait() {
+    while (open_) {
+      const bool news = heard_.contains("approval.opened") || heard_.contains("task.ended");
+      if (news || !receive()) break;
+    }
+    heard_.clear();
+    return open_;
+  }
+
+ private:
+  void wait_for(std::string_view text) {
+    while (open_ && !heard_.contains(text))
+      (void)receive();
+  }
+
+  /// False: silence, or the end.
+  bool receive() {
+    pollfd ready{socket_.get(), POLLIN, 0};
+    if (::poll(&ready, 1, static_cast<int>(kSilence.count())) == 0) return false;
+    std::array<char, 16 << 10> bytes{};
+    const ssize_t count = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
+    open_ = count > 0;
+    if (open_) heard_.append(bytes.data(), static_cast<std::size_t>(count));
+    return open_;
+  }
+
+  UniqueFd socket_;
+  bool open_ = false;
+  std::string heard_;
+};
+
+/// The body of an answer; empty if the daemon is gone.
+std::optional<Json> body_of(const Result<UnixHttpClient::Answer>& answer) {
+  if (!answer) return std::nullopt;
+  const Result<Json> json = parse_json(answer->body);
+  return json ? std::optional(*json) : std::nullopt;
+}
+
+std::optional<Json> get(UnixHttpClient& client, std::string_view target) {
+  return body_of(client.request("GET", target));
+}
+
+}  // namespace
+
+bool Person::work(const std::string& socket, const std::function<bool()>& gone) {
+  if (!connect(socket, gone)) return false;
+  News news(socket);
+  UnixHttpClient client(socket);
+  const auto deadline = steady_clock::now() + kStuck;
+  while (steady_clock::now() < deadline) {
+    const Step step = look(client);
+    if (step != Step::more) return step == Step::over;
+    if (!news.wait()) return false;
+  }
+  const std::optional<Json> tasks = get(client, "/v1/tasks?live=1");
+  findings_.add(Wrong::different, "nothing happens any more: " + (tasks ? dump_json(*tasks) : ""));
+  return false;
+}
+
+bool Person::connect(const std::string& socket, const std::function<bool()>& gone) {
+  while (!UnixHttpClient(socket).request("GET", "/v1/status")) {
+    if (gone()) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  return true;
+}
+
+/// Reads the lists, and does what is to do.
+Person::Step Person::look(UnixHttpClient& client) {
+  const std::optional<Json> list = get(client, "/v1/tasks?limit=1000");
+  if (!list) return Step::gone;
+  std::map<std::string, Json> there;
+  for (const Json& task : list->at("tasks")) {
+    const auto goal = task.at("title").get<std::string>();
+    findings_.expect(there.emplace(goal, task).second, Wrong::doubled, "task " + goal);
+  }
+  if (!submit_missing(client, there) || !answer_open(client)) return Step::gone;
+  for (const Job& job : scenario_.jobs) {
+    const auto task = there.find(job.goal);
+    if (task == there.end() || !protocol::has_ended(task->second.at("state").get<std::string>())) {
+      return Step::more;
+    }
+  }
+  return Step::over;
+}
+
+/// Whoever has not heard that a task was taken looks whether it is there before sending it again.
+bool Person::submit_missing(UnixHttpClient& client, const std::map<std::string, Json>& there) {
+  for (const Job& job : scenario_.jobs) {
+    const auto acknowledged = submitted_.find(job.goal);
+    if (const auto task = there.find(job.goal); task != there.end()) {
+      const auto id = task->second.at("id").get<std::uint64_t>();
+      findings_.expect(acknowledged == submitted_.end() || acknowledged->second == id, Wrong::lost,
+                       "the id of task " + job.goal);
+      continue;
+    }
+    findings_.expect(acknowledged == submitted_.end(), Wrong::lost, "task " + job.goal);
+    Json wanted{{"workspace", workspace_}, {"kind", job.kind}, {"approve_all", job.approve_all}};
+    if (job.kind == "agent@1") {
+      wanted["goal"] = job.goal;
+    } else {
+      wanted["arguments"] = {{"goal", job.goal}};
+    }
+    const std::optional<Json> task =
+        body_of(client.request("POST", "/v1/tasks", dump_json(wanted)));
+    if (!task) return false;
+    findings_.expect(task->contains("id"), Wrong::different, "not taken: " + dump_json(*task));
+    submitted_[job.goal] = task->value("id", std::uint64_t{0});
+  }
+  return true;
+}
+
+bool Person::answer_open(UnixHttpClient& client) {
+  const std::optional<Json> open = get(client, "/v1/approvals");
+  if (!open) return false;
+  for (const Json& question : open->at("approvals")) {
+    recognise(question);
+    const auto id = question.at("id").get<std::uint64_t>();
+    if (answered_.contains(id)) continue;
+    const Result<UnixHttpClient::Answer> answer = client.request(
+        "POST", "/v1/approvals/" + std::to_string(id), dump_json(person_answer(question)));
+    if (!answer) return false;
+    findings_.expect(answer->status == 200, Wrong::different, "not answered: " + answer->body);
+    answered_.insert(id);
+  }
+  return true;
+}
+
+void Person::recognise(const Json& question) {
+  const auto id = question.at("id").get<std::uint64_t>();
+  const auto line = question.at("line").get<std::string>();
+  const std::string name = "a" + std::to_string(id) + " (" + line + ")";
+  findings_.expect(!answered_.contains(id), Wrong::lost, "the answer to " + name);
+  const auto [shown, first_time] = shown_.emplace(id, question);
+  findings_.expect(shown->second == question, Wrong::different,
+                   name + " is not what it was when it was shown first");
+  if (!first_time) return;
+  if (question.at("kind") == "outcome") {
+    ++outcomes_asked_;
+    findings_.add(Wrong::false_unsure, name);
+    return;
+  }
+  const std::pair step{question.at("task").get<std::uint64_t>(),
+                       question.at("seq").get<std::uint64_t>()};
+  const bool asked_first = asked_.emplace(step, id).second;
+  findings_.expect(asked_first, Wrong::doubled, "the question " + name);
+}
+
+}  // namespace tinkerbell::torture

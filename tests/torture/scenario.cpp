@@ -1,0 +1,138 @@
+#include "torture/scenario.hpp"
+
+namespace tinkerbell::torture {
+
+namespace {
+
+/// note.sh GOAL STEP: once in the ledger, once in a file of the job's own.
+constexpr std::string_view kNote =
+    "#!/bin/sh\n"
+    "echo \"$1 $2\" >> runs.txt\n"
+    "echo \"$2\" >> \"$1.log\"\n"
+    "echo \"noted $2\"\n";
+
+LlmReply runs(const std::vector<std::string>& argv) {
+  return calls("run_program", {{"argv", argv}});
+}
+
+LlmReply finishes(const std::string& goal) {
+  return calls("finish", {{"summary", goal + " is done"}});
+}
+
+/// The same in many pieces, as a slow model streams it.
+LlmReply in_pieces(LlmReply reply) {
+  std::vector<std::string> pieces;
+  for (const std::string& piece : reply.pieces) {
+    const std::size_t half = piece.size() / 2;
+    pieces.push_back(piece.substr(0, half));
+    pieces.push_back(piece.substr(half));
+  }
+  reply.pieces = std::move(pieces);
+  return reply;
+}
+
+std::vector<LlmReply> files(const std::string& goal) {
+  return {calls("write_file", {{"path", goal + ".txt"}, {"content", "one\n"}}),
+          calls("edit_file", {{"path", goal + ".txt"}, {"old_text", "one"}, {"new_text", "two"}}),
+          calls("read_file", {{"path", goal + ".txt"}}),
+          calls("write_file", {{"path", goal + "/below.txt"}, {"content", "three\n"}}),
+          calls("list_files", {{"path", goal}}),
+          calls("write_file", {{"path", goal + ".txt"}, {"content", "four\n"}}),
+          finishes(goal)};
+}
+
+std::vector<LlmReply> programs(const std::string& goal) {
+  return {runs({"./note.sh", goal, "a"}), runs({"git", "add", goal + ".log"}),
+          runs({"git", "commit", "-q", "-m", goal}), runs({"./note.sh", goal, "b"}),
+          finishes(goal)};
+}
+
+std::vector<LlmReply> models(const std::string& goal) {
+  return {in_pieces(calls("read_file", {{"path", "README"}})),
+          calls("search_files", {{"text", "workspace"}}),
+          in_pieces(in_pieces(calls("read_file", {{"path", "no such file"}}))),
+          in_pieces(says(goal + " is done, in words"))};
+}
+
+std::vector<LlmReply> approvals(const std::string& goal) {
+  return {
+      calls("write_file", {{"path", goal + ".txt"}, {"content", "draft\n"}}),
+      calls("write_file", {{"path", goal + "-no.txt"}, {"content", "no\n"}}),
+      runs({"./note.sh", goal, "a"}),
+      calls("ask_user", {{"question", "Which colour?"}, {"choices", {"red", "blue"}}}),
+      calls("ask_user", {{"question", "Anything else?"}}),
+      runs({"./note.sh", goal, "no"}),
+      calls("edit_file", {{"path", goal + ".txt"}, {"old_text", "draft"}, {"new_text", "blue"}}),
+      finishes(goal)};
+}
+
+/// Without the commit, for who shares the repository with others.
+std::vector<LlmReply> notes(const std::string& goal) {
+  return {runs({"./note.sh", goal, "a"}), runs({"./note.sh", goal, "b"}), finishes(goal)};
+}
+
+std::vector<LlmReply> script_of(const std::string& goal) {
+  const std::string script = goal.substr(0, goal.find('-'));
+  if (script == "files") return files(goal);
+  if (script == "programs") return programs(goal);
+  if (script == "notes") return notes(goal);
+  if (script == "approvals") return approvals(goal);
+  return models(goal);
+}
+
+Job asking(std::string goal) {
+  return {.goal = std::move(goal), .approve_all = false};
+}
+
+Job family(std::string goal) {
+  return {.goal = std::move(goal), .kind = "family@1"};
+}
+
+}  // namespace
+
+const std::vector<Scenario>& scenarios() {
+  static const std::vector<Scenario> kScenarios = {
+      {"files", "an agent writes, edits and reads files", {{.goal = "files-1"}}},
+      {"programs", "an agent runs programs and commits", {{.goal = "programs-1"}}},
+      {"models",
+       "two agents ask a model that streams",
+       {{.goal = "models-1"}, {.goal = "models-2"}}},
+      {"approvals", "an agent asks a person: yes, no, words", {asking("approvals-1")}},
+      {"family", "tasks with children, timers, messages", {family("family-1")}},
+      {"eight",
+       "eight tasks of all kinds at once",
+       {{.goal = "files-1"},
+        {.goal = "files-2"},
+        {.goal = "programs-1"},
+        {.goal = "notes-1"},
+        {.goal = "models-1"},
+        asking("approvals-1"),
+        asking("approvals-2"),
+        family("family-1")}},
+  };
+  return kScenarios;
+}
+
+LlmReply model_answer(const LlmRequest& request) {
+  std::vector<LlmReply> script = script_of(request.goal());
+  const std::size_t turn = request.turn();
+  return turn < script.size() ? std::move(script[turn]) : says("the script is over");
+}
+
+Json person_answer(const Json& question) {
+  const auto line = question.at("line").get<std::string>();
+  const auto has = [&](std::string_view word) { return line.contains(word); };
+  if (question.at("kind") == "answer") {
+    return has("colour") ? Json{{"answer", "answer"}, {"text", "blue"}}
+                         : Json{{"answer", "deny"}, {"text", "nothing else"}};
+  }
+  if (question.at("kind") == "outcome") return {{"answer", "abort"}};
+  if (has("-no.txt") || line.ends_with(" no")) return {{"answer", "deny"}, {"text", "not this"}};
+  return {{"answer", "approve"}};
+}
+
+void furnish(const RealDaemon& daemon) {
+  daemon.put("note.sh", kNote, true);
+}
+
+}  // namespace tinkerbell::torture
