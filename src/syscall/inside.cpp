@@ -116,12 +116,13 @@ void SystemCalls::stop_joining(LiveTask& live) {
   if (target != nullptr) target->joiners.erase(live.flight->begun);
 }
 
-void SystemCalls::tell_joiners(const LiveTask& ended, const DonePayload& how) {
-  for (const auto& [begun, id] : ended.joiners) {
-    if (LiveTask* const joiner = find_at(id, Station::inside)) {
-      conclude(*joiner, Reply(Join::Reply{how.state, how.value, how.error}));
-    }
+/// Those who wait for the end of a task, in the order in which they began to.
+std::vector<LiveTask*> SystemCalls::joiners_of(const LiveTask& live) const {
+  std::vector<LiveTask*> joiners;
+  for (const auto& [begun, id] : live.joiners) {
+    if (LiveTask* const joiner = find_at(id, Station::inside)) joiners.push_back(joiner);
   }
+  return joiners;
 }
 
 void SystemCalls::kill_other(LiveTask& live, const Kill& command) {

@@ -136,10 +136,22 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
   const auto ended = live_.extract(live.head.task);
   live.head.state = payload.state;
   live.head.ended = true;
+  // The end and the news of it are one transaction: of a task that has ended nobody knows any more
+  // who waited for it first.
+  const Result<Reply> news = Reply(Join::Reply{payload.state, payload.value, payload.error});
+  const std::vector<LiveTask*> joiners = joiners_of(live);
   std::vector<Record> records;
+  std::vector<LiveTask*> touched{&live};
   records.push_back(make_record(live, RecordKind::done, canonical_bytes(payload)));
-  append(live, std::move(records));
-  tell_joiners(live, payload);
+  for (LiveTask* const joiner : joiners) {
+    records.push_back(make_command_record(*joiner, RecordKind::result, canonical_outcome(news)));
+    touched.push_back(joiner);
+  }
+  const Lsn last = append(std::move(records), touched);
+  for (LiveTask* const joiner : joiners) {
+    joiner->last_result = last;
+    deliver(*joiner, news);
+  }
 }
 
 /// The signal is in the newest transaction of the journal; the first one counts.

@@ -205,7 +205,7 @@ class SystemCalls final : public CommandHandler {
   void begin_to_wait(LiveTask& live, const std::optional<Milliseconds>& timeout);
   void arm_deadline(LiveTask& live);
   void stop_joining(LiveTask& live);
-  void tell_joiners(const LiveTask& ended, const DonePayload& how);
+  [[nodiscard]] std::vector<LiveTask*> joiners_of(const LiveTask& live) const;
 
   // messages
   void send_message(LiveTask& live, const Send& command);

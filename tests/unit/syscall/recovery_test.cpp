@@ -292,6 +292,23 @@ TEST_F(Recovery, ThoseWhoWaitForATaskAreToldOfItsEndInTheOrderInWhichTheyBegan) 
             number(world.newest(second, RecordKind::result).lsn));
 }
 
+TEST_F(Recovery, TheEndOfATaskAndTheNewsOfItAreOneTransaction) {
+  const TaskId target = world.submit("sleeper@1");
+  const TaskId first = world.submit("joiner@1", false, {{"task", number(target)}});
+  const TaskId second = world.submit("joiner@1", false, {{"task", number(target)}});
+  world.clock.pass(10s);
+  world.calls->scheduler().run(10'000, world.clock.steady());
+  const auto has = [this](TaskId task, RecordKind kind) {
+    return std::ranges::any_of(world.memory->records, [&](const Record& record) {
+      return record.task == task && record.kind == kind;
+    });
+  };
+  while (!has(target, RecordKind::done))
+    ASSERT_TRUE(world.journal->write(1));
+  EXPECT_TRUE(has(first, RecordKind::result));
+  EXPECT_TRUE(has(second, RecordKind::result));
+}
+
 // ---- approvals ----
 
 TEST_F(Recovery, WhatIsInsideTheDaemonAndWasApprovedWhilePausedIsStillHeld) {
