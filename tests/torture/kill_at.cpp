@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -101,6 +102,20 @@ std::uint64_t word_at(pid_t thread, std::uint64_t address) {
       ::ptrace(PTRACE_PEEKDATA, thread, reinterpret_cast<void*>(address), nullptr));
 }
 
+/// The file behind a descriptor of the tracee; nobody but root is shown it.
+std::string file_behind(pid_t thread, std::uint64_t descriptor) {
+  return "/proc/" + std::to_string(thread) + "/fd/" + std::to_string(descriptor);
+}
+
+/// Log and complaints go where ours go.
+bool is_log(pid_t thread, std::uint64_t descriptor) {
+  struct stat ours{};
+  struct stat theirs{};
+  return ::fstat(STDERR_FILENO, &ours) == 0 &&
+         ::stat(file_behind(thread, descriptor).c_str(), &theirs) == 0 &&
+         ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
 /// The name of a call with an effect outside of the process. Its log does not count.
 std::optional<std::string_view> effect_of(pid_t thread, const Entry& entry) {
   const auto& [number, arguments] = entry;
@@ -110,8 +125,8 @@ std::optional<std::string_view> effect_of(pid_t thread, const Entry& entry) {
   if (number == SYS_clone3 && makes_process(word_at(thread, arguments[0]))) return "clone3";
   for (const Effect& effect : kEffects) {
     if (effect.number != number) continue;
-    const bool log = effect.on_descriptor && arguments[0] <= STDERR_FILENO;
-    return log ? std::nullopt : std::optional(effect.name);
+    return number == SYS_write && is_log(thread, arguments[0]) ? std::nullopt
+                                                               : std::optional(effect.name);
   }
   return std::nullopt;
 }
@@ -122,8 +137,8 @@ std::string described(pid_t thread, const Entry& entry) {
   const auto* const row = std::ranges::find(kEffects, entry.number, &Effect::number);
   if (row == kEffects.end() || !row->on_descriptor) return std::string(*effect);
   std::error_code hidden;  // by /proc, from whoever is not root
-  const std::filesystem::path file = std::filesystem::read_symlink(
-      "/proc/" + std::to_string(thread) + "/fd/" + std::to_string(entry.arguments[0]), hidden);
+  const std::filesystem::path file =
+      std::filesystem::read_symlink(file_behind(thread, entry.arguments[0]), hidden);
   return std::string(*effect) + "(" + file.filename().string() + ")";
 }
 

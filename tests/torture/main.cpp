@@ -37,6 +37,7 @@ struct Options {
   std::uint64_t kills = 200;
   std::uint64_t linger_ms = 10;
   unsigned jobs = 1;
+  std::string sandbox = "none";
   bool until_found = false;
   bool log = false;
 };
@@ -89,20 +90,21 @@ class Torture {
 
   const Options& options_;
   const Scenario& scenario_;
+  std::string sandbox_ = options_.sandbox == "usual" ? usual_sandbox() : options_.sandbox;
   Outcome wanted_;
   std::mutex mutex_;
   Total total_;
 };
 
-/// "pwrite64(journal.db-wal)" of the words that kill-at reports.
-std::string without_temporary(std::string point) {
-  const std::size_t hidden = point.find("(.tinkerbell-");
-  return hidden == std::string::npos ? point : point.substr(0, hidden) + "(temporary file)";
+/// "sendmsg(socket)" of what kill-at reports, which names the very socket.
+std::string without_numbers(const std::string& point) {
+  const std::size_t number = point.find(":[");
+  return number == std::string::npos ? point : point.substr(0, number) + ")";
 }
 
 Total Torture::run() {
   {
-    Trial undisturbed(scenario_, options_.daemon);
+    Trial undisturbed(scenario_, options_.daemon, sandbox_);
     total_.calls = undisturbed.count_calls(options_.every_call);
     wanted_ = undisturbed.outcome();
     Findings none;
@@ -139,9 +141,9 @@ void Torture::repeat(Step step, std::uint64_t first, std::uint64_t last, std::ui
 }
 
 bool Torture::sweep(std::uint64_t at) {
-  Trial trial(scenario_, options_.daemon);
+  Trial trial(scenario_, options_.daemon, sandbox_);
   const std::optional<std::string> killed = trial.life_until(point(at));
-  if (killed) trial.live_on();
+  trial.live_on();
   const std::string how =
       "killed before call " + std::to_string(at) + ", " + killed.value_or("none");
   conclude(trial, how, command(at), killed ? std::vector{*killed} : std::vector<std::string>());
@@ -152,7 +154,7 @@ bool Torture::sweep(std::uint64_t at) {
 /// A first kill anywhere, then three lives that all end at the same call.
 bool Torture::kill_recovery(std::uint64_t at) {
   constexpr std::uint64_t kStride = 37;  // prime: meets all places in time
-  Trial trial(scenario_, options_.daemon);
+  Trial trial(scenario_, options_.daemon, sandbox_);
   const std::uint64_t first = 1 + at * kStride % total_.calls;
   std::string how = "killed before call " + std::to_string(first);
   std::vector<std::string> kills;
@@ -164,17 +166,17 @@ bool Torture::kill_recovery(std::uint64_t at) {
     kills.push_back(*killed);
     how += (life == 0 ? ", " : ", then before call " + std::to_string(at) + ", ") + *killed;
   }
-  if (!over) trial.live_on();
+  trial.live_on();
   conclude(trial, how, command(at), kills);
   const std::scoped_lock lock(mutex_);
   return at < total_.calls && !enough();
 }
 
 bool Torture::kill_at_random(std::uint64_t seed) {
-  constexpr std::uint64_t kKillsMax = 6;
-  constexpr std::uint64_t kMicrosecondsMax = 300'000;
+  constexpr std::uint64_t kKillsMax = 12;
+  constexpr std::uint64_t kMicrosecondsMax = 500'000;
   Dice dice(seed);
-  Trial trial(scenario_, options_.daemon);
+  Trial trial(scenario_, options_.daemon, sandbox_);
   std::vector<std::string> kills;
   bool over = false;
   for (std::uint64_t left = 1 + dice.pick(kKillsMax); left > 0 && !over; --left) {
@@ -195,7 +197,7 @@ void Torture::conclude(Trial& trial, const std::string& how, const std::string& 
   total_.kills += killed.size();
   total_.asked_again += trial.outcome().asked_again();
   for (const std::string& point : killed)
-    ++total_.points[without_temporary(point)];
+    ++total_.points[without_numbers(point)];
   if (trial.findings().all().empty()) return;
   std::cout << scenario_.name << ": " << how << "\n";
   for (const Finding& finding : trial.findings().all()) {
@@ -214,6 +216,7 @@ std::string Torture::command(std::uint64_t first) const {
   text << "torture --mode " << options_.mode << " --scenario " << scenario_.name << " --linger "
        << options_.linger_ms << (options_.every_call ? " --every-call" : "")
        << (random ? " --seed " : " --first ") << first << " --last " << first;
+  if (options_.sandbox != Options().sandbox) text << " --sandbox " << options_.sandbox;
   if (options_.daemon != Options().daemon) text << " --daemon " << options_.daemon;
   return text.str();
 }
@@ -274,6 +277,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--scenario", options.scenarios, "Only these (default: all)");
   app.add_option("--daemon", options.daemon, "A program beside this one")->capture_default_str();
+  app.add_option("--sandbox", options.sandbox,
+                 "As in the config; usual: bubblewrap where it works, which takes longer")
+      ->capture_default_str();
   app.add_option("--first", options.first, "The first call to kill at")->capture_default_str();
   app.add_option("--last", options.last, "The last call, or seed; 0: until all is over before")
       ->capture_default_str();

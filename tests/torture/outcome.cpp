@@ -49,6 +49,15 @@ std::map<std::string, std::size_t> lines_counted(const std::string& text) {
   return lines;
 }
 
+/// Of the log of a branch: whatever was committed to it, by subject.
+std::map<std::string, std::size_t> commits_of(const std::string& log) {
+  std::map<std::string, std::size_t> commits;
+  std::istringstream stream(log);
+  for (std::string line; std::getline(stream, line);)
+    ++commits[line.substr(line.find('\t') + 1)];
+  return commits;
+}
+
 std::vector<std::string> entries_of(const fs::path& directory) {
   std::vector<std::string> names;
   std::error_code missing;
@@ -120,8 +129,7 @@ Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model) {
   }
   outcome.tree = files_below(daemon.workspace());
   outcome.runs = lines_counted(daemon.file(kLedger));
-  for (const std::string& subject : daemon.commits())
-    ++outcome.commits[subject];
+  outcome.commits = commits_of(daemon.file(".git/logs/HEAD"));
   for (const LlmRequest& request : model.ledger()) {
     ModelTurn& turn = outcome.model[request.goal() + " " + std::to_string(request.turn())];
     turn.keys.insert(request.key);
@@ -137,7 +145,7 @@ Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model) {
 void compare(const Outcome& found, const Outcome& wanted, std::size_t asked, Findings& findings) {
   compare_counts("run", found.runs, wanted.runs, findings);
   compare_counts("commit", found.commits, wanted.commits, findings);
-  compare_texts("task", found.tasks, wanted.tasks, findings);
+  compare_texts("the end of task", found.tasks, wanted.tasks, findings);
   compare_texts("file", found.tree, wanted.tree, findings);
   compare_model(found, wanted, findings);
   for (std::size_t i = asked; i < found.unknown.size(); ++i)

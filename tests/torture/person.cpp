@@ -21,19 +21,22 @@ using std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kSilence{200};
 constexpr std::chrono::seconds kStuck{60};
 
+UniqueFd connected(const std::string& socket_path) {
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  socket_path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
+  return ::connect(socket.get(), generic, sizeof(address)) == 0 ? std::move(socket) : UniqueFd();
+}
+
 /// Says that it is time to read the lists again: somebody asks, or a task has ended. The stream of
 /// events tells; what it says in detail is in the lists, too.
 class News {
  public:
-  explicit News(const std::string& socket_path)
-      : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-    socket_path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  explicit News(UniqueFd socket) : socket_(std::move(socket)) {
     constexpr std::string_view kRequest = "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    open_ = ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address),
-                      sizeof(address)) == 0 &&
-            ::send(socket_.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL) ==
-                static_cast<ssize_t>(kRequest.size());
+    open_ = ::send(socket_.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL) ==
+            static_cast<ssize_t>(kRequest.size());
     if (open_) wait_for("\r\n\r\n");  // from here on nothing is missed
   }
 
@@ -83,8 +86,12 @@ std::optional<Json> get(UnixHttpClient& client, std::string_view target) {
 }  // namespace
 
 bool Person::work(const std::string& socket, const std::function<bool()>& gone) {
-  if (!connect(socket, gone)) return false;
-  News news(socket);
+  UniqueFd connection;
+  while (!(connection = connected(socket))) {
+    if (gone()) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  News news(std::move(connection));
   UnixHttpClient client(socket);
   const auto deadline = steady_clock::now() + kStuck;
   while (steady_clock::now() < deadline) {
@@ -95,14 +102,6 @@ bool Person::work(const std::string& socket, const std::function<bool()>& gone) 
   const std::optional<Json> tasks = get(client, "/v1/tasks?live=1");
   findings_.add(Wrong::different, "nothing happens any more: " + (tasks ? dump_json(*tasks) : ""));
   return false;
-}
-
-bool Person::connect(const std::string& socket, const std::function<bool()>& gone) {
-  while (!UnixHttpClient(socket).request("GET", "/v1/status")) {
-    if (gone()) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds{1});
-  }
-  return true;
 }
 
 /// Reads the lists, and does what is to do.

@@ -33,7 +33,6 @@ class Person {
  private:
   enum class Step : std::uint8_t { more, over, gone };
 
-  [[nodiscard]] bool connect(const std::string& socket, const std::function<bool()>& gone);
   [[nodiscard]] Step look(UnixHttpClient& client);
   [[nodiscard]] bool submit_missing(UnixHttpClient& client,
                                     const std::map<std::string, Json>& there);

@@ -23,9 +23,9 @@ UniqueFd log_in(const TempDir& home) {
 
 }  // namespace
 
-Trial::Trial(const Scenario& scenario, std::string daemon)
+Trial::Trial(const Scenario& scenario, std::string daemon, std::string_view sandbox)
     : model_(model_answer),
-      daemon_(config_for(model_, usual_sandbox()), std::move(daemon)),
+      daemon_(config_for(model_, sandbox), std::move(daemon)),
       person_(scenario, daemon_.workspace(), findings_) {
   furnish(daemon_);
 }
@@ -46,9 +46,7 @@ std::vector<std::string> Trial::under(const KillPoint& point) const {
 
 /// Whether all is over. The life itself may go on.
 bool Trial::live(const Child& life) {
-  const bool over = person_.work(daemon_.socket(), [&] { return life.has_ended(); });
-  if (over) outcome_ = outcome_of(daemon_, model_);
-  return over;
+  return person_.work(daemon_.socket(), [&] { return life.has_ended(); });
 }
 
 std::optional<std::string> Trial::life_until(const KillPoint& point) {
@@ -76,7 +74,7 @@ bool Trial::life_for(std::chrono::microseconds time) {
       told.wait_for(lock, over_before, time, [] { return false; });
       life.signal(SIGKILL);
     });
-    over = person_.work(daemon_.socket(), [&] { return life.has_ended(); });
+    over = live(life);
   }
   life.wait();
   return !over;
@@ -85,7 +83,10 @@ bool Trial::life_for(std::chrono::microseconds time) {
 void Trial::live_on() {
   const UniqueFd log = log_in(home_);
   Child life(daemon_.command_line(), log.get(), log.get());
-  if (live(life)) return;
+  if (live(life)) {
+    outcome_ = outcome_of(daemon_, model_);
+    return;
+  }
   const bool died = life.has_ended();
   life.signal(SIGKILL);
   const int status = life.wait();
@@ -95,6 +96,7 @@ void Trial::live_on() {
 
 std::uint64_t Trial::count_calls(bool every_call) {
   (void)life_until({.at = 0, .every_call = every_call});
+  live_on();
   return std::stoull(home_.read("killed-at"));
 }
 

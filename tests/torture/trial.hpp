@@ -23,19 +23,18 @@ struct KillPoint {
 /// One daemon with its workspace and its model, from its first life to the end of all tasks.
 class Trial {
  public:
-  Trial(const Scenario& scenario, std::string daemon);
+  Trial(const Scenario& scenario, std::string daemon, std::string_view sandbox);
 
-  /// A life that ends before a call; which one that was. Nothing, if all was over before: then the
-  /// trial is, too.
+  /// A life that ends before a call; which one that was. Nothing, if all was over before.
   [[nodiscard]] std::optional<std::string> life_until(const KillPoint& point);
 
   /// A life that ends after a time; false, if all was over before.
   [[nodiscard]] bool life_for(std::chrono::microseconds time);
 
-  /// The last life, that ends when all is over.
+  /// The last life, in which nobody kills it; looks at what is left when all is over.
   void live_on();
 
-  /// How many calls the daemon made until all was over, if nobody kills it.
+  /// A trial without a kill: how many calls the daemon made until all was over.
   [[nodiscard]] std::uint64_t count_calls(bool every_call);
 
   [[nodiscard]] const Outcome& outcome() const { return outcome_; }
