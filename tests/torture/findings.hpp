@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +26,8 @@ inline constexpr std::array<std::string_view, 5> kWrongNames = {"lost", "doubled
 struct Finding {
   Wrong wrong;
   std::string what;
+
+  bool operator==(const Finding&) const = default;
 };
 
 /// All that a trial found to be wrong.
@@ -34,7 +37,11 @@ class Findings {
     if (!holds) add(wrong, std::move(otherwise));
   }
 
-  void add(Wrong wrong, std::string what) { all_.push_back({wrong, std::move(what)}); }
+  /// The same thing counts once, however often it is seen.
+  void add(Wrong wrong, std::string what) {
+    Finding finding{wrong, std::move(what)};
+    if (std::ranges::find(all_, finding) == all_.end()) all_.push_back(std::move(finding));
+  }
 
   [[nodiscard]] const std::vector<Finding>& all() const { return all_; }
 

@@ -16,6 +16,7 @@
 #include <iostream>
 #include <map>
 #include <mutex>
+#include <regex>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -96,10 +97,10 @@ class Torture {
   Total total_;
 };
 
-/// "sendmsg(socket)" of what kill-at reports, which names the very socket.
-std::string without_numbers(const std::string& point) {
-  const std::size_t number = point.find(":[");
-  return number == std::string::npos ? point : point.substr(0, number) + ")";
+/// "sendmsg(socket)", "fsync(KEY-1)": what kill-at reports, without what each run has otherwise.
+std::string without_names(const std::string& point) {
+  static const std::regex kOwn("[0-9a-f]{32}|:\\[[0-9]+\\]|probe-.{6}");
+  return std::regex_replace(point, kOwn, "*");
 }
 
 Total Torture::run() {
@@ -197,7 +198,7 @@ void Torture::conclude(Trial& trial, const std::string& how, const std::string& 
   total_.kills += killed.size();
   total_.asked_again += trial.outcome().asked_again();
   for (const std::string& point : killed)
-    ++total_.points[without_numbers(point)];
+    ++total_.points[without_names(point)];
   if (trial.findings().all().empty()) return;
   std::cout << scenario_.name << ": " << how << "\n";
   for (const Finding& finding : trial.findings().all()) {
