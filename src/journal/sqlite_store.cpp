@@ -24,10 +24,6 @@ namespace fs = std::filesystem;
 /// whole burst.
 constexpr std::size_t kRowBytesTarget = 1 << 20;
 
-/// 16 MiB of log between checkpoints: the file reaches that size once and is then overwritten in
-/// place, so that a commit's sync has no metadata to write.
-constexpr int kLogPagesMax = 4'096;
-
 constexpr std::string_view kAdvice =
     " (the journal is damaged: stop, keep a copy of the directory, then restore a backup or start "
     "with an empty one)";
@@ -78,9 +74,10 @@ Result<void> ready_file(const fs::path& file) {
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(fs::path file, DirectoryLock lock, SqliteConnection database, CommitReader commits,
-              TaskTable tasks)
+  SqliteStore(fs::path file, int log_pages_max, DirectoryLock lock, SqliteConnection database,
+              CommitReader commits, TaskTable tasks)
       : file_(std::move(file)),
+        log_pages_max_(log_pages_max),
         lock_(std::move(lock)),
         database_(std::move(database)),
         commits_(std::move(commits)),
@@ -118,6 +115,7 @@ class SqliteStore final : public Store {
   }
 
   fs::path file_;
+  int log_pages_max_;
   DirectoryLock lock_;  // outlives the connection
   SqliteConnection database_;
   CommitReader commits_;
@@ -218,7 +216,7 @@ Result<void> SqliteStore::commit(const Batch& batch) {
   if (!batch.records.empty()) last_lsn_ = batch.records.back().lsn;
   last_approval_ = std::max(last_approval_, batch.last_approval);
   if (Result<void> same = check_files(); !same) return same;
-  return database_.log_pages() < kLogPagesMax ? Result<void>{} : database_.checkpoint();
+  return database_.log_pages() < log_pages_max_ ? Result<void>{} : database_.checkpoint();
 }
 
 Result<void> SqliteStore::write(const Batch& batch) {
@@ -298,7 +296,8 @@ Result<std::vector<Record>> SqliteStore::chain_to(const TaskHead& head) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Durability durability) {
+Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Durability durability,
+                                                 int log_pages_max) {
   const Result<fs::path> home = ready_directory(directory);
   if (!home) return home.error();
   Result<DirectoryLock> lock = DirectoryLock::take(*home);
@@ -313,8 +312,9 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Dura
   Result<TaskTable> tasks = TaskTable::on(*database);
   if (!tasks) return in_file(file, tasks.error());
 
-  auto store = std::make_unique<SqliteStore>(file, *std::move(lock), *std::move(database),
-                                             *std::move(commits), *std::move(tasks));
+  auto store =
+      std::make_unique<SqliteStore>(file, log_pages_max, *std::move(lock), *std::move(database),
+                                    *std::move(commits), *std::move(tasks));
   if (Result<void> begun = store->begin(durability); !begun) return begun.error();
   return std::unique_ptr<Store>(std::move(store));
 }

@@ -17,10 +17,16 @@ enum class Durability : std::uint8_t {
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<Durability> = {"power", "process"};
 
+/// 16 MiB of log between checkpoints: the file reaches that size once and is then overwritten in
+/// place, so that a commit's sync has no metadata to write.
+inline constexpr int kLogPagesMax = 4'096;
+
 /// Opens or creates `directory`/journal.db and takes the lock on the directory; raises the epoch.
 /// SQLite in WAL mode, the only connection, exclusive. Errors: conflict (another daemon has it; the
-/// message has its pid), invalid (newer schema, damaged), io.
+/// message has its pid), invalid (newer schema, damaged), io. `log_pages_max`: the log is copied
+/// into the database file once it has so many pages of 4 KiB.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(
-    const std::filesystem::path& directory, Durability durability);
+    const std::filesystem::path& directory, Durability durability,
+    int log_pages_max = kLogPagesMax);
 
 }  // namespace tinkerbell

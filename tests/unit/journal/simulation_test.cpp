@@ -1,0 +1,231 @@
+// The store on a disk that loses what was not synced. A seed is one story: the store is opened,
+// batches are appended, and at any write, sync or removal of a file the machine loses its power or
+// the process is killed; then it is opened again on what is left, some times over.
+
+#include "sample_records.hpp"
+#include "support/lossy_disk.hpp"
+#include "support/memory_store.hpp"
+#include "support/seeds.hpp"
+#include "support/temp_dir.hpp"
+
+#include "tinkerbell/journal/sqlite_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+namespace {
+
+constexpr std::uint64_t kSeeds = 10'000;
+constexpr std::uint64_t kShards = 8;  ///< So that they can run side by side.
+
+using Wrong = std::optional<std::string>;
+
+/// What happened in all seeds of a shard: what never happens is not tested.
+struct Coverage {
+  std::uint64_t in_flight_kept = 0;   ///< Append had not returned; the batch is there.
+  std::uint64_t in_flight_lost = 0;   ///< The same; it is not.
+  std::uint64_t tails_lost = 0;       ///< Appended with durability `process`, then the power went.
+  std::uint64_t ends_in_opening = 0;  ///< In the middle of recovery.
+  std::uint64_t ends_in_closing = 0;  ///< In the middle of the last checkpoint.
+  std::uint64_t long_batches = 0;     ///< Of more than one row.
+  std::uint64_t sectors_torn = 0;
+  std::uint64_t database_syncs = 0;
+};
+
+/// Where the store's real directory is; what SQLite has in it is in memory. Made once.
+const std::filesystem::path& home() {
+  static const TempDir dir;
+  static const std::filesystem::path path = [] {
+    dir.write("state/journal.db-wal", "");
+    std::filesystem::permissions(dir / "state", std::filesystem::perms::owner_all);
+    return dir / "state";
+  }();
+  return path;
+}
+
+class Machine {
+ public:
+  Machine(std::uint64_t seed, Coverage& coverage)
+      : dice_(seed),
+        disk_(dice_),
+        coverage_(coverage),
+        durability_(dice_.chance(3) ? Durability::process : Durability::power),
+        log_pages_max_(static_cast<int>(4 + dice_.pick(40))),
+        samples_{SampleRecords(seed)} {}
+
+  /// What is wrong, if anything is.
+  [[nodiscard]] Wrong run() {
+    for (std::uint64_t runs = 1 + dice_.pick(3); runs > 0; --runs) {
+      disk_.end_at(1 + dice_.pick(dice_.chance(4) ? 20 : 160));
+      if (Wrong wrong = live()) return wrong;
+      end();
+    }
+    store_ = nullptr;
+    Wrong wrong = open();
+    if (!wrong) wrong = append();
+    store_ = nullptr;
+    coverage_.sectors_torn += disk_.sectors_torn();
+    coverage_.database_syncs += disk_.database_syncs();
+    return wrong;
+  }
+
+ private:
+  /// From opening to the planned end, or to closing where that comes first.
+  [[nodiscard]] Wrong live() {
+    if (Wrong wrong = open()) return wrong;
+    for (std::uint64_t appends = dice_.pick(10); appends > 0 && store_ != nullptr; --appends) {
+      if (Wrong wrong = append()) return wrong;
+    }
+    const bool closing = store_ != nullptr;
+    store_ = nullptr;
+    if (closing && disk_.ended()) ++coverage_.ends_in_closing;
+    return {};
+  }
+
+  /// Without an open store afterwards, the end has come.
+  [[nodiscard]] Wrong open() {
+    Result<std::unique_ptr<Store>> opened = open_sqlite_store(home(), durability_, log_pages_max_);
+    if (!opened) {
+      if (!disk_.ended()) return "it does not open: " + opened.error().message;
+      ++coverage_.ends_in_opening;
+      return {};
+    }
+    store_ = *std::move(opened);
+    return check();
+  }
+
+  [[nodiscard]] Wrong append() {
+    SampleRecords samples = samples_.back();
+    Batch batch = samples.next_batch(/*records_max=*/5);
+    if (dice_.chance(10)) batch.records.front().payload = std::string(dice_.pick(20'000), 'x');
+    if (dice_.chance(1'000)) {
+      batch.records.front().payload = std::string(std::size_t{1} << 20, 'y');
+      if (batch.records.size() > 1) ++coverage_.long_batches;
+    }
+    const Result<void> appended = store_->append(batch);
+    batches_.push_back(std::move(batch));
+    samples_.push_back(std::move(samples));
+    if (appended) {
+      sure_ = batches_.size();
+      return {};
+    }
+    store_ = nullptr;
+    if (!disk_.ended()) return "append fails: " + appended.error().message;
+    return {};
+  }
+
+  void end() {
+    const SuddenEnd how = dice_.chance(4) ? SuddenEnd::kill : SuddenEnd::power_loss;
+    const bool tail_may_go = how == SuddenEnd::power_loss && durability_ == Durability::process;
+    if (tail_may_go) sure_ = found_;
+    disk_.start_again(how);
+  }
+
+  /// What was just opened against what was appended.
+  [[nodiscard]] Wrong check() {
+    const StoreState& state = store_->state();
+    if (state.epoch <= epoch_) return "the epoch went back";
+    epoch_ = state.epoch;
+    if (!store_id_.empty() && state.store_id != store_id_) return "it is another store";
+    store_id_ = state.store_id;
+    if (Wrong wrong = cut_to(state.last_lsn)) return wrong;
+    return compare(state);
+  }
+
+  /// Forgets the batches that are not there, if they may be missing.
+  [[nodiscard]] Wrong cut_to(Lsn last) {
+    const auto ends_there = [last](const Batch& batch) { return batch.records.back().lsn == last; };
+    const auto found = std::ranges::find_if(batches_, ends_there);
+    if (last != Lsn{0} && found == batches_.end()) {
+      return "it ends at record " + std::to_string(number(last)) + ", where no batch ends";
+    }
+    const std::size_t there =
+        last == Lsn{0} ? 0 : static_cast<std::size_t>(found - batches_.begin()) + 1;
+    if (there < sure_) {
+      return std::to_string(there) + " batches are there, " + std::to_string(sure_) + " must be";
+    }
+    const bool one_in_flight = batches_.size() == sure_ + 1;
+    if (one_in_flight) ++(there > sure_ ? coverage_.in_flight_kept : coverage_.in_flight_lost);
+    if (batches_.size() > there + 1) ++coverage_.tails_lost;
+    batches_.resize(there);
+    samples_.erase(samples_.begin() + static_cast<std::ptrdiff_t>(there) + 1, samples_.end());
+    sure_ = found_ = there;
+    return {};
+  }
+
+  [[nodiscard]] Wrong compare(const StoreState& state) {
+    MemoryStore model;
+    for (const Batch& batch : batches_)
+      (void)model.append(batch);
+    const MemoryStore expected(model.memory());
+    if (state.last_task != expected.state().last_task) return "ids of tasks would be given twice";
+    if (state.last_approval != expected.state().last_approval) {
+      return "ids of approvals would be given twice";
+    }
+    if (!same(store_->live_tasks(), model.live_tasks())) return "other tasks live";
+    if (!same(store_->tasks(kNoTask, 1'000'000), model.tasks(kNoTask, 1'000'000))) {
+      return "the heads are others";
+    }
+    for (std::uint64_t id = 1; id <= number(state.last_task); ++id) {
+      if (!same(store_->records(TaskId{id}), model.records(TaskId{id}))) {
+        return "task " + std::to_string(id) + " has other records";
+      }
+    }
+    return {};
+  }
+
+  template <class T>
+  [[nodiscard]] static bool same(const Result<T>& found, const Result<T>& expected) {
+    return found && *found == *expected;
+  }
+
+  Dice dice_;
+  LossyDisk disk_;
+  Coverage& coverage_;
+  Durability durability_;
+  int log_pages_max_;
+  std::unique_ptr<Store> store_;
+  std::vector<Batch> batches_;          ///< Appended; the last one perhaps in vain.
+  std::vector<SampleRecords> samples_;  ///< What makes the next batch, after so many.
+  std::size_t sure_ = 0;                ///< So many batches must be there,
+  std::size_t found_ = 0;               ///< and so many were, when it was last opened.
+  Epoch epoch_{0};
+  std::string store_id_;
+};
+
+class PowerLoss : public testing::TestWithParam<std::uint64_t> {};
+
+std::string repeat(std::uint64_t seed) {
+  return how_to_repeat(seed, "*PowerLoss*");
+}
+
+TEST_P(PowerLoss, F4_NoSeedLosesOrTearsACommit) {
+  const Seeds seeds = seeds_to_run(kSeeds);
+  Coverage coverage;
+  for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
+    if (seed % kShards != GetParam()) continue;
+    name_if_aborted(repeat(seed));
+    const Wrong wrong = Machine(seed, coverage).run();
+    ASSERT_FALSE(wrong) << "seed " << seed << ": " << *wrong << "\n" << repeat(seed);
+  }
+  if (seeds.last - seeds.first + 1 < kSeeds) return;
+  EXPECT_GT(coverage.in_flight_kept, 50U);
+  EXPECT_GT(coverage.in_flight_lost, 50U);
+  EXPECT_GT(coverage.tails_lost, 10U);
+  EXPECT_GT(coverage.ends_in_opening, 50U);
+  EXPECT_GT(coverage.ends_in_closing, 10U);
+  EXPECT_GT(coverage.long_batches, 0U);
+  EXPECT_GT(coverage.sectors_torn, 1'000U);
+  EXPECT_GT(coverage.database_syncs, 1'000U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shard, PowerLoss, testing::Range(std::uint64_t{0}, kShards));
+
+}  // namespace
+}  // namespace tinkerbell
