@@ -266,6 +266,10 @@ void Projection::signalled(const Record& record, Events& events) {
       task_.waiting_for = payload->reason;
       task_.to_stop = false;
       break;
+    case Signal::quarantined:
+      task_.state = "quarantined";
+      task_.waiting_for = "resume or cancel: " + payload->reason;
+      break;
     case Signal::resume:
     case Signal::step:
       task_.state = "ready";

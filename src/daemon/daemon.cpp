@@ -28,13 +28,21 @@ std::string sandbox_in_words(const settings::Settings& settings, const Result<vo
   return works ? "bubblewrap" : "unavailable: " + works.error().message;
 }
 
+std::string in_words(const TurnMark::Deaths& deaths) {
+  const std::string where = deaths.at == Seq{0}
+                                ? "before its first step"
+                                : "at its step " + std::to_string(number(deaths.at));
+  return "the daemon died " + std::to_string(deaths.count) + " times in a row " + where;
+}
+
 }  // namespace
 
-Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::unique_ptr<Store> store,
-               const Result<void>& sandbox_works)
+Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& mark,
+               std::unique_ptr<Store> store, const Result<void>& sandbox_works)
     : plan_(std::move(plan)),
       masker_(masker),
       logger_(logger),
+      mark_(mark),
       sandbox_(sandbox_in_words(plan_.settings, sandbox_works)),
       pool_(into_inbox(), kPoolThreads),
       resolvers_(into_inbox(), kResolverThreads),
@@ -51,7 +59,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
               .masker = masker_,
               .logger = logger_,
               .observer = observer_,
-              .kernel_observer = observer_,
+              .kernel_observer = mark_,
               .tasks_max = plan_.settings.daemon.tasks_max}),
       flight_dump_({.ring = calls_.scheduler().trace(),
                     .ticks = calls_.scheduler().ticks(),
@@ -67,6 +75,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::uniqu
       signals_(io_, SIGTERM, SIGINT),
       reactor_(io_, calls_.scheduler(), clock_),
       hog_watch_(calls_.scheduler(), kTurnLimit, [this](const Hog& hog) { report_hog(hog); }) {
+  mark_.connect(observer_, [this](TaskId task) { return calls_.newest_step(task); });
   reactor_.set_inbox(&inbox_);
   reactor_.set_hog_watch(&hog_watch_);
   reactor_.set_end_of_round([this] { journal_.announce(); });
@@ -159,13 +168,23 @@ void Daemon::recover(std::vector<Survivor> survivors) {
   for (const Survivor& survivor : survivors) {
     programs_known.merge(calls_.keys_under_way(survivor.records));
     control_.adopt(survivor.records);
-    if (const Result<void> back = calls_.recover(survivor.head, survivor.records); !back) {
-      logger_.error("task.not_recovered",
-                    {{"task", number(survivor.head.task)}, {"error", back.error().message}});
-    }
+    mark_.begin({.task = survivor.head.task});
+    bring_back(survivor);
+    mark_.end();
   }
   if (const Result<void> ended = programs_.end_leftovers(programs_known); !ended) {
     logger_.warn("programs.leftovers", {{"error", ended.error().message}});
+  }
+}
+
+void Daemon::bring_back(const Survivor& survivor) {
+  const TaskId task = survivor.head.task;
+  const TurnMark::Deaths deaths = mark_.deaths_of(task);
+  if (deaths.count >= TurnMark::kDeathsMax) {
+    mark_.forget(task);  // its journal knows from here on
+    calls_.quarantine(survivor.head, in_words(deaths));
+  } else if (const Result<void> back = calls_.recover(survivor.head, survivor.records); !back) {
+    logger_.error("task.not_recovered", {{"task", number(task)}, {"error", back.error().message}});
   }
 }
 
@@ -202,6 +221,7 @@ int Daemon::run(std::vector<Survivor> survivors) {
   reactor_.run();
   calls_.stop();
   drain();
+  if (exit_status_ == 0) mark_.forget_all();
   return exit_status_;
 }
 

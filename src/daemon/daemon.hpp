@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/notify.hpp"
+#include "daemon/turn_mark.hpp"
 
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/log.hpp"
@@ -48,9 +49,9 @@ struct DaemonPlan {
 /// The composition root: everything that runs, in build order; taken apart in the reverse one.
 class Daemon {
  public:
-  /// `sandbox_works`: what probe_sandbox said. `masker` and `logger` outlive the daemon.
-  Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, std::unique_ptr<Store> store,
-         const Result<void>& sandbox_works);
+  /// `sandbox_works`: what probe_sandbox said. `masker`, `logger` and `mark` outlive the daemon.
+  Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& mark,
+         std::unique_ptr<Store> store, const Result<void>& sandbox_works);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
   ~Daemon() = default;
@@ -88,6 +89,7 @@ class Daemon {
   void report_hog(const Hog& hog);
   [[nodiscard]] Registry make_registry() const;
   void recover(std::vector<Survivor> survivors);
+  void bring_back(const Survivor& survivor);
   [[nodiscard]] Result<void> listen();
   void wait_for_signal();
   void drain();
@@ -96,6 +98,7 @@ class Daemon {
   DaemonPlan plan_;
   const Masker& masker_;
   Logger& logger_;
+  TurnMark& mark_;
   std::string sandbox_;
   SystemClock clock_;
   SystemRandom random_;

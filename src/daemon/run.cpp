@@ -57,6 +57,14 @@ Durability store_durability(settings::Durability wanted) {
   return wanted == settings::Durability::process ? Durability::process : Durability::power;
 }
 
+/// Without its file the daemon runs all the same, and a task that ends it is not found out.
+std::unique_ptr<TurnMark> turn_mark(const std::string& state_dir, Logger& logger) {
+  Result<std::unique_ptr<TurnMark>> mark = TurnMark::open(state_dir);
+  if (mark) return *std::move(mark);
+  logger.warn("turns.not_marked", {{"error", mark.error().message}});
+  return TurnMark::in_memory();
+}
+
 int run_with(DaemonPlan plan, const Masker& masker, Logger& logger) {
   Result<std::unique_ptr<Store>> store =
       open_sqlite_store(plan.state_dir, store_durability(plan.settings.daemon.durability));
@@ -70,7 +78,8 @@ int run_with(DaemonPlan plan, const Masker& masker, Logger& logger) {
       probe_sandbox(process_settings(plan.settings, plan.state_dir, plan.socket));
   if (!sandbox_works)
     logger.warn("sandbox.unavailable", {{"reason", sandbox_works.error().message}});
-  Daemon daemon(std::move(plan), masker, logger, *std::move(store), sandbox_works);
+  const std::unique_ptr<TurnMark> mark = turn_mark(plan.state_dir, logger);
+  Daemon daemon(std::move(plan), masker, logger, *mark, *std::move(store), sandbox_works);
   return daemon.run(*std::move(survivors));
 }
 

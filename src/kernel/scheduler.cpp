@@ -285,6 +285,7 @@ std::size_t Scheduler::run(std::size_t turns_max, SteadyTime now, Nanoseconds ti
     if (tick_ > last_tick) break;
   }
   watch_.end();
+  if (observer_ != nullptr) observer_->turns_ended();
   turns_ += turns;
   return turns;
 }
@@ -293,7 +294,11 @@ std::size_t Scheduler::run(std::size_t turns_max, SteadyTime now, Nanoseconds ti
 [[gnu::flatten]] void Scheduler::run_turn(TaskControl& task) {
   const TaskId id = task.id;
   watch_.begin(task, tick_);
-  if (task.state == TaskState::ready) change_state(task, TaskState::running);
+  if (task.state == TaskState::ready) {
+    change_state(task, TaskState::running);
+  } else if (observer_ != nullptr) {
+    observer_->cleanup_turn_began(id);
+  }
   if (task.details != nullptr && !task.details->started) task.details->started = now_;
   task.budget = kCallsPerTurn;
   const TaskState state = resume(task);

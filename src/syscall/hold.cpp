@@ -13,6 +13,7 @@ Result<void> follow_signal(const SignalPayload& signal, Stops& stops) {
   switch (signal.signal) {
     case Signal::cancel:
     case Signal::message:
+    case Signal::quarantined:
       break;
     case Signal::pause:
       stops.before_each = true;
@@ -109,6 +110,12 @@ void SystemCalls::pause(TaskId task, Person by, Completion<void> done) {
 }
 
 void SystemCalls::resume(TaskId task, Person by, Completion<void> done) {
+  const LiveTask* const live = find(task);
+  if (live != nullptr && live->quarantined) {
+    done = Completion<void>([this, task, done = std::move(done)](Result<void> noted) mutable {
+      noted ? leave_quarantine(task, std::move(done)) : done(std::move(noted));
+    });
+  }
   stop_signal(task, {.signal = Signal::resume, .by = std::move(by), .seq = held_command(task)},
               std::move(done));
 }

@@ -120,6 +120,8 @@ struct LiveTask {
   Stops stops;
   std::optional<CancelRequest> cancel;
   std::optional<std::string> set_aside;  ///< Why this program cannot run it: it has no coroutine.
+  bool quarantined = false;              ///< Set aside because it ended the daemon too often.
+  Lsn newest_signal{0};                  ///< Of this run.
 };
 
 /// The newest command that the task has asked for, in this run or in an earlier one.

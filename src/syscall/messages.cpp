@@ -39,8 +39,10 @@ void SystemCalls::send_message(LiveTask& live, const Send& command) {
     conclude(live, Error{Errc::not_found, "send: no such task, or it has ended"});
     return;
   }
-  if (state_of(*target) == TaskState::diverged) {
-    conclude(live, Error{Errc::unavailable, "send: the task is diverged, and nothing reaches it"});
+  const TaskState state = state_of(*target);
+  if (state == TaskState::diverged || state == TaskState::quarantined) {
+    conclude(live, Error{Errc::unavailable, "send: the task is " + std::string(name_of(state)) +
+                                                ", and nothing reaches it"});
     return;
   }
   if (target->messages.waiting.size() >= kMailboxMessagesMax) {

@@ -1,5 +1,7 @@
 #include "syscall/stations.hpp"
 
+#include <ranges>
+
 namespace tinkerbell {
 
 namespace {
@@ -86,6 +88,18 @@ Result<void> read_record(const Record& record, LiveTask& live) {
   return Error{Errc::invalid, "record " + std::to_string(number(record.lsn)) + " of unknown kind"};
 }
 
+/// Why the task is in quarantine; nothing if it is not. Looks at the newest signals only, since the
+/// other records may be what ends the daemon.
+std::optional<std::string> quarantine_in(const std::vector<Record>& records) {
+  for (const Record& record : std::views::reverse(records)) {
+    if (record.kind != RecordKind::signal) continue;
+    SignalPayload payload;
+    if (!read_payload(record, payload) || payload.signal == Signal::resume) return std::nullopt;
+    if (payload.signal == Signal::quarantined) return payload.reason;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 CancelRequest cancel_request(const SignalPayload& signal, Lsn lsn) {
@@ -108,14 +122,25 @@ Result<LiveTask> live_task_from(const TaskHead& head, const std::vector<Record>&
   return live;
 }
 
+LiveTask& SystemCalls::place(const TaskHead& head, LiveTask live) {
+  auto task = std::make_unique<LiveTask>(std::move(live));
+  task->head = head;
+  return *live_.insert_or_assign(head.task, std::move(task)).first->second;
+}
+
 Result<void> SystemCalls::recover(const TaskHead& head, const std::vector<Record>& records) {
+  parts_.journal.adopt(head);
+  if (std::optional<std::string> why = quarantine_in(records)) {
+    put_into_quarantine(head, *std::move(why));
+    return {};
+  }
+  return bring_back(head, records);
+}
+
+Result<void> SystemCalls::bring_back(const TaskHead& head, const std::vector<Record>& records) {
   Result<LiveTask> read = live_task_from(head, records);
   const std::optional<Error> unreadable = read ? std::nullopt : std::optional(read.error());
-  auto task = std::make_unique<LiveTask>(unreadable ? LiveTask{} : *std::move(read));
-  LiveTask& live = *task;
-  live.head = head;
-  live_.emplace(head.task, std::move(task));
-  parts_.journal.adopt(head);
+  LiveTask& live = place(head, unreadable ? LiveTask{} : *std::move(read));
   const TaskKind* const kind = parts_.registry.find(live.payload.kind);
   if (unreadable || kind == nullptr) {
     Error why = unreadable.value_or(
@@ -135,6 +160,42 @@ void SystemCalls::set_aside(LiveTask& live, std::string why) {
   live.set_aside = std::move(why);
   live.past.clear();
   if (live.cancel) ask_to_end(live);
+}
+
+// ---- quarantine ----
+
+void SystemCalls::quarantine(const TaskHead& head, std::string why) {
+  parts_.journal.adopt(head);
+  put_into_quarantine(head, why);
+  note(*find(head.task), {.signal = Signal::quarantined, .reason = std::move(why)});
+}
+
+void SystemCalls::put_into_quarantine(const TaskHead& head, std::string why) {
+  parts_.logger.error("task.quarantined", {{"task", number(head.task)}, {"reason", why}});
+  LiveTask& live = place(head, {});
+  live.quarantined = true;
+  live.last_seq = Seq{head.steps};  // or its next signal would say that it has taken none
+  set_aside(live, std::move(why));
+}
+
+/// The signal that lets it go is in the journal. What else came meanwhile must be read as well.
+void SystemCalls::leave_quarantine(TaskId task, Completion<void> done) {
+  parts_.journal.read_records(
+      task, Completion<std::vector<Record>>(
+                [this, open = std::weak_ptr<bool>(open_), task,
+                 done = std::move(done)](Result<std::vector<Record>> records) mutable {
+                  if (open.expired()) return done(Error{Errc::unavailable, "the daemon stops"});
+                  if (!records) return done(records.error());
+                  LiveTask* const live = find(task);
+                  if (live == nullptr || !live->quarantined) return done(check_live(task));
+                  if (records->back().lsn < live->newest_signal) {
+                    return leave_quarantine(task, std::move(done));
+                  }
+                  std::map<Lsn, CommandId> joiners = std::move(live->joiners);
+                  Result<void> back = bring_back(TaskHead(live->head), *records);
+                  if (LiveTask* const again = find(task)) again->joiners = std::move(joiners);
+                  done(std::move(back));
+                }));
 }
 
 std::set<std::string> SystemCalls::keys_under_way(const std::vector<Record>& records) const {

@@ -195,7 +195,8 @@ Result<void> SystemCalls::check_live(TaskId task) const {
 Lsn SystemCalls::note(LiveTask& live, const SignalPayload& payload) {
   std::vector<Record> records;
   records.push_back(make_record(live, RecordKind::signal, canonical_bytes(payload)));
-  return append(live, std::move(records));
+  live.newest_signal = append(live, std::move(records));
+  return live.newest_signal;
 }
 
 void SystemCalls::signal(TaskId task, const SignalPayload& payload, Completion<void> done) {

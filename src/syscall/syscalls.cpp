@@ -145,6 +145,11 @@ std::string SystemCalls::key_of(CommandId id) const {
   return sha256(key.bytes()).hex().substr(0, 32);
 }
 
+Seq SystemCalls::newest_step(TaskId task) const {
+  const LiveTask* const live = find(task);
+  return live == nullptr ? Seq{0} : live->last_seq;
+}
+
 std::size_t SystemCalls::live_tasks() const {
   return live_.size();
 }
@@ -152,6 +157,7 @@ std::size_t SystemCalls::live_tasks() const {
 // ---- looking ----
 
 TaskState SystemCalls::state_of(const LiveTask& live) const {
+  if (live.quarantined) return TaskState::quarantined;
   return live.set_aside ? TaskState::diverged : *scheduler_.state_of(live.head.task);
 }
 
@@ -199,7 +205,7 @@ std::optional<LiveView> SystemCalls::view(TaskId task) const {
   if (live == nullptr) return std::nullopt;
   LiveView view{.state = state_of(*live)};
   if (live->set_aside) {
-    view.waiting_for = "help: " + *live->set_aside;
+    view.waiting_for = (live->quarantined ? "resume or cancel: " : "help: ") + *live->set_aside;
     view.waiting_since = live->head.changed;
   } else if (live->flight) {
     const bool asked = book_.find_open(live->flight->approval) != nullptr;

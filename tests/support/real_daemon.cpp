@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <csignal>
 #include <sstream>
@@ -98,6 +99,28 @@ void RealDaemon::launch() {
 void RealDaemon::start() {
   launch();
   ASSERT_TRUE(wait_until([this] { return answers(); })) << log();
+}
+
+bool RealDaemon::is_gone() const {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(process_->pid()), &info, WEXITED | WNOHANG | WNOWAIT) ==
+             0 &&
+         info.si_pid == process_->pid();
+}
+
+bool RealDaemon::comes_up() {
+  launch();
+  EXPECT_TRUE(wait_until([this] { return is_gone() || answers(); })) << log();
+  if (!is_gone()) return true;
+  (void)wait_until_it_ends();
+  return false;
+}
+
+int RealDaemon::wait_until_it_ends() {
+  const int status = process_->wait();
+  process_.reset();
+  check_log();
+  return status;
 }
 
 bool RealDaemon::answers() const {

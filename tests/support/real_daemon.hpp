@@ -40,6 +40,12 @@ class RealDaemon {
   /// Starts it and does not wait.
   void launch();
 
+  /// Starts it and waits until it answers; false: it ended by itself before that.
+  [[nodiscard]] bool comes_up();
+
+  /// Its exit status.
+  int wait_until_it_ends();
+
   /// Whether it answers a request.
   [[nodiscard]] bool answers() const;
 
@@ -103,6 +109,7 @@ class RealDaemon {
  private:
   [[nodiscard]] std::optional<Json> open_question(std::uint64_t task) const;
   [[nodiscard]] bool has_ended(std::uint64_t task) const;
+  [[nodiscard]] bool is_gone() const;
   void check_log();
 
   TempDir directory_;

@@ -111,6 +111,10 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     programs_known.clear();
     for (const auto& [head, records] : survivors) {
       programs_known.merge(calls->keys_under_way(records));
+      if (poisonous.erase(head.task) != 0) {
+        calls->quarantine(head, "it ends the daemon");
+        continue;
+      }
       recoveries.push_back(calls->recover(head, records));
     }
     calls->replay_all();
@@ -172,6 +176,7 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
   std::vector<Record> shown;                             ///< What the outside was told, in order.
   std::function<void(ScriptedDriver&)> before_recovery;  ///< Prepares the next run's driver.
   std::function<void()> before_listening;                ///< When everything was replayed.
+  std::set<TaskId> poisonous;  ///< Put into quarantine at the next restart.
   std::vector<Result<void>> recoveries;
   std::set<std::string> programs_known;  ///< What keys_under_way() said at the last restart.
 

@@ -152,19 +152,20 @@ enum class Signal : std::uint8_t {
   resume,  ///< Go on.
   step,    ///< Take the step that is held and no further one.
   breakpoint,
-  clear,    ///< Breakpoints.
-  held,     ///< Not from outside: the task has stopped before a command.
-  message,  ///< From another task, into its mailbox.
+  clear,        ///< Breakpoints.
+  held,         ///< Not from outside: the task has stopped before a command.
+  message,      ///< From another task, into its mailbox.
+  quarantined,  ///< Not from outside: it ended the daemon too often and is not run, until `resume`.
 };
 
 template <>
-inline constexpr std::array<std::string_view, 8> kNames<Signal> = {
-    "cancel", "pause", "resume", "step", "breakpoint", "clear", "held", "message"};
+inline constexpr std::array<std::string_view, 9> kNames<Signal> = {
+    "cancel", "pause", "resume", "step", "breakpoint", "clear", "held", "message", "quarantined"};
 
 /// SIGNAL: somebody outside changed the task's course, or it has come to where it was told to stop.
 struct SignalPayload {
   Signal signal = Signal::cancel;
-  std::string reason;  ///< Of cancel; of held, for what it waits, in words.
+  std::string reason;  ///< Of cancel and quarantined; of held, for what it waits, in words.
   Person by;
   Seq seq{0};                    ///< Of resume and step: what they let go. Of held: what is held.
                                  ///< Of cancel: the newest command that the task had asked for.

@@ -86,6 +86,11 @@ class SystemCalls final : public CommandHandler {
   /// to this program).
   [[nodiscard]] Result<void> recover(const TaskHead& head, const std::vector<Record>& records);
 
+  /// Takes a task that had not ended and that ended the daemon too often: it is there, as
+  /// `quarantined`, and does nothing until it is resumed or cancelled; over restarts too. Its
+  /// records are not looked at.
+  void quarantine(const TaskHead& head, std::string why);
+
   /// Keys of the commands that were started and have no result, by the records of a task; whether
   /// this program can run it or not.
   [[nodiscard]] std::set<std::string> keys_under_way(const std::vector<Record>& records) const;
@@ -113,7 +118,8 @@ class SystemCalls final : public CommandHandler {
   /// goes on. Errors: as cancel_task.
   void pause(TaskId task, Person by, Completion<void> done);
 
-  /// It goes on, up to the next breakpoint. Errors: as cancel_task.
+  /// It goes on, up to the next breakpoint; from quarantine it is brought back once more. Errors:
+  /// as cancel_task; those of recover().
   void resume(TaskId task, Person by, Completion<void> done);
 
   /// If it is held before a command, it takes that one; it stops before the next. Errors: as
@@ -144,6 +150,9 @@ class SystemCalls final : public CommandHandler {
 
   /// The breakpoints of a live task, by number.
   [[nodiscard]] std::map<std::uint32_t, std::string> breakpoints(TaskId task) const;
+
+  /// The newest command of a task in this run of the daemon; 0: none.
+  [[nodiscard]] Seq newest_step(TaskId task) const;
 
   [[nodiscard]] std::size_t live_tasks() const;
 
@@ -221,7 +230,11 @@ class SystemCalls final : public CommandHandler {
   void become_unsure(LiveTask& live, std::string evidence);
   void diverge(LiveTask& live, std::string expected);
   void ended_early(LiveTask& live, const Exit& exit);
+  LiveTask& place(const TaskHead& head, LiveTask live);
+  [[nodiscard]] Result<void> bring_back(const TaskHead& head, const std::vector<Record>& records);
   void set_aside(LiveTask& live, std::string why);
+  void put_into_quarantine(const TaskHead& head, std::string why);
+  void leave_quarantine(TaskId task, Completion<void> done);
 
   // life of a task
   LiveTask& begin_task(TaskId id, TaskPayload payload);
