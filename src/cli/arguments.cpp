@@ -17,9 +17,9 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",  "ls",     "show",    "steps",  "follow",  "diff",       "approvals", "approve",
-     "deny", "answer", "resolve", "pause",  "resume",  "step",       "break",     "cancel",
-     "tree", "strace", "trace",   "status", "version", "completion", "help"});
+    {"run",  "ls",     "show",    "steps",  "follow", "diff",    "approvals",  "approve",
+     "deny", "answer", "resolve", "pause",  "resume", "step",    "break",      "cancel",
+     "tree", "strace", "trace",   "backup", "status", "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -132,6 +132,7 @@ class Grammar {
     declare_stops();
     declare_inspection();
     declare_decisions();
+    declare_backup();
     declare_plain_verbs();
   }
 
@@ -332,6 +333,13 @@ class Grammar {
     });
   }
 
+  void declare_backup() {
+    CLI::App& backup =
+        verb("backup", "Copy the daemon's journal while it runs", [this] { return back_up_; });
+    backup.add_option("DIR", back_up_.directory, "The new state directory; it must not exist")
+        ->required();
+  }
+
   void declare_decisions() {
     verb("approvals", "List the open questions", [] { return Command(ListApprovals{}); });
     CLI::App& approve =
@@ -484,6 +492,7 @@ class Grammar {
   TraceCalls calls_;
   RunGoal run_;
   ListTasks list_;
+  BackUp back_up_;
   Decide decide_;
 };
 

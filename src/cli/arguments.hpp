@@ -123,6 +123,11 @@ struct SaveTrace {
   std::string file;       ///< "-": to standard output.
 };
 
+/// The journal, copied while the daemon runs.
+struct BackUp {
+  std::string directory;
+};
+
 struct ShowStatus {};
 
 struct ShowVersion {};
@@ -132,7 +137,7 @@ struct PrintCompletion {};
 using Command = std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask,
                              ShowDiff, ListApprovals, Decide, ChangeTask, StepTask, ListBreakpoints,
                              SetBreakpoint, ClearBreakpoints, ShowTree, TraceCalls, SaveTrace,
-                             ShowStatus, ShowVersion, PrintCompletion>;
+                             BackUp, ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

@@ -175,6 +175,12 @@ Result<Document<protocol::DecisionView>> Client::decide(ApprovalId id,
                                       dump_json(to_json_value(request)));
 }
 
+Result<Document<protocol::BackupView>> Client::back_up(const protocol::BackupRequest& request) {
+  if (Result<void> good = check(request); !good) return good.error();
+  return call<protocol::BackupView>("POST", std::string(protocol::kBackupPath),
+                                    dump_json(to_json_value(request)));
+}
+
 Result<std::string> Client::trace(TaskId id) {
   std::string target(protocol::kTracePath);
   if (id != kNoTask) target += "?task=" + std::to_string(number(id));

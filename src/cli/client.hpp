@@ -3,6 +3,7 @@
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/io/unix_http_client.hpp"
 #include "tinkerbell/protocol/approval.hpp"
+#include "tinkerbell/protocol/backup.hpp"
 #include "tinkerbell/protocol/breakpoint.hpp"
 #include "tinkerbell/protocol/event.hpp"
 #include "tinkerbell/protocol/status.hpp"
@@ -75,6 +76,9 @@ class Client {
 
   [[nodiscard]] Result<Document<protocol::DecisionView>> decide(
       ApprovalId id, const protocol::DecisionRequest& request);
+
+  [[nodiscard]] Result<Document<protocol::BackupView>> back_up(
+      const protocol::BackupRequest& request);
 
   /// The flight recorder in Chrome's trace format, of one task or (kNoTask) of all.
   [[nodiscard]] Result<std::string> trace(TaskId id);

@@ -474,6 +474,21 @@ Result<ExitCode> perform(Session& session, const SaveTrace& save_trace) {
   return ExitCode::ok;
 }
 
+/// The daemon makes the directory, but the path is meant as the person stands.
+Result<ExitCode> perform(Session& session, const BackUp& back_up) {
+  std::error_code failure;
+  std::filesystem::path path =
+      std::filesystem::absolute(back_up.directory, failure).lexically_normal();
+  if (failure) return Error{Errc::invalid, back_up.directory + ": " + failure.message()};
+  if (!path.has_filename()) path = path.parent_path();
+  return print(session, session.client.back_up({.directory = path}),
+               [&](const protocol::BackupView& backup) {
+                 const std::string directory = visible_line(backup.directory);
+                 if (session.invocation.quiet) return directory + "\n";
+                 return directory + ": " + std::to_string(backup.bytes) + " bytes\n";
+               });
+}
+
 Result<ExitCode> perform(Session& session, const ShowStatus& /*show*/) {
   return print(session, session.client.status(), status_text);
 }

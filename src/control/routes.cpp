@@ -12,6 +12,7 @@ namespace tinkerbell::control {
 namespace {
 
 using protocol::kApprovalsPath;
+using protocol::kBackupPath;
 using protocol::kEventsPath;
 using protocol::kSchedulerPath;
 using protocol::kStatusPath;
@@ -22,6 +23,7 @@ constexpr std::array kRoutes = {
     Route{"GET", kStatusPath, "", get_status},
     Route{"GET", kSchedulerPath, "", get_scheduler},
     Route{"GET", kTracePath, "", get_trace},
+    Route{"POST", kBackupPath, "", post_backup},
     Route{"POST", kTasksPath, "", post_task},
     Route{"GET", kTasksPath, "", get_tasks},
     Route{"GET", kTasksPath, "/{id}", get_task},

@@ -35,6 +35,9 @@ void route(Context& context, HttpRequest request, std::shared_ptr<HttpResponder>
 // status.cpp
 void get_status(Context& context, Request request);
 
+// backup.cpp
+void post_backup(Context& context, Request request);
+
 // scheduler.cpp
 void get_scheduler(Context& context, Request request);
 void get_trace(Context& context, Request request);

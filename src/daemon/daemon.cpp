@@ -221,8 +221,17 @@ int Daemon::run(std::vector<Survivor> survivors) {
   reactor_.run();
   calls_.stop();
   drain();
-  if (exit_status_ == 0) mark_.forget_all();
+  if (exit_status_ == 0) all_is_well();
   return exit_status_;
+}
+
+/// The last thing that this run does, if nothing went wrong.
+void Daemon::all_is_well() {
+  mark_.forget_all();
+  if (journal_.durable_lsn() != journal_.last_lsn()) return;
+  // What became of the programs that were under way then is asked about, or known, by now.
+  std::error_code stays;
+  std::filesystem::remove(std::filesystem::path(plan_.state_dir) / kCopiedFile, stays);
 }
 
 /// Lets answers go out and what was appended become durable.

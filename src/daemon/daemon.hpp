@@ -93,6 +93,7 @@ class Daemon {
   [[nodiscard]] Result<void> listen();
   void wait_for_signal();
   void drain();
+  void all_is_well();
   void stop(int status, std::string_view why);
 
   DaemonPlan plan_;

@@ -1,5 +1,6 @@
 #include "daemon/driver_settings.hpp"
 
+#include "tinkerbell/journal/store.hpp"
 #include "tinkerbell/settings/key.hpp"
 #include "tinkerbell/workspace/within.hpp"
 
@@ -109,6 +110,7 @@ ProcessSettings process_settings(const settings::Settings& settings, const std::
                                  const std::string& socket) {
   return {.shim = shim_path(),
           .runs_directory = std::filesystem::path(state_dir) / "runs",
+          .runs_lost = std::filesystem::exists(std::filesystem::path(state_dir) / kCopiedFile),
           .sandbox = settings.sandbox == settings::SandboxKind::none ? ProcessSandbox::none
                                                                      : ProcessSandbox::bubblewrap,
           .hidden = secret_files(settings, state_dir, socket),

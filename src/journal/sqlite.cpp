@@ -150,6 +150,21 @@ Result<void> SqliteConnection::checkpoint() {
   return {};
 }
 
+Result<SqliteBackup> SqliteConnection::begin_backup_to(SqliteConnection& target) {
+  SqliteBackup backup(
+      sqlite3_backup_init(target.connection_.get(), "main", connection_.get(), "main"));
+  if (backup == nullptr) return sqlite_error(target.connection_.get(), "begin a copy");
+  return backup;
+}
+
+Result<bool> SqliteConnection::copy_pages(const SqliteBackup& backup, SqliteConnection& target,
+                                          int pages) {
+  const int code = sqlite3_backup_step(backup.get(), pages);
+  if (code == SQLITE_OK) return false;
+  if (code == SQLITE_DONE) return true;
+  return sqlite_error(target.connection_.get(), "copy");
+}
+
 void SqliteConnection::leave_log_on_close() {
   sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }

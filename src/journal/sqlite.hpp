@@ -69,6 +69,12 @@ class SqliteQuery {
   int bind_code_ = SQLITE_OK;  ///< The first bind that failed: next() reports it.
 };
 
+struct SqliteBackupFinisher {
+  void operator()(sqlite3_backup* backup) const { sqlite3_backup_finish(backup); }
+};
+
+using SqliteBackup = std::unique_ptr<sqlite3_backup, SqliteBackupFinisher>;
+
 /// A database file, open for one thread at a time, hardened against what may stand in it.
 class SqliteConnection {
  public:
@@ -87,6 +93,14 @@ class SqliteConnection {
   /// Copies the write-ahead log into the database file. Unlike an automatic checkpoint it reports a
   /// failed sync, which must never be tried again.
   [[nodiscard]] Result<void> checkpoint();
+
+  /// Begins to copy this database into `target`, which holds nothing. What is committed here
+  /// meanwhile is copied as well.
+  [[nodiscard]] Result<SqliteBackup> begin_backup_to(SqliteConnection& target);
+
+  /// Copies so many pages. True: all is there.
+  [[nodiscard]] static Result<bool> copy_pages(const SqliteBackup& backup, SqliteConnection& target,
+                                               int pages);
 
   /// Pages in the write-ahead log after the newest commit.
   [[nodiscard]] int log_pages() const { return *log_pages_; }

@@ -3,6 +3,7 @@
 #include "journal/commit_reader.hpp"
 #include "journal/directory_lock.hpp"
 #include "journal/schema.hpp"
+#include "journal/sqlite_copy.hpp"
 #include "journal/task_table.hpp"
 #include "journal/watched_file.hpp"
 
@@ -93,6 +94,10 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<std::vector<TaskHead>> tasks(TaskId before, std::uint32_t limit) override;
   [[nodiscard]] Result<TaskHead> task(TaskId id) override;
   [[nodiscard]] Result<std::vector<Record>> records(TaskId id) override;
+
+  [[nodiscard]] Result<std::unique_ptr<StoreCopy>> begin_copy(const fs::path& directory) override {
+    return copy_to(directory, database_);
+  }
 
  private:
   [[nodiscard]] Result<void> prepare_statements();

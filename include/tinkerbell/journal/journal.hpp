@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -71,6 +72,10 @@ class Journal {
   void read_records(TaskId task, Completion<std::vector<Record>> done);
   void read_tasks(TaskId before, std::uint32_t limit, Completion<std::vector<TaskHead>> done);
 
+  /// Makes a copy of the store by and by, between commits. Errors: those of Store::begin_copy and
+  /// StoreCopy; unavailable (the writer ends).
+  void back_up(std::filesystem::path directory, Completion<void> done);
+
   // ---- the writer's side: one thread, the loop's or another ----
 
   static constexpr std::size_t kAllOfThem = std::numeric_limits<std::size_t>::max();
@@ -115,6 +120,11 @@ class Journal {
   void commit(Batch batch);
   void tell_durable(Lsn lsn);
   void tell_failed();
+
+  // back_up.cpp
+  void copy_more(std::unique_ptr<StoreCopy> copy, Completion<void> done);
+  void answer(Completion<void> done, Result<void> result);
+  [[nodiscard]] bool is_ending() const;
 
   // Loop thread.
   Callbacks callbacks_;

@@ -4,6 +4,8 @@
 #include "tinkerbell/journal/record.hpp"
 
 #include <cstdint>
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,6 +47,23 @@ struct Batch {
   ApprovalId last_approval = kNoApproval;  ///< The highest id given so far.
 };
 
+/// Stands in a state directory that is a copy: what else the daemon kept (the runs of programs) is
+/// not in it, and that it is not there says nothing.
+inline constexpr std::string_view kCopiedFile = "copied";
+
+/// A copy of a store under way. Its end, before all is copied, leaves nothing behind.
+class StoreCopy {
+ public:
+  StoreCopy() = default;
+  StoreCopy(const StoreCopy&) = delete;
+  StoreCopy& operator=(const StoreCopy&) = delete;
+  virtual ~StoreCopy() = default;
+
+  /// Copies about a MiB, so that commits can come between. True: all is copied, synced and in its
+  /// place; with all that was appended meanwhile. Errors: storage_full, conflict, io; final.
+  [[nodiscard]] virtual Result<bool> copy_more() = 0;
+};
+
 /// The durable truth. One owner thread at a time; the writer thread once it runs. Blocks.
 class Store {
  public:
@@ -71,6 +90,16 @@ class Store {
 
   /// All records of a task, oldest first. Errors: not_found, invalid (crc).
   [[nodiscard]] virtual Result<std::vector<Record>> records(TaskId id) = 0;
+
+  // ---- what not every store has ----
+
+  /// Begins a copy of all that is stored: the state directory `directory` of another daemon. It
+  /// must not exist; those above it are made. Errors: conflict (it exists), invalid (no absolute
+  /// path), unsupported, io, denied.
+  [[nodiscard]] virtual Result<std::unique_ptr<StoreCopy>> begin_copy(
+      const std::filesystem::path& directory) {
+    return Error{Errc::unsupported, "this store cannot be copied to " + directory.string()};
+  }
 };
 
 }  // namespace tinkerbell

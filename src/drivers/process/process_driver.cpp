@@ -274,8 +274,12 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   /// `not_started` is an answer to recover; of a run of our own it says that the shim failed.
-  static Error meaning_of(const Error& error, const Run& run) {
+  [[nodiscard]] Error meaning_of(const Error& error, const Run& run) const {
     if (error.code != Errc::not_started) return error;
+    if (run.recovering && shared_->settings.runs_lost && !fs::exists(run.directory)) {
+      return {Errc::unknown_outcome,
+              "the program was released before this state was copied, and ran elsewhere if it ran"};
+    }
     if (run.cancelled) return {Errc::cancelled, error.message};
     if (!run.recovering) return {Errc::unavailable, error.message};
     return error;

@@ -55,6 +55,7 @@ TEST(Arguments, MisuseEndsWith64AndAHint) {
       {"strace"},
       {"strace", "12", "-s", "0"},
       {"strace", "12", "-s", "9", "--full"},
+      {"backup"},
       {"trace"},
       {"trace", "x", "-f", "out.json"},
   };
@@ -224,6 +225,7 @@ TEST(Arguments, ATreeOrATraceIsOfAllTasksOrOfOne) {
   EXPECT_EQ(command<ShowTree>({"tree"}).task, kNoTask);
   EXPECT_EQ(command<ShowTree>({"tree", "12"}).task, TaskId{12});
   EXPECT_TRUE(command<ShowTree>({"tree", "--all"}).all);
+  EXPECT_EQ(command<BackUp>({"backup", "copies/today"}).directory, "copies/today");
   EXPECT_EQ(command<SaveTrace>({"trace", "-f", "-"}).task, kNoTask);
   EXPECT_EQ(command<SaveTrace>({"trace", "12", "-f", "out.json"}).task, TaskId{12});
   EXPECT_EQ(command<SaveTrace>({"trace", "12", "-f", "out.json"}).file, "out.json");

@@ -4,12 +4,15 @@
 #include "support/wait_until.hpp"
 #include "unit/cli/fake_daemon.hpp"
 
+#include "tinkerbell/protocol/backup.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <sstream>
 #include <thread>
@@ -589,6 +592,19 @@ TEST_F(ProgramTest, ATraceIsSavedAsItCame) {
   const Outcome nowhere = tinkerbell({"trace", "-f", directory / "no/where"});
   EXPECT_EQ(nowhere.code, 74);
   EXPECT_THAT(nowhere.err, HasSubstr("No such file or directory"));
+}
+
+TEST_F(ProgramTest, ABackupGoesWhereThePersonMeansIt) {
+  const std::string here = std::filesystem::current_path().string();
+  daemon_.lay_out("POST /v1/backup",
+                  protocol::BackupView{.directory = here + "/copies/today", .bytes = 4'096}, 201);
+  const Outcome backup = tinkerbell({"backup", "copies/./today/"});
+  EXPECT_EQ(backup.code, 0) << backup.err;
+  EXPECT_EQ(backup.out, here + "/copies/today: 4096 bytes\n");
+  EXPECT_THAT(daemon_.seen(),
+              Contains("POST /v1/backup {\"directory\":\"" + here + "/copies/today\"}"));
+  daemon_.refuse("POST /v1/backup", {Errc::conflict, "it is there already"});
+  EXPECT_EQ(tinkerbell({"backup", "copies/today"}).code, 1);
 }
 
 TEST_F(ProgramTest, F60_AnotherVersionIsNamedNotGuessed) {

@@ -218,6 +218,16 @@ class RoutesTest : public testing::Test {
                    .started = {}};
 };
 
+TEST_F(RoutesTest, ABackupNeedsAnAbsolutePathAndAStoreThatCanBeCopied) {
+  EXPECT_EQ(ask("POST", "/v1/backup").status, 400);
+  EXPECT_EQ(ask("POST", "/v1/backup", {}, R"({"directory": "here"})").status, 400);
+  EXPECT_EQ(ask("POST", "/v1/backup", {}, R"({"directory": "/a\u0000b"})").status, 400);
+  EXPECT_EQ(ask("POST", "/v1/backup", {}, Json{{"directory", "/" + std::string(5'000, 'a')}}.dump())
+                .status,
+            413);
+  EXPECT_EQ(ask("POST", "/v1/backup", {}, R"({"directory": "/here"})").status, 501);
+}
+
 TEST_F(RoutesTest, AListOfOneStateIsNotCutByTasksInOtherStates) {
   const TaskId waiting = world_.submit("asker@1");
   const TaskId completed = world_.submit("reader@1");

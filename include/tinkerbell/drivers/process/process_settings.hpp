@@ -24,6 +24,9 @@ struct ProcessSettings {
   std::filesystem::path shim;  ///< The program tinkerbell-shim.
   std::filesystem::path bubblewrap = "/usr/bin/bwrap";
   std::filesystem::path runs_directory;  ///< One directory per run; made on demand, 0700.
+  /// The journal came here without the runs (a restored backup): that a run has no directory does
+  /// not say that it never began.
+  bool runs_lost = false;
   ProcessSandbox sandbox = ProcessSandbox::bubblewrap;
   /// What no sandboxed program may see even where it lies in the workspace or the system: the
   /// state directory, the control socket, keys. The runs directory is always among them.

@@ -267,6 +267,12 @@ TEST_F(UnsandboxedPrograms, HaveNotStartedWithoutARunDirectory) {
   EXPECT_EQ(recover(call_of("true")).error().code, Errc::not_started);
 }
 
+TEST_F(UnsandboxedPrograms, HaveAnUnknownOutcomeWithoutARunDirectoryWhereTheJournalCameAlone) {
+  settings_.runs_lost = true;
+  restart_driver();
+  EXPECT_EQ(recover(call_of("true")).error().code, Errc::unknown_outcome);
+}
+
 TEST_F(UnsandboxedPrograms, HaveNotStartedWithoutTheMarkAndNeverWill) {
   const Call call = call_of("true");
   const auto directory = run_directory_of(call);
