@@ -17,6 +17,7 @@ ExitCode exit_code_of(Errc code) {
     case Errc::abandoned:
       return ExitCode::unavailable;
     case Errc::rate_limited:
+    case Errc::storage_full:
       return ExitCode::try_again;
     case Errc::exhausted:
       return ExitCode::exhausted;

@@ -334,7 +334,7 @@ std::string status_text(const protocol::StatusView& status) {
          labelled("scheduler", status.scheduler ? scheduler_line(*status.scheduler) : "") +
          labelled("sandbox", status.sandbox) + labelled("model", status.model) +
          labelled("socket", status.socket) + labelled("state", status.state_dir) +
-         labelled("log", status.log);
+         labelled("storage", status.storage) + labelled("log", status.log);
 }
 
 std::string step_line(const protocol::StepView& step, const Terminal& terminal) {

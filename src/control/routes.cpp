@@ -19,28 +19,30 @@ using protocol::kStatusPath;
 using protocol::kTasksPath;
 using protocol::kTracePath;
 
+constexpr bool kNeedsRoom = true;
+
 constexpr std::array kRoutes = {
     Route{"GET", kStatusPath, "", get_status},
     Route{"GET", kSchedulerPath, "", get_scheduler},
     Route{"GET", kTracePath, "", get_trace},
     Route{"POST", kBackupPath, "", post_backup},
-    Route{"POST", kTasksPath, "", post_task},
+    Route{"POST", kTasksPath, "", post_task, kNeedsRoom},
     Route{"GET", kTasksPath, "", get_tasks},
     Route{"GET", kTasksPath, "/{id}", get_task},
     Route{"GET", kTasksPath, "/{id}/steps", get_steps},
     Route{"GET", kTasksPath, "/{id}/diff", get_diff},
     Route{"GET", kTasksPath, "/{id}/events", get_task_events},
     Route{"POST", kTasksPath, "/{id}/cancel", cancel_task},
-    Route{"POST", kTasksPath, "/{id}/pause", pause_task},
-    Route{"POST", kTasksPath, "/{id}/resume", resume_task},
-    Route{"POST", kTasksPath, "/{id}/step", step_task},
+    Route{"POST", kTasksPath, "/{id}/pause", pause_task, kNeedsRoom},
+    Route{"POST", kTasksPath, "/{id}/resume", resume_task, kNeedsRoom},
+    Route{"POST", kTasksPath, "/{id}/step", step_task, kNeedsRoom},
     Route{"GET", kTasksPath, "/{id}/breakpoints", get_breakpoints},
-    Route{"POST", kTasksPath, "/{id}/breakpoints", post_breakpoint},
-    Route{"POST", kTasksPath, "/{id}/breakpoints/clear", clear_breakpoints},
+    Route{"POST", kTasksPath, "/{id}/breakpoints", post_breakpoint, kNeedsRoom},
+    Route{"POST", kTasksPath, "/{id}/breakpoints/clear", clear_breakpoints, kNeedsRoom},
     Route{"GET", kEventsPath, "", get_events},
     Route{"GET", kApprovalsPath, "", get_approvals},
     Route{"GET", kApprovalsPath, "/{approval}", get_approval},
-    Route{"POST", kApprovalsPath, "/{approval}", post_decision},
+    Route{"POST", kApprovalsPath, "/{approval}", post_decision, kNeedsRoom},
 };
 
 std::optional<std::uint64_t> number_in(std::string_view segment) {
@@ -78,6 +80,15 @@ std::optional<std::uint64_t> match(const Route& route, std::string_view path) {
   return pattern.empty() && path.empty() ? std::optional(id) : std::nullopt;
 }
 
+/// Nothing new is begun on a full disk. Who is refused may have made room by now.
+bool has_room(Context& context, const Request& request) {
+  Journal& journal = context.parts.journal;
+  if (!journal.storage_full()) return true;
+  journal.try_again();
+  request.fail(*journal.storage_full());
+  return false;
+}
+
 }  // namespace
 
 void route(Context& context, HttpRequest request, std::shared_ptr<HttpResponder> responder) {
@@ -87,7 +98,8 @@ void route(Context& context, HttpRequest request, std::shared_ptr<HttpResponder>
     if (!id) continue;
     path_known = true;
     if (row.method != request.method) continue;
-    row.handler(context, Request(std::move(request), std::move(responder), *id));
+    Request found(std::move(request), std::move(responder), *id);
+    if (!row.needs_room || has_room(context, found)) row.handler(context, std::move(found));
     return;
   }
   const std::string what = request.method + " " + request.path;

@@ -25,6 +25,7 @@ struct Route {
   std::string_view rest;  ///< "/{id}/steps". "{id}" stands for a number ("12"), "{approval}" for
                           ///< that of a question ("a3" or "3").
   RouteHandler handler;
+  bool needs_room = false;  ///< Refused while the disk is full.
 };
 
 /// Finds the row for a request and runs it; answers 404 or 405 where there is none.

@@ -24,6 +24,10 @@ void get_status(Context& context, Request request) {
   view.socket = parts.facts.socket;
   view.state_dir = parts.facts.state_dir;
   view.log = parts.facts.log;
+  if (const auto& full = parts.journal.storage_full()) {
+    view.storage = full->message;
+    parts.journal.try_again();  // who looks may have made room
+  }
   view.scheduler = scheduler_view(context);
   request.answer(view);
 }

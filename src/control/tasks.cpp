@@ -187,7 +187,9 @@ Completion<void> answer_with_task(Context& context, const Request& request) {
 
 }  // namespace
 
+/// Also on a full disk: it makes less of what needs room.
 void cancel_task(Context& context, Request request) {
+  if (context.parts.journal.storage_full()) context.parts.journal.use_reserve();
   context.parts.calls.cancel_task(TaskId{request.id()}, "cancelled by a person", request.person(),
                                   answer_with_task(context, request));
 }

@@ -114,7 +114,16 @@ Journal::Callbacks Daemon::journal_callbacks() {
                 // A failed sync is never tried again: the next run reads what is really there.
                 logger_.error("journal.failed", {{"error", error.message}});
                 stop(EX_IOERR, "the journal cannot be written");
-              }};
+              },
+          .storage = [this](const std::optional<Error>& full) { report_storage(full); }};
+}
+
+void Daemon::report_storage(const std::optional<Error>& full) {
+  if (full) {
+    logger_.error("storage.full", {{"error", full->message}});
+  } else {
+    logger_.info("storage.has_room", {});
+  }
 }
 
 /// On the watching thread, in the middle of that turn.
@@ -215,6 +224,7 @@ int Daemon::run(std::vector<Survivor> survivors) {
                                 {"sandbox", sandbox_},
                                 {"epoch", std::to_underlying(journal_.store_state().epoch)},
                                 {"tasks", brought_back}});
+  if (journal_.storage_full()) report_storage(journal_.storage_full());
   notifier_.ready(std::to_string(brought_back) + " tasks brought back");
   notifier_.feed_watchdog();
   wait_for_signal();
@@ -236,6 +246,7 @@ void Daemon::all_is_well() {
 
 /// Lets answers go out and what was appended become durable.
 void Daemon::drain() {
+  if (journal_.storage_full()) journal_.use_reserve();
   const SteadyTime deadline = clock_.steady() + plan_.settings.daemon.shutdown_grace;
   const auto finished = [this] {
     return control_.connections() == 0 && journal_.durable_lsn() == journal_.last_lsn();

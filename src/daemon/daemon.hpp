@@ -87,6 +87,7 @@ class Daemon {
   [[nodiscard]] std::function<void(std::move_only_function<void()>)> into_inbox();
   [[nodiscard]] Journal::Callbacks journal_callbacks();
   void report_hog(const Hog& hog);
+  void report_storage(const std::optional<Error>& full);
   [[nodiscard]] Registry make_registry() const;
   void recover(std::vector<Survivor> survivors);
   void bring_back(const Survivor& survivor);

@@ -44,7 +44,14 @@ Journal::Journal(std::unique_ptr<Store> store, Callbacks callbacks)
       last_lsn_(opened_.last_lsn),
       durable_lsn_(opened_.last_lsn),
       self_(std::make_shared<Journal*>(this)),
-      store_(std::move(store)) {}
+      store_(std::move(store)) {
+  // Another error than this one means that there is no reserve, not that there is no room.
+  if (const Result<void> kept = store_->take_reserve();
+      !kept && kept.error().code == Errc::storage_full) {
+    storage_full_ = kept.error();
+    full_ = FullDisk{};
+  }
+}
 
 // ---- loop thread ----
 
@@ -134,9 +141,10 @@ Journal::Counters Journal::counters() const {
 // ---- writer ----
 
 bool Journal::write(std::size_t appends_max) {
+  if (full_ && !failure_) return write_while_full();
   Queue work = take(appends_max);
   if (work.empty()) return false;
-  if (!work.appends.empty()) commit(merged(std::move(work.appends)));
+  commit_all(std::move(work.appends));
   for (Read& read : work.reads)
     read(*store_, failure_ ? &*failure_ : nullptr);
   return true;
@@ -157,7 +165,8 @@ Journal::Queue Journal::take(std::size_t appends_max) {
 
 bool Journal::wait_for_work() {
   std::unique_lock lock(mutex_);
-  work_.wait(lock, [this] { return ending_ || announced_; });
+  if (full_ && !failure_) return wait_while_full(lock);
+  work_.wait(lock, [this] { return ending_ || (announced_ && !queue_.empty()); });
   return !queue_.empty();
 }
 
@@ -169,10 +178,17 @@ void Journal::end_writing() {
   work_.notify_one();
 }
 
+void Journal::commit_all(std::deque<Batch> appends) {
+  if (!appends.empty()) commit(merged(std::move(appends)));
+}
+
 void Journal::commit(Batch batch) {
   if (failure_) return;  // the process is about to end; nothing may look durable
   batch.heads = newest_of(std::move(batch.heads));
   if (Result<void> done = store_->append(batch); !done) {
+    if (done.error().code == Errc::storage_full) {
+      return wait_for_room(std::move(batch), done.error());
+    }
     failure_ = done.error();
     tell_failed();
     return;

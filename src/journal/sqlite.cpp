@@ -9,7 +9,7 @@ namespace {
 Errc code_of(int extended_code, int system_errno) {
   switch (extended_code & 0xFF) {
     case SQLITE_FULL:
-      return Errc::exhausted;
+      return Errc::storage_full;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return Errc::conflict;

@@ -12,8 +12,8 @@
 
 namespace tinkerbell {
 
-/// What SQLite said, as ours: exhausted (no space), conflict (somebody else holds it), invalid
-/// (damaged, or no database), denied (read-only), io.
+/// What SQLite said, as ours: storage_full (a write found no space), conflict (somebody else holds
+/// it), invalid (damaged, or no database), denied (read-only), io.
 [[nodiscard]] Error sqlite_error(sqlite3* connection, std::string_view operation);
 
 struct SqliteFinalizer {

@@ -2,6 +2,7 @@
 
 #include "journal/commit_reader.hpp"
 #include "journal/directory_lock.hpp"
+#include "journal/reserve.hpp"
 #include "journal/schema.hpp"
 #include "journal/sqlite_copy.hpp"
 #include "journal/task_table.hpp"
@@ -78,7 +79,9 @@ class SqliteStore final : public Store {
   SqliteStore(fs::path file, int log_pages_max, DirectoryLock lock, SqliteConnection database,
               CommitReader commits, TaskTable tasks)
       : file_(std::move(file)),
+        reserve_(file_.parent_path() / "reserve"),
         log_pages_max_(log_pages_max),
+        copy_log_at_(log_pages_max),
         lock_(std::move(lock)),
         database_(std::move(database)),
         commits_(std::move(commits)),
@@ -95,6 +98,12 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<TaskHead> task(TaskId id) override;
   [[nodiscard]] Result<std::vector<Record>> records(TaskId id) override;
 
+  [[nodiscard]] Result<void> take_reserve() override { return reserve_.take(); }
+
+  void give_up_reserve(ReservePart part) override {
+    part == ReservePart::all ? reserve_.give_up() : reserve_.give_up_half();
+  }
+
   [[nodiscard]] Result<std::unique_ptr<StoreCopy>> begin_copy(const fs::path& directory) override {
     return copy_to(directory, database_);
   }
@@ -109,6 +118,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<void> write(const Batch& batch);
   [[nodiscard]] Result<void> write_records(std::span<const Record> records);
   [[nodiscard]] Result<void> write_row(std::span<const Record> records, std::string_view body);
+  [[nodiscard]] Result<void> copy_log();
   [[nodiscard]] Result<void> check_files() const;
   [[nodiscard]] Result<std::vector<Record>> chain_to(const TaskHead& head);
 
@@ -120,7 +130,9 @@ class SqliteStore final : public Store {
   }
 
   fs::path file_;
+  Reserve reserve_;
   int log_pages_max_;
+  int copy_log_at_;     ///< Pages; more than the maximum after a copy that found no room.
   DirectoryLock lock_;  // outlives the connection
   SqliteConnection database_;
   CommitReader commits_;
@@ -139,7 +151,12 @@ class SqliteStore final : public Store {
 Result<void> SqliteStore::begin(Durability durability) {
   if (Result<void> done = prepare_statements(); !done) return located(done);
   if (Result<void> done = read_state(); !done) return located(done);
-  if (Result<void> done = raise_epoch(); !done) return located(done);
+  Result<void> raised = raise_epoch();
+  if (!raised && raised.error().code == Errc::storage_full) {
+    reserve_.give_up();  // of an earlier run: on a full disk, too, one can look, and end tasks
+    raised = raise_epoch();
+  }
+  if (!raised) return located(raised);
   if (Result<void> done = watch_files(); !done) return done;
   if (durability == Durability::power) return {};  // so it was opened
   return located(database_.execute("PRAGMA synchronous = NORMAL"));
@@ -183,12 +200,13 @@ Result<void> SqliteStore::read_state() {
 }
 
 Result<void> SqliteStore::raise_epoch() {
-  state_.epoch = Epoch{std::to_underlying(state_.epoch) + 1};
   last_lsn_ = state_.last_lsn;
   last_approval_ = state_.last_approval;
-  SqliteQuery query(set_meta_, std::string_view("epoch"),
-                    std::int64_t{std::to_underlying(state_.epoch)});
-  return query.run();
+  const Epoch next{std::to_underlying(state_.epoch) + 1};
+  SqliteQuery query(set_meta_, std::string_view("epoch"), std::int64_t{std::to_underlying(next)});
+  if (Result<void> raised = query.run(); !raised) return raised;
+  state_.epoch = next;
+  return {};
 }
 
 Result<void> SqliteStore::watch_files() {
@@ -203,7 +221,7 @@ Result<void> SqliteStore::watch_files() {
 Result<void> SqliteStore::append(const Batch& batch) {
   if (failure_) return failure_->with("the store failed before");
   Result<void> done = located(commit(batch));
-  if (!done) {
+  if (!done && done.error().code != Errc::storage_full) {
     failure_ = done.error();
     database_.leave_log_on_close();  // its sync would be one more try
   }
@@ -221,7 +239,17 @@ Result<void> SqliteStore::commit(const Batch& batch) {
   if (!batch.records.empty()) last_lsn_ = batch.records.back().lsn;
   last_approval_ = std::max(last_approval_, batch.last_approval);
   if (Result<void> same = check_files(); !same) return same;
-  return database_.log_pages() < log_pages_max_ ? Result<void>{} : database_.checkpoint();
+  return copy_log();
+}
+
+/// A full disk is no failure here: the batch is stored, and the log keeps what the file cannot
+/// take.
+Result<void> SqliteStore::copy_log() {
+  if (database_.log_pages() < copy_log_at_) return {};
+  Result<void> copied = database_.checkpoint();
+  const bool full = !copied && copied.error().code == Errc::storage_full;
+  copy_log_at_ = full ? database_.log_pages() + log_pages_max_ / 4 : log_pages_max_;
+  return full ? Result<void>{} : copied;
 }
 
 Result<void> SqliteStore::write(const Batch& batch) {

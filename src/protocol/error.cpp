@@ -43,6 +43,8 @@ int status_for(Errc code) {
       return 503;
     case Errc::timed_out:
       return 504;
+    case Errc::storage_full:
+      return 507;
   }
   return 500;
 }

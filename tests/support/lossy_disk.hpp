@@ -12,6 +12,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,7 +64,13 @@ class LossyDisk {
   /// in part or not at all, and every call after it fails, as if the process were gone.
   void end_at(std::uint64_t call) { calls_left_ = call; }
 
-  /// Whether that has happened.
+  /// From now on there is room for so many bytes; then writes find the disk full, some of them in
+  /// the middle.
+  void leave_room(std::size_t bytes) { room_ = bytes; }
+
+  void make_room() { room_.reset(); }
+
+  /// Whether the planned end has come.
   [[nodiscard]] bool ended() const { return ended_; }
 
   /// The next run: nothing is planned any more, and the files are as `how` left them. Every
@@ -77,6 +84,7 @@ class LossyDisk {
     }
     calls_left_ = 0;
     ended_ = false;
+    make_room();
   }
 
   /// Sectors that a loss of power dropped so far although others of the same file were kept.
@@ -260,8 +268,12 @@ class LossyDisk {
       if (before && !change.bytes.empty()) disk.change(content(file), std::move(change));
       return SQLITE_IOERR_WRITE;
     }
-    disk.change(content(file), std::move(change));
-    return SQLITE_OK;
+    const std::size_t wanted = change.bytes.size();
+    const std::size_t fits = disk.room_ ? std::min(*disk.room_, wanted) : wanted;
+    if (disk.room_) *disk.room_ -= fits;
+    change.bytes.resize(fits);
+    if (fits > 0) disk.change(content(file), std::move(change));
+    return fits == wanted ? SQLITE_OK : SQLITE_FULL;
   }
 
   static int truncate(sqlite3_file* file, sqlite3_int64 size) {
@@ -326,6 +338,7 @@ class LossyDisk {
   Names synced_names_;            ///< As they are if power is lost now.
   std::uint64_t calls_left_ = 0;  ///< 0: no end is planned.
   bool ended_ = false;
+  std::optional<std::size_t> room_;
   std::uint64_t sectors_torn_ = 0;
   std::uint64_t database_syncs_ = 0;
 };

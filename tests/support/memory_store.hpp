@@ -21,6 +21,7 @@ struct StoreMemory {
   Epoch epoch{0};
   ApprovalId last_approval = kNoApproval;
   std::string store_id = "0123456789abcdef0123456789abcdef";
+  std::optional<Error> full;  ///< What appends are told, and it has no reserve.
 
   /// As if only the first so many records had become durable.
   void forget_after(std::size_t count) {
@@ -68,6 +69,7 @@ class MemoryStore final : public Store {
       failure_ = std::exchange(planned_failure_, std::nullopt);
       return *failure_;
     }
+    if (memory_->full) return *memory_->full;
     for (const Record& record : batch.records) {
       TINKERBELL_ASSERT(number(record.lsn) == memory_->records.size() + 1);
       memory_->records.push_back(record);
@@ -76,6 +78,10 @@ class MemoryStore final : public Store {
       memory_->tasks.insert_or_assign(head.task, head);
     memory_->last_approval = std::max(memory_->last_approval, batch.last_approval);
     return {};
+  }
+
+  [[nodiscard]] Result<void> take_reserve() override {
+    return memory_->full ? Result<void>(*memory_->full) : Result<void>();
   }
 
   [[nodiscard]] Result<std::vector<TaskHead>> live_tasks() override {

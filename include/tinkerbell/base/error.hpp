@@ -29,6 +29,7 @@ enum class Errc : std::uint8_t {
   unknown_outcome,    ///< Recovery: nobody can tell whether the effect happened.
   diverged,           ///< Replay met another command than the journal holds.
   unsupported,        ///< A feature that this build or machine does not have.
+  storage_full,       ///< The disk of the state directory has no room: nothing new is begun.
 };
 
 [[nodiscard]] std::string_view to_string(Errc code);

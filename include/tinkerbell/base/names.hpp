@@ -32,10 +32,11 @@ template <Named E>
 }
 
 template <>
-inline constexpr std::array<std::string_view, 20> kNames<Errc> = {
+inline constexpr std::array<std::string_view, 21> kNames<Errc> = {
     "internal",    "invalid",      "not_found",       "denied",    "outside_workspace",
     "too_large",   "conflict",     "timed_out",       "cancelled", "abandoned",
     "unavailable", "unauthorized", "rate_limited",    "protocol",  "io",
-    "exhausted",   "not_started",  "unknown_outcome", "diverged",  "unsupported"};
+    "exhausted",   "not_started",  "unknown_outcome", "diverged",  "unsupported",
+    "storage_full"};
 
 }  // namespace tinkerbell

@@ -3,6 +3,7 @@
 #include "tinkerbell/base/completion.hpp"
 #include "tinkerbell/journal/store.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -34,6 +35,9 @@ class Journal {
     std::function<void(Lsn)> durable;
     /// The store failed; nothing more will become durable. Loop thread. The process must end.
     std::function<void(Error)> failed;
+    /// The disk is full: what is appended waits (or goes on with the last of the space); nothing:
+    /// there is room again. Loop thread.
+    std::function<void(const std::optional<Error>&)> storage = {};
   };
 
   Journal(std::unique_ptr<Store> store, Callbacks callbacks);
@@ -64,10 +68,21 @@ class Journal {
 
   [[nodiscard]] Lsn durable_lsn() const { return durable_lsn_; }
 
+  /// Why nothing new should be begun, if the disk is full. Since when, the callback said.
+  [[nodiscard]] const std::optional<Error>& storage_full() const { return storage_full_; }
+
+  /// Somebody may have made room: tries again now what waits for it.
+  void try_again();
+
+  /// As try_again(), with the space that was kept back: for what ends work, and for the last
+  /// records.
+  void use_reserve();
+
   /// As the store stood when it was opened.
   [[nodiscard]] const StoreState& store_state() const { return opened_; }
 
-  /// Read by the writer, after everything appended so far. Answered on the loop thread.
+  /// Read by the writer, after everything appended so far (but for what a full disk does not take).
+  /// Answered on the loop thread.
   /// Errors: as the store's; io once it has failed.
   void read_records(TaskId task, Completion<std::vector<Record>> done);
   void read_tasks(TaskId before, std::uint32_t limit, Completion<std::vector<TaskHead>> done);
@@ -84,7 +99,8 @@ class Journal {
   /// others are left, answers the reads. False: nothing was queued.
   bool write(std::size_t appends_max = kAllOfThem);
 
-  /// Waits until what is queued was announced. False: nothing is, and end_writing() was called.
+  /// Waits until what is queued was announced; while the disk is full, until something can be done
+  /// about it. False: nothing is to be done, and end_writing() was called.
   [[nodiscard]] bool wait_for_work();
 
   /// From any thread.
@@ -117,9 +133,17 @@ class Journal {
   void ask(Ask ask_store, Completion<T> done);
 
   [[nodiscard]] Queue take(std::size_t appends_max);
+  void commit_all(std::deque<Batch> appends);
   void commit(Batch batch);
   void tell_durable(Lsn lsn);
   void tell_failed();
+
+  // full_disk.cpp
+  void wait_for_room(Batch batch, const Error& error);
+  bool write_while_full();
+  void try_for_room();
+  [[nodiscard]] bool wait_while_full(std::unique_lock<std::mutex>& lock);
+  void tell_storage(std::optional<Error> error);
 
   // back_up.cpp
   void copy_more(std::unique_ptr<StoreCopy> copy, Completion<void> done);
@@ -134,18 +158,29 @@ class Journal {
   std::unordered_map<TaskId, Lsn> heads_;  ///< Of the tasks that have not ended.
   std::shared_ptr<Journal*> self_;         ///< Posted functions hold it weakly.
   bool unannounced_ = false;               ///< Something was appended since announce().
+  std::optional<Error> storage_full_;
 
   // Both threads.
   mutable std::mutex mutex_;
   std::condition_variable work_;
-  Queue queue_;             ///< Guarded by mutex_, as are the next three.
-  bool announced_ = false;  ///< The writer is to take what is queued.
-  bool ending_ = false;     ///< Nothing more will come.
+  Queue queue_;                  ///< Guarded by mutex_, as are the next five.
+  bool announced_ = false;       ///< The writer is to take what is queued.
+  bool ending_ = false;          ///< Nothing more will come.
+  bool try_now_ = false;         ///< Whether there is room again.
+  bool reserve_wanted_ = false;  ///< The reserve is to be given up.
   Counters counters_;
 
   // Writer.
+  /// The disk is full.
+  struct FullDisk {
+    std::optional<Batch> waiting;  ///< Not stored yet; later appends wait behind it.
+    std::chrono::milliseconds pause{0};
+    bool last_try = false;  ///< Nothing more will come.
+  };
+
   std::unique_ptr<Store> store_;
   std::optional<Error> failure_;
+  std::optional<FullDisk> full_;
 };
 
 }  // namespace tinkerbell

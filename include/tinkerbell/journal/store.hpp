@@ -75,8 +75,9 @@ class Store {
   [[nodiscard]] virtual const StoreState& state() const = 0;
 
   /// All or nothing, and durable (or as durable as configured) when it returns.
-  /// Errors: io, exhausted (no space). After one, the store accepts nothing more: the process ends
-  /// and reads anew.
+  /// Errors: storage_full (nothing of it is stored: it may be appended again, also with more behind
+  /// it), io, conflict. After any but the first one the store accepts nothing more: the process
+  /// ends and reads anew.
   [[nodiscard]] virtual Result<void> append(const Batch& batch) = 0;
 
   /// Tasks that have not ended, by id.
@@ -92,6 +93,16 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<Record>> records(TaskId id) = 0;
 
   // ---- what not every store has ----
+
+  /// Takes the space that is kept back for the last commits on a full disk, if it is not taken.
+  /// Errors: storage_full, io.
+  [[nodiscard]] virtual Result<void> take_reserve() { return {}; }
+
+  enum class ReservePart : std::uint8_t { half, all };
+
+  /// Lets commits have it: one half for what was under way when the disk became full, the other for
+  /// what ends work.
+  virtual void give_up_reserve(ReservePart /*part*/) {}
 
   /// Begins a copy of all that is stored: the state directory `directory` of another daemon. It
   /// must not exist; those above it are made. Errors: conflict (it exists), invalid (no absolute

@@ -29,7 +29,8 @@ struct StatusView {
   std::string model;    ///< The default alias.
   std::string socket;
   std::string state_dir;
-  std::string log;  ///< "journald", "stderr" or a file.
+  std::string storage = "ok";  ///< Or why nothing new is begun: the disk is full.
+  std::string log;             ///< "journald", "stderr" or a file.
   std::optional<SchedulerView> scheduler;
 
   static constexpr auto fields() {
@@ -45,6 +46,7 @@ struct StatusView {
                       field("model", &StatusView::model),
                       field("socket", &StatusView::socket),
                       field("state_dir", &StatusView::state_dir),
+                      field("storage", &StatusView::storage),
                       field("log", &StatusView::log),
                       field("scheduler", &StatusView::scheduler)};
   }

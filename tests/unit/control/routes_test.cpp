@@ -218,6 +218,36 @@ class RoutesTest : public testing::Test {
                    .started = {}};
 };
 
+TEST_F(RoutesTest, F7_NothingIsBegunOnAFullDiskUntilThereIsRoom) {
+  const std::string wanted = R"({"goal": "x", "workspace": "/tmp"})";
+  ASSERT_EQ(ask("POST", "/v1/tasks", {}, wanted).status, 201);
+  world_.memory->full = Error{Errc::storage_full, "the disk of /state is full"};
+  const auto waits = begin("POST", "/v1/tasks/1/pause");  // this one finds it out
+  EXPECT_TRUE(comes_true([&] { return world_.journal->storage_full().has_value(); }));
+  for (const char* path :
+       {"/v1/tasks", "/v1/tasks/1/pause", "/v1/tasks/1/resume", "/v1/tasks/1/step",
+        "/v1/tasks/1/breakpoints", "/v1/tasks/1/breakpoints/clear", "/v1/approvals/1"}) {
+    const HttpResponse refused = ask("POST", path, {}, wanted);
+    EXPECT_EQ(refused.status, 507) << path;
+    EXPECT_EQ(parse_json(refused.body)->at("error").at("code"), "storage_full") << path;
+  }
+  EXPECT_EQ(ask("GET", "/v1/tasks").status, 200);
+  EXPECT_EQ(view_of(1).at("state"), "waiting");
+  EXPECT_EQ(parse_json(ask("GET", "/v1/status").body)->at("storage"), "the disk of /state is full");
+  EXPECT_FALSE(waits->answer);
+  const auto cancelled = begin("POST", "/v1/tasks/1/cancel");  // taken, and told once it is stored
+  world_.settle();
+  EXPECT_FALSE(cancelled->answer);
+
+  world_.memory->full.reset();
+  EXPECT_EQ(ask("POST", "/v1/tasks", {}, wanted).status, 507);  // and looks once more
+  EXPECT_TRUE(comes_true([&] { return waits->answer && cancelled->answer; }));
+  EXPECT_EQ(waits->answer->status, 200);
+  EXPECT_EQ(cancelled->answer->status, 200);
+  EXPECT_EQ(parse_json(ask("GET", "/v1/status").body)->at("storage"), "ok");
+  EXPECT_EQ(ask("POST", "/v1/tasks", {}, wanted).status, 201);
+}
+
 TEST_F(RoutesTest, ABackupNeedsAnAbsolutePathAndAStoreThatCanBeCopied) {
   EXPECT_EQ(ask("POST", "/v1/backup").status, 400);
   EXPECT_EQ(ask("POST", "/v1/backup", {}, R"({"directory": "here"})").status, 400);

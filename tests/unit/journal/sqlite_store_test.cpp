@@ -403,7 +403,7 @@ TEST(SqliteStore, F7_SaysThatTheSpaceIsUsedUpAndKeepsWhatItHad) {
     disk.fail_writes(FaultyVfs::File::log, SQLITE_FULL);
     const Result<void> full = store->append(one_record(2));
     ASSERT_FALSE(full);
-    EXPECT_EQ(full.error().code, Errc::exhausted);
+    EXPECT_EQ(full.error().code, Errc::storage_full);
     EXPECT_EQ(store->records(TaskId{1})->size(), 1U);
   }
   EXPECT_EQ(open_store(dir.path())->state().last_lsn, Lsn{1});
