@@ -229,7 +229,9 @@ class FullDiskJournal : public testing::Test {
   Lsn append(std::uint64_t task) {
     std::vector<Record> records(1);
     records.front().task = TaskId{task};
-    return journal->append(std::move(records), {{.task = TaskId{task}}}, kNoApproval);
+    const Lsn lsn = journal->append(std::move(records), {{.task = TaskId{task}}}, kNoApproval);
+    journal->announce();
+    return lsn;
   }
 
   void set_full(bool full) {
