@@ -238,7 +238,7 @@ int Daemon::run(std::vector<Survivor> survivors) {
 /// The last thing that this run does, if nothing went wrong.
 void Daemon::all_is_well() {
   mark_.forget_all();
-  if (journal_.durable_lsn() != journal_.last_lsn()) return;
+  if (calls_.is_recovering() || journal_.durable_lsn() != journal_.last_lsn()) return;
   // What became of the programs that were under way then is asked about, or known, by now.
   std::error_code stays;
   std::filesystem::remove(std::filesystem::path(plan_.state_dir) / kCopiedFile, stays);

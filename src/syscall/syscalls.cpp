@@ -150,6 +150,13 @@ Seq SystemCalls::newest_step(TaskId task) const {
   return live == nullptr ? Seq{0} : live->last_seq;
 }
 
+bool SystemCalls::is_recovering() const {
+  return std::ranges::any_of(live_, [](const auto& each) {
+    const std::optional<InFlight>& flight = each.second->flight;
+    return flight && flight->station == Station::recovering;
+  });
+}
+
 std::size_t SystemCalls::live_tasks() const {
   return live_.size();
 }

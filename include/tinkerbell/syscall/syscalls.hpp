@@ -154,6 +154,9 @@ class SystemCalls final : public CommandHandler {
   /// The newest command of a task in this run of the daemon; 0: none.
   [[nodiscard]] Seq newest_step(TaskId task) const;
 
+  /// Whether a driver still looks what became of an effect of an earlier run.
+  [[nodiscard]] bool is_recovering() const;
+
   [[nodiscard]] std::size_t live_tasks() const;
 
   /// How many of them there are in each state.
