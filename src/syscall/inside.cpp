@@ -116,11 +116,14 @@ void SystemCalls::stop_joining(LiveTask& live) {
   if (target != nullptr) target->joiners.erase(live.flight->begun);
 }
 
-/// Those who wait for the end of a task, in the order in which they began to.
+/// Those who wait for the end of a task, in the order in which they began to; after a restart also
+/// those who have not come to their Join again.
 std::vector<LiveTask*> SystemCalls::joiners_of(const LiveTask& live) const {
   std::vector<LiveTask*> joiners;
   for (const auto& [begun, id] : live.joiners) {
-    if (LiveTask* const joiner = find_at(id, Station::inside)) joiners.push_back(joiner);
+    LiveTask* const joiner = find(id.task);
+    const bool replayed = find_at(id, Station::inside) != nullptr;
+    if (replayed || (joiner != nullptr && joiner->past.contains(id.seq))) joiners.push_back(joiner);
   }
   return joiners;
 }

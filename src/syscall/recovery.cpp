@@ -214,7 +214,29 @@ std::set<std::string> SystemCalls::keys_under_way(const std::vector<Record>& rec
   return keys;
 }
 
+namespace {
+
+/// Whose end a task waited for when the earlier run ended, if it did.
+TaskId waited_for(const LiveTask& live) {
+  if (live.past.empty() || live.cancel) return kNoTask;
+  const PastCommand& newest = live.past.rbegin()->second;
+  const bool waits = newest.begun != Lsn{0} && !newest.result;
+  if (!waits || newest.intent.command != Join::kName) return kNoTask;
+  const Result<TaskCommand> join =
+      command_from_json(newest.intent.command, newest.intent.arguments);
+  return join ? std::get<Join>(*join).task : kNoTask;
+}
+
+}  // namespace
+
 void SystemCalls::replay_all() {
+  // A task may end before those who wait for that have come to their Join again.
+  for (const auto& [task, live] : live_) {
+    if (LiveTask* const target = find(waited_for(*live))) {
+      const auto& [seq, join] = *live->past.rbegin();
+      target->joiners.emplace(join.begun, CommandId{task, seq});
+    }
+  }
   constexpr std::size_t kTurnsBetweenLooks = 1'024;
   const auto replaying = [](const auto& each) { return !each.second->past.empty(); };
   while (scheduler_.has_ready() && std::ranges::any_of(live_, replaying)) {

@@ -144,13 +144,22 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
   std::vector<LiveTask*> touched{&live};
   records.push_back(make_record(live, RecordKind::done, canonical_bytes(payload)));
   for (LiveTask* const joiner : joiners) {
-    records.push_back(make_command_record(*joiner, RecordKind::result, canonical_outcome(news)));
+    Record& record =
+        records.emplace_back(make_record(*joiner, RecordKind::result, canonical_outcome(news)));
+    record.seq = newest_command(*joiner);
+    record.effect = Join::kEffect;
     touched.push_back(joiner);
   }
   const Lsn last = append(std::move(records), touched);
   for (LiveTask* const joiner : joiners) {
     joiner->last_result = last;
-    deliver(*joiner, news);
+    if (joiner->past.empty()) {
+      deliver(*joiner, news);
+    } else {  // it comes to it in replay
+      PastCommand& join = joiner->past.rbegin()->second;
+      join.result = canonical_outcome(news);
+      join.result_lsn = last;
+    }
   }
 }
 

@@ -88,7 +88,7 @@ Lsn SystemCalls::append(std::vector<Record> records, const std::vector<LiveTask*
   std::vector<TaskHead> heads;
   for (LiveTask* const live : touched) {
     live->head.changed = records.back().wall;
-    live->head.steps = number(live->last_seq);
+    live->head.steps = number(newest_command(*live));
     heads.push_back(live->head);
   }
   const std::size_t count = records.size();

@@ -292,6 +292,23 @@ TEST_F(Recovery, ThoseWhoWaitForATaskAreToldOfItsEndInTheOrderInWhichTheyBegan) 
             number(world.newest(second, RecordKind::result).lsn));
 }
 
+TEST_F(Recovery, TheOrderHoldsAlsoIfATaskEndsBeforeThoseWhoWaitAreReplayed) {
+  const TaskId target = world.submit("sleeper@1");
+  const TaskId second = world.submit("late@1", false, {{"task", number(target)}});
+  const TaskId first = world.submit("late@1", false, {{"task", number(target)}});
+  ASSERT_TRUE(world.answer(ApprovalId{2}, Answer::approve));
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  world.pass(10s);
+  const Record slept = world.newest(target, RecordKind::result);
+  world.crash_with(number(slept.lsn));
+  EXPECT_EQ(world.end_of(first).value, "completed");
+  EXPECT_EQ(world.end_of(second).value, "completed");
+  EXPECT_LT(number(world.newest(first, RecordKind::result).lsn),
+            number(world.newest(second, RecordKind::result).lsn));
+  EXPECT_LT(number(world.newest(first, RecordKind::done).lsn),
+            number(world.newest(second, RecordKind::done).lsn));
+}
+
 TEST_F(Recovery, TheEndOfATaskAndTheNewsOfItAreOneTransaction) {
   const TaskId target = world.submit("sleeper@1");
   const TaskId first = world.submit("joiner@1", false, {{"task", number(target)}});
