@@ -4,6 +4,7 @@
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/daemon/run.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <tuple>
@@ -132,7 +133,9 @@ Task<Result<std::string>> have_end_seen(Part part, std::string word) {
   if (!second) co_return second.error();
   const Result<Join::Reply> end = co_await Join{.task = *heard};
   if (!end) co_return end.error();
-  co_return *first + ", " + *second + (end->value.value("word", "") == word ? "" : ", forgot");
+  // Who goes on first after a restart is not promised.
+  co_return std::min(*first, *second) + ", " + std::max(*first, *second) +
+      (end->value.value("word", "") == word ? "" : ", forgot");
 }
 
 Task<Result<Json>> family(Part part) {
