@@ -113,7 +113,9 @@ Person::Step Person::look(UnixHttpClient& client) {
     const auto goal = task.at("title").get<std::string>();
     findings_.expect(there.emplace(goal, task).second, Wrong::doubled, "task " + goal);
   }
-  if (!submit_missing(client, there) || !answer_open(client)) return Step::gone;
+  const bool done =
+      submit_missing(client, there) && resume_quarantined(client, there) && answer_open(client);
+  if (!done) return Step::gone;
   for (const Job& job : scenario_.jobs) {
     const auto task = there.find(job.goal);
     if (task == there.end() || !protocol::has_ended(task->second.at("state").get<std::string>())) {
@@ -145,6 +147,16 @@ bool Person::submit_missing(UnixHttpClient& client, const std::map<std::string, 
     if (!task) return false;
     findings_.expect(task->contains("id"), Wrong::different, "not taken: " + dump_json(*task));
     submitted_[job.goal] = task->value("id", std::uint64_t{0});
+  }
+  return true;
+}
+
+/// Killed three times in a row in one turn of a task, the daemon takes it for the reason.
+bool Person::resume_quarantined(UnixHttpClient& client, const std::map<std::string, Json>& there) {
+  for (const auto& [goal, task] : there) {
+    if (task.at("state") != "quarantined") continue;
+    const auto id = task.at("id").get<std::uint64_t>();
+    if (!client.request("POST", "/v1/tasks/" + std::to_string(id) + "/resume")) return false;
   }
   return true;
 }

@@ -36,6 +36,8 @@ class Person {
   [[nodiscard]] Step look(UnixHttpClient& client);
   [[nodiscard]] bool submit_missing(UnixHttpClient& client,
                                     const std::map<std::string, Json>& there);
+  [[nodiscard]] static bool resume_quarantined(UnixHttpClient& client,
+                                               const std::map<std::string, Json>& there);
   [[nodiscard]] bool answer_open(UnixHttpClient& client);
   void recognise(const Json& question);
 
