@@ -116,7 +116,7 @@ TEST_F(NativeTask, ArgumentsThatItsKindDoesNotTakeAreRefused) {
   EXPECT_EQ(misspelt.exit, 65) << misspelt.err;
   EXPECT_THAT(misspelt.err, HasSubstr("tests"));
   const Finished unknown = daemon.cli({"run", "--kind", "fix-nothing@1", "-w", daemon.workspace()});
-  EXPECT_EQ(unknown.exit, 3) << unknown.err;
+  EXPECT_EQ(unknown.exit, 65) << unknown.err;
 }
 
 }  // namespace
