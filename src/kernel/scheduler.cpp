@@ -299,7 +299,7 @@ std::size_t Scheduler::run(std::size_t turns_max, SteadyTime now, Nanoseconds ti
   } else if (observer_ != nullptr) {
     observer_->cleanup_turn_began(id);
   }
-  if (task.details != nullptr && !task.details->started) task.details->started = now_;
+  if (task.turns == 0 && task.details != nullptr) task.details->started = now_;
   task.budget = kCallsPerTurn;
   const TaskState state = resume(task);
   const bool lives = !has_ended(state);
