@@ -6,8 +6,12 @@
 
 namespace tinkerbell {
 
-SteadyTime SystemClock::steady() const {
+SteadyTime steady_now() {
   return std::chrono::time_point_cast<Nanoseconds>(std::chrono::steady_clock::now());
+}
+
+SteadyTime SystemClock::steady() const {
+  return steady_now();
 }
 
 WallTime SystemClock::wall() const {

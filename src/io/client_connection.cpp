@@ -1,8 +1,8 @@
 #include "io/client_connection.hpp"
 
-#include <boost/asio/as_tuple.hpp>
+#include "io/await.hpp"
+
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <netdb.h>
 #include <openssl/err.h>
@@ -21,8 +21,6 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 bool is_address(const std::string& host) {
   boost::system::error_code no_address;

@@ -1,16 +1,15 @@
 #include "tinkerbell/io/http_server.hpp"
 
+#include "io/await.hpp"
 #include "io/http_answer.hpp"
 #include "io/http_session.hpp"
 #include "io/unix_listener.hpp"
 
 #include "tinkerbell/base/names.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -28,8 +27,6 @@ using boost::system::error_code;
 namespace {
 
 using Protocol = asio::local::stream_protocol;
-
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 /// After a failed accept(2), most likely for want of descriptors: let others give some back.
 constexpr Milliseconds kAcceptPause{100};

@@ -1,13 +1,12 @@
 #include "io/http_session.hpp"
 
+#include "io/await.hpp"
 #include "io/http_answer.hpp"
 #include "io/request_target.hpp"
 
 #include "tinkerbell/base/names.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/chunk_encode.hpp>
@@ -32,8 +31,6 @@ namespace http = boost::beast::http;
 namespace {
 
 using boost::system::error_code;
-
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 /// How long a refused client may go on sending: closing with its bytes unread would reset the
 /// connection, and it might lose the refusal.

@@ -1,5 +1,7 @@
 #include "tinkerbell/io/unix_http_client.hpp"
 
+#include "io/socket_path.hpp"
+
 #include "tinkerbell/io/sse_parser.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -12,7 +14,6 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cerrno>
 #include <charconv>
@@ -37,9 +38,6 @@ constexpr std::uint64_t kAnswerBytesMax = 1 << 30;  // event streams have no end
 
 /// An event carries a whole command or question; the daemon bounds those.
 constexpr SseParser::Limits kEventLimits{.line_bytes_max = 64 << 20, .event_bytes_max = 64 << 20};
-
-/// Of sun_path in unix(7), less the terminating zero.
-constexpr std::size_t kPathBytesMax = sizeof(sockaddr_un::sun_path) - 1;
 
 std::string request_text(std::string_view method, std::string_view target, std::string_view body) {
   http::request<http::empty_body> head;
@@ -134,7 +132,7 @@ UnixHttpClient::~UnixHttpClient() = default;
 Result<void> UnixHttpClient::connect() {
   if (connection_ && connection_->quiet()) return {};
   connection_ = nullptr;
-  if (socket_path_.size() > kPathBytesMax) {
+  if (socket_path_.size() > kSocketPathBytesMax) {
     return Error{Errc::unavailable, "connect " + socket_path_ + ": the path is too long"};
   }
   auto fresh = std::make_unique<Connection>();

@@ -1,5 +1,7 @@
 #include "io/unix_listener.hpp"
 
+#include "io/socket_path.hpp"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -14,9 +16,6 @@
 namespace tinkerbell {
 
 namespace {
-
-/// Of sun_path in unix(7), less the terminating zero.
-constexpr std::size_t kPathBytesMax = sizeof(sockaddr_un::sun_path) - 1;
 
 /// Sets the umask for a scope.
 class ScopedUmask {
@@ -35,7 +34,7 @@ class ScopedUmask {
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, kPathBytesMax);
+  path.copy(address.sun_path, kSocketPathBytesMax);
   return address;
 }
 
@@ -126,9 +125,9 @@ bool is_listening_unix_socket(int socket) {
 
 Result<UnixListener> UnixListener::open(const std::string& path, mode_t mode) {
   if (path.empty()) return Error{Errc::invalid, "the socket path is empty"};
-  if (path.size() > kPathBytesMax) {
+  if (path.size() > kSocketPathBytesMax) {
     return Error{Errc::too_large,
-                 "socket path over " + std::to_string(kPathBytesMax) + " bytes: " + path};
+                 "socket path over " + std::to_string(kSocketPathBytesMax) + " bytes: " + path};
   }
   const Result<UniqueFd> lock = lock_directory(path);
   if (!lock) return lock.error();

@@ -20,7 +20,7 @@ constexpr auto kFamilies = std::to_array<std::string_view>({
 
 /// Programs whose arguments are another program, and tools with a command language of their own.
 // clang-format off: a list to read, not a column
-constexpr auto kNames = std::to_array<std::string_view>({
+constexpr auto kCarriers = std::to_array<std::string_view>({
     "R", "Rscript", "at", "awk", "batch", "bc", "bsdtar", "bun", "bunx", "bwrap", "capsh",
     "cgexec", "chpst", "chroot", "chrt", "cpio", "crontab", "dbus-launch", "dbus-run-session",
     "dc", "doas", "dotnet", "eatmydata", "ed", "entr", "env", "ex", "faketime", "fd", "fdfind",
@@ -44,7 +44,7 @@ bool is_shell(std::string_view name) {
 }  // namespace
 
 bool is_carrier(std::string_view program_name) {
-  return is_shell(program_name) || std::ranges::find(kNames, program_name) != kNames.end() ||
+  return is_shell(program_name) || std::ranges::find(kCarriers, program_name) != kCarriers.end() ||
          std::ranges::any_of(
              kFamilies, [&](std::string_view family) { return program_name.starts_with(family); });
 }

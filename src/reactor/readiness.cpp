@@ -20,7 +20,7 @@ constexpr std::uint32_t kWriteEvents = EPOLLOUT | kEndEvents;
 
 /// What is asked for. Room to write only if somebody waits for that: with each byte that the other
 /// side takes there is more of it.
-constexpr std::uint32_t asked_for(Readiness::Direction direction) {
+constexpr std::uint32_t poll_bits(Readiness::Direction direction) {
   return direction == Readiness::Direction::read ? EPOLLIN | EPOLLRDHUP : EPOLLOUT;
 }
 
@@ -70,7 +70,7 @@ Result<bool> Readiness::is_ready_for(const WaitTrap& call) {
   if (call.descriptor < 0) return os_error("wait for descriptor", EBADF);
   Record& record = record_of(call.descriptor);
   Side& side = record.side(call.direction);
-  const std::uint32_t events = asked_for(call.direction);
+  const std::uint32_t events = poll_bits(call.direction);
   if (call.question == Question::since_nothing_left) {
     if (side.may_try) return true;
     if ((record.watched & events) != 0) return false;

@@ -15,7 +15,7 @@ namespace tinkerbell {
 
 namespace {
 
-constexpr mode_t kFileMode = 0600;
+constexpr mode_t kDumpMode = 0600;
 
 /// Into a descriptor, as far as it goes.
 class DescriptorOutput final : public TextOutput {
@@ -64,7 +64,7 @@ void FlightDump::invariant_broken(const BrokenInvariant& what) noexcept {
 /// Whose turn it was may be in ruins: only its id is read, and that was written when it began.
 bool FlightDump::write_trace() const noexcept {
   const UniqueFd file(::openat(directory_.get(), kFileName.data(),
-                               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, kFileMode));
+                               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, kDumpMode));
   if (!file) return false;
   const TaskControl* const running = parts_.watch.task.load(std::memory_order_relaxed);
   DescriptorOutput output(file.get());

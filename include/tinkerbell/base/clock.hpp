@@ -22,6 +22,9 @@ inline constexpr SteadyTime kNever = SteadyTime::max();
   return by < kNever - time ? time + by : kNever;
 }
 
+/// CLOCK_MONOTONIC now, for what is no task's time: how long a call on the network may still take.
+[[nodiscard]] SteadyTime steady_now();
+
 /// Where the daemon gets its time, so that a test can give it another.
 class Clock {
  public:

@@ -53,10 +53,6 @@ struct Run {
   bool cancelled = false;
 };
 
-SteadyTime steady_now() {
-  return std::chrono::steady_clock::now();
-}
-
 ModelQuestion question_of(const Call& call, const Endpoint& endpoint) {
   const auto& command = std::get<AwaitLLMResponse>(call.command);
   return {.id = call.id,

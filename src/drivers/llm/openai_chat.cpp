@@ -15,10 +15,6 @@ namespace tinkerbell {
 
 namespace {
 
-SteadyTime steady_now() {
-  return std::chrono::steady_clock::now();
-}
-
 std::string chat_url(const std::string& base_url) {
   const bool slash = base_url.ends_with('/');
   return base_url + (slash ? "" : "/") + "chat/completions";
