@@ -8,7 +8,6 @@
 #include "tinkerbell/base/masker.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <unordered_map>
 
 namespace tinkerbell {
