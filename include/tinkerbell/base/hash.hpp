@@ -40,6 +40,13 @@ class Sha256Stream {
   void* context_;
 };
 
+namespace detail {
+
+/// For machines without the instruction. Without the inversions at both ends.
+[[nodiscard]] std::uint32_t crc32c_by_table(std::uint32_t crc, std::string_view data);
+
+}  // namespace detail
+
 /// CRC-32C (Castagnoli), as in iSCSI, RFC 3720 appendix B.4.
 [[nodiscard]] std::uint32_t crc32c(std::string_view data, std::uint32_t seed = 0);
 

@@ -48,6 +48,14 @@ TEST(Hash, Crc32cGivesTheValuesOfTheStandard) {
   EXPECT_EQ(crc32c(ascending), 0x46DD794EU);
 }
 
+TEST(Hash, Crc32cIsTheSameWithAndWithoutTheInstruction) {
+  std::string text;
+  for (int size = 0; size < 100; ++size) {
+    EXPECT_EQ(crc32c(text), ~detail::crc32c_by_table(~0U, text)) << size;
+    text += static_cast<char>(size * 37);
+  }
+}
+
 TEST(Hash, Crc32cGoesOnFromASeed) {
   EXPECT_EQ(crc32c("56789", crc32c("1234")), crc32c("123456789"));
 }
