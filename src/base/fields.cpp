@@ -39,10 +39,54 @@ void write_canonical(CanonicalWriter& writer, const Json& value) {
   }
 }
 
-Result<Json> json_from_canonical(std::string_view bytes) {
-  Json value = Json::from_cbor(bytes, /*strict=*/true, /*allow_exceptions=*/false);
-  if (value.is_discarded()) return Error{Errc::invalid, "not canonical bytes"};
-  return value;
+namespace {
+
+constexpr int kTreeDepthMax = 1'000;
+
+void read_tree(CanonicalReader& reader, Json& into, int depth) {
+  if (depth > kTreeDepthMax) return reader.fail();
+  switch (reader.next()) {
+    case CanonicalReader::Kind::unsigned_integer:
+      into = reader.unsigned_integer();
+      return;
+    case CanonicalReader::Kind::negative:
+      into = reader.integer();
+      return;
+    case CanonicalReader::Kind::text:
+      into = std::string(reader.text());
+      return;
+    case CanonicalReader::Kind::array:
+      into = Json::array();
+      for (std::uint64_t left = reader.begin_array(); left > 0 && !reader.failed(); --left)
+        read_tree(reader, into.emplace_back(), depth + 1);
+      return;
+    case CanonicalReader::Kind::map:
+      into = Json::object();
+      for (std::uint64_t left = reader.begin_map(); left > 0 && !reader.failed(); --left) {
+        const std::string key(reader.text());
+        read_tree(reader, into[key], depth + 1);
+      }
+      return;
+    case CanonicalReader::Kind::boolean:
+      into = reader.boolean();
+      return;
+    case CanonicalReader::Kind::number:
+      into = reader.number();
+      return;
+    case CanonicalReader::Kind::null:
+      into = nullptr;
+      (void)reader.take_null();
+      return;
+    case CanonicalReader::Kind::end:
+      reader.fail();
+      return;
+  }
+}
+
+}  // namespace
+
+void read_canonical(CanonicalReader& reader, Json& into) {
+  read_tree(reader, into, 0);
 }
 
 }  // namespace tinkerbell

@@ -80,6 +80,11 @@ std::string Masker::masked(std::string text) const {
   return text;
 }
 
+bool Masker::finds_secret_in(std::string_view text) const {
+  return std::ranges::any_of(needles_,
+                             [&](const std::string& needle) { return text.contains(needle); });
+}
+
 void mask_strings(Json& value, const Masker& masker) {
   if (masker.empty()) return;
   if (value.is_string()) {

@@ -10,11 +10,10 @@ namespace tinkerbell {
 namespace {
 
 /// Part of every fingerprint. Raise it when canonical bytes change their meaning.
-constexpr std::string_view kFingerprintVersion = "tinkerbell.command/1";
+constexpr std::string_view kFingerprintVersion = "tinkerbell.command/2";
 
-/// An outcome in the journal: exactly one of the two keys.
-constexpr std::string_view kReplyKey = "reply";
-constexpr std::string_view kErrorKey = "error";
+/// An outcome in the journal: an array of one of these and what it says.
+enum class OutcomeKind : std::uint8_t { reply, error };
 
 struct JournalledError {
   Errc code = Errc::internal;
@@ -26,18 +25,46 @@ struct JournalledError {
   }
 };
 
-/// The reply type that belongs to the command alternative `index`.
-template <std::size_t... I>
-Result<Reply> reply_from_json(std::size_t index, const Json& json, std::index_sequence<I...>) {
-  Result<Reply> reply = Error{Errc::invalid, "no such command"};
-  const auto read = [&]<std::size_t Index>(std::integral_constant<std::size_t, Index>) {
-    using Type = std::variant_alternative_t<Index, Reply>;
-    Result<Type> value = from_json_value<Type>(json);
-    reply = value ? Result<Reply>(Reply(std::in_place_index<Index>, *std::move(value)))
-                  : Result<Reply>(value.error());
-  };
-  (void)((index == I && (read(std::integral_constant<std::size_t, I>{}), true)) || ...);
-  return reply;
+/// Calls `visit` with an instance of the command alternative `index`.
+template <class Visit, std::size_t... I>
+void with_command(std::size_t index, const Visit& visit,
+                  std::index_sequence<I...> /*alternatives*/) {
+  (void)((index == I && (visit(std::variant_alternative_t<I, TaskCommand>{}), true)) || ...);
+}
+
+template <class Visit>
+void with_command(std::size_t index, const Visit& visit) {
+  with_command(index, visit, std::make_index_sequence<std::variant_size_v<TaskCommand>>{});
+}
+
+/// The alternative of that name; the number of alternatives if there is none.
+std::size_t index_of(std::string_view name) {
+  constexpr std::size_t kCommands = std::variant_size_v<TaskCommand>;
+  static const std::vector<std::string_view> kNamesByIndex = [] {
+    std::vector<std::string_view> names;
+    for (std::size_t i = 0; i < kCommands; ++i)
+      with_command(i, [&]<class C>(const C&) { names.push_back(C::kName); });
+    return names;
+  }();
+  return static_cast<std::size_t>(std::ranges::find(kNamesByIndex, name) - kNamesByIndex.begin());
+}
+
+/// What an outcome says, and a reader that stands before it.
+struct OutcomeReader {
+  OutcomeKind kind;
+  CanonicalReader reader;
+};
+
+OutcomeReader reader_of(std::string_view bytes) {
+  CanonicalReader reader(bytes);
+  if (reader.begin_array() != 2) reader.fail();
+  const std::uint64_t kind = reader.unsigned_integer();
+  if (kind > 1) reader.fail();
+  return {static_cast<OutcomeKind>(kind), reader};
+}
+
+Error unreadable_outcome() {
+  return {Errc::invalid, "not an outcome"};
 }
 
 }  // namespace
@@ -58,56 +85,20 @@ Json arguments_json(const TaskCommand& command) {
   return std::visit([](const auto& each) { return to_json_value(each); }, command);
 }
 
-namespace {
-
-template <std::size_t... I>
-Result<TaskCommand> command_from(std::string_view name, const Json& arguments,
-                                 std::index_sequence<I...> /*alternatives*/) {
-  Result<TaskCommand> command =
-      Error{Errc::invalid, "no such command: \"" + std::string(name) + "\""};
-  const auto read = [&]<class C>(std::in_place_type_t<C>) {
-    if (C::kName != name) return false;
-    Result<C> value = from_json_value<C>(arguments);
-    command = value ? Result<TaskCommand>(TaskCommand(*std::move(value)))
-                    : Result<TaskCommand>(value.error());
-    return true;
-  };
-  (void)(read(std::in_place_type<std::variant_alternative_t<I, TaskCommand>>) || ...);
-  return command;
-}
-
-template <class C>
-std::vector<std::string_view> names_of_fields() {
-  return std::apply([](const auto&... each) { return std::vector<std::string_view>{each.name...}; },
-                    C::fields());
-}
-
-template <std::size_t... I>
-std::vector<std::string_view> argument_names_of(std::string_view name,
-                                                std::index_sequence<I...> /*alternatives*/) {
-  std::vector<std::string_view> names;
-  const auto read = [&]<class C>(std::in_place_type_t<C>) {
-    if (C::kName != name) return false;
-    names = names_of_fields<C>();
-    return true;
-  };
-  (void)(read(std::in_place_type<std::variant_alternative_t<I, TaskCommand>>) || ...);
-  return names;
-}
-
-}  // namespace
-
 std::vector<std::string_view> argument_names(std::string_view command) {
-  return argument_names_of(command, std::make_index_sequence<std::variant_size_v<TaskCommand>>{});
-}
-
-Result<TaskCommand> command_from_json(std::string_view name, const Json& arguments) {
-  return command_from(name, arguments,
-                      std::make_index_sequence<std::variant_size_v<TaskCommand>>{});
+  std::vector<std::string_view> names;
+  with_command(index_of(command), [&]<class C>(const C&) {
+    std::apply([&](const auto&... each) { (names.push_back(each.name), ...); }, C::fields());
+  });
+  return names;
 }
 
 Json reply_json(const Reply& reply) {
   return std::visit([](const auto& each) { return to_json_value(each); }, reply);
+}
+
+std::string canonical_arguments(const TaskCommand& command) {
+  return std::visit([](const auto& each) { return canonical_bytes(each); }, command);
 }
 
 std::string canonical_command(const TaskCommand& command) {
@@ -118,33 +109,62 @@ std::string canonical_command(const TaskCommand& command) {
   return writer.take();
 }
 
+std::string_view arguments_in(std::string_view canonical_command) {
+  CanonicalReader reader(canonical_command);
+  (void)reader.begin_array();
+  (void)reader.skip();
+  return reader.skip();
+}
+
+Result<TaskCommand> command_from_canonical(std::string_view name, std::string_view arguments) {
+  Result<TaskCommand> command =
+      Error{Errc::invalid, "no such command: \"" + std::string(name) + "\""};
+  with_command(index_of(name), [&]<class C>(C value) {
+    CanonicalReader reader(arguments);
+    if (!arguments.empty()) read_canonical(reader, value);
+    command = reader.is_done() ? Result<TaskCommand>(std::move(value))
+                               : Error{Errc::invalid, "not the arguments of " + std::string(name)};
+  });
+  return command;
+}
+
 std::string canonical_outcome(const Result<Reply>& outcome) {
   CanonicalWriter writer;
-  writer.begin_map(1);
+  writer.begin_array(2);
   if (outcome) {
-    writer.text(kReplyKey);
+    writer.unsigned_integer(std::to_underlying(OutcomeKind::reply));
     std::visit([&](const auto& each) { write_canonical(writer, each); }, *outcome);
   } else {
-    writer.text(kErrorKey);
+    writer.unsigned_integer(std::to_underlying(OutcomeKind::error));
     write_canonical(writer, JournalledError{outcome.error().code, outcome.error().message});
   }
   return writer.take();
 }
 
 Result<Result<Reply>> outcome_from_canonical(const TaskCommand& command, std::string_view bytes) {
-  Result<Json> json = json_from_canonical(bytes);
-  if (!json) return json.error();
-  if (const auto found = json->find(kErrorKey); found != json->end()) {
-    Result<JournalledError> error = from_json_value<JournalledError>(*found);
+  auto [kind, reader] = reader_of(bytes);
+  if (kind == OutcomeKind::error) {
+    Result<std::optional<Error>> error = error_in_outcome(bytes);
     if (!error) return error.error();
-    return Result<Reply>(Error{error->code, error->message});
+    return Result<Reply>(**std::move(error));
   }
-  const auto found = json->find(kReplyKey);
-  if (found == json->end()) return Error{Errc::invalid, "an outcome without reply and error"};
-  Result<Reply> reply = reply_from_json(command.index(), *found,
-                                        std::make_index_sequence<std::variant_size_v<Reply>>{});
+  Result<Reply> reply = unreadable_outcome();
+  with_command(command.index(), [&]<class C>(const C&) {
+    typename C::Reply value{};
+    read_canonical(reader, value);
+    if (reader.is_done()) reply = Reply(std::move(value));
+  });
   if (!reply) return reply.error();
   return reply;
+}
+
+Result<std::optional<Error>> error_in_outcome(std::string_view bytes) {
+  auto [kind, reader] = reader_of(bytes);
+  if (kind == OutcomeKind::reply && !reader.failed()) return std::optional<Error>();
+  JournalledError error;
+  read_canonical(reader, error);
+  if (!reader.is_done()) return unreadable_outcome();
+  return std::optional(Error{error.code, std::move(error.message)});
 }
 
 Fingerprint fingerprint_of(std::string_view canonical_command) {

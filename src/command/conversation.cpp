@@ -20,8 +20,9 @@ void Conversation::write_canonical(CanonicalWriter& writer) const {
     writer.text(entry->hash.hex());
 }
 
-Result<Conversation> Conversation::from_json(const Json& /*json*/) {
-  return Conversation{};
+void Conversation::read_canonical(CanonicalReader& reader) {
+  (void)reader.skip();
+  entries_.clear();
 }
 
 }  // namespace tinkerbell

@@ -4,7 +4,7 @@ namespace tinkerbell {
 
 namespace {
 
-constexpr std::string_view kApprovalVersion = "tinkerbell.approval/1";
+constexpr std::string_view kApprovalVersion = "tinkerbell.approval/2";
 
 void write_subject(CanonicalWriter& writer, const TaskCommand& command,
                    const std::string& workspace) {

@@ -152,7 +152,13 @@ void Projection::asked(const Record& record, Events& events) {
            .call = {},
            .result = {}};
   if (!intent_.verdict.reason.empty()) step_.rule += " (" + intent_.verdict.reason + ")";
-  if (keep_payloads_) step_.arguments = intent_.arguments;
+  const std::string arguments = std::exchange(intent_.arguments, {}).bytes;
+  has_arguments_ = !arguments.empty();
+  command_.reset();
+  if (auto command = command_from_canonical(intent_.command, arguments)) {
+    command_ = *std::move(command);
+  }
+  if (keep_payloads_) step_.arguments = shown_arguments();
   if (calls_) show_calls(*calls_);
   asked_at_ = record.wall;
   started_at_ = record.wall;
@@ -170,8 +176,15 @@ void Projection::asked(const Record& record, Events& events) {
 
 void Projection::show_calls(std::size_t text_max) {
   calls_ = text_max;
-  if (!intent_.command.empty())
-    step_.call = call_line(intent_.command, intent_.arguments, text_max);
+  if (command_) step_.call = call_line(intent_.command, shown_arguments(), text_max);
+}
+
+/// Those that the journal has.
+Json Projection::shown_arguments() const {
+  if (!command_ || !has_arguments_) return Json::object();
+  const auto* const call = std::get_if<AwaitLLMResponse>(&*command_);
+  if (call == nullptr) return arguments_json(*command_);
+  return {{"model", call->model}, {"tokens_max", call->tokens_max}};
 }
 
 void Projection::open_approval(const Record& record, ApprovalId id, QuestionKind kind,
@@ -188,9 +201,7 @@ void Projection::open_approval(const Record& record, ApprovalId id, QuestionKind
                     .rule = permission ? intent_.verdict.rule : "",
                     .choices = {},
                     .opened = record.wall};
-  if (const auto command = command_from_json(intent_.command, intent_.arguments)) {
-    put_in_words(question, *command, intent_.facts, doubt);
-  }
+  if (command_) put_in_words(question, *command_, intent_.facts, doubt);
   emit(record, protocol::event_name::kApprovalOpened, to_json_value(approval_view(question)),
        events);
 }
@@ -218,9 +229,8 @@ void Projection::answered(const Record& record, Events& events) {
 }
 
 void Projection::concluded(const Record& record, Events& events) {
-  const Result<TaskCommand> command = command_from_json(intent_.command, intent_.arguments);
-  if (!command) return;
-  const Result<Result<Reply>> outcome = outcome_from_canonical(*command, record.payload);
+  if (!command_) return;
+  const Result<Result<Reply>> outcome = outcome_from_canonical(*command_, record.payload);
   if (!outcome) return;
   if (*outcome) {
     if (const auto* reply = std::get_if<AwaitLLMResponse::Reply>(&**outcome)) {

@@ -51,10 +51,13 @@ class Projection {
   void open_approval(const Record& record, ApprovalId id, QuestionKind kind,
                      const std::string& hash, const Doubt& doubt, Events& events);
   void emit(const Record& record, std::string_view name, Json data, Events& events) const;
+  [[nodiscard]] Json shown_arguments() const;
 
   protocol::TaskView task_;
   protocol::StepView step_;
-  IntentPayload intent_;
+  IntentPayload intent_;  ///< Its arguments are moved on into the command.
+  std::optional<TaskCommand> command_;
+  bool has_arguments_ = false;  ///< They were not too long for the journal.
   WallTime asked_at_{};
   WallTime started_at_{};
   WallTime question_at_{};  ///< When the newest question was opened.

@@ -1,18 +1,11 @@
 #include "tinkerbell/telemetry/step_log.hpp"
 
 #include "tinkerbell/base/fields.hpp"
+#include "tinkerbell/syscall/payloads.hpp"
 
 namespace tinkerbell {
 
 namespace {
-
-/// What stands in the log of a payload: enough to follow a task, never file contents or prompts.
-void add_if_there(Json& fields, const Json& payload, std::string_view key) {
-  const auto found = payload.find(key);
-  if (found != payload.end() && !found->is_structured() && *found != "" && *found != 0) {
-    fields[std::string(key)] = *found;
-  }
-}
 
 std::string_view event_of(RecordKind kind) {
   switch (kind) {
@@ -42,36 +35,110 @@ std::string_view event_of(RecordKind kind) {
   return "record";
 }
 
-Json fields_of(const Record& record) {
-  Json fields{{"task", number(record.task)}, {"lsn", number(record.lsn)}};
-  if (record.seq != Seq{0}) fields["command"] = number(record.seq);
-  if (record.attempt != 0) fields["attempt"] = record.attempt;
-  const Result<Json> payload = json_from_canonical(record.payload);
-  if (!payload || !payload->is_object()) return fields;
-  for (const std::string_view key :
-       {"kind", "workspace", "line", "approval", "answer", "scope", "signal", "reason", "pattern",
-        "from", "state", "error", "error_code", "evidence"}) {
-    add_if_there(fields, *payload, key);
+/// What stands in the log of a payload: enough to follow a task, never file contents or prompts.
+/// Values that are nothing are left out.
+class StepFields {
+ public:
+  explicit StepFields(const Record& record)
+      : record_(record), fields_{{"task", number(record.task)}, {"lsn", number(record.lsn)}} {
+    if (record.seq != Seq{0}) fields_["command"] = number(record.seq);
+    if (record.attempt != 0) fields_["attempt"] = record.attempt;
   }
-  if (record.kind == RecordKind::intent) {
-    fields["name"] = payload->value("command", std::string());
-    const Json verdict = payload->value("verdict", Json::object());
-    fields["verdict"] = verdict.value("decision", std::string());
-    fields["rule"] = verdict.value("rule", std::string());
+
+  [[nodiscard]] Json take() {
+    switch (record_.kind) {
+      case RecordKind::task:
+        with<TaskPayload>([this](const TaskPayload& task) {
+          add("kind", task.kind);
+          add("workspace", task.workspace);
+        });
+        break;
+      case RecordKind::intent:
+        with<IntentPayload>([this](const IntentPayload& intent) { add_intent(intent); });
+        break;
+      case RecordKind::start:
+        with<StartPayload>(
+            [this](const StartPayload& start) { add("approval", number(start.approval)); });
+        break;
+      case RecordKind::result:
+        add_outcome();
+        break;
+      case RecordKind::signal:
+        with<SignalPayload>([this](const SignalPayload& signal) {
+          add("signal", name_of(signal.signal));
+          add("reason", signal.reason);
+          add("pattern", signal.pattern);
+          add("from", number(signal.from));
+        });
+        break;
+      case RecordKind::approval:
+        with<ApprovalPayload>([this](const ApprovalPayload& answer) {
+          add("approval", number(answer.approval));
+          add("answer", name_of(answer.answer));
+          add("scope", name_of(answer.scope));
+        });
+        break;
+      case RecordKind::unsure:
+        with<UnsurePayload>([this](const UnsurePayload& unsure) {
+          add("approval", number(unsure.approval));
+          add("evidence", unsure.evidence);
+        });
+        break;
+      case RecordKind::done:
+        with<DonePayload>([this](const DonePayload& done) {
+          add("state", done.state);
+          add("error", done.error);
+          add("error_code", done.error_code);
+        });
+        break;
+      case RecordKind::snapshot:
+      case RecordKind::file:
+      case RecordKind::resolved:
+        break;
+    }
+    return std::move(fields_);
   }
-  if (record.kind == RecordKind::result) {
-    const auto error = payload->find("error");
-    fields["ok"] = error == payload->end();
-    fields.erase("error");
-    if (error != payload->end()) fields["error"] = error->value("message", std::string());
+
+ private:
+  template <class Payload, class Add>
+  void with(const Add& add_fields) {
+    if (const Result<Payload> payload = from_canonical<Payload>(record_.payload)) {
+      add_fields(*payload);
+    }
   }
-  return fields;
-}
+
+  void add(const char* key, std::string_view text) {
+    if (!text.empty()) fields_[key] = text;
+  }
+
+  void add(const char* key, std::uint64_t number) {
+    if (number != 0) fields_[key] = number;
+  }
+
+  void add_intent(const IntentPayload& intent) {
+    fields_["name"] = intent.command;
+    fields_["verdict"] = name_of(intent.verdict.decision);
+    fields_["rule"] = intent.verdict.rule;
+    add("line", intent.line);
+    add("approval", number(intent.approval));
+  }
+
+  void add_outcome() {
+    const Result<std::optional<Error>> error = error_in_outcome(record_.payload);
+    if (!error) return;
+    fields_["ok"] = !*error;
+    if (*error) fields_["error"] = (*error)->message;
+  }
+
+  const Record& record_;
+  Json fields_;
+};
 
 }  // namespace
 
 void StepLog::recorded(const Record& record) {
-  if (logger_.writes(LogLevel::info)) logger_.info(event_of(record.kind), fields_of(record));
+  if (logger_.writes(LogLevel::info))
+    logger_.info(event_of(record.kind), StepFields(record).take());
   next_.recorded(record);
 }
 

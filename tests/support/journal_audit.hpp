@@ -148,7 +148,9 @@ class JournalAudit {
   static void read_intent(const Record& record, Command& command) {
     if (record.effect != EffectClass::internal) return;
     const Result<IntentPayload> intent = from_canonical<IntentPayload>(record.payload);
-    if (intent->command == Join::kName) command.joins = TaskId{intent->arguments.at("task")};
+    if (intent->command == Join::kName) {
+      command.joins = from_canonical<Join>(intent->arguments.bytes)->task;
+    }
   }
 
   void read_answer(const Record& record, Command& command) {

@@ -5,6 +5,7 @@
 #include "tinkerbell/base/names.hpp"
 #include "tinkerbell/base/result.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -23,8 +24,8 @@
 ///     static constexpr auto fields() { return std::tuple{field("path", &AwaitFileRead::path), …};
 ///     }
 ///
-/// Field names are stable: they reach journals and clients. Add at the end, never rename, never
-/// reorder.
+/// Names reach clients, places and defaults reach journals: add at the end, never rename, never
+/// reorder, never give a field another default (the old one would be read as the new).
 
 namespace tinkerbell {
 
@@ -74,14 +75,19 @@ concept NumberedEnum = std::is_enum_v<T> && !Named<T>;
   return {Errc::invalid, "expected " + std::string(expected)};
 }
 
-/// A type with its own outside form provides these three as members (for example a conversation,
-/// written as hashes).
+/// A type with a JSON form of its own for people.
 template <class T>
-concept SelfDescribed = requires(const T& value, CanonicalWriter& writer, const Json& json) {
+concept HasJsonForm = requires(const T& value) {
   { value.to_json() } -> std::same_as<Json>;
-  value.write_canonical(writer);
-  { T::from_json(json) } -> std::same_as<Result<T>>;
 };
+
+/// A type with a canonical form of its own (a conversation, written as hashes).
+template <class T>
+concept HasCanonicalForm =
+    requires(const T& value, T& into, CanonicalWriter& writer, CanonicalReader& reader) {
+      value.write_canonical(writer);
+      into.read_canonical(reader);
+    };
 
 }  // namespace detail
 
@@ -89,7 +95,7 @@ concept SelfDescribed = requires(const T& value, CanonicalWriter& writer, const 
 
 template <class T>
 [[nodiscard]] Json to_json_value(const T& value) {
-  if constexpr (detail::SelfDescribed<T>) {
+  if constexpr (detail::HasJsonForm<T>) {
     return value.to_json();
   } else if constexpr (Described<T>) {
     Json object = Json::object();
@@ -119,22 +125,63 @@ template <class T>
 
 // ---- to canonical bytes ----
 
+namespace detail {
+
+/// What a struct is before anything is said about it.
+template <class T>
+[[nodiscard]] const T& default_of() {
+  static const T kDefault{};
+  return kDefault;
+}
+
+template <class T>
+[[nodiscard]] bool same(const T& one, const T& other) {
+  if constexpr (kIsOptional<T>) {
+    return one.has_value() == other.has_value() && (!one || same(*one, *other));
+  } else if constexpr (kIsVector<T>) {
+    return std::ranges::equal(one, other, [](const auto& a, const auto& b) { return same(a, b); });
+  } else if constexpr (Described<T>) {
+    return std::apply(
+        [&](const auto&... each) { return (same(one.*each.member, other.*each.member) && ...); },
+        T::fields());
+  } else if constexpr (requires { one == other; }) {
+    return one == other;
+  } else {
+    return false;
+  }
+}
+
+}  // namespace detail
+
 /// A Json tree in canonical form: keys are already sorted.
 void write_canonical(CanonicalWriter& writer, const Json& value);
 
+/// A described struct is a map from the places of its fields (the first is 0) to their values;
+/// those that are as the struct's default has them are left out.
 template <class T>
   requires(!std::same_as<T, Json>)
 void write_canonical(CanonicalWriter& writer, const T& value) {
-  if constexpr (detail::SelfDescribed<T>) {
+  if constexpr (detail::HasCanonicalForm<T>) {
     value.write_canonical(writer);
   } else if constexpr (Described<T>) {
-    constexpr auto kFields = T::fields();
-    writer.begin_map(std::tuple_size_v<decltype(kFields)>);
+    const T& usual = detail::default_of<T>();
+    const auto tells = [&](const auto& field) {
+      return !detail::same(value.*field.member, usual.*field.member);
+    };
     std::apply(
         [&](const auto&... each) {
-          ((writer.text(each.name), write_canonical(writer, value.*each.member)), ...);
+          writer.begin_map((std::uint64_t{0} + ... + (tells(each) ? 1U : 0U)));
+          std::uint64_t place = 0;
+          const auto write = [&](const auto& field) {
+            if (tells(field)) {
+              writer.unsigned_integer(place);
+              write_canonical(writer, value.*field.member);
+            }
+            ++place;
+          };
+          (write(each), ...);
         },
-        kFields);
+        T::fields());
   } else if constexpr (Named<T>) {
     writer.text(name_of(value));
   } else if constexpr (detail::NumberedEnum<T>) {
@@ -172,9 +219,6 @@ template <class T>
   write_canonical(writer, value);
   return writer.take();
 }
-
-/// The Json tree that canonical bytes stand for. Errors: invalid.
-[[nodiscard]] Result<Json> json_from_canonical(std::string_view bytes);
 
 // ---- from JSON ----
 
@@ -243,9 +287,7 @@ template <class Struct>
 /// key. Errors: invalid.
 template <class T>
 Result<T> from_json_value(const Json& json, UnknownKeys unknown) {
-  if constexpr (detail::SelfDescribed<T>) {
-    return T::from_json(json);
-  } else if constexpr (Described<T>) {
+  if constexpr (Described<T>) {
     return detail::struct_from<T>(json, unknown);
   } else if constexpr (std::same_as<T, Json>) {
     return json;
@@ -300,12 +342,87 @@ Result<T> from_json_value(const Json& json, UnknownKeys unknown) {
   }
 }
 
+// ---- from canonical bytes ----
+
+/// A Json tree; one that is nested deeper than 1 000 levels fails.
+void read_canonical(CanonicalReader& reader, Json& into);
+
+namespace detail {
+
+template <class Wide, class T>
+void put_number(CanonicalReader& reader, Wide value, T& into) {
+  if (!std::in_range<T>(value)) return reader.fail();
+  into = static_cast<T>(value);
+}
+
+}  // namespace detail
+
+/// What is not there stays as it is in `into`; fields of a newer program are passed over. That
+/// something is wrong, the reader says at the end.
+template <class T>
+  requires(!std::same_as<T, Json>)
+void read_canonical(CanonicalReader& reader, T& into) {
+  if constexpr (detail::HasCanonicalForm<T>) {
+    into.read_canonical(reader);
+  } else if constexpr (Described<T>) {
+    for (std::uint64_t left = reader.begin_map(); left > 0 && !reader.failed(); --left) {
+      const std::uint64_t wanted = reader.unsigned_integer();
+      const bool known = std::apply(
+          [&](const auto&... each) {
+            std::uint64_t place = 0;
+            return ((wanted == place++ && (read_canonical(reader, into.*each.member), true)) ||
+                    ...);
+          },
+          T::fields());
+      if (!known) (void)reader.skip();
+    }
+  } else if constexpr (Named<T>) {
+    const auto value = value_named<T>(reader.text());
+    if (!value) return reader.fail();
+    into = *value;
+  } else if constexpr (detail::NumberedEnum<T>) {
+    std::underlying_type_t<T> value{};
+    detail::put_number(reader, reader.unsigned_integer(), value);
+    into = static_cast<T>(value);
+  } else if constexpr (detail::kIsOptional<T>) {
+    if (reader.take_null()) return into.reset();
+    read_canonical(reader, into.emplace());
+  } else if constexpr (detail::kIsVector<T>) {
+    into.clear();
+    for (std::uint64_t left = reader.begin_array(); left > 0 && !reader.failed(); --left)
+      read_canonical(reader, into.emplace_back());
+  } else if constexpr (detail::kIsDuration<T>) {
+    typename T::rep count{};
+    detail::put_number(reader, reader.integer(), count);
+    into = T{count};
+  } else if constexpr (std::same_as<T, bool>) {
+    into = reader.boolean();
+  } else if constexpr (std::unsigned_integral<T>) {
+    detail::put_number(reader, reader.unsigned_integer(), into);
+  } else if constexpr (std::signed_integral<T>) {
+    detail::put_number(reader, reader.integer(), into);
+  } else if constexpr (std::floating_point<T>) {
+    into = static_cast<T>(reader.number());
+  } else if constexpr (std::same_as<T, std::map<std::string, std::string>>) {
+    into.clear();
+    for (std::uint64_t left = reader.begin_map(); left > 0 && !reader.failed(); --left) {
+      std::string key(reader.text());
+      into.insert_or_assign(std::move(key), std::string(reader.text()));
+    }
+  } else {
+    static_assert(std::same_as<T, std::string>, "describe this type with fields()");
+    into = reader.text();
+  }
+}
+
 /// The value that canonical bytes stand for. Errors: invalid.
 template <class T>
 [[nodiscard]] Result<T> from_canonical(std::string_view bytes) {
-  Result<Json> json = json_from_canonical(bytes);
-  if (!json) return json.error();
-  return from_json_value<T>(*json);
+  CanonicalReader reader(bytes);
+  T value{};
+  read_canonical(reader, value);
+  if (!reader.is_done()) return Error{Errc::invalid, "not canonical bytes"};
+  return value;
 }
 
 }  // namespace tinkerbell

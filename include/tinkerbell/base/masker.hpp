@@ -19,14 +19,17 @@ class Masker {
 
   [[nodiscard]] std::string masked(std::string text) const;
 
+  /// Whether masked() would change it.
+  [[nodiscard]] bool finds_secret_in(std::string_view text) const;
+
   [[nodiscard]] bool empty() const { return needles_.empty(); }
 
  private:
   std::vector<std::string> needles_;  ///< Longest first.
 };
 
-/// Masks every text in a described value: its strings, those of its parts, of vectors and of Json
-/// trees.
+/// Masks every text in a described value: its strings, those of its parts, of vectors, of maps and
+/// of Json trees.
 void mask_strings(Json& value, const Masker& masker);
 
 inline void mask_strings(std::string& value, const Masker& masker) {
@@ -39,9 +42,14 @@ void mask_strings(T& value, const Masker& masker) {
   if constexpr (Described<T>) {
     std::apply([&](const auto&... each) { (mask_strings(value.*each.member, masker), ...); },
                T::fields());
+  } else if constexpr (detail::kIsOptional<T>) {
+    if (value) mask_strings(*value, masker);
   } else if constexpr (detail::kIsVector<T>) {
     for (auto& each : value)
       mask_strings(each, masker);
+  } else if constexpr (std::same_as<T, std::map<std::string, std::string>>) {
+    for (auto& [key, text] : value)
+      text = masker.masked(std::move(text));
   }
 }
 

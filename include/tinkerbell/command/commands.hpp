@@ -549,15 +549,22 @@ struct Overloaded : Handlers... {
 /// command.
 [[nodiscard]] std::vector<std::string_view> argument_names(std::string_view command);
 
-/// The command of that name with these arguments. Of a model call the conversation is missing.
-/// Errors: invalid (no such command, wrong arguments).
-[[nodiscard]] Result<TaskCommand> command_from_json(std::string_view name, const Json& arguments);
-
 /// The reply as an object.
 [[nodiscard]] Json reply_json(const Reply& reply);
 
+/// Its arguments in canonical bytes.
+[[nodiscard]] std::string canonical_arguments(const TaskCommand& command);
+
 /// [name, arguments] in canonical bytes.
 [[nodiscard]] std::string canonical_command(const TaskCommand& command);
+
+/// The canonical_arguments() inside of it.
+[[nodiscard]] std::string_view arguments_in(std::string_view canonical_command);
+
+/// The command of that name with these canonical_arguments(), or with none. A conversation has no
+/// texts any more: it reads as an empty one. Errors: invalid (no such command, wrong arguments).
+[[nodiscard]] Result<TaskCommand> command_from_canonical(std::string_view name,
+                                                         std::string_view arguments);
 
 /// A reply or an error in canonical bytes, for the journal.
 [[nodiscard]] std::string canonical_outcome(const Result<Reply>& outcome);
@@ -565,6 +572,9 @@ struct Overloaded : Handlers... {
 /// The outcome of `command` (which says the type) from its canonical bytes. Errors: invalid.
 [[nodiscard]] Result<Result<Reply>> outcome_from_canonical(const TaskCommand& command,
                                                            std::string_view bytes);
+
+/// The error that is the outcome of some command; nothing if that is a reply. Errors: invalid.
+[[nodiscard]] Result<std::optional<Error>> error_in_outcome(std::string_view bytes);
 
 /// Identifies a command for replay: the first 128 bits of SHA-256 over the format version and
 /// canonical_command.

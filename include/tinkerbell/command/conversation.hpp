@@ -67,12 +67,12 @@ class Conversation {
   /// An array of 16-digit hash prefixes, for people.
   [[nodiscard]] Json to_json() const;
 
-  /// An array of 32-byte hashes.
+  /// An array of hashes.
   void write_canonical(CanonicalWriter& writer) const;
 
   /// A journalled conversation has no texts any more: reads as an empty one. Replay gets it from
   /// the task itself.
-  [[nodiscard]] static Result<Conversation> from_json(const Json& json);
+  void read_canonical(CanonicalReader& reader);
 
  private:
   struct Entry {

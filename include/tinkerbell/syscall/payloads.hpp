@@ -14,7 +14,7 @@
 #include <string_view>
 #include <tuple>
 
-/// What the payload of each kind of record says. On disk: add fields at the end, never rename one.
+/// What the payload of each kind of record says, in canonical bytes (fields.hpp).
 
 namespace tinkerbell {
 
@@ -67,9 +67,10 @@ inline constexpr std::array<std::string_view, 4> kNames<QuestionKind> = {"permis
 
 /// INTENT: a command was asked.
 struct IntentPayload {
-  std::string command;  ///< Its name.
-  Json arguments;       ///< For people; of a model call only the size of the conversation.
-  std::string line;     ///< command_line().
+  std::string command;       ///< Its name.
+  CanonicalValue arguments;  ///< For people: canonical_arguments(), of a model call without the
+                             ///< conversation. Empty: they were too long.
+  std::string line;          ///< command_line().
   Facts facts;
   Verdict verdict;
   ApprovalId approval = kNoApproval;     ///< The newest question about it.

@@ -117,27 +117,82 @@ TEST(CanonicalBytes, AreTheShortestFormOfTheStandard) {
   EXPECT_EQ(written([](auto& writer) { writer.begin_map(2); }), "a2");
 }
 
-TEST(CanonicalBytes, KeepTheDeclaredOrderOfFields) {
-  //         map(2) "text"     "hi"   "flag"     true
-  EXPECT_EQ(hex(canonical_bytes(Part{"hi", true})),
-            "a26474657874626869"
-            "64666c6167f5");
+TEST(CanonicalBytes, OfAStructAreThePlacesAndValuesThatDifferFromItsDefault) {
+  EXPECT_EQ(hex(canonical_bytes(Part{})), "a0");
+  EXPECT_EQ(hex(canonical_bytes(Part{"", true})), "a101f5");
+  //         map(2) 0: "hi"   1: true
+  EXPECT_EQ(hex(canonical_bytes(Part{"hi", true})), "a20062686901f5");
+  EXPECT_EQ(hex(canonical_bytes(Whole{})), "a0");
+  EXPECT_EQ(hex(canonical_bytes(Whole{.small = 0})), "a10100");  // 7 is the default
 }
 
-TEST(CanonicalBytes, ReadBackAsTheTreeThatTheJsonFormIs) {
-  Whole whole = example();
-  whole.text = "text";  // JSON texts are UTF-8
-  const Result<Json> read = json_from_canonical(canonical_bytes(whole));
+TEST(CanonicalBytes, OfATreeReadBack) {
+  const Json tree = Json::parse(R"({"z":[1,-2,0.5,null,true,"t"],"a":{},"":[[]]})");
+  const Result<Json> read = from_canonical<Json>(canonical_bytes(tree));
   ASSERT_TRUE(read);
-  EXPECT_EQ(*read, to_json_value(whole));
+  EXPECT_EQ(*read, tree);
 }
 
 TEST(CanonicalBytes, AreRefusedWhenCutOrFollowedByMore) {
   const std::string bytes = canonical_bytes(example());
   for (std::size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_FALSE(json_from_canonical(bytes.substr(0, size))) << size;
+    EXPECT_FALSE(from_canonical<Whole>(bytes.substr(0, size))) << size;
+    CanonicalReader reader(std::string_view(bytes).substr(0, size));
+    (void)reader.skip();
+    EXPECT_FALSE(reader.is_done()) << size;
   }
-  EXPECT_FALSE(json_from_canonical(bytes + '\0'));
+  EXPECT_FALSE(from_canonical<Whole>(bytes + '\0'));
+}
+
+TEST(CanonicalBytes, PassOverTheFieldsOfANewerProgram) {
+  const Result<Part> part = from_canonical<Part>(canonical_bytes(
+      Whole{.text = "kept", .real = 1, .parts = {{"q", true}}, .tree = {{"a", {1, 2}}}}));
+  ASSERT_TRUE(part) << part.error().message;
+  EXPECT_EQ(part->text, "kept");
+  EXPECT_FALSE(from_canonical<Part>(canonical_bytes(Whole{.small = 9})));  // a number, not a bool
+}
+
+TEST(CanonicalBytes, AreRefusedWhereTheTypeCannotHoldThem) {
+  const auto with = [](const auto& write) {
+    CanonicalWriter writer;
+    writer.begin_map(1);
+    write(writer);
+    return writer.take();
+  };
+  const auto number = [&](std::uint64_t place, std::int64_t value) {
+    return with([&](CanonicalWriter& writer) {
+      writer.unsigned_integer(place);
+      writer.integer(value);
+    });
+  };
+  EXPECT_EQ(from_canonical<Whole>(number(1, 255))->small, 255);
+  EXPECT_FALSE(from_canonical<Whole>(number(1, 256)));
+  EXPECT_FALSE(from_canonical<Whole>(number(1, -1)));
+  EXPECT_FALSE(from_canonical<Whole>(number(5, std::int64_t{1} << 32)));
+  EXPECT_FALSE(from_canonical<Whole>(with([](CanonicalWriter& writer) {
+    writer.unsigned_integer(4);
+    writer.text("blue");
+  })));
+}
+
+TEST(CanonicalBytes, S67_ClaimNoMoreThanTheyHold) {
+  for (const std::string_view head : {"\x9b", "\xbb", "\x7b"}) {  // array, map, text
+    std::string bytes(head);
+    bytes += std::string(8, '\xff');
+    EXPECT_FALSE(from_canonical<Json>(bytes)) << hex(bytes);
+    EXPECT_FALSE(from_canonical<std::vector<Part>>(bytes)) << hex(bytes);
+    CanonicalReader reader(bytes);
+    EXPECT_EQ(reader.skip(), "");
+    EXPECT_TRUE(reader.failed());
+  }
+}
+
+TEST(CanonicalBytes, S67_NestedWithoutEndAreRefused) {
+  const std::string deep = std::string(1'000'000, '\x81') + '\0';  // [[[…0…]]]
+  EXPECT_FALSE(from_canonical<Json>(deep));
+  CanonicalReader reader(deep);
+  EXPECT_EQ(reader.skip().size(), deep.size());  // passing over costs no stack
+  EXPECT_TRUE(reader.is_done());
 }
 
 TEST(Fields, RoundTripThroughJsonAndBytes) {

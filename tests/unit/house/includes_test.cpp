@@ -37,7 +37,7 @@ const std::vector<Allowance>& narrow_allowances() {
       {"drivers", "syscall", {"driver.hpp"}},
       {"tasks", "syscall", {"await.hpp", "registry.hpp"}},
       {"telemetry", "kernel", {"observer.hpp", "ticks.hpp", "trace_ring.hpp", "turn_watch.hpp"}},
-      {"telemetry", "syscall", {"observer.hpp"}},
+      {"telemetry", "syscall", {"observer.hpp", "payloads.hpp"}},
       {"control", "kernel", {"frame_pool.hpp", "inspect.hpp", "trace_ring.hpp"}},
   };
   return kAllowances;

@@ -21,13 +21,22 @@ Json told(const Result<Reply>& outcome) {
   return received != nullptr ? received->message : Json("done");
 }
 
+template <class... Commands>
+Result<TaskCommand> command_of(std::string_view name, const Json& arguments) {
+  Result<TaskCommand> command = Error{Errc::invalid, std::string(name)};
+  (void)((Commands::kName == name &&
+          (command = TaskCommand(*from_json_value<Commands>(arguments)), true)) ||
+         ...);
+  return command;
+}
+
 /// Yields the commands that its arguments name, [name, arguments] each, and returns what it is
 /// told.
 Task<Result<Json>> follows_script(TaskStart start) {
   Json all = Json::array();
   for (const Json& each : start.arguments.at("script")) {
-    const Result<TaskCommand> command =
-        command_from_json(each.at(0).get<std::string>(), each.at(1));
+    const Result<TaskCommand> command = command_of<Send, Receive, Kill, AwaitUserApproval>(
+        each.at(0).get<std::string>(), each.at(1));
     if (!command) co_return command.error();
     const Result<Reply> outcome = co_await AnyCommand{*command};
     all.push_back(told(outcome));
