@@ -3,85 +3,128 @@
 #include "tinkerbell/base/assert.hpp"
 
 #include <concepts>
+#include <cstring>
 #include <span>
 
 namespace tinkerbell {
 
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
-constexpr std::size_t kLengthBytes = 4;
-constexpr std::size_t kPrefixBytes = kLengthBytes + 4;  // and the crc
-constexpr std::size_t kHeaderBytes = 108;               // everything before the payload
+constexpr std::uint8_t kFormat = 2;
+constexpr std::size_t kCrcBytes = 4;
+constexpr int kEffectShift = 4;
+constexpr std::uint8_t kKindMask = (1U << kEffectShift) - 1;
 
-/// Writes the header's fields one after the other, little-endian on every machine.
+/// What a record holds besides.
+constexpr std::uint8_t kHasFingerprint = 1;
+constexpr std::uint8_t kHasChain = 2;
+
+/// No record's header is longer.
+constexpr std::size_t kHeaderBytesMax = 128;
+
+/// Writes the header's fields one after the other.
 class HeaderWriter {
  public:
-  template <std::unsigned_integral T>
-  void integer(T value) {
-    for (std::size_t i = 0; i < sizeof(T); ++i)
-      bytes_[at_++] = static_cast<char>(value >> (8 * i));
+  void byte(std::uint8_t value) { bytes_[at_++] = static_cast<char>(value); }
+
+  /// LEB128: seven bits a byte, the lowest first.
+  void number(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7)
+      byte(static_cast<std::uint8_t>(value | 0x80));
+    byte(static_cast<std::uint8_t>(value));
+  }
+
+  /// Little-endian on every machine.
+  void fixed(std::unsigned_integral auto value) {
+    for (std::size_t i = 0; i < sizeof value; ++i)
+      byte(static_cast<std::uint8_t>(value >> (8 * i)));
   }
 
   void bytes(std::span<const std::uint8_t> values) {
-    for (const std::uint8_t value : values)
-      integer(value);
+    std::memcpy(bytes_.data() + at_, values.data(), values.size());
+    at_ += values.size();
   }
 
-  [[nodiscard]] std::string_view view() const {
-    TINKERBELL_ASSERT(at_ == kHeaderBytes);
-    return {bytes_.data(), at_};
-  }
+  [[nodiscard]] std::string_view view() const { return {bytes_.data(), at_}; }
 
  private:
-  std::array<char, kHeaderBytes> bytes_{};
+  std::array<char, kHeaderBytesMax> bytes_;  // written before it is read
   std::size_t at_ = 0;
 };
 
-/// Reads them back. The caller has checked that they are all there.
+/// Reads them back. After the first field that is cut off it has failed, and all else is 0.
 class HeaderReader {
  public:
-  explicit HeaderReader(std::string_view bytes) : bytes_(bytes) {}
+  explicit HeaderReader(std::string_view bytes) : rest_(bytes) {}
+
+  [[nodiscard]] std::uint8_t byte() {
+    if (rest_.empty()) {
+      failed_ = true;
+      return 0;
+    }
+    const auto value = static_cast<std::uint8_t>(rest_.front());
+    rest_.remove_prefix(1);
+    return value;
+  }
+
+  [[nodiscard]] std::uint64_t number() {
+    std::uint64_t value = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+      const std::uint8_t next = byte();
+      value |= std::uint64_t{next & 0x7FU} << shift;
+      if (next < 0x80) return failed_ ? 0 : value;
+    }
+    failed_ = true;  // more than 64 bits
+    return 0;
+  }
 
   template <std::unsigned_integral T>
-  [[nodiscard]] T integer() {
+  [[nodiscard]] T number_up_to_max() {
+    const std::uint64_t value = number();
+    if (!std::in_range<T>(value)) failed_ = true;
+    return static_cast<T>(value);
+  }
+
+  template <std::unsigned_integral T>
+  [[nodiscard]] T fixed() {
     T value = 0;
-    for (std::size_t i = 0; i < sizeof(T); ++i) {
-      value |= static_cast<T>(static_cast<T>(static_cast<std::uint8_t>(bytes_[i])) << (8 * i));
-    }
-    bytes_.remove_prefix(sizeof(T));
+    for (std::size_t i = 0; i < sizeof value; ++i)
+      value |= static_cast<T>(static_cast<T>(byte()) << (8 * i));
     return value;
   }
 
   void bytes(std::span<std::uint8_t> values) {
     for (std::uint8_t& value : values)
-      value = integer<std::uint8_t>();
+      value = byte();
   }
 
- private:
-  std::string_view bytes_;
-};
+  [[nodiscard]] bool failed() const { return failed_; }
 
-/// The number that a u32 field of `bytes` holds.
-std::uint32_t u32_at(std::string_view bytes, std::size_t offset) {
-  return HeaderReader(bytes.substr(offset, 4)).integer<std::uint32_t>();
-}
+  [[nodiscard]] std::string_view rest() const { return rest_; }
+
+ private:
+  std::string_view rest_;
+  bool failed_ = false;
+};
 
 Error damaged(std::string_view what) {
   return {Errc::invalid, "journal record: " + std::string(what)};
 }
 
-/// The bytes of the first record, once their length is believable and their crc right.
-Result<std::string_view> checked_front(std::string_view bytes) {
-  if (bytes.size() < kLengthBytes) return damaged("torn before its length");
-  const std::size_t size = kLengthBytes + u32_at(bytes, 0);
-  if (size < kHeaderBytes || size > kRecordBytesMax) return damaged("impossible length");
-  if (size > bytes.size()) return damaged("torn");
-  const std::string_view record = bytes.substr(0, size);
-  if (crc32c(record.substr(kPrefixBytes)) != u32_at(record, kLengthBytes)) {
-    return damaged("wrong crc");
-  }
-  return record;
+/// Takes the first record's bytes behind its crc, once their length is believable and the crc
+/// right.
+Result<std::string_view> take_checked(std::string_view& bytes) {
+  HeaderReader prefix(bytes);
+  const std::uint64_t size = prefix.number();
+  if (prefix.failed()) return damaged("torn in its length");
+  if (size <= kCrcBytes || size > kRecordBytesMax) return damaged("impossible length");
+  if (size > prefix.rest().size()) return damaged("torn");
+  const std::string_view after = prefix.rest().substr(size);
+  const auto crc = prefix.fixed<std::uint32_t>();
+  const std::string_view body = prefix.rest().substr(0, size - kCrcBytes);
+  if (crc32c(body) != crc) return damaged("wrong crc");
+  bytes = after;
+  return body;
 }
 
 Error unreadable(Lsn lsn, std::string_view field, std::uint32_t value) {
@@ -91,69 +134,79 @@ Error unreadable(Lsn lsn, std::string_view field, std::uint32_t value) {
                              std::to_string(kFormat) + ")"};
 }
 
-}  // namespace
-
-void append_encoded(const Record& record, std::string& out) {
-  const std::size_t size = kHeaderBytes + record.payload.size();
-  TINKERBELL_ASSERT(size <= kRecordBytesMax);
-
-  HeaderWriter header;
-  header.integer(static_cast<std::uint32_t>(size - kLengthBytes));
-  header.integer(std::uint32_t{0});  // the crc: filled in once all that it covers is there
-  header.integer(kFormat);
-  header.integer(std::to_underlying(record.kind));
-  header.integer(std::to_underlying(record.effect));
-  header.integer(std::uint8_t{0});
-  header.integer(record.branch);
-  header.integer(number(record.seq));
-  header.integer(record.attempt);
-  header.integer(std::to_underlying(record.epoch));
-  header.integer(number(record.lsn));
-  header.integer(number(record.previous));
-  header.integer(number(record.task));
-  header.integer(static_cast<std::uint64_t>(unix_nanoseconds(record.wall)));
-  header.bytes(record.fingerprint.bytes);
-  header.bytes(record.chain.bytes);
-
-  const std::size_t start = out.size();
-  out.append(header.view());
-  out.append(record.payload);
-  const std::uint32_t crc = crc32c(std::string_view(out).substr(start + kPrefixBytes));
-  for (std::size_t i = 0; i < sizeof crc; ++i)
-    out[start + kLengthBytes + i] = static_cast<char>(crc >> (8 * i));
+/// Nothing for a fingerprint or a chain that is not there.
+template <std::size_t Size>
+[[nodiscard]] bool is_there(const std::array<std::uint8_t, Size>& bytes) {
+  return bytes != std::array<std::uint8_t, Size>{};
 }
 
-Result<Record> take_decoded(std::string_view& bytes) {
-  const Result<std::string_view> front = checked_front(bytes);
-  if (!front) return front.error();
-
-  HeaderReader header(front->substr(kPrefixBytes));
-  const auto format = header.integer<std::uint8_t>();
-  const auto kind = header.integer<std::uint8_t>();
-  const auto effect = header.integer<std::uint8_t>();
-  const auto reserved = header.integer<std::uint8_t>();
-
+Result<Record> decoded(std::string_view body) {
+  HeaderReader header(body);
+  const std::uint8_t format = header.byte();
+  const std::uint8_t kind_and_effect = header.byte();
+  const std::uint8_t flags = header.byte();
   Record record;
-  record.branch = header.integer<std::uint32_t>();
-  record.seq = Seq{header.integer<std::uint32_t>()};
-  record.attempt = header.integer<std::uint32_t>();
-  record.epoch = Epoch{header.integer<std::uint32_t>()};
-  record.lsn = Lsn{header.integer<std::uint64_t>()};
+  record.lsn = Lsn{header.number()};
+  const auto kind = static_cast<std::uint8_t>(kind_and_effect & kKindMask);
+  const auto effect = static_cast<std::uint8_t>(kind_and_effect >> kEffectShift);
   if (format != kFormat) return unreadable(record.lsn, "format", format);
   if (kind >= kNames<RecordKind>.size()) return unreadable(record.lsn, "kind", kind);
   if (effect >= kNames<EffectClass>.size()) return unreadable(record.lsn, "effect", effect);
-  if (reserved != 0) return unreadable(record.lsn, "reserved byte", reserved);
+  if ((flags & ~(kHasFingerprint | kHasChain)) != 0) return unreadable(record.lsn, "flags", flags);
 
   record.kind = static_cast<RecordKind>(kind);
   record.effect = static_cast<EffectClass>(effect);
-  record.previous = Lsn{header.integer<std::uint64_t>()};
-  record.task = TaskId{header.integer<std::uint64_t>()};
+  record.previous = Lsn{number(record.lsn) - header.number()};
+  record.task = TaskId{header.number()};
+  record.branch = header.number_up_to_max<std::uint32_t>();
+  record.seq = Seq{header.number_up_to_max<std::uint32_t>()};
+  record.attempt = header.number_up_to_max<std::uint32_t>();
+  record.epoch = Epoch{header.number_up_to_max<std::uint32_t>()};
   record.wall =
-      wall_from_unix_nanoseconds(static_cast<std::int64_t>(header.integer<std::uint64_t>()));
-  header.bytes(record.fingerprint.bytes);
-  header.bytes(record.chain.bytes);
-  record.payload = front->substr(kHeaderBytes);
-  bytes.remove_prefix(front->size());
+      wall_from_unix_nanoseconds(static_cast<std::int64_t>(header.fixed<std::uint64_t>()));
+  if ((flags & kHasFingerprint) != 0) header.bytes(record.fingerprint.bytes);
+  if ((flags & kHasChain) != 0) header.bytes(record.chain.bytes);
+  if (header.failed()) return damaged("cut off");
+  record.payload = header.rest();
+  return record;
+}
+
+}  // namespace
+
+void append_encoded(const Record& record, std::string& out) {
+  const bool has_fingerprint = is_there(record.fingerprint.bytes);
+  const bool has_chain = is_there(record.chain.bytes);
+  HeaderWriter header;
+  header.byte(kFormat);
+  header.byte(static_cast<std::uint8_t>(std::to_underlying(record.kind) |
+                                        std::to_underlying(record.effect) << kEffectShift));
+  header.byte(static_cast<std::uint8_t>((has_fingerprint ? kHasFingerprint : 0) |
+                                        (has_chain ? kHasChain : 0)));
+  header.number(number(record.lsn));
+  header.number(number(record.lsn) - number(record.previous));
+  header.number(number(record.task));
+  header.number(record.branch);
+  header.number(number(record.seq));
+  header.number(record.attempt);
+  header.number(std::to_underlying(record.epoch));
+  header.fixed(static_cast<std::uint64_t>(unix_nanoseconds(record.wall)));
+  if (has_fingerprint) header.bytes(record.fingerprint.bytes);
+  if (has_chain) header.bytes(record.chain.bytes);
+
+  const std::size_t size = kCrcBytes + header.view().size() + record.payload.size();
+  TINKERBELL_ASSERT(size <= kRecordBytesMax);
+  HeaderWriter prefix;
+  prefix.number(size);
+  prefix.fixed(crc32c(record.payload, crc32c(header.view())));
+  out.append(prefix.view()).append(header.view()).append(record.payload);
+}
+
+Result<Record> take_decoded(std::string_view& bytes) {
+  std::string_view after = bytes;
+  const Result<std::string_view> body = take_checked(after);
+  if (!body) return body.error();
+  Result<Record> record = decoded(*body);
+  if (record) bytes = after;
   return record;
 }
 

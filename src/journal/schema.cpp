@@ -9,7 +9,7 @@ namespace tinkerbell {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x54696E6B;  // "Tink", for file(1)
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr std::int64_t kSchemaVersion = 2;
 
 struct SchemaObject {
   std::string_view name;

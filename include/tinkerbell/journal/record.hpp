@@ -56,18 +56,23 @@ struct Record {
   bool operator==(const Record&) const = default;
 };
 
-/// The longest disk form of a record, its length field included. A longer one is a bug: commands
-/// and replies are bounded long before they get here.
+/// The longest disk form of a record, without its length field. A longer one is a bug: commands and
+/// replies are bounded long before they get here.
 inline constexpr std::size_t kRecordBytesMax = std::size_t{64} << 20;
 
 /// Appends the record's disk form, at most kRecordBytesMax bytes, to `out`:
 ///
-///     u32 length of all that follows, u32 crc32c of all that follows the crc,
-///     u8 format (1), u8 kind, u8 effect, u8 reserved, u32 branch, u32 seq, u32 attempt, u32 epoch,
-///     u64 lsn, u64 previous, u64 task, i64 wall in ns since 1970,
-///     16 bytes fingerprint, 32 bytes chain, payload
+///     n   length of all that follows
+///     u32 crc32c of all that follows it
+///     u8  format (2)
+///     u8  kind, and 16 times the effect
+///     u8  1: there is a fingerprint, 2: there is a chain
+///     n   lsn, lsn - previous, task, branch, seq, attempt, epoch
+///     i64 wall in ns since 1970
+///     16 bytes fingerprint, 32 bytes chain, where they are not zero
+///     payload
 ///
-/// All integers little-endian.
+/// n is LEB128 (seven bits a byte, the lowest first); the others are little-endian.
 void append_encoded(const Record& record, std::string& out);
 
 /// Reads one record from the front of `bytes` and moves `bytes` past it; after an error `bytes` is

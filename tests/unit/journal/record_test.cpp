@@ -13,11 +13,14 @@ std::string encoded(const Record& record) {
   return bytes;
 }
 
+/// Of a record whose length is written in one byte.
+constexpr std::size_t kBodyAt = 1 + 4;
+
 /// With its crc made right again after a change: what another version might have written.
 std::string resealed(std::string bytes) {
-  const std::uint32_t crc = crc32c(std::string_view(bytes).substr(8));
+  const std::uint32_t crc = crc32c(std::string_view(bytes).substr(kBodyAt));
   for (std::size_t i = 0; i < 4; ++i)
-    bytes[4 + i] = static_cast<char>(crc >> (8 * i));
+    bytes[1 + i] = static_cast<char>(crc >> (8 * i));
   return bytes;
 }
 
@@ -39,27 +42,30 @@ TEST(Record, ComesBackAsItWasWritten) {
 }
 
 TEST(Record, HasTheDocumentedBytes) {
-  const Record record{.lsn = Lsn{0x0102030405060708},
-                      .previous = Lsn{2},
-                      .task = TaskId{3},
-                      .branch = 4,
-                      .seq = Seq{5},
-                      .kind = RecordKind::result,
-                      .effect = EffectClass::once,
-                      .attempt = 6,
-                      .epoch = Epoch{7},
-                      .wall = wall_from_unix_nanoseconds(-2),
-                      .fingerprint = {},
-                      .payload = "hi",
-                      .chain = {}};
-  const std::string bytes = encoded(record);
-  ASSERT_EQ(bytes.size(), 110U);
-  EXPECT_EQ(bytes.substr(0, 4), std::string("\x6a\0\0\0", 4));
-  EXPECT_EQ(bytes.substr(8, 20), std::string("\1\3\4\0\4\0\0\0\5\0\0\0\6\0\0\0\7\0\0\0", 20));
-  EXPECT_EQ(bytes.substr(28, 16), std::string("\x8\x7\x6\x5\x4\x3\x2\x1\2\0\0\0\0\0\0\0", 16));
-  EXPECT_EQ(bytes.substr(44, 16),
-            std::string("\3\0\0\0\0\0\0\0\xfe\xff\xff\xff\xff\xff\xff\xff", 16));
-  EXPECT_EQ(bytes.substr(108), "hi");
+  Record record{.lsn = Lsn{300},
+                .previous = Lsn{298},
+                .task = TaskId{3},
+                .branch = 4,
+                .seq = Seq{5},
+                .kind = RecordKind::result,
+                .effect = EffectClass::once,
+                .attempt = 6,
+                .epoch = Epoch{7},
+                .wall = wall_from_unix_nanoseconds(-2),
+                .fingerprint = {},
+                .payload = "hi",
+                .chain = {}};
+  const std::string numbers = "\xac\2\2\3\4\5\6\7";  // lsn, lsn - previous, task, …, epoch
+  const std::string wall("\xfe\xff\xff\xff\xff\xff\xff\xff", 8);
+  const std::string plain = encoded(record);
+  EXPECT_EQ(plain.substr(0, 1), "\x19");
+  EXPECT_EQ(plain.substr(kBodyAt), std::string("\2\x43\0", 3) + numbers + wall + "hi");
+
+  record.fingerprint.bytes.fill('f');
+  record.chain.bytes.fill('c');
+  EXPECT_EQ(encoded(record).substr(kBodyAt), std::string("\2\x43\3", 3) + numbers + wall +
+                                                 std::string(16, 'f') + std::string(32, 'c') +
+                                                 "hi");
 }
 
 TEST(Record, F14_IsRefusedWithAnyByteChanged) {
@@ -106,7 +112,7 @@ TEST(Record, IsRefusedWhenTorn) {
 }
 
 TEST(Record, IsRefusedBeforeAnythingIsReservedForAnImpossibleLength) {
-  std::string bytes("\xff\xff\xff\xff", 4);
+  std::string bytes("\xff\xff\xff\xff\x0f", 5);
   bytes.resize(200);
   std::string_view rest = bytes;
   EXPECT_EQ(take_decoded(rest).error().message, "journal record: impossible length");
@@ -118,18 +124,20 @@ TEST(Record, F18_OfANewerFormatIsNamedAsSuch) {
 
   struct Change {
     std::size_t at;
+    char value;
     std::string_view field;
   };
 
-  for (const auto [at, field] : {Change{8, "format"}, Change{9, "kind"}, Change{10, "effect"},
-                                 Change{11, "reserved byte"}}) {
+  for (const auto [at, value, field] :
+       {Change{0, '\3', "format 3"}, Change{1, '\x0b', "kind 11"}, Change{1, '\x60', "effect 6"},
+        Change{2, '\4', "flags 4"}}) {
     std::string bytes = encoded(record);
-    bytes[at] = 99;
+    bytes[kBodyAt + at] = value;
     bytes = resealed(std::move(bytes));
     std::string_view rest = bytes;
     EXPECT_EQ(take_decoded(rest).error().message,
               "journal record 41: " + std::string(field) +
-                  " 99 is of a newer version (this one reads format 1)");
+                  " is of a newer version (this one reads format 2)");
   }
 }
 
@@ -137,10 +145,10 @@ TEST(Record, IsNeverMadeOfNoise) {
   SampleRecords samples(5);
   for (int i = 0; i < 20'000; ++i) {
     std::string bytes = samples.any_record().payload;
-    if (bytes.size() > 4) {  // a believable length gets it past the first check
-      bytes[0] = static_cast<char>(bytes.size() - 4);
-      bytes[1] = static_cast<char>((bytes.size() - 4) >> 8);
-      bytes[2] = bytes[3] = 0;
+    if (bytes.size() > 7) {  // a believable length gets it past the first check
+      const std::size_t size = bytes.size() - 2;
+      bytes[0] = static_cast<char>((size & 0x7F) | 0x80);
+      bytes[1] = static_cast<char>(size >> 7);
     }
     std::string_view rest = bytes;
     EXPECT_FALSE(take_decoded(rest));

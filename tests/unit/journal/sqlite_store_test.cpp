@@ -449,11 +449,11 @@ TEST(SqliteStore, F17_NoticesThatItsFileWasMovedAway) {
 TEST(SqliteStore, F18_RefusesANewerSchemaAndNamesBothVersions) {
   const TempDir dir;
   open_store(dir.path()).reset();
-  run_sql(dir.path(), "PRAGMA user_version = 2");
+  run_sql(dir.path(), "PRAGMA user_version = 3");
   const std::string before = file_content(dir.path() / "journal.db");
   const Error error = error_of_opening(dir.path());
   EXPECT_EQ(error.code, Errc::invalid);
-  EXPECT_THAT(error.message, HasSubstr("schema version 2, this program reads version 1"));
+  EXPECT_THAT(error.message, HasSubstr("schema version 3, this program reads version 2"));
   EXPECT_EQ(file_content(dir.path() / "journal.db"), before);
 }
 
