@@ -108,7 +108,7 @@ std::function<void(std::move_only_function<void()>)> Daemon::into_inbox() {
 
 Journal::Callbacks Daemon::journal_callbacks() {
   return {.post = into_inbox(),
-          .durable = [this](Lsn lsn) { calls_.durable(lsn); },
+          .durable = [this](const std::vector<Record>& records) { calls_.durable(records); },
           .failed =
               [this](const Error& error) {
                 // A failed sync is never tried again: the next run reads what is really there.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <ranges>
+#include <unordered_set>
 
 namespace tinkerbell {
 
@@ -23,13 +25,13 @@ Batch merged(std::deque<Batch> appends) {
 
 /// Of several heads of one task only the last counts. Ordered by task, as the store's table is.
 std::vector<TaskHead> newest_of(std::vector<TaskHead> heads) {
-  std::map<TaskId, TaskHead> newest;
-  for (TaskHead& head : heads)
-    newest.insert_or_assign(head.task, std::move(head));
-  heads.clear();
-  for (auto& [task, head] : newest)
-    heads.push_back(std::move(head));
-  return heads;
+  std::vector<TaskHead> newest;
+  std::unordered_set<TaskId> seen;
+  for (TaskHead& head : std::views::reverse(heads)) {
+    if (seen.insert(head.task).second) newest.push_back(std::move(head));
+  }
+  std::ranges::sort(newest, {}, &TaskHead::task);
+  return newest;
 }
 
 bool has_head_of(TaskId task, const std::vector<TaskHead>& heads) {
@@ -198,15 +200,15 @@ void Journal::commit(Batch batch) {
     ++counters_.commits;
     counters_.records += batch.records.size();
   }
-  tell_durable(batch.records.back().lsn);
+  tell_durable(std::move(batch.records));
 }
 
-void Journal::tell_durable(Lsn lsn) {
-  callbacks_.post([self = std::weak_ptr(self_), lsn] {
+void Journal::tell_durable(std::vector<Record> records) {
+  callbacks_.post([self = std::weak_ptr(self_), records = std::move(records)] {
     const auto journal = self.lock();
     if (journal == nullptr) return;
-    (*journal)->durable_lsn_ = lsn;
-    (*journal)->callbacks_.durable(lsn);
+    (*journal)->durable_lsn_ = records.back().lsn;
+    (*journal)->callbacks_.durable(records);
   });
 }
 

@@ -34,10 +34,10 @@ void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Re
   records.push_back(make_command_record(live, RecordKind::result, std::move(form)));
   live.last_result = other == nullptr ? append(live, std::move(records))
                                       : append(std::move(records), {other, &live});
-  if (live.flight->attempt > 0) {
+  if (live.flight->attempt > 0 && !live.flight->key.empty()) {
     gate_->when_durable(live.last_result,
                         [driver = driver_for(live.flight->command()),
-                         key = key_of(live.flight->id)] { driver->settled(key); });
+                         key = std::move(live.flight->key)] { driver->settled(key); });
   }
   deliver(live, std::move(outcome));
 }

@@ -25,6 +25,7 @@ void SystemCalls::dispatch(TaskId task, Trap& trap) {
   live->flight = InFlight{.id = {task, live->last_seq},
                           .trap = &call,
                           .form = canonical_command(call.command),
+                          .key = {},
                           .verdict = {},
                           .facts = {},
                           .pre_image = {}};

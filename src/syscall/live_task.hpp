@@ -38,6 +38,7 @@ struct InFlight {
   CommandTrap* trap = nullptr;  ///< In the task's frame, alive until the task is woken.
   Station station = Station::held;
   std::string form;  ///< canonical_command of it.
+  std::string key;   ///< Idempotency key, once a driver was called; a pure command has none.
   Verdict verdict;
   Facts facts;
   std::optional<PreImage> pre_image;

@@ -223,7 +223,7 @@ TaskId waited_for(const LiveTask& live) {
   const bool waits = newest.begun != Lsn{0} && !newest.result;
   if (!waits || newest.intent.command != Join::kName) return kNoTask;
   const Result<TaskCommand> join =
-      command_from_json(newest.intent.command, newest.intent.arguments);
+      command_from_canonical(newest.intent.command, newest.intent.arguments.bytes);
   return join ? std::get<Join>(*join).task : kNoTask;
 }
 

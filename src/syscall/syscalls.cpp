@@ -14,7 +14,8 @@ SystemCalls::SystemCalls(const Parts& parts)
       last_task_(parts.journal.store_state().last_task),
       last_approval_(parts.journal.store_state().last_approval),
       scheduler_(*this, &parts.kernel_observer, parts.scheduling) {
-  durable(parts.journal.store_state().last_lsn);
+  book_.durable(parts.journal.durable_lsn());
+  gate_->durable(parts.journal.durable_lsn());
 }
 
 SystemCalls::~SystemCalls() = default;
@@ -23,9 +24,11 @@ void SystemCalls::stop() {
   open_.reset();
 }
 
-void SystemCalls::durable(Lsn lsn) {
-  book_.durable(lsn);
-  gate_->durable(lsn);
+void SystemCalls::durable(const std::vector<Record>& records) {
+  book_.durable(records.back().lsn);
+  for (const Record& record : records)
+    parts_.observer.recorded(record);
+  gate_->durable(records.back().lsn);
 }
 
 // ---- records ----
@@ -52,12 +55,20 @@ namespace {
 
 /// What the journal keeps of a command's arguments for people. A model call's conversation is left
 /// out: its messages are in the results that they came from, and N turns must cost O(N).
-Json journalled_arguments(const InFlight& flight) {
+CanonicalValue journalled_arguments(const InFlight& flight, const Masker& masker) {
+  if (is_oversized(flight)) return {};
   const TaskCommand& command = flight.command();
-  if (is_oversized(flight)) return {{"bytes", flight.form.size()}};
-  const auto* const model_call = std::get_if<AwaitLLMResponse>(&command);
-  if (model_call == nullptr) return arguments_json(command);
-  return {{"model", model_call->model}, {"tokens_max", model_call->tokens_max}};
+  if (const auto* const call = std::get_if<AwaitLLMResponse>(&command)) {
+    return {canonical_bytes(AwaitLLMResponse{.model = masker.masked(call->model),
+                                             .messages = {},
+                                             .tools = {},
+                                             .tokens_max = call->tokens_max})};
+  }
+  const std::string_view arguments = arguments_in(flight.form);
+  if (!masker.finds_secret_in(arguments)) return {std::string(arguments)};
+  TaskCommand masked = command;
+  std::visit([&](auto& each) { mask_strings(each, masker); }, masked);
+  return {canonical_arguments(masked)};
 }
 
 }  // namespace
@@ -67,7 +78,7 @@ Record SystemCalls::make_intent(const LiveTask& live, bool started,
   const InFlight& flight = *live.flight;
   IntentPayload payload{
       .command = std::string(name_of(flight.command())),
-      .arguments = journalled_arguments(flight),
+      .arguments = journalled_arguments(flight, parts_.masker),
       .line = command_line(flight.command()),
       .facts = flight.facts,
       .verdict = flight.verdict,
@@ -91,16 +102,7 @@ Lsn SystemCalls::append(std::vector<Record> records, const std::vector<LiveTask*
     live->head.steps = number(newest_command(*live));
     heads.push_back(live->head);
   }
-  const std::size_t count = records.size();
-  std::vector<Record> shown = records;
-  const Lsn last = parts_.journal.append(std::move(records), std::move(heads), last_approval_);
-  for (std::size_t i = 0; i < count; ++i) {
-    Record& each = shown[i];
-    const Lsn lsn{number(last) - (count - 1 - i)};
-    each.lsn = lsn;
-    gate_->when_durable(lsn, [this, each = std::move(each)] { parts_.observer.recorded(each); });
-  }
-  return last;
+  return parts_.journal.append(std::move(records), std::move(heads), last_approval_);
 }
 
 Lsn SystemCalls::append(LiveTask& live, std::vector<Record> records) {
@@ -125,13 +127,15 @@ Driver* SystemCalls::driver_for(const TaskCommand& command) const {
   return drivers_[command.index()];
 }
 
-Call SystemCalls::call_of(const LiveTask& live) const {
-  const InFlight& flight = *live.flight;
+Call SystemCalls::call_of(LiveTask& live) const {
+  InFlight& flight = *live.flight;
+  const bool pure = effect_of(flight.command()) == EffectClass::pure;
+  if (!pure && flight.key.empty()) flight.key = key_of(flight.id);
   return {.id = flight.id,
           .attempt = flight.attempt,
           .command = flight.command(),
           .workspace = live.payload.workspace,
-          .key = key_of(flight.id),
+          .key = flight.key,
           .facts = flight.facts,
           .pre_image = flight.pre_image};
 }

@@ -117,9 +117,10 @@ Task<Result<Json>> reads_files(TaskStart start) {
 class World final : public SyscallObserver, public KernelObserver {
  public:
   explicit World(const fs::path& directory)
-      : journal_(opened(directory), {.post = [this](auto work) { inbox_.post(std::move(work)); },
-                                     .durable = [this](Lsn lsn) { calls.durable(lsn); },
-                                     .failed = [](const Error& error) { fail(error); }}),
+      : journal_(opened(directory),
+                 {.post = [this](auto work) { inbox_.post(std::move(work)); },
+                  .durable = [this](const std::vector<Record>& records) { calls.durable(records); },
+                  .failed = [](const Error& error) { fail(error); }}),
         writer_(journal_),
         calls({.journal = journal_,
                .clock = clock_,

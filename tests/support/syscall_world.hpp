@@ -185,9 +185,10 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     driver = std::make_unique<ScriptedDriver>();
     journal = std::make_unique<Journal>(
         std::make_unique<MemoryStore>(memory),
-        Journal::Callbacks{.post = [this](auto work) { posted_.push_back(std::move(work)); },
-                           .durable = [this](Lsn lsn) { calls->durable(lsn); },
-                           .failed = [](const Error&) {}});
+        Journal::Callbacks{
+            .post = [this](auto work) { posted_.push_back(std::move(work)); },
+            .durable = [this](const std::vector<Record>& records) { calls->durable(records); },
+            .failed = [](const Error&) {}});
     calls = std::make_unique<SystemCalls>(SystemCalls::Parts{.journal = *journal,
                                                              .clock = clock,
                                                              .random = random,

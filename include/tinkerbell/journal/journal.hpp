@@ -31,8 +31,8 @@ class Journal {
   struct Callbacks {
     /// Runs a function on the loop thread, from any thread.
     std::function<void(std::move_only_function<void()>)> post;
-    /// All records up to and including this one are durable. Loop thread.
-    std::function<void(Lsn)> durable;
+    /// These records are durable now, and all before them; at least one, in order. Loop thread.
+    std::function<void(const std::vector<Record>&)> durable;
     /// The store failed; nothing more will become durable. Loop thread. The process must end.
     std::function<void(Error)> failed;
     /// The disk is full: what is appended waits (or goes on with the last of the space); nothing:
@@ -135,7 +135,7 @@ class Journal {
   [[nodiscard]] Queue take(std::size_t appends_max);
   void commit_all(std::deque<Batch> appends);
   void commit(Batch batch);
-  void tell_durable(Lsn lsn);
+  void tell_durable(std::vector<Record> records);
   void tell_failed();
 
   // full_disk.cpp

@@ -20,6 +20,7 @@ struct Call {
   TaskCommand command;
   std::string workspace;  ///< The task's directory, absolute.
   std::string key;        ///< Idempotency key: the same after every restart, 32 hexadecimal digits.
+                          ///< Empty: a pure command, which may run as often as it likes.
 
   Facts facts;                        ///< What was judged and approved. Empty during prepare.
   std::optional<PreImage> pre_image;  ///< As journalled. Only for local effects.
@@ -74,7 +75,7 @@ class Driver {
     done(Error{Errc::unknown_outcome, "the daemon ended while this was under way"});
   }
 
-  /// The RESULT of a command with this key is durable: what was kept for recovery may go.
+  /// The RESULT of the command with this key is durable: what was kept for recovery may go.
   virtual void settled(const std::string& /*key*/) {}
 
   /// Asks a running command to stop; its completion then answers Errc::cancelled (or the reply, if

@@ -103,8 +103,8 @@ class SystemCalls final : public CommandHandler {
   /// next run. Whoever calls it takes no more requests.
   void stop();
 
-  /// Must be told of every commit.
-  void durable(Lsn lsn);
+  /// Must be told of every commit: the records in it, in order.
+  void durable(const std::vector<Record>& records);
 
   // ---- what people ask for; `done` is called once the journal has it ----
 
@@ -266,7 +266,7 @@ class SystemCalls final : public CommandHandler {
   [[nodiscard]] LiveTask* find(TaskId task) const;
   [[nodiscard]] LiveTask* find_at(CommandId id, Station station) const;
   [[nodiscard]] Driver* driver_for(const TaskCommand& command) const;
-  [[nodiscard]] Call call_of(const LiveTask& live) const;
+  [[nodiscard]] Call call_of(LiveTask& live) const;
   [[nodiscard]] std::string key_of(CommandId id) const;
 
   template <class T>

@@ -194,7 +194,10 @@ class FullDiskJournal : public testing::Test {
                   posted.push_back(std::move(function));
                   arrived.notify_one();
                 },
-            .durable = [this](Lsn lsn) { durable.push_back(number(lsn)); },
+            .durable =
+                [this](const std::vector<Record>& records) {
+                  durable.push_back(number(records.back().lsn));
+                },
             .failed = [this](const Error& error) { failures.push_back(error); },
             .storage = [this](const auto& full) { told.push_back(full.has_value()); }});
   }

@@ -131,7 +131,10 @@ class JournalTest : public ::testing::Test {
     journal_ = std::make_unique<Journal>(
         std::move(store),
         Journal::Callbacks{.post = [this](auto function) { loop_.post(std::move(function)); },
-                           .durable = [this](Lsn lsn) { durable_.push_back(lsn); },
+                           .durable =
+                               [this](const std::vector<Record>& records) {
+                                 durable_.push_back(records.back().lsn);
+                               },
                            .failed = [this](const Error& error) { failures_.push_back(error); }});
     if (who == Writer::thread) writer_.emplace(*journal_);
   }

@@ -141,9 +141,10 @@ class Simulation : public SyscallObserver, public KernelObserver {
         SimulatedDriver::World{outside_, findings_, audit_, clock_, dice_, trace_});
     journal_ = std::make_unique<Journal>(
         std::move(store),
-        Journal::Callbacks{.post = [this](auto work) { posted_.push_back(std::move(work)); },
-                           .durable = [this](Lsn lsn) { calls_->durable(lsn); },
-                           .failed = [this](const Error& /*error*/) { store_failed_ = true; }});
+        Journal::Callbacks{
+            .post = [this](auto work) { posted_.push_back(std::move(work)); },
+            .durable = [this](const std::vector<Record>& records) { calls_->durable(records); },
+            .failed = [this](const Error& /*error*/) { store_failed_ = true; }});
     calls_ = std::make_unique<SystemCalls>(SystemCalls::Parts{
         .journal = *journal_,
         .clock = clock_,
