@@ -130,8 +130,8 @@ namespace detail {
 /// What a struct is before anything is said about it.
 template <class T>
 [[nodiscard]] const T& default_of() {
-  static const T kDefault{};
-  return kDefault;
+  static const T value{};
+  return value;
 }
 
 template <class T>
