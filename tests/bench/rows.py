@@ -18,6 +18,10 @@ def reactor(*arguments, measure="rate"):
     return program("reactor_bench", *arguments, measure=measure)
 
 
+def journal(*arguments, measure="rate"):
+    return program("journal_bench", *arguments, measure=measure)
+
+
 def pyos(*arguments, measure="rate", must=None):
     return Peer("PyOS style", python("peers/pyos_style.py", *arguments, measure=measure), must)
 
@@ -82,4 +86,15 @@ ROWS = [
     Row("kernel.hooks.ticks", "s", less_is_better=True, measure=turn_without("without_ticks")),
     Row("kernel.hooks.trace", "s", less_is_better=True, measure=turn_without("without_trace")),
     Row("kernel.hooks.watch", "s", less_is_better=True, measure=turn_without("without_watch")),
+
+    # Durable steps, by the clock on the wall: a disk is waited for. 256 bytes of payload each.
+    Row("journal.steps.1", "1/s", measure=journal("steps", 1, 2_000),
+        peers=[Peer("fdatasync", journal("fdatasync", 2_000), must=0.6)]),
+    Row("journal.steps.64", "1/s", must=40e3, stretch=70e3, measure=journal("steps", 64, 500)),
+    Row("journal.steps.1024", "1/s", must=100e3, stretch=140e3, measure=journal("steps", 1_024, 50)),
+    Row("journal.pure.1", "1/s", must=200e3, stretch=500e3, measure=journal("pure", 100_000)),
+    Row("journal.pure.1.cpu", "s", less_is_better=True, with_previous=True,
+        measure=journal("pure", 100_000, measure="cpu")),
+    Row("journal.bytes", "B", must=250, stretch=160, less_is_better=True, with_previous=True,
+        measure=journal("pure", 100_000, measure="bytes")),
 ]
