@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <optional>
 #include <string>
+#include <tuple>
+#include <vector>
 
 namespace tinkerbell {
 namespace {
@@ -74,6 +78,33 @@ TEST(Masker, S50_HidesASecretInEveryTextOfATree) {
   Json tree = {{"a", std::string(kSecret)}, {"b", Json::array({1, "x" + std::string(kSecret)})}};
   mask_strings(tree, masker());
   EXPECT_EQ(tree, (Json{{"a", "[secret]"}, {"b", Json::array({1, "x[secret]"})}}));
+}
+
+struct Texts {
+  std::string one;
+  std::optional<std::string> maybe;
+  std::vector<std::string> many;
+  std::map<std::string, std::string> by_name;
+  Json tree;
+
+  static constexpr auto fields() {
+    return std::tuple{field("one", &Texts::one), field("maybe", &Texts::maybe),
+                      field("many", &Texts::many), field("by_name", &Texts::by_name),
+                      field("tree", &Texts::tree)};
+  }
+};
+
+TEST(Masker, S50_HidesASecretInEveryTextOfADescribedValue) {
+  const std::string secret(kSecret);
+  Texts texts{secret, secret, {"a", secret}, {{"KEY", secret}}, Json{{"k", secret}}};
+  EXPECT_TRUE(masker().finds_secret_in(canonical_bytes(texts)));
+  mask_strings(texts, masker());
+  EXPECT_EQ(canonical_bytes(texts), canonical_bytes(Texts{"[secret]",
+                                                          "[secret]",
+                                                          {"a", "[secret]"},
+                                                          {{"KEY", "[secret]"}},
+                                                          Json{{"k", "[secret]"}}}));
+  EXPECT_FALSE(masker().finds_secret_in(canonical_bytes(texts)));
 }
 
 }  // namespace
