@@ -7,9 +7,9 @@ namespace tinkerbell {
 void Journal::back_up(std::filesystem::path directory, Completion<void> done) {
   enqueue([this, directory = std::move(directory), done = std::move(done)](
               Store& store, const Error* failure) mutable {
-    if (failure != nullptr) return answer(std::move(done), *failure);
+    if (failure != nullptr) return answer<void>(std::move(done), *failure);
     Result<std::unique_ptr<StoreCopy>> copy = store.begin_copy(directory);
-    if (!copy) return answer(std::move(done), copy.error());
+    if (!copy) return answer<void>(std::move(done), copy.error());
     copy_more(*std::move(copy), std::move(done));
   });
 }
@@ -17,18 +17,14 @@ void Journal::back_up(std::filesystem::path directory, Completion<void> done) {
 void Journal::copy_more(std::unique_ptr<StoreCopy> copy, Completion<void> done) {
   enqueue([this, copy = std::move(copy), done = std::move(done)](Store& /*store*/,
                                                                  const Error* failure) mutable {
-    if (failure != nullptr) return answer(std::move(done), *failure);
-    if (is_ending()) return answer(std::move(done), Error{Errc::unavailable, "the daemon stops"});
+    if (failure != nullptr) return answer<void>(std::move(done), *failure);
+    if (is_ending())
+      return answer<void>(std::move(done), Error{Errc::unavailable, "the daemon stops"});
     const Result<bool> all = copy->copy_more();
-    if (!all) return answer(std::move(done), all.error());
-    if (*all) return answer(std::move(done), {});
+    if (!all) return answer<void>(std::move(done), all.error());
+    if (*all) return answer<void>(std::move(done), {});
     copy_more(std::move(copy), std::move(done));
   });
-}
-
-void Journal::answer(Completion<void> done, Result<void> result) {
-  callbacks_.post(
-      [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
 }
 
 bool Journal::is_ending() const {

@@ -1,5 +1,7 @@
 #include "journal/commit_reader.hpp"
 
+#include <algorithm>
+
 namespace tinkerbell {
 
 namespace {
@@ -13,18 +15,27 @@ Error damaged(Lsn row, std::string_view what) {
 
 Result<CommitRow> decoded(Lsn first, Lsn last, std::string_view body) {
   CommitRow row{.records = {}, .bytes = body.size()};
-  for (Lsn expected = first; !body.empty(); expected = Lsn{number(expected) + 1}) {
-    Result<Record> record = take_decoded(body);
-    if (!record) return damaged(first, record.error().message);
-    if (record->lsn != expected) return damaged(first, "holds records of another commit");
-    row.records.push_back(*std::move(record));
+  while (!body.empty()) {
+    Result<PackedRecord> packed = take_decoded(body);
+    if (!packed) return damaged(first, packed.error().message);
+    // Some may be missing: those of tasks that were removed.
+    const Lsn lsn = packed->record.lsn;
+    const bool ascends = row.records.empty() ? lsn == first : lsn > row.last();
+    if (!ascends || lsn > last) return damaged(first, "holds records of another commit");
+    row.records.push_back(*std::move(packed));
   }
   if (row.records.empty() || row.last() != last) return damaged(first, "records are missing");
-  row.bytes += row.records.size() * sizeof(Record);
+  row.bytes += row.records.size() * sizeof(PackedRecord);
   return row;
 }
 
 }  // namespace
+
+const PackedRecord* CommitRow::find(Lsn lsn) const {
+  const auto lsn_of = [](const PackedRecord& each) { return each.record.lsn; };
+  const auto found = std::ranges::lower_bound(records, lsn, {}, lsn_of);
+  return found != records.end() && lsn_of(*found) == lsn ? &*found : nullptr;
+}
 
 Result<CommitReader> CommitReader::on(SqliteConnection& database) {
   Result<SqliteStatement> find = database.prepare(
@@ -55,11 +66,22 @@ Result<std::shared_ptr<const CommitRow>> CommitReader::read(Lsn lsn) {
   const Result<bool> found = query.next();
   if (!found) return found.error();
   if (!*found) return std::shared_ptr<const CommitRow>{};
-  const auto first = static_cast<std::uint64_t>(query.integer(0));
-  const auto last = static_cast<std::uint64_t>(query.integer(1));
-  Result<CommitRow> row = decoded(Lsn{first}, Lsn{last}, query.blob(2));
+  Result<CommitRow> row = row_in(query);
   if (!row) return row.error();
   return std::make_shared<const CommitRow>(*std::move(row));
+}
+
+Result<CommitRow> CommitReader::row_in(const SqliteQuery& query) {
+  const auto first = static_cast<std::uint64_t>(query.integer(0));
+  const auto last = static_cast<std::uint64_t>(query.integer(1));
+  return decoded(Lsn{first}, Lsn{last}, query.blob(2));
+}
+
+void CommitReader::forget(Lsn first) {
+  const auto found = cache_.find(first);
+  if (found == cache_.end()) return;
+  cached_bytes_ -= found->second->bytes;
+  cache_.erase(found);
 }
 
 void CommitReader::keep(std::shared_ptr<const CommitRow> row) {

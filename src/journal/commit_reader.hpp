@@ -11,14 +11,17 @@
 
 namespace tinkerbell {
 
-/// One decoded row of the table `commits`: records with consecutive lsns. Never empty.
+/// One decoded row of the table `commits`: records with ascending lsns. Never empty.
 struct CommitRow {
-  std::vector<Record> records;
+  std::vector<PackedRecord> records;
   std::size_t bytes = 0;  ///< Memory that it takes, about.
 
-  [[nodiscard]] Lsn first() const { return records.front().lsn; }
+  [[nodiscard]] Lsn first() const { return records.front().record.lsn; }
 
-  [[nodiscard]] Lsn last() const { return records.back().lsn; }
+  [[nodiscard]] Lsn last() const { return records.back().record.lsn; }
+
+  /// Null: it is not there (any more).
+  [[nodiscard]] const PackedRecord* find(Lsn lsn) const;
 };
 
 /// Finds records by lsn. Decoded rows are kept in a bounded cache: the tasks that wait side by side
@@ -27,8 +30,15 @@ class CommitReader {
  public:
   [[nodiscard]] static Result<CommitReader> on(SqliteConnection& database);
 
-  /// The row with `lsn`; its records are checked. Errors: invalid (not there, damaged), io.
+  /// The row that `lsn` is in, or was; its records are checked. Errors: invalid (not there,
+  /// damaged), io.
   [[nodiscard]] Result<std::shared_ptr<const CommitRow>> row_with(Lsn lsn);
+
+  /// The row in columns 0 to 2 of a query: first_lsn, last_lsn, body. Errors: invalid (damaged).
+  [[nodiscard]] static Result<CommitRow> row_in(const SqliteQuery& query);
+
+  /// The row that begins there was changed.
+  void forget(Lsn first);
 
   /// The newest row; null in an empty journal. Errors: invalid (damaged), io.
   [[nodiscard]] Result<std::shared_ptr<const CommitRow>> newest();

@@ -18,9 +18,10 @@ constexpr std::uint8_t kKindMask = (1U << kEffectShift) - 1;
 /// What a record holds besides.
 constexpr std::uint8_t kHasFingerprint = 1;
 constexpr std::uint8_t kHasChain = 2;
+constexpr std::uint8_t kHasBlob = 4;
 
-/// No record's header is longer.
-constexpr std::size_t kHeaderBytesMax = 128;
+/// No record's header is longer, nor with the place of its payload.
+constexpr std::size_t kHeaderBytesMax = 192;
 
 /// Writes the header's fields one after the other.
 class HeaderWriter {
@@ -140,19 +141,21 @@ template <std::size_t Size>
   return bytes != std::array<std::uint8_t, Size>{};
 }
 
-Result<Record> decoded(std::string_view body) {
+Result<PackedRecord> decoded(std::string_view body) {
   HeaderReader header(body);
   const std::uint8_t format = header.byte();
   const std::uint8_t kind_and_effect = header.byte();
   const std::uint8_t flags = header.byte();
-  Record record;
+  PackedRecord packed;
+  Record& record = packed.record;
   record.lsn = Lsn{header.number()};
   const auto kind = static_cast<std::uint8_t>(kind_and_effect & kKindMask);
   const auto effect = static_cast<std::uint8_t>(kind_and_effect >> kEffectShift);
   if (format != kFormat) return unreadable(record.lsn, "format", format);
   if (kind >= kNames<RecordKind>.size()) return unreadable(record.lsn, "kind", kind);
   if (effect >= kNames<EffectClass>.size()) return unreadable(record.lsn, "effect", effect);
-  if ((flags & ~(kHasFingerprint | kHasChain)) != 0) return unreadable(record.lsn, "flags", flags);
+  if ((flags & ~(kHasFingerprint | kHasChain | kHasBlob)) != 0)
+    return unreadable(record.lsn, "flags", flags);
 
   record.kind = static_cast<RecordKind>(kind);
   record.effect = static_cast<EffectClass>(effect);
@@ -166,14 +169,19 @@ Result<Record> decoded(std::string_view body) {
       wall_from_unix_nanoseconds(static_cast<std::int64_t>(header.fixed<std::uint64_t>()));
   if ((flags & kHasFingerprint) != 0) header.bytes(record.fingerprint.bytes);
   if ((flags & kHasChain) != 0) header.bytes(record.chain.bytes);
+  if ((flags & kHasBlob) != 0) {
+    BlobRef& blob = packed.blob.emplace();
+    header.bytes(blob.hash.bytes);
+    blob.length = header.number();
+  }
   if (header.failed()) return damaged("cut off");
-  record.payload = header.rest();
-  return record;
+  if (!packed.blob) record.payload = header.rest();
+  return packed;
 }
 
 }  // namespace
 
-void append_encoded(const Record& record, std::string& out) {
+void append_encoded(const Record& record, std::string& out, const std::optional<BlobRef>& blob) {
   const bool has_fingerprint = is_there(record.fingerprint.bytes);
   const bool has_chain = is_there(record.chain.bytes);
   HeaderWriter header;
@@ -181,7 +189,7 @@ void append_encoded(const Record& record, std::string& out) {
   header.byte(static_cast<std::uint8_t>(std::to_underlying(record.kind) |
                                         std::to_underlying(record.effect) << kEffectShift));
   header.byte(static_cast<std::uint8_t>((has_fingerprint ? kHasFingerprint : 0) |
-                                        (has_chain ? kHasChain : 0)));
+                                        (has_chain ? kHasChain : 0) | (blob ? kHasBlob : 0)));
   header.number(number(record.lsn));
   header.number(number(record.lsn) - number(record.previous));
   header.number(number(record.task));
@@ -193,19 +201,24 @@ void append_encoded(const Record& record, std::string& out) {
   if (has_fingerprint) header.bytes(record.fingerprint.bytes);
   if (has_chain) header.bytes(record.chain.bytes);
 
-  const std::size_t size = kCrcBytes + header.view().size() + record.payload.size();
+  if (blob) {
+    header.bytes(blob->hash.bytes);
+    header.number(blob->length);
+  }
+  const std::string_view payload = blob ? std::string_view() : record.payload;
+  const std::size_t size = kCrcBytes + header.view().size() + payload.size();
   TINKERBELL_ASSERT(size <= kRecordBytesMax);
   HeaderWriter prefix;
   prefix.number(size);
-  prefix.fixed(crc32c(record.payload, crc32c(header.view())));
-  out.append(prefix.view()).append(header.view()).append(record.payload);
+  prefix.fixed(crc32c(payload, crc32c(header.view())));
+  out.append(prefix.view()).append(header.view()).append(payload);
 }
 
-Result<Record> take_decoded(std::string_view& bytes) {
+Result<PackedRecord> take_decoded(std::string_view& bytes) {
   std::string_view after = bytes;
   const Result<std::string_view> body = take_checked(after);
   if (!body) return body.error();
-  Result<Record> record = decoded(*body);
+  Result<PackedRecord> record = decoded(*body);
   if (record) bytes = after;
   return record;
 }

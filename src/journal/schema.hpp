@@ -9,9 +9,14 @@ namespace tinkerbell {
 /// Opens journal.db for this process alone and makes its tables if it is empty. One transaction
 /// makes them, so that they are there whole or not at all.
 ///
-///     meta     store_id, epoch, last_approval
+///     meta     store_id, epoch, last_approval; last_lsn, last_task: the highest that were removed
 ///     commits  one row per commit (more where it is long): its records, packed
 ///     tasks    the head of each task, with a crc32c of the row
+///     blobs    payloads that are too long for their records (blobs.hpp)
+///     leaving  tasks that were removed while records of them are still there
+///
+/// A file of an older schema is brought to this one, version by version, each in one transaction;
+/// a copy of it as it was is kept beside it (kept_version.hpp).
 ///
 /// A file with anything else in it (a trigger, a view, another table) is not ours and is refused
 /// untouched. Errors: invalid (newer schema: names both versions; not ours; damaged), conflict

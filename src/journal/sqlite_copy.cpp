@@ -1,5 +1,7 @@
 #include "journal/sqlite_copy.hpp"
 
+#include "journal/blob_file.hpp"
+
 #include "tinkerbell/base/file.hpp"
 #include "tinkerbell/base/unique_fd.hpp"
 
@@ -18,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kSlicePages = 256;  // 1 MiB
+constexpr std::size_t kSliceBytes = 1 << 20;
 
 constexpr std::string_view kCopiedText =
     "A copy of the journal of another state directory, made while its daemon ran. The runs of\n"
@@ -34,10 +37,41 @@ Result<void> make_file(const fs::path& file, std::string_view content) {
   return {};
 }
 
+/// The names of the files in which blobs are.
+Result<std::vector<std::string>> blob_files_of(SqliteConnection& database) {
+  const auto statement = database.prepare("SELECT lower(hex(hash)) FROM blobs WHERE body IS NULL");
+  if (!statement) return statement.error();
+  SqliteQuery query(*statement);
+  std::vector<std::string> names;
+  for (;;) {
+    const Result<bool> row = query.next();
+    if (!row) return row.error();
+    if (!*row) return names;
+    names.push_back(query.text(0));
+  }
+}
+
+/// How many bytes that were. A file that is missing is missing in the copy too: it is the error of
+/// the one task that needs it.
+Result<std::size_t> copy_blob(const fs::path& from, const fs::path& to) {
+  const UniqueFd opened(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!opened && errno == ENOENT) return std::size_t{0};
+  if (!opened) return os_error("open " + from.string(), errno);
+  const Result<std::string> bytes = read_all(opened.get(), kRecordBytesMax, from.string());
+  if (!bytes) return bytes.error();
+  const Result<bool> made = make_blob_file(to, *bytes);
+  if (!made) return made.error();
+  if (!*made) return Error{Errc::storage_full, "there is no room for " + to.string()};
+  return bytes->size();
+}
+
 class SqliteCopy final : public StoreCopy {
  public:
-  SqliteCopy(fs::path partial, fs::path directory)
-      : partial_(std::move(partial)), directory_(std::move(directory)) {}
+  SqliteCopy(fs::path partial, fs::path directory, fs::path blobs, std::shared_ptr<void> in_use)
+      : partial_(std::move(partial)),
+        directory_(std::move(directory)),
+        blobs_(std::move(blobs)),
+        in_use_(std::move(in_use)) {}
 
   ~SqliteCopy() override {
     if (backup_ == nullptr) return;
@@ -53,10 +87,15 @@ class SqliteCopy final : public StoreCopy {
  private:
   [[nodiscard]] fs::path file() const { return partial_ / "journal.db"; }
 
+  [[nodiscard]] Result<void> copy_blobs(std::size_t bytes_max);
+  [[nodiscard]] Result<void> copy_newer_blobs();
   [[nodiscard]] Result<void> put_in_place();
 
   fs::path partial_;
   fs::path directory_;
+  fs::path blobs_;
+  std::shared_ptr<void> in_use_;
+  std::vector<std::string> blobs_left_;  ///< Not copied yet.
   std::optional<SqliteConnection> target_;
   SqliteBackup backup_;  ///< Null: not begun, or all is in place.
 };
@@ -75,15 +114,47 @@ Result<void> SqliteCopy::begin(SqliteConnection& database) {
   Result<SqliteBackup> backup = database.begin_backup_to(*target_);
   if (!backup) return backup.error().with(file().string());
   backup_ = *std::move(backup);
+  Result<std::vector<std::string>> blobs = blob_files_of(database);
+  if (!blobs) return blobs.error();
+  blobs_left_ = *std::move(blobs);
   return {};
 }
 
+/// Blobs first: what is appended meanwhile is copied with the pages, up to the end.
 Result<bool> SqliteCopy::copy_more() {
+  if (!blobs_left_.empty()) {
+    if (Result<void> copied = copy_blobs(kSliceBytes); !copied) return copied.error();
+    return false;
+  }
   const Result<bool> all = SqliteConnection::copy_pages(backup_, *target_, kSlicePages);
   if (!all) return all.error().with(file().string());
   if (!*all) return false;
+  if (Result<void> copied = copy_newer_blobs(); !copied) return copied.error();
   if (Result<void> placed = put_in_place(); !placed) return placed.error();
   return true;
+}
+
+Result<void> SqliteCopy::copy_blobs(std::size_t bytes_max) {
+  for (std::size_t bytes = 0; !blobs_left_.empty() && bytes < bytes_max;) {
+    const std::string& name = blobs_left_.back();
+    const Result<std::size_t> copied = copy_blob(blobs_ / name, partial_ / "blobs" / name);
+    if (!copied) return copied.error();
+    bytes += *copied;
+    blobs_left_.pop_back();
+  }
+  return {};
+}
+
+/// Those of the pages that are there now and were not when the copy began.
+Result<void> SqliteCopy::copy_newer_blobs() {
+  Result<std::vector<std::string>> names = blob_files_of(*target_);
+  if (!names) return names.error();
+  std::error_code unknown;
+  std::erase_if(*names, [&](const std::string& name) {
+    return fs::exists(partial_ / "blobs" / name, unknown);
+  });
+  blobs_left_ = *std::move(names);
+  return copy_blobs(std::numeric_limits<std::size_t>::max());
 }
 
 Result<void> SqliteCopy::put_in_place() {
@@ -119,7 +190,8 @@ Result<void> check_free(const fs::path& directory, const fs::path& partial) {
 
 }  // namespace
 
-Result<std::unique_ptr<StoreCopy>> copy_to(const fs::path& given, SqliteConnection& database) {
+Result<std::unique_ptr<StoreCopy>> copy_to(const fs::path& given, SqliteConnection& database,
+                                           const fs::path& blobs, std::shared_ptr<void> in_use) {
   const fs::path directory = given.lexically_normal();
   const fs::path partial = directory.string() + ".partial";
   if (Result<void> free = check_free(directory, partial); !free) return free.error();
@@ -127,7 +199,7 @@ Result<std::unique_ptr<StoreCopy>> copy_to(const fs::path& given, SqliteConnecti
   fs::create_directories(directory.parent_path(), failed);
   if (failed) return os_error("create " + directory.parent_path().string(), failed.value());
   if (::mkdir(partial.c_str(), 0700) != 0) return os_error("create " + partial.string(), errno);
-  auto copy = std::make_unique<SqliteCopy>(partial, directory);
+  auto copy = std::make_unique<SqliteCopy>(partial, directory, blobs, std::move(in_use));
   if (Result<void> begun = copy->begin(database); !begun) {
     copy.reset();
     fs::remove_all(partial, failed);

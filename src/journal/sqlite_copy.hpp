@@ -9,9 +9,12 @@
 
 namespace tinkerbell {
 
-/// A copy of `database` as the state directory `directory`. Until it is whole and synced it is
-/// `directory`.partial. `database` outlives it. Errors: as Store::begin_copy.
+/// A copy of `database`, with the files of its blobs that are in `blobs`, as the state directory
+/// `directory`. Until it is whole and synced it is `directory`.partial. `database` outlives it, and
+/// while `in_use` lives no file goes out of `blobs`. Errors: as Store::begin_copy.
 [[nodiscard]] Result<std::unique_ptr<StoreCopy>> copy_to(const std::filesystem::path& directory,
-                                                         SqliteConnection& database);
+                                                         SqliteConnection& database,
+                                                         const std::filesystem::path& blobs,
+                                                         std::shared_ptr<void> in_use);
 
 }  // namespace tinkerbell

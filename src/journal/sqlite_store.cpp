@@ -1,9 +1,11 @@
 #include "tinkerbell/journal/sqlite_store.hpp"
 
+#include "journal/blobs.hpp"
 #include "journal/commit_reader.hpp"
 #include "journal/directory_lock.hpp"
 #include "journal/reserve.hpp"
 #include "journal/schema.hpp"
+#include "journal/sqlite_collection.hpp"
 #include "journal/sqlite_copy.hpp"
 #include "journal/task_table.hpp"
 #include "journal/watched_file.hpp"
@@ -77,7 +79,7 @@ Result<void> ready_file(const fs::path& file) {
 class SqliteStore final : public Store {
  public:
   SqliteStore(fs::path file, int log_pages_max, DirectoryLock lock, SqliteConnection database,
-              CommitReader commits, TaskTable tasks)
+              CommitReader commits, TaskTable tasks, Blobs blobs)
       : file_(std::move(file)),
         reserve_(file_.parent_path() / "reserve"),
         log_pages_max_(log_pages_max),
@@ -85,7 +87,8 @@ class SqliteStore final : public Store {
         lock_(std::move(lock)),
         database_(std::move(database)),
         commits_(std::move(commits)),
-        tasks_(std::move(tasks)) {}
+        tasks_(std::move(tasks)),
+        blobs_(std::move(blobs)) {}
 
   /// Reads the counters, checks the newest commit, raises the epoch.
   [[nodiscard]] Result<void> begin(Durability durability);
@@ -97,6 +100,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<std::vector<TaskHead>> tasks(TaskId before, std::uint32_t limit) override;
   [[nodiscard]] Result<TaskHead> task(TaskId id) override;
   [[nodiscard]] Result<std::vector<Record>> records(TaskId id) override;
+  [[nodiscard]] Result<std::vector<Record>> records_from_snapshot(TaskId id) override;
 
   [[nodiscard]] Result<void> take_reserve() override { return reserve_.take(); }
 
@@ -105,7 +109,17 @@ class SqliteStore final : public Store {
   }
 
   [[nodiscard]] Result<std::unique_ptr<StoreCopy>> begin_copy(const fs::path& directory) override {
-    return copy_to(directory, database_);
+    return copy_to(directory, database_, blobs_.directory(), blobs_.in_use());
+  }
+
+  [[nodiscard]] Result<std::unique_ptr<StoreCollection>> begin_collection(
+      const Retention& retention) override {
+    return collect_from({.database = database_,
+                         .commits = commits_,
+                         .tasks = tasks_,
+                         .blobs = blobs_,
+                         .failed = [this](const Error& error) { fail(error); }},
+                        retention);
   }
 
  private:
@@ -114,13 +128,20 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<void> raise_epoch();
   [[nodiscard]] Result<void> watch_files();
 
+  void fail(const Error& error);
   [[nodiscard]] Result<void> commit(const Batch& batch);
   [[nodiscard]] Result<void> write(const Batch& batch);
   [[nodiscard]] Result<void> write_records(std::span<const Record> records);
   [[nodiscard]] Result<void> write_row(std::span<const Record> records, std::string_view body);
   [[nodiscard]] Result<void> copy_log();
   [[nodiscard]] Result<void> check_files() const;
-  [[nodiscard]] Result<std::vector<Record>> chain_to(const TaskHead& head);
+  [[nodiscard]] Result<void> pack(const Record& record, std::string& body);
+  /// How far back a chain is read.
+  enum class Back : std::uint8_t { to_the_first, to_a_snapshot };
+
+  [[nodiscard]] Result<std::vector<Record>> read_chain(TaskId id, Back back);
+  [[nodiscard]] Result<std::vector<Record>> chain_to(const TaskHead& head, Back back);
+  [[nodiscard]] Result<Record> unpacked(const PackedRecord& packed);
 
   /// An answer whose error names the file.
   template <class T>
@@ -137,6 +158,7 @@ class SqliteStore final : public Store {
   SqliteConnection database_;
   CommitReader commits_;
   TaskTable tasks_;
+  Blobs blobs_;
   SqliteStatement begin_;
   SqliteStatement commit_;
   SqliteStatement insert_commit_;
@@ -184,16 +206,21 @@ Result<void> SqliteStore::read_state() {
   if (!store_id) return store_id.error();
   const auto task = database_.integer("SELECT coalesce(max(id), 0) FROM tasks");
   if (!task) return task.error();
+  const auto task_removed = database_.integer("SELECT value FROM meta WHERE key = 'last_task'");
+  if (!task_removed) return task_removed.error();
+  const auto lsn_removed = database_.integer("SELECT value FROM meta WHERE key = 'last_lsn'");
+  if (!lsn_removed) return lsn_removed.error();
   const auto newest = commits_.newest();
   if (!newest) return newest.error();
 
   state_.epoch = Epoch{static_cast<std::uint32_t>(*epoch)};
   state_.last_approval = ApprovalId{static_cast<std::uint64_t>(*approval)};
-  state_.last_task = TaskId{static_cast<std::uint64_t>(*task)};
+  state_.last_task = TaskId{static_cast<std::uint64_t>(std::max(*task, *task_removed))};
+  state_.last_lsn = Lsn{static_cast<std::uint64_t>(*lsn_removed)};
   state_.store_id = *store_id;
   if (*newest == nullptr) return {};
-  state_.last_lsn = (*newest)->last();
-  if ((*newest)->records.back().epoch > state_.epoch) {
+  state_.last_lsn = std::max(state_.last_lsn, (*newest)->last());
+  if ((*newest)->records.back().record.epoch > state_.epoch) {
     return Error{Errc::invalid, "the epoch has gone back"};
   }
   return {};
@@ -221,11 +248,13 @@ Result<void> SqliteStore::watch_files() {
 Result<void> SqliteStore::append(const Batch& batch) {
   if (failure_) return failure_->with("the store failed before");
   Result<void> done = located(commit(batch));
-  if (!done && done.error().code != Errc::storage_full) {
-    failure_ = done.error();
-    database_.leave_log_on_close();  // its sync would be one more try
-  }
+  if (!done && done.error().code != Errc::storage_full) fail(done.error());
   return done;
+}
+
+void SqliteStore::fail(const Error& error) {
+  failure_ = error;
+  database_.leave_log_on_close();  // its sync would be one more try
 }
 
 Result<void> SqliteStore::commit(const Batch& batch) {
@@ -270,13 +299,24 @@ Result<void> SqliteStore::write_records(std::span<const Record> records) {
   for (std::size_t i = 0; i < records.size(); ++i) {
     expected = next(expected);
     TINKERBELL_ASSERT(records[i].lsn == expected);
-    append_encoded(records[i], body);
+    if (Result<void> packed = pack(records[i], body); !packed) return packed;
     if (body.size() < kRowBytesTarget && i + 1 < records.size()) continue;
     Result<void> written = write_row(records.subspan(first, i + 1 - first), body);
     if (!written) return written;
     first = i + 1;
     body.clear();
   }
+  return {};
+}
+
+Result<void> SqliteStore::pack(const Record& record, std::string& body) {
+  std::optional<BlobRef> blob;
+  if (record.payload.size() > kInlineBytesMax) {
+    const Result<BlobRef> kept = blobs_.put(record.payload);
+    if (!kept) return kept.error();
+    blob = *kept;
+  }
+  append_encoded(record, body, blob);
   return {};
 }
 
@@ -306,25 +346,45 @@ Result<TaskHead> SqliteStore::task(TaskId id) {
 }
 
 Result<std::vector<Record>> SqliteStore::records(TaskId id) {
-  const Result<TaskHead> head = task(id);
-  if (!head) return head.error();
-  return located(chain_to(*head));
+  return read_chain(id, Back::to_the_first);
 }
 
-Result<std::vector<Record>> SqliteStore::chain_to(const TaskHead& head) {
+Result<std::vector<Record>> SqliteStore::records_from_snapshot(TaskId id) {
+  return read_chain(id, Back::to_a_snapshot);
+}
+
+Result<std::vector<Record>> SqliteStore::read_chain(TaskId id, Back back) {
+  const Result<TaskHead> head = task(id);
+  if (!head) return head.error();
+  return located(chain_to(*head, back));
+}
+
+Result<std::vector<Record>> SqliteStore::chain_to(const TaskHead& head, Back back) {
   std::vector<Record> chain;
   for (Lsn at = head.head; at != Lsn{0}; at = chain.back().previous) {
     const auto row = commits_.row_with(at);
     if (!row) return row.error();
-    const Record& record = (*row)->records[number(at) - number((*row)->first())];
-    if (record.task != head.task || record.previous >= at) {
+    const PackedRecord* const packed = (*row)->find(at);
+    if (packed == nullptr || packed->record.task != head.task || packed->record.previous >= at) {
       return Error{Errc::invalid, "the chain of task " + std::to_string(number(head.task)) +
                                       " breaks at record " + std::to_string(number(at))};
     }
-    chain.push_back(record);
+    Result<Record> record = unpacked(*packed);
+    if (!record) return record.error();
+    chain.push_back(*std::move(record));
+    if (back == Back::to_a_snapshot && chain.back().kind == RecordKind::snapshot) break;
   }
   std::ranges::reverse(chain);
   return chain;
+}
+
+Result<Record> SqliteStore::unpacked(const PackedRecord& packed) {
+  Record record = packed.record;
+  if (!packed.blob) return record;
+  Result<std::string> payload = blobs_.get(*packed.blob);
+  if (!payload) return payload.error().with("record " + std::to_string(number(record.lsn)));
+  record.payload = *std::move(payload);
+  return record;
 }
 
 }  // namespace
@@ -344,10 +404,12 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Dura
   if (!commits) return in_file(file, commits.error());
   Result<TaskTable> tasks = TaskTable::on(*database);
   if (!tasks) return in_file(file, tasks.error());
+  Result<Blobs> blobs = Blobs::on(*database, *home / "blobs");
+  if (!blobs) return in_file(file, blobs.error());
 
   auto store =
       std::make_unique<SqliteStore>(file, log_pages_max, *std::move(lock), *std::move(database),
-                                    *std::move(commits), *std::move(tasks));
+                                    *std::move(commits), *std::move(tasks), *std::move(blobs));
   if (Result<void> begun = store->begin(durability); !begun) return begun.error();
   return std::unique_ptr<Store>(std::move(store));
 }

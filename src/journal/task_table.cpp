@@ -23,6 +23,9 @@ constexpr std::string_view kLive =
 constexpr std::string_view kNewest =
     "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc FROM tasks "
     "WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+constexpr std::string_view kAfter =
+    "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc FROM tasks "
+    "WHERE id > ?1 ORDER BY id LIMIT ?2";
 
 std::int64_t stored(auto id) {
   return static_cast<std::int64_t>(number(id));
@@ -91,7 +94,8 @@ Result<TaskTable> TaskTable::on(SqliteConnection& database) {
                                 {&table.upsert_, kUpsert},
                                 {&table.one_, kOne},
                                 {&table.live_, kLive},
-                                {&table.newest_, kNewest}}) {
+                                {&table.newest_, kNewest},
+                                {&table.after_, kAfter}}) {
     Result<SqliteStatement> prepared = database.prepare(sql);
     if (!prepared) return prepared.error();
     *statement = *std::move(prepared);
@@ -124,6 +128,11 @@ Result<std::vector<TaskHead>> TaskTable::newest(TaskId before, std::uint32_t lim
   const std::int64_t end =
       before == kNoTask ? std::numeric_limits<std::int64_t>::max() : stored(before);
   SqliteQuery query(newest_, end, std::int64_t{limit});
+  return heads_in(query);
+}
+
+Result<std::vector<TaskHead>> TaskTable::after(TaskId after, std::uint32_t limit) {
+  SqliteQuery query(after_, stored(after), std::int64_t{limit});
   return heads_in(query);
 }
 

@@ -22,6 +22,9 @@ class TaskTable {
   [[nodiscard]] Result<std::vector<TaskHead>> live();
   [[nodiscard]] Result<std::vector<TaskHead>> newest(TaskId before, std::uint32_t limit);
 
+  /// Those behind `after`, in the order of their ids.
+  [[nodiscard]] Result<std::vector<TaskHead>> after(TaskId after, std::uint32_t limit);
+
  private:
   TaskTable() = default;
 
@@ -30,6 +33,7 @@ class TaskTable {
   SqliteStatement one_;
   SqliteStatement live_;
   SqliteStatement newest_;
+  SqliteStatement after_;
 };
 
 }  // namespace tinkerbell

@@ -121,6 +121,15 @@ class MemoryStore final : public Store {
     return chain;
   }
 
+  [[nodiscard]] Result<std::vector<Record>> records_from_snapshot(TaskId id) override {
+    Result<std::vector<Record>> all = records(id);
+    if (!all) return all;
+    const auto is_snapshot = [](const Record& each) { return each.kind == RecordKind::snapshot; };
+    const auto behind = std::ranges::find_if(all->rbegin(), all->rend(), is_snapshot);
+    if (behind != all->rend()) all->erase(all->begin(), std::prev(behind.base()));
+    return all;
+  }
+
  private:
   std::shared_ptr<StoreMemory> memory_;
   StoreState state_;

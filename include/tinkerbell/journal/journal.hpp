@@ -91,6 +91,10 @@ class Journal {
   /// StoreCopy; unavailable (the writer ends).
   void back_up(std::filesystem::path directory, Completion<void> done);
 
+  /// Removes what need not be kept any more, by and by, between commits. Errors: those of
+  /// Store::begin_collection and StoreCollection; unavailable (the writer ends).
+  void collect(Retention retention, Completion<Collected> done);
+
   // ---- the writer's side: one thread, the loop's or another ----
 
   static constexpr std::size_t kAllOfThem = std::numeric_limits<std::size_t>::max();
@@ -147,7 +151,11 @@ class Journal {
 
   // back_up.cpp
   void copy_more(std::unique_ptr<StoreCopy> copy, Completion<void> done);
-  void answer(Completion<void> done, Result<void> result);
+  template <class T>
+  void answer(Completion<T> done, Result<T> result);
+
+  // collect.cpp
+  void collect_more(std::unique_ptr<StoreCollection> collection, Completion<Collected> done);
   [[nodiscard]] bool is_ending() const;
 
   // Loop thread.
@@ -182,5 +190,11 @@ class Journal {
   std::optional<Error> failure_;
   std::optional<FullDisk> full_;
 };
+
+template <class T>
+void Journal::answer(Completion<T> done, Result<T> result) {
+  callbacks_.post(
+      [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+}
 
 }  // namespace tinkerbell

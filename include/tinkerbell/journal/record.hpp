@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,23 +61,38 @@ struct Record {
 /// replies are bounded long before they get here.
 inline constexpr std::size_t kRecordBytesMax = std::size_t{64} << 20;
 
+/// A payload that does not stand in its record: where it is, the store knows by its hash.
+struct BlobRef {
+  Sha256 hash;
+  std::uint64_t length = 0;  ///< Of the payload.
+
+  bool operator==(const BlobRef&) const = default;
+};
+
+/// A record as it stands in a commit. With a blob, `record` has no payload yet.
+struct PackedRecord {
+  Record record;
+  std::optional<BlobRef> blob;
+};
+
 /// Appends the record's disk form, at most kRecordBytesMax bytes, to `out`:
 ///
 ///     n   length of all that follows
 ///     u32 crc32c of all that follows it
 ///     u8  format (2)
 ///     u8  kind, and 16 times the effect
-///     u8  1: there is a fingerprint, 2: there is a chain
+///     u8  1: there is a fingerprint, 2: there is a chain, 4: the payload is a blob
 ///     n   lsn, lsn - previous, task, branch, seq, attempt, epoch
 ///     i64 wall in ns since 1970
 ///     16 bytes fingerprint, 32 bytes chain, where they are not zero
-///     payload
+///     payload; of a blob 32 bytes hash, n length
 ///
 /// n is LEB128 (seven bits a byte, the lowest first); the others are little-endian.
-void append_encoded(const Record& record, std::string& out);
+void append_encoded(const Record& record, std::string& out,
+                    const std::optional<BlobRef>& blob = {});
 
 /// Reads one record from the front of `bytes` and moves `bytes` past it; after an error `bytes` is
 /// where it was. Errors: invalid (torn, wrong crc, newer format: names the lsn).
-[[nodiscard]] Result<Record> take_decoded(std::string_view& bytes);
+[[nodiscard]] Result<PackedRecord> take_decoded(std::string_view& bytes);
 
 }  // namespace tinkerbell

@@ -64,6 +64,36 @@ class StoreCopy {
   [[nodiscard]] virtual Result<bool> copy_more() = 0;
 };
 
+/// What need not be kept any more.
+struct Retention {
+  WallTime ended_before{};  ///< Families of tasks that have all ended, the last one before this.
+  bool dry_run = false;     ///< Nothing is removed: only what would be is counted.
+};
+
+/// What was removed, or would be.
+struct Collected {
+  std::uint64_t tasks = 0;
+  std::uint64_t records = 0;
+  std::uint64_t blobs = 0;
+  std::uint64_t bytes = 0;  ///< Of records, blobs and files, as they are stored.
+};
+
+/// A collection under way. One that is broken off, by its end or by that of the daemon, leaves what
+/// it has not done to the next one; of no task there is only a part to be seen.
+class StoreCollection {
+ public:
+  StoreCollection() = default;
+  StoreCollection(const StoreCollection&) = delete;
+  StoreCollection& operator=(const StoreCollection&) = delete;
+  virtual ~StoreCollection() = default;
+
+  /// A few milliseconds of it, so that commits can come between. True: all is done. Errors:
+  /// conflict (a copy is under way), storage_full, invalid, io; final.
+  [[nodiscard]] virtual Result<bool> collect_more() = 0;
+
+  [[nodiscard]] virtual const Collected& so_far() const = 0;
+};
+
 /// The durable truth. One owner thread at a time; the writer thread once it runs. Blocks.
 class Store {
  public:
@@ -94,6 +124,12 @@ class Store {
 
   // ---- what not every store has ----
 
+  /// The records of a task from its newest SNAPSHOT on, oldest first; all where it has none, or
+  /// where the store cannot begin there. Errors: as records().
+  [[nodiscard]] virtual Result<std::vector<Record>> records_from_snapshot(TaskId id) {
+    return records(id);
+  }
+
   /// Takes the space that is kept back for the last commits on a full disk, if it is not taken.
   /// Errors: storage_full, io.
   [[nodiscard]] virtual Result<void> take_reserve() { return {}; }
@@ -110,6 +146,14 @@ class Store {
   [[nodiscard]] virtual Result<std::unique_ptr<StoreCopy>> begin_copy(
       const std::filesystem::path& directory) {
     return Error{Errc::unsupported, "this store cannot be copied to " + directory.string()};
+  }
+
+  /// Begins to remove tasks that have ended, with their records and with the blobs that nobody else
+  /// uses. A task that has not ended, whatever its state, keeps its whole family: those from whom
+  /// it comes, and all that came from them. Ids are not given again. Errors: unsupported, io.
+  [[nodiscard]] virtual Result<std::unique_ptr<StoreCollection>> begin_collection(
+      const Retention& /*retention*/) {
+    return Error{Errc::unsupported, "this store keeps everything"};
   }
 };
 

@@ -57,23 +57,23 @@ TEST(FullDisk, F7_TheStoreTakesTheSameBatchOnceThereIsRoom) {
   auto store = open_store(dir.path());
   ASSERT_TRUE(store->append(one_record(1)));
   // The second one is larger than SQLite's cache: it is full in the middle of the transaction.
-  for (const std::size_t bytes : {std::size_t{5}, std::size_t{6} << 20}) {
-    const std::uint64_t next = number(store->tasks(kNoTask, 1)->front().head) + 1;
+  for (const Batch& batch : {one_record(2), long_batch(3, std::size_t{6} << 20)}) {
+    const TaskId task = batch.heads.front().task;
     disk.fail_writes(FaultyVfs::File::log, SQLITE_FULL);
     for (int tries = 0; tries < 3; ++tries) {
-      const Result<void> full = store->append(one_record(next, bytes));
+      const Result<void> full = store->append(batch);
       ASSERT_EQ(code_of(full), Errc::storage_full);
       EXPECT_THAT(full.error().message, HasSubstr(dir.path().string()));
-      EXPECT_EQ(store->records(TaskId{next}).error().code, Errc::not_found);
+      EXPECT_EQ(store->records(task).error().code, Errc::not_found);
       EXPECT_EQ(store->records(TaskId{1})->size(), 1U);
     }
     disk.fail_writes(FaultyVfs::File::log, SQLITE_OK);
-    ASSERT_TRUE(store->append(one_record(next, bytes)));
+    ASSERT_TRUE(store->append(batch));
   }
   store.reset();
   store = open_store(dir.path());
-  EXPECT_EQ(store->state().last_lsn, Lsn{3});
-  EXPECT_EQ(store->records(TaskId{3})->front().payload.size(), std::size_t{6} << 20);
+  EXPECT_EQ(store->state().last_lsn, Lsn{2 + 1'536});
+  EXPECT_EQ(store->records(TaskId{3})->size(), 1'536U);
 }
 
 TEST(FullDisk, F7_ADatabaseFileThatCannotGrowIsNoReasonToFailWhileTheLogCan) {

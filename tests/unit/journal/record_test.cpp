@@ -34,11 +34,28 @@ TEST(Record, ComesBackAsItWasWritten) {
   }
   std::string_view rest = bytes;
   for (const Record& record : records) {
-    const Result<Record> decoded = take_decoded(rest);
+    const Result<PackedRecord> decoded = take_decoded(rest);
     ASSERT_TRUE(decoded) << decoded.error().message;
-    EXPECT_EQ(*decoded, record);
+    EXPECT_EQ(decoded->record, record);
+    EXPECT_FALSE(decoded->blob);
   }
   EXPECT_TRUE(rest.empty());
+}
+
+TEST(Record, NamesTheBlobThatIsItsPayload) {
+  SampleRecords samples(2);
+  const Record record = samples.any_record();
+  const BlobRef blob{.hash = sha256("a long payload"), .length = std::uint64_t{1} << 40};
+  std::string bytes;
+  append_encoded(record, bytes, blob);
+  std::string_view rest = bytes;
+  const Result<PackedRecord> decoded = take_decoded(rest);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_TRUE(rest.empty());
+  EXPECT_EQ(decoded->blob, blob);
+  Record without = record;
+  without.payload.clear();
+  EXPECT_EQ(decoded->record, without);
 }
 
 TEST(Record, HasTheDocumentedBytes) {
@@ -78,7 +95,7 @@ TEST(Record, F14_IsRefusedWithAnyByteChanged) {
       std::string changed = bytes;
       changed[at] = static_cast<char>(changed[at] ^ change);
       std::string_view rest = changed;
-      const Result<Record> decoded = take_decoded(rest);
+      const Result<PackedRecord> decoded = take_decoded(rest);
       ASSERT_FALSE(decoded) << "byte " << at << " ^ " << change;
       EXPECT_EQ(decoded.error().code, Errc::invalid);
       EXPECT_EQ(rest.size(), changed.size());
@@ -105,7 +122,7 @@ TEST(Record, IsRefusedWhenTorn) {
     // A copy of its own size, so that a read past its end is seen.
     const std::string torn = bytes.substr(0, size);
     std::string_view rest = torn;
-    const Result<Record> decoded = take_decoded(rest);
+    const Result<PackedRecord> decoded = take_decoded(rest);
     ASSERT_FALSE(decoded) << size << " bytes";
     EXPECT_EQ(decoded.error().code, Errc::invalid);
   }
@@ -130,7 +147,7 @@ TEST(Record, F18_OfANewerFormatIsNamedAsSuch) {
 
   for (const auto [at, value, field] :
        {Change{0, '\3', "format 3"}, Change{1, '\x0b', "kind 11"}, Change{1, '\x60', "effect 6"},
-        Change{2, '\4', "flags 4"}}) {
+        Change{2, '\x08', "flags 8"}}) {
     std::string bytes = encoded(record);
     bytes[kBodyAt + at] = value;
     bytes = resealed(std::move(bytes));

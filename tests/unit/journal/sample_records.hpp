@@ -11,6 +11,33 @@
 
 namespace tinkerbell {
 
+/// A new task, with the number of its first record, whose records fill so many bytes of the journal
+/// itself: none of their payloads is a blob.
+[[nodiscard]] inline Batch long_batch(std::uint64_t first_lsn, std::size_t bytes) {
+  constexpr std::size_t kPayloadBytes = 4'096;
+  const TaskId task{first_lsn};
+  Batch batch;
+  for (std::uint64_t lsn = first_lsn; bytes > 0; ++lsn) {
+    const std::size_t size = std::min(bytes, kPayloadBytes);
+    batch.records.push_back({.lsn = Lsn{lsn},
+                             .previous = Lsn{lsn == first_lsn ? 0 : lsn - 1},
+                             .task = task,
+                             .payload = std::string(size, 'x')});
+    bytes -= size;
+  }
+  batch.heads.push_back(
+      {.task = task, .kind = "agent@1", .state = "ready", .head = batch.records.back().lsn});
+  return batch;
+}
+
+/// Bytes that no compression makes shorter.
+[[nodiscard]] inline std::string noise(std::size_t bytes, std::uint64_t seed = 1) {
+  std::mt19937_64 random(seed);
+  std::string text(bytes, '\0');
+  std::ranges::generate(text, [&random] { return static_cast<char>(random()); });
+  return text;
+}
+
 /// Makes records and batches as the loop would, from a seed. The same seed makes the same ones.
 class SampleRecords {
  public:

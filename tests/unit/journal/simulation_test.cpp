@@ -104,11 +104,14 @@ class Machine {
 
   [[nodiscard]] Wrong append() {
     SampleRecords samples = samples_.back();
-    Batch batch = samples.next_batch(/*records_max=*/5);
+    const bool is_long = dice_.chance(500);
+    Batch batch = samples.next_batch(/*records_max=*/is_long ? 600 : 5);
     if (dice_.chance(10)) batch.records.front().payload = std::string(dice_.pick(20'000), 'x');
-    if (dice_.chance(500)) {
-      batch.records.front().payload = std::string(std::size_t{1} << 20, 'y');
-      if (batch.records.size() > 1) ++coverage_.long_batches;
+    if (dice_.chance(10)) batch.records.front().payload = noise(dice_.pick(20'000), dice_.next());
+    if (is_long) {
+      for (Record& record : batch.records)
+        record.payload = std::string(4'000, 'y');
+      if (batch.records.size() > 300) ++coverage_.long_batches;
     }
     if (dice_.chance(5)) disk_.leave_room(dice_.pick(20'000));
     Result<void> appended = store_->append(batch);
