@@ -53,6 +53,7 @@ std::string in_words(const TaskCommand& command) {
             if (c.from == kNoTask) return std::string("receive");
             return "receive from task " + std::to_string(number(c.from));
           },
+          [](const Checkpoint&) { return std::string("note its state"); },
           [](const Sleep& c) { return "sleep " + seconds(c.duration); },
           [](const Now&) { return std::string("read the clock"); },
           [](const Random&) { return std::string("draw a random number"); },
@@ -88,6 +89,7 @@ std::string in_words(const Reply& reply) {
             return "message " + std::to_string(r.number) + " from task " +
                    std::to_string(number(r.from));
           },
+          [](const Checkpoint::Reply&) { return std::string("noted"); },
           [](const Sleep::Reply&) { return std::string("awake"); },
           [](const Now::Reply& r) { return rfc3339(wall_from_unix_nanoseconds(r.unix_ns)); },
           [](const Random::Reply& r) { return std::to_string(r.value); },

@@ -30,6 +30,10 @@ void ControlPlane::adopt(const std::vector<Record>& records) {
   state_->hub.adopt(records);
 }
 
+void ControlPlane::adopt(const TaskHead& head) {
+  state_->hub.adopt(head);
+}
+
 void ControlPlane::connect(Parts parts) {
   const auto loop = parts.loop;
   const SteadyTime now = parts.clock.steady();

@@ -40,6 +40,11 @@ void EventHub::adopt(const std::vector<Record>& records) {
   know_ancestors(records.front().task);
 }
 
+void EventHub::adopt(const TaskHead& head) {
+  live_.insert_or_assign(head.task, Projection(head));
+  know_ancestors(head.task);
+}
+
 /// Its parent is known before it: a task is begun by one that lives, and has a higher number.
 void EventHub::know_ancestors(TaskId task) {
   const TaskId parent = live_.at(task).task().parent;

@@ -33,6 +33,7 @@ class EventHub final : public SyscallObserver {
 
   /// Takes up a task that an earlier run wrote, without telling anybody.
   void adopt(const std::vector<Record>& records);
+  void adopt(const TaskHead& head);
 
   void recorded(const Record& record) override;
   void progressed(CommandId id, ProgressKind kind, std::string_view text) override;

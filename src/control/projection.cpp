@@ -69,6 +69,8 @@ protocol::ApprovalView approval_view(const Question& question) {
           .text = {}};
 }
 
+Projection::Projection(const TaskHead& head) : task_(task_view(head)) {}
+
 std::vector<protocol::EventView> Projection::apply(const Record& record) {
   Events events;
   task_.changed = rfc3339(record.wall);
@@ -97,8 +99,10 @@ std::vector<protocol::EventView> Projection::apply(const Record& record) {
     case RecordKind::done:
       ended(record, events);
       break;
-    case RecordKind::file:
     case RecordKind::snapshot:
+      resumed(record);
+      break;
+    case RecordKind::file:
     case RecordKind::resolved:
       break;
   }
@@ -114,21 +118,38 @@ void Projection::emit(const Record& record, std::string_view name, Json data,
                     .data = std::move(data)});
 }
 
+/// What it was started with.
+void Projection::begin(TaskId task, const TaskPayload& payload, WallTime created) {
+  task_.id = task;
+  task_.parent = payload.parent;
+  task_.kind = payload.kind;
+  task_.goal = text_of(payload.arguments, "goal");
+  task_.title = payload.title;
+  task_.workspace = payload.workspace;
+  task_.model = text_of(payload.definition, "model");
+  task_.state = "ready";
+  task_.created = rfc3339(created);
+  task_.origin = {.via = payload.origin.via, .uid = payload.origin.uid, .pid = payload.origin.pid};
+}
+
 void Projection::task_begun(const Record& record, Events& events) {
   const Result<TaskPayload> payload = from_canonical<TaskPayload>(record.payload);
   if (!payload) return;
-  task_.id = record.task;
-  task_.parent = payload->parent;
-  task_.kind = payload->kind;
-  task_.goal = text_of(payload->arguments, "goal");
-  task_.title = payload->title;
-  task_.workspace = payload->workspace;
-  task_.model = text_of(payload->definition, "model");
-  task_.state = "ready";
-  task_.created = rfc3339(record.wall);
-  task_.origin = {
-      .via = payload->origin.via, .uid = payload->origin.uid, .pid = payload->origin.pid};
+  begin(record.task, *payload, record.wall);
   emit(record, protocol::event_name::kTaskCreated, to_json_value(task_), events);
+}
+
+/// The first record of a task whose past was not read. To others it tells nothing new.
+void Projection::resumed(const Record& record) {
+  if (task_.id != kNoTask) return;
+  const Result<SnapshotPayload> payload = from_canonical<SnapshotPayload>(record.payload);
+  if (!payload) return;
+  begin(record.task, payload->task, wall_from_unix_nanoseconds(payload->created_unix_ns));
+  task_.steps = number(record.seq);
+  task_.usage.input = payload->totals.tokens_in;
+  task_.usage.output = payload->totals.tokens_out;
+  task_.questions.asked = payload->totals.questions;
+  task_.children = payload->totals.children;
 }
 
 void Projection::asked(const Record& record, Events& events) {

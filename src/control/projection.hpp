@@ -21,6 +21,11 @@ namespace tinkerbell::control {
 /// same records always give the same views and events.
 class Projection {
  public:
+  Projection() = default;
+
+  /// Of a task whose records cannot be read.
+  explicit Projection(const TaskHead& head);
+
   /// Takes the next record of the task and returns the events that it means.
   /// A record whose payload cannot be read gives none.
   std::vector<protocol::EventView> apply(const Record& record);
@@ -41,6 +46,8 @@ class Projection {
   using Events = std::vector<protocol::EventView>;
 
   void task_begun(const Record& record, Events& events);
+  void begin(TaskId task, const TaskPayload& payload, WallTime created);
+  void resumed(const Record& record);
   void asked(const Record& record, Events& events);
   void started(const Record& record, Events& events);
   void answered(const Record& record, Events& events);

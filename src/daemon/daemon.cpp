@@ -99,7 +99,8 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
                               .state_dir = plan_.state_dir,
                               .log = plan_.settings.log.target == settings::LogTarget::file
                                          ? plan_.settings.log.file
-                                         : "stderr"}});
+                                         : "stderr",
+                              .keep_ended = plan_.settings.retention.ended}});
 }
 
 std::function<void(std::move_only_function<void()>)> Daemon::into_inbox() {
@@ -164,9 +165,14 @@ Result<std::vector<Daemon::Survivor>> Daemon::survivors_of(Store& store) {
   if (!heads) return heads.error();
   std::vector<Survivor> survivors;
   for (TaskHead& head : *heads) {
-    Result<std::vector<Record>> records = store.records(head.task);
-    if (!records) return records.error();
-    survivors.push_back({std::move(head), *std::move(records)});
+    Result<std::vector<Record>> records = store.records_from_snapshot(head.task);
+    if (records) {
+      survivors.push_back({std::move(head), *std::move(records)});
+    } else if (records.error().code == Errc::invalid) {
+      survivors.push_back({std::move(head), {}, records.error()});
+    } else {
+      return records.error();
+    }
   }
   return survivors;
 }
@@ -174,13 +180,21 @@ Result<std::vector<Daemon::Survivor>> Daemon::survivors_of(Store& store) {
 /// By value: the records of all live tasks are not kept any longer than this.
 void Daemon::recover(std::vector<Survivor> survivors) {
   std::set<std::string> programs_known;
+  bool all_known = true;
   for (const Survivor& survivor : survivors) {
+    if (survivor.unreadable) {
+      all_known = false;
+      control_.adopt(survivor.head);
+      calls_.recover_unreadable(survivor.head, *survivor.unreadable);
+      continue;
+    }
     programs_known.merge(calls_.keys_under_way(survivor.records));
     control_.adopt(survivor.records);
     mark_.begin({.task = survivor.head.task});
     bring_back(survivor);
     mark_.end();
   }
+  if (!all_known) return;  // a program that nobody knows may belong to a task that cannot be read
   if (const Result<void> ended = programs_.end_leftovers(programs_known); !ended) {
     logger_.warn("programs.leftovers", {{"error", ended.error().message}});
   }

@@ -59,7 +59,8 @@ class Daemon {
   /// A task that was live when the last run of the daemon ended.
   struct Survivor {
     TaskHead head;
-    std::vector<Record> records;
+    std::vector<Record> records;        ///< From its newest SNAPSHOT on.
+    std::optional<Error> unreadable{};  ///< Why there are none: damaged.
   };
 
   /// Brings the survivors back, listens, tells systemd, and turns until it is told to stop.

@@ -130,6 +130,7 @@ Verdict default_verdict(const TaskCommand& command) {
           [&](const Kill&) { return inside(); },
           [&](const Send&) { return inside(); },
           [&](const Receive&) { return inside(); },
+          [&](const Checkpoint&) { return inside(); },
           [&](const Sleep&) { return inside(); },
           [&](const Now&) { return inside(); },
           [&](const Random&) { return inside(); },

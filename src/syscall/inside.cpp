@@ -20,6 +20,7 @@ void SystemCalls::run_inside(LiveTask& live) {
                  [&](const Send& command) { send_message(live, command); },
                  [&](const Receive& command) { begin_receive(live, command); },
                  [&](const Sleep& command) { begin_sleep(live, command); },
+                 [&](const Checkpoint& command) { note_state(live, command); },
                  [&](const Now&) {
                    conclude(live, Reply(Now::Reply{unix_nanoseconds(parts_.clock.wall())}));
                  },
@@ -146,6 +147,19 @@ void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
   note(live, payload);
   request_end(live, payload);
   if (live.flight) conclude(live, Reply(Kill::Reply{}));  // shielded: it goes on
+}
+
+/// The state of a task that is to end is of no use to anybody, and its snapshot has no place for
+/// the wish.
+void SystemCalls::note_state(LiveTask& live, const Checkpoint& command) {
+  if (live.cancel) {
+    conclude(live, Error{Errc::cancelled, "checkpoint: the task was asked to end"});
+    return;
+  }
+  SnapshotPayload snapshot = snapshot_of(live, command.state);
+  mask_strings(snapshot.state, parts_.masker);
+  conclude(live, Reply(Checkpoint::Reply{}),
+           {make_command_record(live, RecordKind::snapshot, canonical_bytes(snapshot))});
 }
 
 void SystemCalls::begin_sleep(LiveTask& live, const Sleep& command) {

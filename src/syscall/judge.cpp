@@ -80,6 +80,7 @@ void SystemCalls::ask(LiveTask& live, QuestionKind kind) {
   InFlight& flight = *live.flight;
   last_approval_ = ApprovalId{number(last_approval_) + 1};
   flight.approval = last_approval_;
+  ++live.totals.questions;
   flight.hash = approval_hash(flight.command(), flight.facts, live.payload.workspace, flight.id);
   std::vector<Record> records;
   records.push_back(make_intent(live, /*started=*/false, kind));

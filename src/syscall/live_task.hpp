@@ -73,6 +73,7 @@ struct PastCommand {
   std::optional<ApprovalPayload> decision;  ///< The newest.
   std::optional<ApprovalPayload> grant;     ///< The answer that holds for the whole task.
   std::optional<UnsurePayload> unsure;
+  std::uint32_t questions = 0;        ///< That were asked about it.
   std::optional<std::string> result;  ///< canonical_outcome()
   Lsn result_lsn{0};
 };
@@ -118,6 +119,8 @@ struct LiveTask {
   std::map<Sha256, ApprovalId> grants;  ///< repeat_hash of what was approved for the whole task.
   std::map<Lsn, CommandId> joiners;     ///< Joins that wait for its end, by when they began to.
   MessageBox messages;
+  Totals totals;
+  std::optional<Json> state;  ///< Of the snapshot from which it is to go on.
   Stops stops;
   std::optional<CancelRequest> cancel;
   std::optional<std::string> set_aside;  ///< Why this program cannot run it: it has no coroutine.
@@ -138,7 +141,11 @@ struct LiveTask {
 /// not know).
 [[nodiscard]] Result<void> follow_signal(const SignalPayload& signal, Stops& stops);
 
-/// What the records of a live task say, before it runs again.
+/// What a Checkpoint writes down.
+[[nodiscard]] SnapshotPayload snapshot_of(const LiveTask& live, Json state);
+
+/// What the records of a live task say, before it runs again: all of them, or those from its newest
+/// SNAPSHOT on.
 [[nodiscard]] Result<LiveTask> live_task_from(const TaskHead& head,
                                               const std::vector<Record>& records);
 

@@ -1,5 +1,7 @@
 #include "syscall/stations.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <ranges>
 
 namespace tinkerbell {
@@ -35,6 +37,7 @@ Result<void> read_intent(const Record& record, PastCommand& past) {
   past.started = record.wall;
   if (Result<void> read = read_payload(record, past.intent); !read) return read;
   if (past.intent.started) past.begun = record.lsn;
+  if (past.intent.question) ++past.questions;
   return {};
 }
 
@@ -58,7 +61,33 @@ Result<void> read_result(const Record& record, PastCommand& past, MessageBox& me
   return {};
 }
 
+/// What came before is of no account any more. A task that is to end notes no state, so there is no
+/// such wish in it.
+Result<void> read_snapshot(const Record& record, LiveTask& live) {
+  SnapshotPayload payload;
+  if (Result<void> read = read_payload(record, payload); !read) return read;
+  LiveTask then;
+  then.payload = std::move(payload.task);
+  then.state = std::move(payload.state);
+  then.last_seq = record.seq;
+  then.totals = std::move(payload.totals);
+  for (const GrantPayload& grant : payload.grants)
+    then.grants.emplace(Sha256::from_hex(grant.hash), grant.approval);
+  std::ranges::move(payload.messages, std::back_inserter(then.messages.waiting));
+  then.messages.received = payload.received;
+  then.stops.before_each = payload.before_each;
+  then.stops.last_breakpoint = payload.last_breakpoint;
+  for (const BreakpointPayload& each : payload.breakpoints) {
+    Result<Breakpoint> breakpoint = breakpoint_from(each.pattern);
+    if (!breakpoint) return breakpoint.error();
+    then.stops.breakpoints.emplace(each.number, *std::move(breakpoint));
+  }
+  live = std::move(then);
+  return {};
+}
+
 Result<void> read_record(const Record& record, LiveTask& live) {
+  if (record.kind == RecordKind::snapshot) return read_snapshot(record, live);
   PastCommand& past = live.past[record.seq];
   switch (record.kind) {
     case RecordKind::task:
@@ -79,6 +108,7 @@ Result<void> read_record(const Record& record, LiveTask& live) {
     case RecordKind::file:
       return read_payload(record, past.pre_image.emplace());
     case RecordKind::unsure:
+      ++past.questions;
       return read_payload(record, past.unsure.emplace());
     case RecordKind::done:
     case RecordKind::snapshot:
@@ -107,18 +137,38 @@ CancelRequest cancel_request(const SignalPayload& signal, Lsn lsn) {
       .reason = signal.reason, .newest = signal.seq, .unrecorded = signal.unrecorded, .lsn = lsn};
 }
 
+SnapshotPayload snapshot_of(const LiveTask& live, Json state) {
+  SnapshotPayload snapshot{.state = std::move(state),
+                           .task = live.payload,
+                           .created_unix_ns = unix_nanoseconds(live.head.created),
+                           .before_each = live.stops.before_each,
+                           .breakpoints = {},
+                           .last_breakpoint = live.stops.last_breakpoint,
+                           .grants = {},
+                           .messages = {live.messages.waiting.begin(), live.messages.waiting.end()},
+                           .received = live.messages.received,
+                           .totals = live.totals};
+  for (const auto& [number, breakpoint] : live.stops.breakpoints)
+    snapshot.breakpoints.push_back({number, breakpoint.pattern});
+  for (const auto& [hash, approval] : live.grants)
+    snapshot.grants.push_back({hash.hex(), approval});
+  return snapshot;
+}
+
 Seq newest_command(const LiveTask& live) {
   return live.past.empty() ? live.last_seq : live.past.rbegin()->first;
 }
 
 Result<LiveTask> live_task_from(const TaskHead& head, const std::vector<Record>& records) {
   LiveTask live;
-  live.head = head;
   for (const Record& record : records) {
     if (Result<void> read = read_record(record, live); !read) return read.error();
     if (record.kind == RecordKind::result) live.last_result = record.lsn;
   }
-  live.past.erase(Seq{0});  // the task itself
+  live.head = head;
+  std::erase_if(live.past, [&](const auto& each) {  // the task itself, and a Checkpoint's end
+    return each.first <= live.last_seq;
+  });
   return live;
 }
 
@@ -153,6 +203,14 @@ Result<void> SystemCalls::bring_back(const TaskHead& head, const std::vector<Rec
   run_task(live, *kind);
   pass_on_between_commands(live);
   return {};
+}
+
+void SystemCalls::recover_unreadable(const TaskHead& head, const Error& why) {
+  parts_.logger.error("task.not_recovered", {{"task", number(head.task)}, {"error", why.message}});
+  parts_.journal.adopt(head);
+  LiveTask& live = place(head, {});
+  live.last_seq = Seq{head.steps};
+  set_aside(live, why.message);
 }
 
 /// Nothing runs and nothing is appended until somebody ends it or a program that can run it comes.

@@ -18,6 +18,7 @@ void SystemCalls::replay(LiveTask& live) {
     diverge(live, past.intent.line);
     return;
   }
+  live.totals.questions += past.questions;
   if (past.grant) grant(live, *past.grant, past.intent.facts);
   if (!past.result) {
     resume_window(live);
@@ -149,6 +150,7 @@ void SystemCalls::become_unsure(LiveTask& live, std::string evidence) {
   evidence = parts_.masker.masked(std::move(evidence));
   last_approval_ = ApprovalId{number(last_approval_) + 1};
   flight.approval = last_approval_;
+  ++live.totals.questions;
   flight.doubt.evidence = evidence;
   // What was allowed at once was not hashed; a driver's facts are as the journal has them.
   if (flight.hash.empty()) {

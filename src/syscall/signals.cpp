@@ -100,7 +100,8 @@ void SystemCalls::run_task(LiveTask& live, const TaskKind& kind) {
                                    .created = live.head.created,
                                    .workspace = live.payload.workspace,
                                    .arguments = live.payload.arguments,
-                                   .definition = live.payload.definition}),
+                                   .definition = live.payload.definition,
+                                   .state = std::exchange(live.state, std::nullopt)}),
                       [this](TaskId task, const Exit& exit) { task_ended(task, exit); });
 }
 

@@ -58,6 +58,7 @@ namespace {
 CanonicalValue journalled_arguments(const InFlight& flight, const Masker& masker) {
   if (is_oversized(flight)) return {};
   const TaskCommand& command = flight.command();
+  if (std::holds_alternative<Checkpoint>(command)) return {};  // in the SNAPSHOT, once
   if (const auto* const call = std::get_if<AwaitLLMResponse>(&command)) {
     return {canonical_bytes(AwaitLLMResponse{.model = masker.masked(call->model),
                                              .messages = {},

@@ -27,17 +27,27 @@ constexpr std::uint32_t kTokensPerReply = 8'192;
 constexpr std::size_t kRefusalBytesMax = 400;
 constexpr Milliseconds kTimeMax = std::chrono::days(366);
 
+/// An agent notes its state when it has written so much since it did so last: that much is read and
+/// run again after a restart. A thousand records are replayed in a few milliseconds.
+constexpr std::uint32_t kCheckpointRecords = 1'000;
+constexpr std::size_t kCheckpointBytes = std::size_t{4} << 20;
+
+/// Of a command: it was asked, released, and is over.
+constexpr std::uint32_t kRecordsPerCommand = 3;
+
 /// What a submission may say.
 struct AgentArguments {
   std::string goal;
   std::string model;
   std::optional<std::uint32_t> steps_max;
   std::optional<Milliseconds> time_max;
+  std::optional<std::uint32_t> checkpoint_records;
 
   static constexpr auto fields() {
     return std::tuple{field("goal", &AgentArguments::goal), field("model", &AgentArguments::model),
                       field("steps_max", &AgentArguments::steps_max),
-                      field("time_max_ms", &AgentArguments::time_max)};
+                      field("time_max_ms", &AgentArguments::time_max),
+                      field("checkpoint_records", &AgentArguments::checkpoint_records)};
   }
 };
 
@@ -48,15 +58,35 @@ struct AgentDefinition {
   std::string model;
   std::uint32_t steps_max = 0;
   Milliseconds time_max{0};
+  std::optional<std::uint32_t> checkpoint_records;  ///< Absent, as in the journals of before it was
+                                                    ///< there: its state is never noted.
 
   static constexpr auto fields() {
     return std::tuple{field("system_prompt", &AgentDefinition::system_prompt),
                       field("tools", &AgentDefinition::tools),
                       field("model", &AgentDefinition::model),
                       field("steps_max", &AgentDefinition::steps_max),
-                      field("time_max_ms", &AgentDefinition::time_max)};
+                      field("time_max_ms", &AgentDefinition::time_max),
+                      field("checkpoint_records", &AgentDefinition::checkpoint_records)};
   }
 };
+
+/// What it notes: with this it goes on, wherever it was.
+struct AgentState {
+  std::vector<Message> messages;
+  std::uint32_t steps = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{field("messages", &AgentState::messages), field("steps", &AgentState::steps)};
+  }
+};
+
+std::size_t bytes_of(const Message& message) {
+  std::size_t bytes = message.text.size() + message.tool_call_id.size();
+  for (const ToolCall& call : message.tool_calls)
+    bytes += call.id.size() + call.name.size() + call.arguments.size();
+  return bytes;
+}
 
 /// A model that did not come to its end has neither answered nor called anything.
 Error no_answer(const AwaitLLMResponse::Reply& reply) {
@@ -77,33 +107,53 @@ class Agent {
 
   Task<Result<Json>> run();
 
+  /// Takes up what an earlier run noted.
+  void resume(AgentState state);
+
  private:
+  /// What was written since the state was noted.
+  struct Written {
+    std::uint32_t records = 0;
+    std::size_t bytes = 0;
+  };
+
   Task<Result<void>> begin();
+  Task<void> checkpoint();
   Task<Result<std::string>> instructions();
   Task<Result<AwaitLLMResponse::Reply>> ask_model();
   Task<std::string> answer(ToolCall call);
+
+  void add(Message message);
+  void state_is_noted();
+  [[nodiscard]] bool is_checkpoint_due() const;
+  [[nodiscard]] AgentState state() const;
 
   [[nodiscard]] bool steps_left() const { return steps_ < definition_.steps_max; }
 
   AgentDefinition definition_;
   std::string goal_;
   Conversation conversation_;
+  std::size_t conversation_bytes_ = 0;
   std::uint32_t steps_ = 0;
+  Written written_;
+  std::size_t noted_bytes_ = 0;  ///< Of the conversation in the state that was noted last.
   std::int64_t deadline_unix_ns_;
   std::optional<std::string> summary_;
 };
 
 Task<Result<Json>> Agent::run() {
-  if (const Result<void> begun = co_await begin(); !begun) co_return begun.error();
+  if (conversation_.empty()) {
+    if (const Result<void> begun = co_await begin(); !begun) co_return begun.error();
+  }
   while (steps_left()) {
+    if (is_checkpoint_due()) co_await checkpoint();
     const Result<AwaitLLMResponse::Reply> reply = co_await ask_model();
     if (!reply) co_return reply.error().with("ask the model");
     if (reply->received_unix_ns >= deadline_unix_ns_) {
       co_return Error{Errc::exhausted, "the time limit is used up"};
     }
     if (reply->finish == FinishReason::length) {
-      conversation_.add(
-          {.role = Role::user,
+      add({.role = Role::user,
            .text = "Your answer was cut off at its length limit. Go on in smaller steps."});
       continue;
     }
@@ -114,18 +164,58 @@ Task<Result<Json>> Agent::run() {
     for (const ToolCall& call : reply->tool_calls) {
       std::string text = co_await answer(call);
       if (summary_) co_return Json{{"summary", *summary_}};
-      conversation_.add({.role = Role::tool, .text = std::move(text), .tool_call_id = call.id});
+      add({.role = Role::tool, .text = std::move(text), .tool_call_id = call.id});
     }
   }
   co_return Error{Errc::exhausted,
                   "the limit of " + std::to_string(definition_.steps_max) + " steps is used up"};
 }
 
+void Agent::add(Message message) {
+  conversation_bytes_ += bytes_of(message);
+  written_.bytes += bytes_of(message);
+  conversation_.add(std::move(message));
+}
+
+/// A state repeats the conversation. So that all states together are no longer than a multiple of
+/// it, the next one is noted only when as much was said as the last one holds.
+bool Agent::is_checkpoint_due() const {
+  if (!definition_.checkpoint_records) return false;
+  const bool enough =
+      written_.records >= *definition_.checkpoint_records || written_.bytes >= kCheckpointBytes;
+  return enough && written_.bytes >= noted_bytes_;
+}
+
+AgentState Agent::state() const {
+  AgentState state{.messages = {}, .steps = steps_};
+  for (std::size_t i = 0; i < conversation_.size(); ++i)
+    state.messages.push_back(conversation_.at(i));
+  return state;
+}
+
+/// Where a state cannot be noted the agent goes on without, and tries again later.
+Task<void> Agent::checkpoint() {
+  (void)co_await Checkpoint{.state = to_json_value(state())};
+  state_is_noted();
+}
+
+void Agent::state_is_noted() {
+  written_ = {};
+  noted_bytes_ = conversation_bytes_;
+}
+
+void Agent::resume(AgentState state) {
+  steps_ = state.steps;
+  for (Message& message : state.messages)
+    add(std::move(message));
+  state_is_noted();
+}
+
 Task<Result<void>> Agent::begin() {
-  conversation_.add({.role = Role::system, .text = definition_.system_prompt});
+  add({.role = Role::system, .text = definition_.system_prompt});
   const Result<std::string> advice = co_await instructions();
   if (!advice) co_return advice.error();
-  conversation_.add({.role = Role::user, .text = *advice + goal_});
+  add({.role = Role::user, .text = *advice + goal_});
   co_return Result<void>{};
 }
 
@@ -149,13 +239,13 @@ Task<Result<std::string>> Agent::instructions() {
 
 Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
   ++steps_;
+  written_.records += kRecordsPerCommand;
   Result<AwaitLLMResponse::Reply> reply = co_await AwaitLLMResponse{.model = definition_.model,
                                                                     .messages = conversation_,
                                                                     .tools = definition_.tools,
                                                                     .tokens_max = kTokensPerReply};
   if (reply) {
-    conversation_.add(
-        {.role = Role::assistant, .text = reply->text, .tool_calls = reply->tool_calls});
+    add({.role = Role::assistant, .text = reply->text, .tool_calls = reply->tool_calls});
   }
   co_return reply;
 }
@@ -170,6 +260,7 @@ Task<std::string> Agent::answer(ToolCall call) {
   }
   if (!steps_left()) co_return "error: the step limit is used up";
   ++steps_;
+  written_.records += kRecordsPerCommand;
   const TaskCommand command = std::get<TaskCommand>(*std::move(request));
   const Result<Reply> outcome = co_await AnyCommand{command};
   co_return result_text(command, outcome);
@@ -186,18 +277,24 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
   if (time_max < Milliseconds{0} || time_max > kTimeMax) {
     return Error{Errc::invalid, "time_max_ms: from 0 to 366 days"};
   }
-  return to_json_value(
-      AgentDefinition{.system_prompt = std::string(kSystemPrompt),
-                      .tools = agent_tools(),
-                      .model = wanted->model.empty() ? defaults.model : wanted->model,
-                      .steps_max = wanted->steps_max.value_or(defaults.steps_max),
-                      .time_max = time_max});
+  return to_json_value(AgentDefinition{
+      .system_prompt = std::string(kSystemPrompt),
+      .tools = agent_tools(),
+      .model = wanted->model.empty() ? defaults.model : wanted->model,
+      .steps_max = wanted->steps_max.value_or(defaults.steps_max),
+      .time_max = time_max,
+      .checkpoint_records = wanted->checkpoint_records.value_or(kCheckpointRecords)});
 }
 
 Task<Result<Json>> run_agent(TaskStart start) {
   Result<AgentDefinition> definition = from_json_value<AgentDefinition>(start.definition);
   if (!definition) co_return definition.error();
   Agent agent(*std::move(definition), start.arguments.value("goal", std::string()), start.created);
+  if (start.state) {
+    Result<AgentState> state = from_json_value<AgentState>(*start.state);
+    if (!state) co_return state.error().with("what was noted");
+    agent.resume(*std::move(state));
+  }
   co_return co_await agent.run();
 }
 

@@ -103,7 +103,7 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     {
       MemoryStore store(memory);
       for (const TaskHead& head : *store.live_tasks()) {
-        survivors.emplace_back(head, *store.records(head.task));
+        survivors.emplace_back(head, *store.records_from_snapshot(head.task));
       }
     }
     begin();

@@ -500,12 +500,32 @@ struct AwaitLLMResponse {
   }
 };
 
+// ---- long tasks ----
+
+/// Note a state from which the task can go on. After a restart it is entered with the newest one
+/// (TaskStart::state), and what came before is neither read nor run again. So a state holds all
+/// that the task has learnt, and is worth its own length: a task that notes one whenever it has
+/// written as much as the last one was long writes no more than a multiple of what it does anyway.
+/// Errors: too_large (more than 8 MiB), cancelled (the task is to end).
+struct Checkpoint {
+  static constexpr std::string_view kName = "task.checkpoint";
+  static constexpr EffectClass kEffect = EffectClass::internal;
+
+  struct Reply {
+    static constexpr auto fields() { return std::tuple{}; }
+  };
+
+  Json state;
+
+  static constexpr auto fields() { return std::tuple{field("state", &Checkpoint::state)}; }
+};
+
 // ---- all of them ----
 
 using TaskCommand =
     std::variant<GetTid, Yield, Spawn, Join, Kill, Send, Receive, Sleep, Now, Random, AwaitFileRead,
                  AwaitFileWrite, AwaitFileEdit, AwaitFileList, AwaitFileSearch, AwaitUserApproval,
-                 AwaitUserAnswer, AwaitProcess, AwaitLLMResponse>;
+                 AwaitUserAnswer, AwaitProcess, AwaitLLMResponse, Checkpoint>;
 
 namespace detail {
 

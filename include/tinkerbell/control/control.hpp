@@ -27,6 +27,7 @@ struct DaemonFacts {
   std::string socket;
   std::string state_dir;
   std::string log;
+  Milliseconds keep_ended = std::chrono::days(30);  ///< Younger tasks are not removed by `gc`.
 };
 
 /// The control plane: HTTP and JSON on a Unix socket. Loop thread. Built in two steps, since the
@@ -43,6 +44,9 @@ class ControlPlane {
 
   /// Takes up a task that an earlier run wrote.
   void adopt(const std::vector<Record>& records);
+
+  /// The same with what a list shows of it: its records cannot be read.
+  void adopt(const TaskHead& head);
 
   struct Parts {
     boost::asio::any_io_executor loop;

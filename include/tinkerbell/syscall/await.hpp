@@ -58,13 +58,15 @@ inline auto operator co_await(AnyCommand any) {
   return TrapAwaiter<AnyCommandCall>(std::move(any.command));
 }
 
-/// What a durable task is started with. The same values at its first start and at every replay.
+/// What a durable task is started with. The same values at its first start and at every replay; but
+/// once it has noted a state (Checkpoint) it is entered with the newest one and goes on from there.
 struct TaskStart {
   TaskId task = kNoTask;
-  WallTime created{};     ///< When it was submitted.
-  std::string workspace;  ///< Absolute.
-  Json arguments;         ///< As submitted.
-  Json definition;        ///< As frozen when it was submitted.
+  WallTime created{};              ///< When it was submitted.
+  std::string workspace;           ///< Absolute.
+  Json arguments;                  ///< As submitted.
+  Json definition;                 ///< As frozen when it was submitted.
+  std::optional<Json> state = {};  ///< Noted by the newest Checkpoint of an earlier run.
 };
 
 }  // namespace tinkerbell

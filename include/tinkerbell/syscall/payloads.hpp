@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 /// What the payload of each kind of record says, in canonical bytes (fields.hpp).
 
@@ -69,7 +70,8 @@ inline constexpr std::array<std::string_view, 4> kNames<QuestionKind> = {"permis
 struct IntentPayload {
   std::string command;       ///< Its name.
   CanonicalValue arguments;  ///< For people: canonical_arguments(), of a model call without the
-                             ///< conversation. Empty: they were too long.
+                             ///< conversation. Empty: they were too long, or a Checkpoint's,
+                             ///< which stand in the SNAPSHOT.
   std::string line;          ///< command_line().
   Facts facts;
   Verdict verdict;
@@ -190,6 +192,69 @@ struct SignalPayload {
 };
 
 /// FILE: the payload is a PreImage.
+
+/// A pattern before which a task stops.
+struct BreakpointPayload {
+  std::uint32_t number = 0;
+  std::string pattern;
+
+  static constexpr auto fields() {
+    return std::tuple{field("number", &BreakpointPayload::number),
+                      field("pattern", &BreakpointPayload::pattern)};
+  }
+};
+
+/// A person's approval that covers the same command again.
+struct GrantPayload {
+  std::string hash;  ///< repeat_hash, hexadecimal.
+  ApprovalId approval = kNoApproval;
+
+  static constexpr auto fields() {
+    return std::tuple{field("hash", &GrantPayload::hash),
+                      field("approval", &GrantPayload::approval)};
+  }
+};
+
+/// What a task has come to, for those who look at it.
+struct Totals {
+  std::uint64_t tokens_in = 0;
+  std::uint64_t tokens_out = 0;
+  std::uint64_t questions = 0;
+  std::vector<TaskId> children;
+
+  static constexpr auto fields() {
+    return std::tuple{field("tokens_in", &Totals::tokens_in),
+                      field("tokens_out", &Totals::tokens_out),
+                      field("questions", &Totals::questions), field("children", &Totals::children)};
+  }
+};
+
+/// SNAPSHOT: all of a task's past that counts from here on. Its seq is that of the Checkpoint.
+struct SnapshotPayload {
+  Json state;  ///< What the task noted.
+  TaskPayload task;
+  std::int64_t created_unix_ns = 0;
+  bool before_each = false;  ///< It is told to stop before each step.
+  std::vector<BreakpointPayload> breakpoints;
+  std::uint32_t last_breakpoint = 0;
+  std::vector<GrantPayload> grants;
+  std::vector<Receive::Reply> messages;  ///< That it has not taken, the oldest first.
+  std::uint64_t received = 0;            ///< Messages since it began.
+  Totals totals;
+
+  static constexpr auto fields() {
+    return std::tuple{field("state", &SnapshotPayload::state),
+                      field("task", &SnapshotPayload::task),
+                      field("created_unix_ns", &SnapshotPayload::created_unix_ns),
+                      field("before_each", &SnapshotPayload::before_each),
+                      field("breakpoints", &SnapshotPayload::breakpoints),
+                      field("last_breakpoint", &SnapshotPayload::last_breakpoint),
+                      field("grants", &SnapshotPayload::grants),
+                      field("messages", &SnapshotPayload::messages),
+                      field("received", &SnapshotPayload::received),
+                      field("totals", &SnapshotPayload::totals)};
+  }
+};
 
 /// UNSURE: a question of kind `outcome` was opened about the command.
 struct UnsurePayload {

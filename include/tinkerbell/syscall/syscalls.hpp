@@ -81,10 +81,13 @@ class SystemCalls final : public CommandHandler {
   }
 
   /// Brings back a task that had not ended: it is replayed up to where it stood and goes on from
-  /// there. After an error it is there all the same, as `diverged`: it does nothing, can be waited
-  /// for and ended. Errors: invalid (its records make no sense), not_found (its kind is not known
-  /// to this program).
+  /// there. `records`: all that it has, or those from its newest SNAPSHOT on. After an error it is
+  /// there all the same, as `diverged`: it does nothing, can be waited for and ended. Errors:
+  /// invalid (its records make no sense), not_found (its kind is not known to this program).
   [[nodiscard]] Result<void> recover(const TaskHead& head, const std::vector<Record>& records);
+
+  /// Takes a task that had not ended and whose records are damaged: it is there, as `diverged`.
+  void recover_unreadable(const TaskHead& head, const Error& why);
 
   /// Takes a task that had not ended and that ended the daemon too often: it is there, as
   /// `quarantined`, and does nothing until it is resumed or cancelled; over restarts too. Its
@@ -214,6 +217,7 @@ class SystemCalls final : public CommandHandler {
   void joined_ended(LiveTask& live, Result<std::vector<Record>> records);
   void kill_other(LiveTask& live, const Kill& command);
   void begin_sleep(LiveTask& live, const Sleep& command);
+  void note_state(LiveTask& live, const Checkpoint& command);
   void begin_to_wait(LiveTask& live, const std::optional<Milliseconds>& timeout);
   void arm_deadline(LiveTask& live);
   void stop_joining(LiveTask& live);

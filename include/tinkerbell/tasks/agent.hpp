@@ -21,7 +21,8 @@ struct AgentDefaults {
 inline constexpr std::string_view kAgentKind = "agent@1";
 
 /// The definition that an agent keeps for life: system prompt, tools, model alias, limits.
-/// `arguments` has "goal" and may have "model", "steps_max", "time_max_ms". Errors: invalid.
+/// `arguments` has "goal" and may have "model", "steps_max", "time_max_ms", "checkpoint_records"
+/// (after how many of its records its state is noted again). Errors: invalid.
 [[nodiscard]] Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults);
 
 /// Goal and workspace → the model proposes tool calls → each becomes a command → the outcomes go

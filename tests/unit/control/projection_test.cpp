@@ -287,5 +287,54 @@ TEST_F(ProjectionTest, ATaskKnowsItsChildrenAndWhatItUsed) {
   EXPECT_FALSE(task.scheduling->longest_turn_us);
 }
 
+/// Does a bit of everything that is counted, notes its state, and waits for a person.
+Task<Result<Json>> notes_its_state(TaskStart start) {
+  if (!start.state) {
+    (void)co_await AwaitLLMResponse{.model = "default"};
+    (void)co_await Spawn{.kind = "writer@1"};
+    (void)co_await AwaitUserApproval{.question = "note it?"};
+    (void)co_await Checkpoint{.state = "all of it"};
+  }
+  (void)co_await AwaitUserApproval{.question = "go on?"};
+  co_return Json();
+}
+
+TEST_F(ProjectionTest, OfATaskWhosePastIsNotReadShowsTheSame) {
+  world.add_kind("noter@1", notes_its_state);
+  world.driver->reply("llm.response",
+                      Reply(AwaitLLMResponse::Reply{.usage = {.input = 30, .output = 4}}));
+  const TaskId task = world.submit("noter@1", /*approve_all=*/true, {{"goal", "note it"}});
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  MemoryStore store(world.memory);
+  const std::vector<Record> all = *store.records(task);
+  const std::vector<Record> newest = *store.records_from_snapshot(task);
+  ASSERT_LT(newest.size(), all.size());
+  const protocol::TaskView view = task_of(newest);
+  EXPECT_EQ(view, task_of(all));
+  EXPECT_EQ(view.usage.input, 30U);
+  EXPECT_EQ(view.questions.asked, 2U);
+  EXPECT_EQ(view.children.size(), 1U);
+
+  world.crash();  // and so it counts on
+  ASSERT_TRUE(world.answer(ApprovalId{2}, Answer::approve));
+  EXPECT_EQ(task_of(*MemoryStore(world.memory).records_from_snapshot(task)),
+            task_of(*MemoryStore(world.memory).records(task)));
+}
+
+TEST_F(ProjectionTest, AStateThatIsNotedIsAStepLikeOthersAndTellsNothingElse) {
+  world.add_kind("noter@1", notes_its_state);
+  world.driver->reply("llm.response", Reply(AwaitLLMResponse::Reply{}));
+  const TaskId task = world.submit("noter@1", /*approve_all=*/true);
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  const StepHistory history =
+      steps_of(*MemoryStore(world.memory).records(task), {.payloads = true, .calls = 32});
+  ASSERT_EQ(history.steps.size(), 5U);
+  const protocol::StepView& step = history.steps.at(3);
+  EXPECT_EQ(step.command, "task.checkpoint");
+  EXPECT_EQ(step.line, "note its state");
+  EXPECT_EQ(step.state, "done");
+  EXPECT_EQ(step.call, "task.checkpoint()");
+}
+
 }  // namespace
 }  // namespace tinkerbell::control

@@ -136,7 +136,7 @@ class Simulation : public SyscallObserver, public KernelObserver {
     if (!is_calm() && dice_.chance(10)) store->fail_next_append({Errc::io, "the disk is gone"});
     std::vector<std::pair<TaskHead, std::vector<Record>>> survivors;
     for (const TaskHead& head : *store->live_tasks())
-      survivors.emplace_back(head, *store->records(head.task));
+      survivors.emplace_back(head, *store->records_from_snapshot(head.task));
     driver_ = std::make_unique<SimulatedDriver>(
         SimulatedDriver::World{outside_, findings_, audit_, clock_, dice_, trace_});
     journal_ = std::make_unique<Journal>(

@@ -55,6 +55,9 @@ class AgentTest : public testing::Test {
   }
 
   SyscallWorld world;
+
+ public:
+  static void model_lists(SyscallWorld& world, int turns, std::size_t text_bytes);
 };
 
 TEST_F(AgentTest, ToolCallsBecomeCommandsAndTheirOutcomesGoBackToTheModel) {
@@ -166,6 +169,104 @@ TEST(FreezeAgent, RefusesWhatMakesNoSense) {
   EXPECT_FALSE(freeze_agent(Json{{"goal", "x"}, {"time_max_ms", -1}}, {}));
   EXPECT_FALSE(freeze_agent(Json{{"goal", "x"}, {"time_max_ms", INT64_MAX}}, {}));
   EXPECT_TRUE(freeze_agent(Json{{"goal", "x"}}, {}));
+}
+
+/// The model lists files in each of so many turns, with a few words; then it is done.
+void AgentTest::model_lists(SyscallWorld& world, int turns, std::size_t text_bytes) {
+  for (int turn = 0; turn < turns; ++turn) {
+    ModelReply reply = calls({{"c" + std::to_string(turn), "list_files", "{}"}});
+    reply.text = std::to_string(turn) + std::string(text_bytes, 't');
+    world.driver->next_reply("llm.response", Reply(std::move(reply)));
+  }
+  world.driver->next_reply("llm.response", Reply(ModelReply{.text = "done"}));
+}
+
+TEST_F(AgentTest, AfterARestartItGoesOnFromTheStateThatItNoted) {
+  const Json arguments{{"goal", "Look around"}, {"checkpoint_records", 12}, {"steps_max", 100}};
+  model_lists(world, 12, 10);
+  run(arguments);
+  ASSERT_EQ(done().value, (Json{{"summary", "done"}}));
+  const std::vector<Record> whole = world.memory->records;
+  const AwaitLLMResponse asked = last_question();
+
+  // At each of these places it dies; the model goes on where it was.
+  for (std::size_t durable = 2; durable < whole.size(); durable += 3) {
+    SCOPED_TRACE(durable);
+    SyscallWorld other;
+    other.registry.add(std::string(kAgentKind),
+                       {.freeze = [](const Json& given) { return freeze_agent(given, {}); },
+                        .start = run_agent,
+                        .title = agent_title});
+    other.driver->reply("file.list", Reply(AwaitFileList::Reply{}));
+    model_lists(other, 12, 10);
+    const TaskId task = other.submit(std::string(kAgentKind), /*approve_all=*/true, arguments);
+    other.before_recovery = [&](ScriptedDriver& driver) {
+      driver.reply("file.list", Reply(AwaitFileList::Reply{}));
+      int answered = 0;
+      for (const Record& record : other.memory->records) {
+        if (record.kind != RecordKind::result) continue;
+        const auto reply = outcome_from_canonical(AwaitLLMResponse{}, record.payload);
+        if (record.effect == EffectClass::idempotent && reply && *reply) ++answered;
+      }
+      for (int turn = answered; turn < 12; ++turn) {
+        ModelReply reply = calls({{"c" + std::to_string(turn), "list_files", "{}"}});
+        reply.text = std::to_string(turn) + std::string(10, 't');
+        driver.next_reply("llm.response", Reply(std::move(reply)));
+      }
+      driver.next_reply("llm.response", Reply(ModelReply{.text = "done"}));
+    };
+    other.crash_with(durable);
+    EXPECT_TRUE(other.recoveries.back());
+    EXPECT_EQ(other.end_of(task).value, (Json{{"summary", "done"}}));
+    for (auto call = other.driver->performed().rbegin(); call != other.driver->performed().rend();
+         ++call) {
+      const auto* const question = std::get_if<AwaitLLMResponse>(&call->command);
+      if (question == nullptr) continue;
+      EXPECT_EQ(question->messages.to_json(), asked.messages.to_json());  // all that was said
+      break;
+    }
+  }
+}
+
+/// What its journal takes, all payloads as they are.
+std::size_t journal_bytes_of(int turns) {
+  SyscallWorld world;
+  world.registry.add(std::string(kAgentKind),
+                     {.freeze = [](const Json& given) { return freeze_agent(given, {}); },
+                      .start = run_agent,
+                      .title = agent_title});
+  world.driver->reply("file.list", Reply(AwaitFileList::Reply{}));
+  AgentTest::model_lists(world, turns, 1'000);
+  world.submit(std::string(kAgentKind), /*approve_all=*/true,
+               {{"goal", "Look around"}, {"checkpoint_records", 1}, {"steps_max", 100'000}});
+  std::size_t bytes = 0;
+  for (const Record& record : world.memory->records)
+    bytes += record.payload.size();
+  return bytes;
+}
+
+TEST_F(AgentTest, AConversationOfNTurnsCostsNTimesWhatATurnCosts) {
+  const auto few = static_cast<double>(journal_bytes_of(64));
+  const auto twice = static_cast<double>(journal_bytes_of(128));
+  const auto many = static_cast<double>(journal_bytes_of(1'024));
+  RecordProperty("bytes_64", std::to_string(few));
+  RecordProperty("bytes_128", std::to_string(twice));
+  RecordProperty("bytes_1024", std::to_string(many));
+  EXPECT_LT(twice / 128, 1.3 * few / 64);
+  EXPECT_LT(many / 1'024, 1.3 * few / 64);
+}
+
+TEST_F(AgentTest, AnAgentOfAnEarlierReleaseNotesNoState) {
+  Json definition = *freeze_agent({{"goal", "Look"}}, {});
+  ASSERT_EQ(definition.erase("checkpoint_records"), 1U);
+  world.registry.add("agent@0",
+                     {.freeze = [definition](const Json&) -> Result<Json> { return definition; },
+                      .start = run_agent,
+                      .title = agent_title});
+  model_lists(world, 20, std::size_t{1} << 20);
+  const TaskId task = world.submit("agent@0", /*approve_all=*/true, {{"goal", "Look"}});
+  ASSERT_EQ(world.end_of(task).state, "completed");
+  EXPECT_TRUE(world.newest(task, RecordKind::snapshot).payload.empty());
 }
 
 }  // namespace
