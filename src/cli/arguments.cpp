@@ -17,9 +17,10 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",  "ls",     "show",    "steps",  "follow", "diff",    "approvals",  "approve",
-     "deny", "answer", "resolve", "pause",  "resume", "step",    "break",      "cancel",
-     "tree", "strace", "trace",   "backup", "status", "version", "completion", "help"});
+    {"run",     "ls",      "show",       "steps",   "follow", "diff",   "approvals",
+     "approve", "deny",    "answer",     "resolve", "pause",  "resume", "step",
+     "break",   "cancel",  "tree",       "strace",  "trace",  "backup", "gc",
+     "status",  "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -133,6 +134,7 @@ class Grammar {
     declare_inspection();
     declare_decisions();
     declare_backup();
+    declare_gc();
     declare_plain_verbs();
   }
 
@@ -340,6 +342,17 @@ class Grammar {
         ->required();
   }
 
+  void declare_gc() {
+    CLI::App& gc = verb("gc", "Remove tasks that ended long ago", [this] { return collect_; });
+    const std::map<std::string, std::uint64_t> milliseconds{
+        {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+    gc.add_option("--older-than", collect_.older_than_ms,
+                  "How long ago, as 30d, 12h, 5m or 10s (default: the daemon's [retention])")
+        ->transform(CLI::AsNumberWithUnit(milliseconds, CLI::AsNumberWithUnit::UNIT_REQUIRED))
+        ->type_name("AGE");
+    gc.add_flag("-n,--dry-run", collect_.dry_run, "Only tell what would go, and how many bytes");
+  }
+
   void declare_decisions() {
     verb("approvals", "List the open questions", [] { return Command(ListApprovals{}); });
     CLI::App& approve =
@@ -493,6 +506,7 @@ class Grammar {
   RunGoal run_;
   ListTasks list_;
   BackUp back_up_;
+  CollectGarbage collect_;
   Decide decide_;
 };
 

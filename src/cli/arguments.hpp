@@ -128,6 +128,12 @@ struct BackUp {
   std::string directory;
 };
 
+/// What ended long ago, removed.
+struct CollectGarbage {
+  std::optional<std::uint64_t> older_than_ms;  ///< Absent: as the daemon's config says.
+  bool dry_run = false;
+};
+
 struct ShowStatus {};
 
 struct ShowVersion {};
@@ -137,7 +143,7 @@ struct PrintCompletion {};
 using Command = std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask,
                              ShowDiff, ListApprovals, Decide, ChangeTask, StepTask, ListBreakpoints,
                              SetBreakpoint, ClearBreakpoints, ShowTree, TraceCalls, SaveTrace,
-                             BackUp, ShowStatus, ShowVersion, PrintCompletion>;
+                             BackUp, CollectGarbage, ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

@@ -181,6 +181,12 @@ Result<Document<protocol::BackupView>> Client::back_up(const protocol::BackupReq
                                     dump_json(to_json_value(request)));
 }
 
+Result<Document<protocol::GcView>> Client::collect(const protocol::GcRequest& request) {
+  if (Result<void> good = check(request); !good) return good.error();
+  return call<protocol::GcView>("POST", std::string(protocol::kGcPath),
+                                dump_json(to_json_value(request)));
+}
+
 Result<std::string> Client::trace(TaskId id) {
   std::string target(protocol::kTracePath);
   if (id != kNoTask) target += "?task=" + std::to_string(number(id));

@@ -6,6 +6,7 @@
 #include "tinkerbell/protocol/backup.hpp"
 #include "tinkerbell/protocol/breakpoint.hpp"
 #include "tinkerbell/protocol/event.hpp"
+#include "tinkerbell/protocol/gc.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
 
@@ -79,6 +80,7 @@ class Client {
 
   [[nodiscard]] Result<Document<protocol::BackupView>> back_up(
       const protocol::BackupRequest& request);
+  [[nodiscard]] Result<Document<protocol::GcView>> collect(const protocol::GcRequest& request);
 
   /// The flight recorder in Chrome's trace format, of one task or (kNoTask) of all.
   [[nodiscard]] Result<std::string> trace(TaskId id);

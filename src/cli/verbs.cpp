@@ -489,6 +489,19 @@ Result<ExitCode> perform(Session& session, const BackUp& back_up) {
                });
 }
 
+Result<ExitCode> perform(Session& session, const CollectGarbage& collect) {
+  protocol::GcRequest request{.older_than = {}, .dry_run = collect.dry_run};
+  if (collect.older_than_ms) {
+    request.older_than = Milliseconds{static_cast<std::int64_t>(*collect.older_than_ms)};
+  }
+  return print(session, session.client.collect(request), [&](const protocol::GcView& view) {
+    const std::string verb = view.dry_run ? "would remove " : "removed ";
+    return verb + std::to_string(view.tasks) + " tasks, " + std::to_string(view.records) +
+           " records, " + std::to_string(view.blobs) + " blobs: " + std::to_string(view.bytes) +
+           " bytes\n";
+  });
+}
+
 Result<ExitCode> perform(Session& session, const ShowStatus& /*show*/) {
   return print(session, session.client.status(), status_text);
 }

@@ -43,6 +43,7 @@ struct Session {
 [[nodiscard]] Result<ExitCode> perform(Session& session, const TraceCalls& trace);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const SaveTrace& save);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const BackUp& back_up);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const CollectGarbage& collect);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ShowStatus& show);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ShowVersion& show);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const PrintCompletion& print);

@@ -14,6 +14,7 @@ namespace {
 using protocol::kApprovalsPath;
 using protocol::kBackupPath;
 using protocol::kEventsPath;
+using protocol::kGcPath;
 using protocol::kSchedulerPath;
 using protocol::kStatusPath;
 using protocol::kTasksPath;
@@ -26,6 +27,7 @@ constexpr std::array kRoutes = {
     Route{"GET", kSchedulerPath, "", get_scheduler},
     Route{"GET", kTracePath, "", get_trace},
     Route{"POST", kBackupPath, "", post_backup},
+    Route{"POST", kGcPath, "", post_gc},
     Route{"POST", kTasksPath, "", post_task, kNeedsRoom},
     Route{"GET", kTasksPath, "", get_tasks},
     Route{"GET", kTasksPath, "/{id}", get_task},

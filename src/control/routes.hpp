@@ -39,6 +39,9 @@ void get_status(Context& context, Request request);
 // backup.cpp
 void post_backup(Context& context, Request request);
 
+// gc.cpp
+void post_gc(Context& context, Request request);
+
 // scheduler.cpp
 void get_scheduler(Context& context, Request request);
 void get_trace(Context& context, Request request);

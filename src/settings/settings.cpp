@@ -223,6 +223,11 @@ void read_sandbox(const toml::table& table, Problems& problems, SandboxKind& san
   reader.read("kind", sandbox);
 }
 
+void read_retention(const toml::table& table, Problems& problems, RetentionSettings& retention) {
+  TableReader reader(table, "[retention]", problems);
+  reader.read("ended", retention.ended);
+}
+
 void read_agent(const toml::table& table, Problems& problems, AgentSettings& agent) {
   TableReader reader(table, "[agent]", problems);
   reader.read("steps_max", agent.steps_max, 1, kStepsMax);
@@ -262,6 +267,9 @@ Settings read_settings(const toml::table& table, Problems& problems) {
   }
   if (const auto* const each = reader.table("sandbox")) {
     read_sandbox(*each, problems, settings.sandbox);
+  }
+  if (const auto* const each = reader.table("retention")) {
+    read_retention(*each, problems, settings.retention);
   }
   if (const auto* const each = reader.table("agent")) read_agent(*each, problems, settings.agent);
   if (!settings.models.contains(settings.agent.model)) {

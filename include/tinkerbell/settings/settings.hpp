@@ -89,6 +89,11 @@ struct AgentSettings {
   std::string model = "default";  ///< A key of Settings::models.
 };
 
+/// What `gc` removes unless it is told otherwise.
+struct RetentionSettings {
+  Milliseconds ended = std::chrono::days(30);  ///< Tasks whose whole family ended before that.
+};
+
 struct Settings {
   std::string file;  ///< Where they are read from, absolute; the file may be absent.
   DaemonSettings daemon;
@@ -101,6 +106,7 @@ struct Settings {
   Rules policy;
   SandboxKind sandbox = SandboxKind::bubblewrap;
   AgentSettings agent;
+  RetentionSettings retention;
 };
 
 /// Reads settings from TOML text. What the text does not say keeps its default; an unknown key, a

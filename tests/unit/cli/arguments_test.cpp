@@ -56,6 +56,10 @@ TEST(Arguments, MisuseEndsWith64AndAHint) {
       {"strace", "12", "-s", "0"},
       {"strace", "12", "-s", "9", "--full"},
       {"backup"},
+      {"gc", "--older-than", "30"},
+      {"gc", "--older-than", "-1d"},
+      {"gc", "--older-than", "2w"},
+      {"gc", "12"},
       {"trace"},
       {"trace", "x", "-f", "out.json"},
   };
@@ -226,6 +230,11 @@ TEST(Arguments, ATreeOrATraceIsOfAllTasksOrOfOne) {
   EXPECT_EQ(command<ShowTree>({"tree", "12"}).task, TaskId{12});
   EXPECT_TRUE(command<ShowTree>({"tree", "--all"}).all);
   EXPECT_EQ(command<BackUp>({"backup", "copies/today"}).directory, "copies/today");
+  EXPECT_FALSE(command<CollectGarbage>({"gc"}).older_than_ms);
+  EXPECT_FALSE(command<CollectGarbage>({"gc"}).dry_run);
+  EXPECT_TRUE(command<CollectGarbage>({"gc", "--dry-run"}).dry_run);
+  EXPECT_EQ(command<CollectGarbage>({"gc", "--older-than", "30d"}).older_than_ms, 2'592'000'000U);
+  EXPECT_EQ(command<CollectGarbage>({"gc", "--older-than", "90s"}).older_than_ms, 90'000U);
   EXPECT_EQ(command<SaveTrace>({"trace", "-f", "-"}).task, kNoTask);
   EXPECT_EQ(command<SaveTrace>({"trace", "12", "-f", "out.json"}).task, TaskId{12});
   EXPECT_EQ(command<SaveTrace>({"trace", "12", "-f", "out.json"}).file, "out.json");

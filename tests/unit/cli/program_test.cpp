@@ -5,6 +5,7 @@
 #include "unit/cli/fake_daemon.hpp"
 
 #include "tinkerbell/protocol/backup.hpp"
+#include "tinkerbell/protocol/gc.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -592,6 +593,17 @@ TEST_F(ProgramTest, ATraceIsSavedAsItCame) {
   const Outcome nowhere = tinkerbell({"trace", "-f", directory / "no/where"});
   EXPECT_EQ(nowhere.code, 74);
   EXPECT_THAT(nowhere.err, HasSubstr("No such file or directory"));
+}
+
+TEST_F(ProgramTest, TellsWhatWasRemovedOrWouldBe) {
+  daemon_.lay_out("POST /v1/gc",
+                  protocol::GcView{.tasks = 3, .records = 12, .blobs = 2, .bytes = 4'096});
+  const Outcome gone = tinkerbell({"gc", "--older-than", "7d"});
+  EXPECT_EQ(gone.code, 0) << gone.err;
+  EXPECT_EQ(gone.out, "removed 3 tasks, 12 records, 2 blobs: 4096 bytes\n");
+  daemon_.lay_out("POST /v1/gc", protocol::GcView{.dry_run = true, .tasks = 3});
+  EXPECT_EQ(tinkerbell({"gc", "--dry-run"}).out,
+            "would remove 3 tasks, 0 records, 0 blobs: 0 bytes\n");
 }
 
 TEST_F(ProgramTest, ABackupGoesWhereThePersonMeansIt) {

@@ -248,6 +248,14 @@ TEST_F(RoutesTest, F7_NothingIsBegunOnAFullDiskUntilThereIsRoom) {
   EXPECT_EQ(ask("POST", "/v1/tasks", {}, wanted).status, 201);
 }
 
+TEST_F(RoutesTest, WhatIsRemovedHasAnAgeWithinBounds) {
+  EXPECT_EQ(ask("POST", "/v1/gc", {}, R"({"older_than_ms": -1})").status, 400);
+  EXPECT_EQ(ask("POST", "/v1/gc", {}, R"({"older_than_ms": 9000000000000000})").status, 400);
+  EXPECT_EQ(ask("POST", "/v1/gc", {}, R"({"dry_run": 1})").status, 400);
+  EXPECT_EQ(ask("GET", "/v1/gc").status, 405);
+  EXPECT_EQ(ask("POST", "/v1/gc", {}, R"({"older_than_ms": 0})").status, 501);  // in memory
+}
+
 TEST_F(RoutesTest, ABackupNeedsAnAbsolutePathAndAStoreThatCanBeCopied) {
   EXPECT_EQ(ask("POST", "/v1/backup").status, 400);
   EXPECT_EQ(ask("POST", "/v1/backup", {}, R"({"directory": "here"})").status, 400);

@@ -83,6 +83,8 @@ kind = "none"
 steps_max = 5
 time_max = "30m"
 model = "small"
+[retention]
+ended = "7d"
 )");
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->daemon.state_dir, "/s");
@@ -91,6 +93,7 @@ model = "small"
   EXPECT_EQ(settings->daemon.durability, Durability::process);
   EXPECT_EQ(settings->daemon.tasks_max, 7U);
   EXPECT_EQ(settings->daemon.shutdown_grace, 250ms);
+  EXPECT_EQ(settings->retention.ended, std::chrono::days(7));
   EXPECT_EQ(settings->log.level, LogLevel::debug);
   EXPECT_EQ(settings->log.target, LogTarget::file);
   EXPECT_EQ(settings->log.file, "/l/t.log");
@@ -316,6 +319,7 @@ TEST(ShippedConfig, SaysTheDefaults) {
   EXPECT_EQ(shipped->daemon.durability, defaults.daemon.durability);
   EXPECT_EQ(shipped->daemon.tasks_max, defaults.daemon.tasks_max);
   EXPECT_EQ(shipped->daemon.shutdown_grace, defaults.daemon.shutdown_grace);
+  EXPECT_EQ(shipped->retention.ended, defaults.retention.ended);
   EXPECT_EQ(shipped->log.level, defaults.log.level);
   EXPECT_EQ(shipped->log.target, defaults.log.target);
   EXPECT_EQ(shipped->providers.size(), defaults.providers.size());
