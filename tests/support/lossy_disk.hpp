@@ -87,6 +87,12 @@ class LossyDisk {
     make_room();
   }
 
+  /// A file that was emptied without SQLite: what it is there is not known here.
+  void forget(const std::string& name) {
+    names_.erase(name);
+    synced_names_.erase(name);
+  }
+
   /// Sectors that a loss of power dropped so far although others of the same file were kept.
   [[nodiscard]] std::uint64_t sectors_torn() const { return sectors_torn_; }
 
