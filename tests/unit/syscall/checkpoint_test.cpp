@@ -114,7 +114,7 @@ TEST_F(CheckpointTest, AfterARestartTheTaskIsEnteredWithItsNewestState) {
   EXPECT_THAT(entered, ElementsAre(0, 4));
   EXPECT_THAT(programs_run(), ElementsAre("5"));
   EXPECT_EQ(world.end_of(task).value, Json(6));
-  EXPECT_EQ(world.head(task).steps, 11U);
+  EXPECT_EQ(world.head(task).steps, 10U);
 }
 
 TEST_F(CheckpointTest, WhatCameBeforeTheStateIsNotLookedAt) {
@@ -134,6 +134,8 @@ TEST_F(CheckpointTest, NoCrashLosesOrDoublesAStep) {
   const std::size_t records = world.memory->records.size();
   ASSERT_EQ(world.end_of(first).value, Json(6));
   for (std::size_t durable = 1; durable < records; ++durable) {
+    const RecordKind last = world.memory->records[durable - 1].kind;
+    if (last == RecordKind::snapshot) continue;  // its RESULT is in the same transaction
     SCOPED_TRACE(durable);
     SyscallWorld other;
     other.add_kind("counter@1", [this](TaskStart start) { return count(std::move(start)); });
@@ -147,7 +149,7 @@ TEST_F(CheckpointTest, NoCrashLosesOrDoublesAStep) {
     for (const Question* const open : other.calls->approvals().shown())
       ASSERT_TRUE(other.answer(open->id, Answer::approve));
     EXPECT_EQ(other.end_of(task).value, Json(6));
-    EXPECT_EQ(other.head(task).steps, 11U);
+    EXPECT_EQ(other.head(task).steps, 10U);
     std::vector<std::size_t> results(12);
     for (const Record& record : other.memory->records) {
       if (record.kind == RecordKind::result) ++results.at(number(record.seq));
