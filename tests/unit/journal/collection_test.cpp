@@ -397,8 +397,7 @@ TEST(CollectionOfSamples, AnEndInTheMiddleLeavesEachTaskWholeOrGone) {
     auto store = *open_sqlite_store(dir / "state", Durability::power, /*log_pages_max=*/8);
     for (unsigned i = 0; i < 25; ++i) {
       Batch batch = samples.next_batch();
-      if (i % 3 == 0)
-        batch.records.front().payload = noise(i % 6 == 0 ? 90'000 : 9'000, 1U + i % 4U);
+      if (i % 3 == 0) batch.records.front().payload = noise(i % 6 == 0 ? 90'000 : 9'000, 1U + i);
       for (TaskHead& head : batch.heads) {
         head.ended = number(head.task) % 4 != 0;
         head.parent = kNoTask;
@@ -441,13 +440,13 @@ TEST(CollectionOfSamples, AnEndInTheMiddleLeavesEachTaskWholeOrGone) {
     Batch again;
     const std::uint64_t lsn = number(before.last_lsn);
     const TaskId newest{number(before.last_task) + 1};
-    for (std::uint64_t i = 0; i < 4; ++i) {
+    for (std::uint64_t i = 0; i < 5; ++i) {
       again.records.push_back({.lsn = Lsn{lsn + 1 + i},
                                .previous = Lsn{i == 0 ? 0 : lsn + i},
                                .task = newest,
-                               .payload = noise(90'000, 1 + i)});
+                               .payload = noise(90'000, 1 + 6 * i)});
     }
-    again.heads.push_back({.task = newest, .state = "waiting", .head = Lsn{lsn + 4}});
+    again.heads.push_back({.task = newest, .state = "waiting", .head = Lsn{lsn + 5}});
     ASSERT_TRUE(store->append(again));
     const auto read_back = store->records(newest);
     ASSERT_TRUE(read_back) << read_back.error().message;
