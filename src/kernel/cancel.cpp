@@ -176,6 +176,29 @@ void Scheduler::force_all(Dependants& dependants) {
   }
 }
 
+// ---- to be begun anew ----
+
+bool Scheduler::can_forget(TaskId task) const {
+  const TaskControl* const control = find(task);
+  if (control == nullptr || control->place != TaskControl::Place::wait) return false;
+  if (control->trap->kind != Trap::Kind::command) return false;
+  const TaskDetails* const details = control->details;
+  return details == nullptr || (details->kill == nullptr && details->scopes == nullptr &&
+                                details->dependants == nullptr && details->handles == 0 &&
+                                details->joiners.first() == nullptr);
+}
+
+void Scheduler::forget(TaskId task) {
+  TINKERBELL_ASSERT(can_forget(task));
+  TaskControl& control = *find(task);
+  forget_wait(control);
+  --in_state_[counted_as(control.state)];
+  destroy_frames(control);
+  retire_id(task);
+  delete control.details;
+  delete &control;
+}
+
 // ---- all at once ----
 
 /// The control blocks stay: frames may hold handles and scopes.

@@ -148,6 +148,14 @@ class Scheduler {
   /// when its turn comes, or at its next wait if it has the turn. Nothing if it has ended.
   void end_by_force(TaskId task);
 
+  /// Whether a task that waits for a command is all there when it is begun anew: it was not asked
+  /// to end, no scope and no group stands in its frames, and nobody holds or joins it.
+  [[nodiscard]] bool can_forget(TaskId task) const;
+
+  /// Destroys the frames of such a task, and nobody is told: for who can begin it anew, and does
+  /// not answer its command any more.
+  void forget(TaskId task);
+
   [[nodiscard]] bool is_live(TaskId task) const {
     const TaskControl* const control = find(task);
     return control != nullptr && !has_ended(control->state);
