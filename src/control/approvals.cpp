@@ -23,17 +23,43 @@ Answer answer_of(protocol::Answer wanted) {
   return Answer::deny;
 }
 
+/// A list of questions on its way to a client.
+struct Listing {
+  Context& context;
+  Request request;
+  std::vector<ApprovalId> wanted;
+  std::size_t next = 0;
+  protocol::ApprovalList list;
+};
+
+/// One after the other: a task that rests is awake only until its question was read.
+void list(const std::shared_ptr<Listing>& listing) {
+  SystemCalls& calls = listing->context.parts.calls;
+  while (listing->next < listing->wanted.size()) {
+    const ApprovalId id = listing->wanted[listing->next++];
+    if (const Question* const question = calls.approvals().find_open(id)) {
+      listing->list.approvals.push_back(approval_view(*question));
+      continue;
+    }
+    return calls.look_at(
+        id, Completion<const Question*>([listing](const Result<const Question*>& question) {
+          if (question) listing->list.approvals.push_back(approval_view(**question));
+          list(listing);
+        }));
+  }
+  listing->request.answer(listing->list);
+}
+
 }  // namespace
 
 void get_approvals(Context& context, Request request) {
   const auto task = request.query_number("task", 0, kVolatileBit - 1);
   if (!task) return request.fail(task.error());
-  protocol::ApprovalList list;
-  for (const Question* const question : context.parts.calls.approvals().shown()) {
-    if (*task != 0 && number(question->command.task) != *task) continue;
-    list.approvals.push_back(approval_view(*question));
-  }
-  request.answer(list);
+  list(
+      std::make_shared<Listing>(Listing{.context = context,
+                                        .request = request,
+                                        .wanted = context.parts.calls.open_questions(TaskId{*task}),
+                                        .list = {}}));
 }
 
 void get_approval(Context& context, Request request) {
@@ -47,10 +73,11 @@ void get_approval(Context& context, Request request) {
     view.text = answered->decision.text;
     return request.answer(view);
   }
-  if (const Question* const question = book.find_open(id)) {
-    return request.answer(approval_view(*question));
-  }
-  request.fail(Error{Errc::not_found, "no question a" + std::to_string(number(id))});
+  context.parts.calls.look_at(
+      id, Completion<const Question*>([request](const Result<const Question*>& question) {
+        if (!question) return request.fail(question.error());
+        request.answer(approval_view(**question));
+      }));
 }
 
 void post_decision(Context& context, Request request) {

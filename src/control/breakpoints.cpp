@@ -28,7 +28,11 @@ void get_breakpoints(Context& context, Request request) {
   if (const Result<void> live = context.parts.calls.check_live(task); !live) {
     return request.fail(live.error());
   }
-  request.answer(list_of(context, task));
+  context.parts.calls.awaken(task,
+                             Completion<void>([&context, request, task](const Result<void>& awake) {
+                               if (!awake) return request.fail(awake.error());
+                               request.answer(list_of(context, task));
+                             }));
 }
 
 void post_breakpoint(Context& context, Request request) {

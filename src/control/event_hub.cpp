@@ -89,6 +89,11 @@ void EventHub::progressed(CommandId id, ProgressKind kind, std::string_view text
           /*to_tracers=*/true);
 }
 
+void EventHub::rests(TaskId task) {
+  live_.erase(task);
+  ancestors_.erase(task);
+}
+
 void EventHub::follow(std::shared_ptr<EventStream> stream, const Following& wanted,
                       Journal& journal, const std::vector<const Question*>& open) {
   auto follower = std::make_shared<Follower>(Follower{.stream = std::move(stream),

@@ -38,6 +38,12 @@ class EventHub final : public SyscallObserver {
   void recorded(const Record& record) override;
   void progressed(CommandId id, ProgressKind kind, std::string_view text) override;
 
+  void awoke(const TaskHead& head, const std::vector<Record>& records) override {
+    records.empty() ? adopt(head) : adopt(records);
+  }
+
+  void rests(TaskId task) override;
+
   /// Follows one task, or all. Of one task, the events that are past come first, from the journal
   /// and at the pace of the reader, while live events are held back; of all tasks there is no past.
   /// Who follows one task, and no system calls, also hears the questions of its descendants: those
@@ -45,7 +51,7 @@ class EventHub final : public SyscallObserver {
   void follow(std::shared_ptr<EventStream> stream, const Following& wanted, Journal& journal,
               const std::vector<const Question*>& open);
 
-  /// The tasks that have not ended, the newest first.
+  /// The tasks that have not ended and do not rest, the newest first.
   [[nodiscard]] std::vector<TaskId> live_tasks() const;
 
   /// A live task as clients see it; null if it has ended or is not known.

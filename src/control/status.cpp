@@ -18,7 +18,7 @@ void get_status(Context& context, Request request) {
   for (const auto& [state, count] : parts.calls.states()) {
     view.tasks.push_back({std::string(name_of(state)), count});
   }
-  view.approvals_open = parts.calls.approvals().shown().size();
+  view.approvals_open = parts.calls.open_questions(kNoTask).size();
   view.sandbox = parts.facts.sandbox;
   view.model = parts.facts.model;
   view.socket = parts.facts.socket;

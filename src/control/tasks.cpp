@@ -41,7 +41,9 @@ void overlay(protocol::TaskView& view, const LiveView& live) {
   if (!live.waiting_for.empty()) view.waiting_since = rfc3339(live.waiting_since);
 }
 
-void find_task(Context& context, TaskId id, Completion<protocol::TaskView> done) {
+namespace {
+
+void find_awake(Context& context, TaskId id, Completion<protocol::TaskView> done) {
   const protocol::TaskView* const known = context.hub.task(id);
   const std::optional<LiveView> live = context.parts.calls.view(id);
   if (known != nullptr && live) {
@@ -64,6 +66,16 @@ void find_task(Context& context, TaskId id, Completion<protocol::TaskView> done)
                     },
                     std::move(done));
               }));
+}
+
+}  // namespace
+
+void find_task(Context& context, TaskId id, Completion<protocol::TaskView> done) {
+  context.parts.calls.awaken(
+      id,
+      Completion<void>([&context, id, done = std::move(done)](const Result<void>& awake) mutable {
+        awake ? find_awake(context, id, std::move(done)) : done(awake.error());
+      }));
 }
 
 namespace {
@@ -115,6 +127,7 @@ namespace {
 struct Listing {
   Context& context;
   Request request;
+  Store::Which which = Store::Which::all;
   std::string state;  ///< Only tasks in this one; empty: all.
   std::size_t limit = 0;
   protocol::TaskList list;
@@ -127,21 +140,13 @@ struct Listing {
   }
 };
 
-/// Live tasks are in memory, whatever number of others has ended since.
-void list_live(Listing& listing, TaskId before) {
-  for (const TaskId task : listing.context.hub.live_tasks()) {
-    if (before == kNoTask || task < before) listing.offer(*listing.context.hub.task(task));
-  }
-  listing.request.answer(listing.list);
-}
-
 /// Page by page until the list is full.
-void list_all(std::shared_ptr<Listing> listing, TaskId before) {
+void list(std::shared_ptr<Listing> listing, TaskId before) {
   const std::uint64_t page =
       listing->state.empty() ? listing->limit : protocol::TaskList::kLimitMax;
   Journal& journal = listing->context.parts.journal;
   journal.read_tasks(
-      before, static_cast<std::uint32_t>(page),
+      listing->which, before, static_cast<std::uint32_t>(page),
       Completion<std::vector<TaskHead>>(
           [listing = std::move(listing), page](const Result<std::vector<TaskHead>>& heads) {
             if (!heads) return listing->request.fail(heads.error());
@@ -151,7 +156,7 @@ void list_all(std::shared_ptr<Listing> listing, TaskId before) {
             }
             const bool last = heads->size() < page;
             if (last || listing->full()) return listing->request.answer(listing->list);
-            list_all(listing, heads->back().task);
+            list(listing, heads->back().task);
           }));
 }
 
@@ -163,16 +168,17 @@ void get_tasks(Context& context, Request request) {
   if (!limit) return request.fail(limit.error());
   const auto before = request.query_number("before", 0, kVolatileBit - 1);
   if (!before) return request.fail(before.error());
-  auto listing = std::make_shared<Listing>(Listing{
-      .context = context,
-      .request = request,
-      .state = request.query_text("state"),
-      .limit = *limit,
-      .list = {},
-  });
-  const bool live_state = !listing->state.empty() && !protocol::has_ended(listing->state);
+  const std::string state = request.query_text("state");
+  const bool live_state = !state.empty() && !protocol::has_ended(state);
   const bool live_only = live_state || request.query_text("live") == "1";
-  live_only ? list_live(*listing, TaskId{*before}) : list_all(std::move(listing), TaskId{*before});
+  list(
+      std::make_shared<Listing>(Listing{.context = context,
+                                        .request = request,
+                                        .which = live_only ? Store::Which::live : Store::Which::all,
+                                        .state = state,
+                                        .limit = *limit,
+                                        .list = {}}),
+      TaskId{*before});
 }
 
 namespace {

@@ -8,9 +8,11 @@
 #include <signal.h>
 #include <sysexits.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <set>
+#include <span>
 #include <utility>
 
 namespace tinkerbell {
@@ -60,7 +62,8 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
               .logger = logger_,
               .observer = observer_,
               .kernel_observer = mark_,
-              .tasks_max = plan_.settings.daemon.tasks_max}),
+              .tasks_max = plan_.settings.daemon.tasks_max,
+              .idle_max = plan_.settings.daemon.idle_max}),
       flight_dump_({.ring = calls_.scheduler().trace(),
                     .ticks = calls_.scheduler().ticks(),
                     .watch = calls_.scheduler().watch(),
@@ -160,19 +163,27 @@ Registry Daemon::make_registry() const {
   return registry;
 }
 
-Result<std::vector<Daemon::Survivor>> Daemon::survivors_of(Store& store) {
+Result<std::vector<Daemon::Survivor>> Daemon::survivors_of(Store& store, const TurnMark& mark) {
   Result<std::vector<TaskHead>> heads = store.live_tasks();
   if (!heads) return heads.error();
+  const auto rests = [&](const TaskHead& head) {
+    return head.rest && mark.deaths_of(head.task).count == 0;
+  };
+  const auto awake = std::stable_partition(heads->begin(), heads->end(), rests);
   std::vector<Survivor> survivors;
-  for (TaskHead& head : *heads) {
-    Result<std::vector<Record>> records = store.records_from_snapshot(head.task);
+  for (auto head = heads->begin(); head != awake; ++head)
+    survivors.push_back({.head = std::move(*head), .records = {}, .rests = true});
+  auto head = awake;
+  for (Result<std::vector<Record>>& records :
+       store.records_from_snapshots(std::span(awake, heads->end()))) {
     if (records) {
-      survivors.push_back({std::move(head), *std::move(records)});
+      survivors.push_back({std::move(*head), *std::move(records)});
     } else if (records.error().code == Errc::invalid) {
-      survivors.push_back({std::move(head), {}, records.error()});
+      survivors.push_back({std::move(*head), {}, records.error()});
     } else {
       return records.error();
     }
+    ++head;
   }
   return survivors;
 }
@@ -182,6 +193,11 @@ void Daemon::recover(std::vector<Survivor> survivors) {
   std::set<std::string> programs_known;
   bool all_known = true;
   for (const Survivor& survivor : survivors) {
+    if (survivor.rests) {
+      programs_known.merge(calls_.keys_under_way(survivor.head));
+      calls_.rest(survivor.head);
+      continue;
+    }
     if (survivor.unreadable) {
       all_known = false;
       control_.adopt(survivor.head);

@@ -61,6 +61,7 @@ class Daemon {
     TaskHead head;
     std::vector<Record> records;        ///< From its newest SNAPSHOT on.
     std::optional<Error> unreadable{};  ///< Why there are none: damaged.
+    bool rests = false;                 ///< And so they were not read.
   };
 
   /// Brings the survivors back, listens, tells systemd, and turns until it is told to stop.
@@ -68,7 +69,8 @@ class Daemon {
   [[nodiscard]] int run(std::vector<Survivor> survivors);
 
   /// To be read before the store is handed over. Errors: those of the store.
-  [[nodiscard]] static Result<std::vector<Survivor>> survivors_of(Store& store);
+  [[nodiscard]] static Result<std::vector<Survivor>> survivors_of(Store& store,
+                                                                  const TurnMark& mark);
 
  private:
   /// Pieces of what programs and models say on their way to followers.

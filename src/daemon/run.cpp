@@ -72,13 +72,13 @@ int run_with(DaemonPlan plan, const Masker& masker, Logger& logger) {
     const bool busy = store.error().code == Errc::conflict;
     return complain(busy ? EX_TEMPFAIL : EX_CANTCREAT, store.error());
   }
-  Result<std::vector<Daemon::Survivor>> survivors = Daemon::survivors_of(**store);
+  const std::unique_ptr<TurnMark> mark = turn_mark(plan.state_dir, logger);
+  Result<std::vector<Daemon::Survivor>> survivors = Daemon::survivors_of(**store, *mark);
   if (!survivors) return complain(EX_DATAERR, survivors.error());
   const Result<void> sandbox_works =
       probe_sandbox(process_settings(plan.settings, plan.state_dir, plan.socket));
   if (!sandbox_works)
     logger.warn("sandbox.unavailable", {{"reason", sandbox_works.error().message}});
-  const std::unique_ptr<TurnMark> mark = turn_mark(plan.state_dir, logger);
   Daemon daemon(std::move(plan), masker, logger, *mark, *std::move(store), sandbox_works);
   return daemon.run(*std::move(survivors));
 }

@@ -62,6 +62,14 @@ void Journal::adopt(const TaskHead& head) {
   heads_.insert_or_assign(head.task, head.head);
 }
 
+bool Journal::release(TaskId task) {
+  const auto newest = heads_.find(task);
+  TINKERBELL_ASSERT(newest != heads_.end());
+  if (newest->second > durable_lsn_) return false;
+  heads_.erase(newest);
+  return true;
+}
+
 Lsn Journal::append(std::vector<Record> records, std::vector<TaskHead> heads,
                     ApprovalId last_approval) {
   TINKERBELL_ASSERT(!records.empty());
@@ -130,9 +138,23 @@ void Journal::read_records(TaskId task, Completion<std::vector<Record>> done) {
   ask([task](Store& store) { return store.records(task); }, std::move(done));
 }
 
-void Journal::read_tasks(TaskId before, std::uint32_t limit,
+void Journal::read_tasks(Store::Which which, TaskId before, std::uint32_t limit,
                          Completion<std::vector<TaskHead>> done) {
-  ask([before, limit](Store& store) { return store.tasks(before, limit); }, std::move(done));
+  ask([which, before, limit](Store& store) { return store.tasks(which, before, limit); },
+      std::move(done));
+}
+
+void Journal::read_task(TaskId task, Completion<StoredTask> done) {
+  ask(
+      [task](Store& store) -> Result<StoredTask> {
+        Result<TaskHead> head = store.task(task);
+        if (!head) return head.error();
+        Result<std::vector<Record>> records = store.records_from_snapshot(task);
+        if (records) return StoredTask{*std::move(head), *std::move(records)};
+        if (records.error().code != Errc::invalid) return records.error();
+        return StoredTask{*std::move(head), {}, records.error()};
+      },
+      std::move(done));
 }
 
 Journal::Counters Journal::counters() const {

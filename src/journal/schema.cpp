@@ -22,6 +22,13 @@ struct SchemaObject {
   std::string_view name;
   std::int64_t since;  ///< The version that brought it.
   const char* sql;
+  std::int64_t changed = 0;      ///< The version that changed it, if one did:
+  const char* before = nullptr;  ///< from this
+  const char* change = nullptr;  ///< by this.
+
+  [[nodiscard]] const char* sql_at(std::int64_t version) const {
+    return version < changed ? before : sql;
+  }
 };
 
 /// In the order of their names. SQLite keeps the text as it is, so that it can be compared.
@@ -42,7 +49,13 @@ constexpr std::array kSchema = {
                  "CREATE TABLE tasks (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, kind TEXT "
                  "NOT NULL, title TEXT NOT NULL, state TEXT NOT NULL, ended INTEGER NOT NULL, "
                  "created INTEGER NOT NULL, changed INTEGER NOT NULL, head INTEGER NOT NULL, "
-                 "steps INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT"},
+                 "steps INTEGER NOT NULL, crc INTEGER NOT NULL, rest BLOB) STRICT",
+                 3,
+                 "CREATE TABLE tasks (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, kind TEXT "
+                 "NOT NULL, title TEXT NOT NULL, state TEXT NOT NULL, ended INTEGER NOT NULL, "
+                 "created INTEGER NOT NULL, changed INTEGER NOT NULL, head INTEGER NOT NULL, "
+                 "steps INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT",
+                 "ALTER TABLE tasks ADD COLUMN rest BLOB"},
     SchemaObject{"tasks_live", 2, "CREATE INDEX tasks_live ON tasks (id) WHERE ended = 0"},
 };
 
@@ -71,7 +84,11 @@ std::string new_store_id() {
 Result<void> raise_version(SqliteConnection& database, std::int64_t from, std::int64_t to) {
   std::string sql = "BEGIN IMMEDIATE;";
   for (const SchemaObject& each : kSchema) {
-    if (from < each.since && each.since <= to) sql.append(each.sql).append(";");
+    if (from < each.since && each.since <= to) {
+      sql.append(each.sql_at(to)).append(";");
+    } else if (from < each.changed && each.changed <= to) {
+      sql.append(each.change).append(";");
+    }
   }
   for (const SchemaRows& each : kRows) {
     if (from < each.version && each.version <= to) sql.append(each.sql).append(";");
@@ -107,7 +124,7 @@ Result<void> check_objects(SqliteConnection& database, std::int64_t version) {
     if (expected.since > version) continue;
     const Result<bool> row = query.next();
     if (!row) return row.error();
-    if (!*row || query.text(0) != expected.name || query.text(1) != expected.sql) {
+    if (!*row || query.text(0) != expected.name || query.text(1) != expected.sql_at(version)) {
       return Error{Errc::invalid, "is not a journal of ours: \"" + std::string(expected.name) +
                                       "\" is missing or changed, or something was added"};
     }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <queue>
 
 namespace tinkerbell {
 
@@ -97,10 +98,13 @@ class SqliteStore final : public Store {
 
   [[nodiscard]] Result<void> append(const Batch& batch) override;
   [[nodiscard]] Result<std::vector<TaskHead>> live_tasks() override;
-  [[nodiscard]] Result<std::vector<TaskHead>> tasks(TaskId before, std::uint32_t limit) override;
+  [[nodiscard]] Result<std::vector<TaskHead>> tasks(Which which, TaskId before,
+                                                    std::uint32_t limit) override;
   [[nodiscard]] Result<TaskHead> task(TaskId id) override;
   [[nodiscard]] Result<std::vector<Record>> records(TaskId id) override;
   [[nodiscard]] Result<std::vector<Record>> records_from_snapshot(TaskId id) override;
+  [[nodiscard]] std::vector<Result<std::vector<Record>>> records_from_snapshots(
+      std::span<const TaskHead> heads) override;
 
   [[nodiscard]] Result<void> take_reserve() override { return reserve_.take(); }
 
@@ -141,6 +145,7 @@ class SqliteStore final : public Store {
 
   [[nodiscard]] Result<std::vector<Record>> read_chain(TaskId id, Back back);
   [[nodiscard]] Result<std::vector<Record>> chain_to(const TaskHead& head, Back back);
+  [[nodiscard]] Result<Record> link_of(TaskId task, Lsn at);
   [[nodiscard]] Result<Record> unpacked(const PackedRecord& packed);
 
   /// An answer whose error names the file.
@@ -337,8 +342,8 @@ Result<std::vector<TaskHead>> SqliteStore::live_tasks() {
   return located(tasks_.live());
 }
 
-Result<std::vector<TaskHead>> SqliteStore::tasks(TaskId before, std::uint32_t limit) {
-  return located(tasks_.newest(before, limit));
+Result<std::vector<TaskHead>> SqliteStore::tasks(Which which, TaskId before, std::uint32_t limit) {
+  return located(tasks_.newest(which, before, limit));
 }
 
 Result<TaskHead> SqliteStore::task(TaskId id) {
@@ -362,20 +367,53 @@ Result<std::vector<Record>> SqliteStore::read_chain(TaskId id, Back back) {
 Result<std::vector<Record>> SqliteStore::chain_to(const TaskHead& head, Back back) {
   std::vector<Record> chain;
   for (Lsn at = head.head; at != Lsn{0}; at = chain.back().previous) {
-    const auto row = commits_.row_with(at);
-    if (!row) return row.error();
-    const PackedRecord* const packed = (*row)->find(at);
-    if (packed == nullptr || packed->record.task != head.task || packed->record.previous >= at) {
-      return Error{Errc::invalid, "the chain of task " + std::to_string(number(head.task)) +
-                                      " breaks at record " + std::to_string(number(at))};
-    }
-    Result<Record> record = unpacked(*packed);
+    Result<Record> record = link_of(head.task, at);
     if (!record) return record.error();
     chain.push_back(*std::move(record));
     if (back == Back::to_a_snapshot && chain.back().kind == RecordKind::snapshot) break;
   }
   std::ranges::reverse(chain);
   return chain;
+}
+
+/// All chains at once, the newest record of any of them first: whatever number of tasks stands in a
+/// row, it is read and decoded once.
+std::vector<Result<std::vector<Record>>> SqliteStore::records_from_snapshots(
+    std::span<const TaskHead> heads) {
+  std::vector<Result<std::vector<Record>>> chains;
+  std::priority_queue<std::pair<Lsn, std::size_t>> next;
+  for (const TaskHead& head : heads) {
+    next.emplace(head.head, chains.size());
+    chains.emplace_back(std::vector<Record>{});
+  }
+  while (!next.empty()) {
+    const auto [at, which] = next.top();
+    next.pop();
+    Result<Record> record = link_of(heads[which].task, at);
+    if (!record) {
+      chains[which] = located(record).error();
+      continue;
+    }
+    const Lsn previous = record->kind == RecordKind::snapshot ? Lsn{0} : record->previous;
+    chains[which]->push_back(*std::move(record));
+    if (previous != Lsn{0}) next.emplace(previous, which);
+  }
+  for (Result<std::vector<Record>>& chain : chains) {
+    if (chain) std::ranges::reverse(*chain);
+  }
+  return chains;
+}
+
+/// A record of a task's chain.
+Result<Record> SqliteStore::link_of(TaskId task, Lsn at) {
+  const auto row = commits_.row_with(at);
+  if (!row) return row.error();
+  const PackedRecord* const packed = (*row)->find(at);
+  if (packed == nullptr || packed->record.task != task || packed->record.previous >= at) {
+    return Error{Errc::invalid, "the chain of task " + std::to_string(number(task)) +
+                                    " breaks at record " + std::to_string(number(at))};
+  }
+  return unpacked(*packed);
 }
 
 Result<Record> SqliteStore::unpacked(const PackedRecord& packed) {

@@ -8,31 +8,35 @@ namespace {
 /// more in every commit.
 constexpr std::string_view kUpdateLive =
     "UPDATE tasks SET parent = ?2, kind = ?3, title = ?4, state = ?5, created = ?7, changed = ?8, "
-    "head = ?9, steps = ?10, crc = ?11 WHERE id = ?1 AND ended = ?6";
+    "head = ?9, steps = ?10, crc = ?11, rest = ?12 WHERE id = ?1 AND ended = ?6";
 constexpr std::string_view kUpsert =
-    "INSERT INTO tasks (id, parent, kind, title, state, ended, created, changed, head, steps, crc) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO UPDATE SET "
+    "INSERT INTO tasks (id, parent, kind, title, state, ended, created, changed, head, steps, crc, "
+    "rest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO UPDATE "
+    "SET "
     "parent = ?2, kind = ?3, title = ?4, state = ?5, ended = ?6, created = ?7, changed = ?8, "
-    "head = ?9, steps = ?10, crc = ?11";
+    "head = ?9, steps = ?10, crc = ?11, rest = ?12";
 constexpr std::string_view kOne =
-    "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc FROM tasks "
-    "WHERE id = ?1";
+    "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc, rest FROM "
+    "tasks WHERE id = ?1";
 constexpr std::string_view kLive =
-    "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc FROM tasks "
-    "INDEXED BY tasks_live WHERE ended = 0 ORDER BY id";
+    "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc, rest FROM "
+    "tasks INDEXED BY tasks_live WHERE ended = 0 ORDER BY id";
 constexpr std::string_view kNewest =
-    "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc FROM tasks "
-    "WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+    "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc, rest FROM "
+    "tasks WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
 constexpr std::string_view kAfter =
-    "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc FROM tasks "
-    "WHERE id > ?1 ORDER BY id LIMIT ?2";
+    "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc, rest FROM "
+    "tasks WHERE id > ?1 ORDER BY id LIMIT ?2";
+constexpr std::string_view kNewestLive =
+    "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc, rest FROM "
+    "tasks INDEXED BY tasks_live WHERE ended = 0 AND id < ?1 ORDER BY id DESC LIMIT ?2";
 
 std::int64_t stored(auto id) {
   return static_cast<std::int64_t>(number(id));
 }
 
 /// Over all values, with a separator that no number contains; text is preceded by its length.
-std::uint32_t crc_of(const TaskHead& head) {
+std::uint32_t crc_of(const TaskHead& head, std::string_view rest) {
   std::string bytes;
   const auto add = [&](auto value) { bytes.append(std::to_string(value)).push_back(' '); };
   add(stored(head.task));
@@ -46,14 +50,16 @@ std::uint32_t crc_of(const TaskHead& head) {
   add(unix_nanoseconds(head.changed));
   add(stored(head.head));
   add(head.steps);
+  bytes.append(rest);
   return crc32c(bytes);
 }
 
 Result<void> execute(const SqliteStatement& statement, const TaskHead& head) {
+  const std::string rest = head.rest ? canonical_bytes(*head.rest) : std::string();
   SqliteQuery query(statement, stored(head.task), stored(head.parent), head.kind, head.title,
                     head.state, std::int64_t{head.ended}, unix_nanoseconds(head.created),
                     unix_nanoseconds(head.changed), stored(head.head), std::int64_t{head.steps},
-                    std::int64_t{crc_of(head)});
+                    std::int64_t{crc_of(head, rest)}, SqliteBlob{rest});
   return query.run();
 }
 
@@ -68,8 +74,14 @@ Result<TaskHead> head_in(const SqliteQuery& row) {
                 .changed = wall_from_unix_nanoseconds(row.integer(7)),
                 .head = Lsn{static_cast<std::uint64_t>(row.integer(8))},
                 .steps = static_cast<std::uint32_t>(row.integer(9))};
-  if (row.integer(10) != std::int64_t{crc_of(head)}) {
+  const std::string_view rest = row.blob(11);
+  if (row.integer(10) != std::int64_t{crc_of(head, rest)}) {
     return Error{Errc::invalid, "task " + std::to_string(number(head.task)) + ": wrong crc"};
+  }
+  if (!rest.empty()) {
+    Result<Rest> read = from_canonical<Rest>(rest);
+    if (!read) return read.error();
+    head.rest = *std::move(read);
   }
   return head;
 }
@@ -95,6 +107,7 @@ Result<TaskTable> TaskTable::on(SqliteConnection& database) {
                                 {&table.one_, kOne},
                                 {&table.live_, kLive},
                                 {&table.newest_, kNewest},
+                                {&table.newest_live_, kNewestLive},
                                 {&table.after_, kAfter}}) {
     Result<SqliteStatement> prepared = database.prepare(sql);
     if (!prepared) return prepared.error();
@@ -124,10 +137,11 @@ Result<std::vector<TaskHead>> TaskTable::live() {
   return heads_in(query);
 }
 
-Result<std::vector<TaskHead>> TaskTable::newest(TaskId before, std::uint32_t limit) {
+Result<std::vector<TaskHead>> TaskTable::newest(Store::Which which, TaskId before,
+                                                std::uint32_t limit) {
   const std::int64_t end =
       before == kNoTask ? std::numeric_limits<std::int64_t>::max() : stored(before);
-  SqliteQuery query(newest_, end, std::int64_t{limit});
+  SqliteQuery query(which == Store::Which::live ? newest_live_ : newest_, end, std::int64_t{limit});
   return heads_in(query);
 }
 

@@ -20,7 +20,8 @@ class TaskTable {
   /// Errors: not_found, invalid (damaged), io.
   [[nodiscard]] Result<TaskHead> task(TaskId id);
   [[nodiscard]] Result<std::vector<TaskHead>> live();
-  [[nodiscard]] Result<std::vector<TaskHead>> newest(TaskId before, std::uint32_t limit);
+  [[nodiscard]] Result<std::vector<TaskHead>> newest(Store::Which which, TaskId before,
+                                                     std::uint32_t limit);
 
   /// Those behind `after`, in the order of their ids.
   [[nodiscard]] Result<std::vector<TaskHead>> after(TaskId after, std::uint32_t limit);
@@ -34,6 +35,7 @@ class TaskTable {
   SqliteStatement live_;
   SqliteStatement newest_;
   SqliteStatement after_;
+  SqliteStatement newest_live_;
 };
 
 }  // namespace tinkerbell

@@ -58,6 +58,7 @@ void read_daemon(const toml::table& table, Problems& problems, DaemonSettings& d
   reader.read_mode("socket_mode", daemon.socket_mode);
   reader.read("durability", daemon.durability);
   reader.read("tasks_max", daemon.tasks_max, 1, kTasksMax);
+  reader.read("idle_max", daemon.idle_max, 0, kTasksMax);
   reader.read("shutdown_grace", daemon.shutdown_grace);
 }
 

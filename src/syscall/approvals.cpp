@@ -27,6 +27,13 @@ void put_in_words(Question& question, const TaskCommand& command, const Facts& f
   }
 }
 
+std::string asks_for(ApprovalId question, QuestionKind kind, const TaskCommand& command) {
+  if (kind == QuestionKind::outcome) {
+    return "resolve " + displayed(question) + ": " + doubt_line(command);
+  }
+  return "approval " + displayed(question) + ": " + command_line(command);
+}
+
 void ApprovalBook::open(Question question, Lsn lsn) {
   const ApprovalId id = question.id;
   open_.insert_or_assign(id, Open{std::move(question), lsn, std::nullopt});

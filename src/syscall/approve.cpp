@@ -46,6 +46,14 @@ Error unknown_outcome(const ApprovalPayload& answer) {
 }  // namespace
 
 void SystemCalls::answer(ApprovalPayload answer, Completion<ApprovalPayload> done) {
+  const TaskId asker = resting_->asker_of(answer.approval);
+  when_awake(asker, std::move(done),
+             [this, answer = std::move(answer)](Completion<ApprovalPayload> asked) mutable {
+               answer_awake(std::move(answer), std::move(asked));
+             });
+}
+
+void SystemCalls::answer_awake(ApprovalPayload answer, Completion<ApprovalPayload> done) {
   const Result<const Question*> open = book_.find_unanswered(answer.approval);
   if (!open) {
     gate_->when_durable(

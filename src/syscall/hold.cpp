@@ -106,7 +106,10 @@ void SystemCalls::stop_signal(TaskId task, const SignalPayload& payload, Complet
 }
 
 void SystemCalls::pause(TaskId task, Person by, Completion<void> done) {
-  stop_signal(task, {.signal = Signal::pause, .by = std::move(by)}, std::move(done));
+  when_awake(task, std::move(done),
+             [this, task, by = std::move(by)](Completion<void> asked) mutable {
+               stop_signal(task, {.signal = Signal::pause, .by = std::move(by)}, std::move(asked));
+             });
 }
 
 void SystemCalls::resume(TaskId task, Person by, Completion<void> done) {
@@ -116,41 +119,57 @@ void SystemCalls::resume(TaskId task, Person by, Completion<void> done) {
       noted ? leave_quarantine(task, std::move(done)) : done(std::move(noted));
     });
   }
-  stop_signal(task, {.signal = Signal::resume, .by = std::move(by), .seq = held_command(task)},
-              std::move(done));
+  when_awake(
+      task, std::move(done), [this, task, by = std::move(by)](Completion<void> asked) mutable {
+        stop_signal(task,
+                    {.signal = Signal::resume, .by = std::move(by), .seq = held_command(task)},
+                    std::move(asked));
+      });
 }
 
 void SystemCalls::step(TaskId task, Person by, Completion<void> done) {
-  stop_signal(task, {.signal = Signal::step, .by = std::move(by), .seq = held_command(task)},
-              std::move(done));
+  when_awake(
+      task, std::move(done), [this, task, by = std::move(by)](Completion<void> asked) mutable {
+        stop_signal(task, {.signal = Signal::step, .by = std::move(by), .seq = held_command(task)},
+                    std::move(asked));
+      });
 }
 
 void SystemCalls::set_breakpoint(TaskId task, std::string pattern, Person by,
                                  Completion<void> done) {
-  const LiveTask* const live = find(task);
-  const std::uint32_t next = live == nullptr ? 0 : live->stops.last_breakpoint + 1;
-  if (live != nullptr && live->stops.breakpoints.size() >= kBreakpointsMax) {
-    done(Error{Errc::exhausted, "a task has at most " + std::to_string(kBreakpointsMax) +
-                                    " breakpoints; clear some"});
-    return;
-  }
-  stop_signal(task,
-              {.signal = Signal::breakpoint,
-               .by = std::move(by),
-               .pattern = parts_.masker.masked(std::move(pattern)),
-               .breakpoint = next},
-              std::move(done));
+  when_awake(
+      task, std::move(done),
+      [this, task, pattern = parts_.masker.masked(std::move(pattern)),
+       by = std::move(by)](Completion<void> asked) mutable {
+        const LiveTask* const live = find(task);
+        const std::uint32_t next = live == nullptr ? 0 : live->stops.last_breakpoint + 1;
+        if (live != nullptr && live->stops.breakpoints.size() >= kBreakpointsMax) {
+          asked(Error{Errc::exhausted, "a task has at most " + std::to_string(kBreakpointsMax) +
+                                           " breakpoints; clear some"});
+          return;
+        }
+        stop_signal(task,
+                    {.signal = Signal::breakpoint,
+                     .by = std::move(by),
+                     .pattern = std::move(pattern),
+                     .breakpoint = next},
+                    std::move(asked));
+      });
 }
 
 void SystemCalls::clear_breakpoints(TaskId task, std::uint32_t number, Person by,
                                     Completion<void> done) {
-  const LiveTask* const live = find(task);
-  if (live != nullptr && number != 0 && !live->stops.breakpoints.contains(number)) {
-    done(Error{Errc::not_found, "the task has no breakpoint " + std::to_string(number)});
-    return;
-  }
-  stop_signal(task, {.signal = Signal::clear, .by = std::move(by), .breakpoint = number},
-              std::move(done));
+  when_awake(
+      task, std::move(done),
+      [this, task, number, by = std::move(by)](Completion<void> asked) mutable {
+        const LiveTask* const live = find(task);
+        if (live != nullptr && number != 0 && !live->stops.breakpoints.contains(number)) {
+          asked(Error{Errc::not_found, "the task has no breakpoint " + std::to_string(number)});
+          return;
+        }
+        stop_signal(task, {.signal = Signal::clear, .by = std::move(by), .breakpoint = number},
+                    std::move(asked));
+      });
 }
 
 std::map<std::uint32_t, std::string> SystemCalls::breakpoints(TaskId task) const {

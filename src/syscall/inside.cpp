@@ -42,7 +42,7 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
     conclude(live, Error{Errc::not_found, "there is no task kind \"" + command.kind + "\""});
     return;
   }
-  if (live_.size() >= parts_.tasks_max) {
+  if (live_tasks() >= parts_.tasks_max) {
     conclude(live, too_many_tasks());
     return;
   }
@@ -79,6 +79,7 @@ void SystemCalls::begin_join(LiveTask& live, const Join& command) {
       return;
     }
   }
+  if (goes_on_when_awake(live, command.task)) return;
   begin_to_wait(live, command.timeout);
   if (LiveTask* const target = find(command.task)) {
     target->joiners.emplace(flight.begun, flight.id);
@@ -97,6 +98,12 @@ void SystemCalls::begin_to_wait(LiveTask& live, const std::optional<Milliseconds
   std::vector<Record> records;
   records.push_back(make_intent(live, /*started=*/true));
   flight.intent_recorded = true;
+  // Not while it waits for another task, which would have to know it.
+  if (!std::holds_alternative<Join>(flight.command())) {
+    may_rest(live, {.until_unix_ns = unix_nanoseconds(flight.deadline),
+                    .waiting_for = command_line(flight.command())});
+    idle_.push_back(flight.id);
+  }
   flight.begun = append(live, std::move(records));
 }
 
@@ -130,6 +137,7 @@ std::vector<LiveTask*> SystemCalls::joiners_of(const LiveTask& live) const {
 }
 
 void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
+  if (goes_on_when_awake(live, command.task)) return;
   LiveTask* const target = find(command.task);
   if (target == nullptr) {
     conclude(live, Error{Errc::not_found, "kill: no such task"});

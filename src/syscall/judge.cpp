@@ -85,6 +85,8 @@ void SystemCalls::ask(LiveTask& live, QuestionKind kind) {
   std::vector<Record> records;
   records.push_back(make_intent(live, /*started=*/false, kind));
   flight.intent_recorded = true;
+  may_rest(live, {.approval = flight.approval,
+                  .waiting_for = asks_for(flight.approval, kind, flight.command())});
   open_question(live, kind, append(live, std::move(records)));
 }
 
@@ -106,6 +108,7 @@ void SystemCalls::open_question(LiveTask& live, QuestionKind kind, Lsn lsn) {
   question.line = parts_.masker.masked(std::move(question.line));
   question.card = parts_.masker.masked(std::move(question.card));
   book_.open(std::move(question), lsn);
+  idle_.push_back(flight.id);
 }
 
 }  // namespace tinkerbell

@@ -107,9 +107,10 @@ struct MessageBox {
   }
 };
 
-/// A durable task that has not ended.
+/// A durable task that has not ended, and does not rest.
 struct LiveTask {
   TaskHead head;
+  std::optional<Rest> next_rest;  ///< What its head is to say with the next append only.
   TaskPayload payload;
   Seq last_seq{0};
   std::uint32_t unrecorded = 0;  ///< Commands after that one which leave no record.

@@ -34,6 +34,7 @@ bool waits_for_message(const LiveTask& live) {
 }  // namespace
 
 void SystemCalls::send_message(LiveTask& live, const Send& command) {
+  if (goes_on_when_awake(live, command.task)) return;
   LiveTask* const target = find(command.task);
   if (target == nullptr) {
     conclude(live, Error{Errc::not_found, "send: no such task, or it has ended"});

@@ -184,7 +184,11 @@ Result<void> SystemCalls::recover(const TaskHead& head, const std::vector<Record
     put_into_quarantine(head, *std::move(why));
     return {};
   }
-  return bring_back(head, records);
+  Result<void> back = bring_back(head, records);
+  if (back) {
+    parts_.logger.info("task.recovered", {{"task", number(head.task)}, {"commands", head.steps}});
+  }
+  return back;
 }
 
 Result<void> SystemCalls::bring_back(const TaskHead& head, const std::vector<Record>& records) {
@@ -198,8 +202,6 @@ Result<void> SystemCalls::bring_back(const TaskHead& head, const std::vector<Rec
     set_aside(live, why.message);
     return why;
   }
-  parts_.logger.info("task.recovered",
-                     {{"task", number(head.task)}, {"commands", live.past.size()}});
   run_task(live, *kind);
   pass_on_between_commands(live);
   return {};
@@ -300,6 +302,7 @@ void SystemCalls::replay_all() {
   while (scheduler_.has_ready() && std::ranges::any_of(live_, replaying)) {
     scheduler_.run(kTurnsBetweenLooks, parts_.clock.steady());
   }
+  awaken_due();
 }
 
 }  // namespace tinkerbell

@@ -160,6 +160,10 @@ void SystemCalls::become_unsure(LiveTask& live, std::string evidence) {
   records.push_back(make_command_record(
       live, RecordKind::unsure,
       canonical_bytes(UnsurePayload{flight.approval, evidence, flight.hash.hex()})));
+  may_rest(live,
+           {.approval = flight.approval,
+            .unsure = true,
+            .waiting_for = asks_for(flight.approval, QuestionKind::outcome, flight.command())});
   const Lsn lsn = append(live, std::move(records));
   scheduler_.mark(live.head.task, TaskState::unsure);
   open_question(live, QuestionKind::outcome, lsn);

@@ -41,7 +41,7 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
     done(Error{Errc::invalid, "there is no task kind \"" + submission.kind + "\""});
     return;
   }
-  if (live_.size() >= parts_.tasks_max) {
+  if (live_tasks() >= parts_.tasks_max) {
     done(too_many_tasks());
     return;
   }
@@ -73,7 +73,7 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
 
 Error SystemCalls::too_many_tasks() const {
   return {Errc::exhausted,
-          "there are " + std::to_string(live_.size()) + " tasks, as many as the config allows"};
+          "there are " + std::to_string(live_tasks()) + " tasks, as many as the config allows"};
 }
 
 LiveTask& SystemCalls::begin_task(TaskId id, TaskPayload payload) {
@@ -195,7 +195,7 @@ void SystemCalls::pass_on_cancel(LiveTask& live) {
 // ---- signals ----
 
 Result<void> SystemCalls::check_live(TaskId task) const {
-  if (find(task) != nullptr) return {};
+  if (find(task) != nullptr || is_resting(task)) return {};
   const std::string name = "task " + std::to_string(number(task));
   const bool existed = task != kNoTask && number(task) <= number(last_task_);
   if (existed) return Error{Errc::conflict, name + " has ended"};
@@ -227,12 +227,15 @@ SignalPayload cancel_signal(const LiveTask& live, std::string reason, Person by)
 }
 
 void SystemCalls::cancel_task(TaskId task, std::string reason, Person by, Completion<void> done) {
-  reason = parts_.masker.masked(std::move(reason));
-  LiveTask* const live = find(task);
-  const SignalPayload payload =
-      live == nullptr ? SignalPayload{} : cancel_signal(*live, std::move(reason), std::move(by));
-  signal(task, payload, std::move(done));
-  if (live != nullptr) request_end(*live, payload);
+  when_awake(task, std::move(done),
+             [this, task, reason = parts_.masker.masked(std::move(reason)),
+              by = std::move(by)](Completion<void> asked) mutable {
+               LiveTask* const live = find(task);
+               if (live == nullptr) return signal(task, {}, std::move(asked));
+               const SignalPayload payload = cancel_signal(*live, std::move(reason), std::move(by));
+               signal(task, payload, std::move(asked));
+               request_end(*live, payload);
+             });
 }
 
 }  // namespace tinkerbell

@@ -4,6 +4,7 @@
 
 #include "syscall/gate.hpp"
 #include "syscall/live_task.hpp"
+#include "syscall/resting.hpp"
 
 #include "tinkerbell/syscall/syscalls.hpp"
 
@@ -19,6 +20,16 @@ Completion<T> SystemCalls::then(CommandId id, Station station,
         if (open.expired()) return;
         if (LiveTask* const live = find_at(id, station)) (this->*next)(*live, std::move(found));
       });
+}
+
+/// Goes on with `act`, which gets `done`, once the task does not rest.
+template <class T, class Act>
+void SystemCalls::when_awake(TaskId task, Completion<T> done, Act act) {
+  if (!is_resting(task)) return act(std::move(done));
+  awaken(task, Completion<void>([done = std::move(done),
+                                 act = std::move(act)](const Result<void>& awake) mutable {
+           awake ? act(std::move(done)) : done(awake.error());
+         }));
 }
 
 /// What a kind makes of the arguments of a new task.

@@ -2,6 +2,7 @@
 
 #include "syscall/gate.hpp"
 #include "syscall/live_task.hpp"
+#include "syscall/resting.hpp"
 
 #include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/command/render.hpp"
@@ -11,6 +12,7 @@ namespace tinkerbell {
 SystemCalls::SystemCalls(const Parts& parts)
     : parts_(parts),
       gate_(std::make_unique<Gate>()),
+      resting_(std::make_unique<RestingTasks>()),
       last_task_(parts.journal.store_state().last_task),
       last_approval_(parts.journal.store_state().last_approval),
       scheduler_(*this, &parts.kernel_observer, parts.scheduling) {
@@ -22,6 +24,7 @@ SystemCalls::~SystemCalls() = default;
 
 void SystemCalls::stop() {
   open_.reset();
+  awakening_.clear();
 }
 
 void SystemCalls::durable(const std::vector<Record>& records) {
@@ -29,6 +32,7 @@ void SystemCalls::durable(const std::vector<Record>& records) {
   for (const Record& record : records)
     parts_.observer.recorded(record);
   gate_->durable(records.back().lsn);
+  put_idle_to_rest();
 }
 
 // ---- records ----
@@ -101,6 +105,7 @@ Lsn SystemCalls::append(std::vector<Record> records, const std::vector<LiveTask*
   for (LiveTask* const live : touched) {
     live->head.changed = records.back().wall;
     live->head.steps = number(newest_command(*live));
+    live->head.rest = std::exchange(live->next_rest, std::nullopt);
     heads.push_back(live->head);
   }
   return parts_.journal.append(std::move(records), std::move(heads), last_approval_);
@@ -163,7 +168,7 @@ bool SystemCalls::is_recovering() const {
 }
 
 std::size_t SystemCalls::live_tasks() const {
-  return live_.size();
+  return live_.size() + resting_->size();
 }
 
 // ---- looking ----
@@ -177,6 +182,10 @@ std::map<TaskState, std::size_t> SystemCalls::states() const {
   std::map<TaskState, std::size_t> counts;
   for (const auto& [task, live] : live_)
     ++counts[state_of(*live)];
+  if (resting_->size() > 0) {
+    counts[TaskState::unsure] += resting_->unsure();
+    counts[TaskState::waiting] += resting_->size() - resting_->unsure();
+  }
   return counts;
 }
 
@@ -190,11 +199,10 @@ std::string waits_for(const LiveTask& live, bool asked) {
       return live.stops.waits_for;
     case Station::asking:
       if (!asked) return "the disk, before it is asked about: " + line;
-      return "approval a" + std::to_string(number(flight.approval)) + ": " + line;
+      return asks_for(flight.approval, QuestionKind::permission, flight.command());
     case Station::unsure:
       if (!asked) return "the disk, before it is asked about: " + line;
-      return "resolve a" + std::to_string(number(flight.approval)) + ": " +
-             doubt_line(flight.command());
+      return asks_for(flight.approval, QuestionKind::outcome, flight.command());
     case Station::gated:
       return "the disk, before: " + line;
     case Station::diverged:

@@ -146,6 +146,16 @@ void StepLog::progressed(CommandId id, ProgressKind kind, std::string_view text)
   next_.progressed(id, kind, text);
 }
 
+void StepLog::awoke(const TaskHead& head, const std::vector<Record>& records) {
+  logger_.debug("task.awake", {{"task", number(head.task)}});
+  next_.awoke(head, records);
+}
+
+void StepLog::rests(TaskId task) {
+  logger_.debug("task.rests", {{"task", number(task)}});
+  next_.rests(task);
+}
+
 void StepLog::task_state_changed(TaskId task, TaskState from, TaskState to) {
   if (!logger_.writes(LogLevel::trace)) return;
   logger_.log(LogLevel::trace, "task.state",

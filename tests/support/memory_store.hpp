@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +22,9 @@ struct StoreMemory {
   Epoch epoch{0};
   ApprovalId last_approval = kNoApproval;
   std::string store_id = "0123456789abcdef0123456789abcdef";
-  std::optional<Error> full;  ///< What appends are told, and it has no reserve.
+  std::optional<Error> full;        ///< What appends are told, and it has no reserve.
+  std::optional<Error> unreadable;  ///< What is told who looks for a task.
+  std::set<TaskId> damaged;         ///< Their records.
 
   /// As if only the first so many records had become durable.
   void forget_after(std::size_t count) {
@@ -29,6 +32,7 @@ struct StoreMemory {
     std::map<TaskId, TaskHead> known;
     for (const Record& record : records) {
       TaskHead& head = known.insert_or_assign(record.task, tasks.at(record.task)).first->second;
+      if (head.head != record.lsn) head.rest.reset();
       head.head = record.lsn;
       head.ended = record.kind == RecordKind::done;
     }
@@ -93,17 +97,21 @@ class MemoryStore final : public Store {
     return live;
   }
 
-  [[nodiscard]] Result<std::vector<TaskHead>> tasks(TaskId before, std::uint32_t limit) override {
+  [[nodiscard]] Result<std::vector<TaskHead>> tasks(Which which, TaskId before,
+                                                    std::uint32_t limit) override {
     ++reads_;
     auto at = before == kNoTask ? memory_->tasks.end() : memory_->tasks.lower_bound(before);
     std::vector<TaskHead> newest;
-    while (newest.size() < limit && at != memory_->tasks.begin())
-      newest.push_back((--at)->second);
+    while (newest.size() < limit && at != memory_->tasks.begin()) {
+      const TaskHead& head = (--at)->second;
+      if (which == Which::all || !head.ended) newest.push_back(head);
+    }
     return newest;
   }
 
   [[nodiscard]] Result<TaskHead> task(TaskId id) override {
     ++reads_;
+    if (memory_->unreadable) return *memory_->unreadable;
     const auto found = memory_->tasks.find(id);
     if (found == memory_->tasks.end()) {
       return Error{Errc::not_found, "no task " + std::to_string(number(id))};
@@ -114,6 +122,7 @@ class MemoryStore final : public Store {
   [[nodiscard]] Result<std::vector<Record>> records(TaskId id) override {
     const Result<TaskHead> head = task(id);
     if (!head) return head.error();
+    if (memory_->damaged.contains(id)) return Error{Errc::invalid, "wrong crc"};
     std::vector<Record> chain;
     for (Lsn at = head->head; at != Lsn{0}; at = chain.back().previous)
       chain.push_back(memory_->records[number(at) - 1]);

@@ -110,6 +110,11 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     if (before_recovery) before_recovery(*driver);
     programs_known.clear();
     for (const auto& [head, records] : survivors) {
+      if (lets_rest && head.rest) {
+        programs_known.merge(calls->keys_under_way(head));
+        calls->rest(head);
+        continue;
+      }
       programs_known.merge(calls->keys_under_way(records));
       if (poisonous.erase(head.task) != 0) {
         calls->quarantine(head, "it ends the daemon");
@@ -160,6 +165,10 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
 
   void progressed(CommandId /*id*/, ProgressKind /*kind*/, std::string_view /*text*/) override {}
 
+  void awoke(const TaskHead& head, const std::vector<Record>& /*records*/) override {
+    awakened.push_back(head.task);
+  }
+
   void task_state_changed(TaskId /*task*/, TaskState /*from*/, TaskState /*to*/) override {}
 
   std::shared_ptr<StoreMemory> memory = std::make_shared<StoreMemory>();
@@ -169,6 +178,8 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
   Rules rules;
   Masker masker;
   std::size_t tasks_max = 1'000;  ///< From the next run on.
+  std::size_t idle_max = 1'000;   ///< From the next run on.
+  bool lets_rest = false;         ///< At a restart, those that only wait are not brought back.
   SilentLogger logger;
   std::unique_ptr<ScriptedDriver> driver;
   std::unique_ptr<Journal> journal;
@@ -178,6 +189,7 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
   std::function<void()> before_listening;                ///< When everything was replayed.
   std::set<TaskId> poisonous;  ///< Put into quarantine at the next restart.
   std::vector<Result<void>> recoveries;
+  std::vector<TaskId> awakened;          ///< From rest, in order.
   std::set<std::string> programs_known;  ///< What keys_under_way() said at the last restart.
 
  private:
@@ -198,7 +210,8 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
                                                              .logger = logger,
                                                              .observer = *this,
                                                              .kernel_observer = *this,
-                                                             .tasks_max = tasks_max});
+                                                             .tasks_max = tasks_max,
+                                                             .idle_max = idle_max});
     calls->set_driver<AwaitFileRead>(*driver);
     calls->set_driver<AwaitFileWrite>(*driver);
     calls->set_driver<AwaitFileEdit>(*driver);

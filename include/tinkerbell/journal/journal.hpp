@@ -52,6 +52,10 @@ class Journal {
   /// Before its first append; without it that append is taken for a bug.
   void adopt(const TaskHead& head);
 
+  /// Forgets the chain of a task that has not ended, until it is adopted again. False: its newest
+  /// record is not durable, and nothing is forgotten.
+  bool release(TaskId task);
+
   /// Queues records that belong into one transaction (in order; they may be of several tasks: a
   /// parent and its new child) and the heads of those tasks after them. Fills in lsn, previous,
   /// epoch and head. Returns the lsn of the last; theirs are consecutive. A new task begins with
@@ -85,7 +89,17 @@ class Journal {
   /// Answered on the loop thread.
   /// Errors: as the store's; io once it has failed.
   void read_records(TaskId task, Completion<std::vector<Record>> done);
-  void read_tasks(TaskId before, std::uint32_t limit, Completion<std::vector<TaskHead>> done);
+  void read_tasks(Store::Which which, TaskId before, std::uint32_t limit,
+                  Completion<std::vector<TaskHead>> done);
+
+  /// What is stored of a task that it can be brought back from.
+  struct StoredTask {
+    TaskHead head;
+    std::vector<Record> records;        ///< From its newest SNAPSHOT on.
+    std::optional<Error> unreadable{};  ///< Why there are none: damaged.
+  };
+
+  void read_task(TaskId task, Completion<StoredTask> done);
 
   /// Makes a copy of the store by and by, between commits. Errors: those of Store::begin_copy and
   /// StoreCopy; unavailable (the writer ends).

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/journal/record.hpp"
 
@@ -9,9 +10,26 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace tinkerbell {
+
+/// What a task waits for that can be a row until that comes: it needs no coroutine.
+struct Rest {
+  ApprovalId approval = kNoApproval;  ///< An answer to this question.
+  bool unsure = false;                ///< That asks what became of an effect.
+  std::int64_t until_unix_ns = 0;     ///< Or this time; 0: however long it takes.
+  std::string waiting_for;            ///< In words.
+
+  bool operator==(const Rest&) const = default;
+
+  static constexpr auto fields() {
+    return std::tuple{field("approval", &Rest::approval), field("unsure", &Rest::unsure),
+                      field("until_unix_ns", &Rest::until_unix_ns),
+                      field("waiting_for", &Rest::waiting_for)};
+  }
+};
 
 /// A task as a list shows it, and where its records end. Kept beside the journal in the same
 /// transaction.
@@ -24,8 +42,9 @@ struct TaskHead {
   bool ended = false;  ///< Completed, failed or cancelled: not read at start.
   WallTime created{};
   WallTime changed{};
-  Lsn head{0};              ///< Its newest record.
-  std::uint32_t steps = 0;  ///< Commands so far.
+  Lsn head{0};               ///< Its newest record.
+  std::uint32_t steps = 0;   ///< Commands so far.
+  std::optional<Rest> rest;  ///< It does nothing before that comes.
 
   bool operator==(const TaskHead&) const = default;
 };
@@ -113,8 +132,11 @@ class Store {
   /// Tasks that have not ended, by id.
   [[nodiscard]] virtual Result<std::vector<TaskHead>> live_tasks() = 0;
 
+  enum class Which : std::uint8_t { all, live };
+
   /// The newest `limit` tasks with an id below `before` (kNoTask: from the end), newest first.
-  [[nodiscard]] virtual Result<std::vector<TaskHead>> tasks(TaskId before, std::uint32_t limit) = 0;
+  [[nodiscard]] virtual Result<std::vector<TaskHead>> tasks(Which which, TaskId before,
+                                                            std::uint32_t limit) = 0;
 
   /// One task. Errors: not_found.
   [[nodiscard]] virtual Result<TaskHead> task(TaskId id) = 0;
@@ -128,6 +150,15 @@ class Store {
   /// where the store cannot begin there. Errors: as records().
   [[nodiscard]] virtual Result<std::vector<Record>> records_from_snapshot(TaskId id) {
     return records(id);
+  }
+
+  /// The same of several tasks, one answer each; what they share is read once.
+  [[nodiscard]] virtual std::vector<Result<std::vector<Record>>> records_from_snapshots(
+      std::span<const TaskHead> heads) {
+    std::vector<Result<std::vector<Record>>> all;
+    for (const TaskHead& head : heads)
+      all.push_back(records_from_snapshot(head.task));
+    return all;
   }
 
   /// Takes the space that is kept back for the last commits on a full disk, if it is not taken.

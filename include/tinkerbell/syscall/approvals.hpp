@@ -35,6 +35,10 @@ struct Question {
 void put_in_words(Question& question, const TaskCommand& command, const Facts& facts,
                   const Doubt& doubt);
 
+/// What a task waits for that asks this, in one line.
+[[nodiscard]] std::string asks_for(ApprovalId question, QuestionKind kind,
+                                   const TaskCommand& command);
+
 /// A question that was answered.
 struct Answered {
   Question question;

@@ -2,9 +2,11 @@
 
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/journal/record.hpp"
+#include "tinkerbell/journal/store.hpp"
 #include "tinkerbell/syscall/driver.hpp"
 
 #include <string_view>
+#include <vector>
 
 namespace tinkerbell {
 
@@ -21,6 +23,13 @@ class SyscallObserver {
 
   /// A running command shows something before its reply. Provisional: never journalled.
   virtual void progressed(CommandId id, ProgressKind kind, std::string_view text) = 0;
+
+  /// A task that rested is awake. `records`: what it recorded before, which was told of then, from
+  /// its newest SNAPSHOT on; none if they cannot be read.
+  virtual void awoke(const TaskHead& /*head*/, const std::vector<Record>& /*records*/) {}
+
+  /// A task went to rest: nothing is recorded of it before it is awake again.
+  virtual void rests(TaskId /*task*/) {}
 };
 
 }  // namespace tinkerbell

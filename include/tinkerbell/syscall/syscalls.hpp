@@ -15,6 +15,8 @@
 #include "tinkerbell/syscall/registry.hpp"
 
 #include <array>
+#include <cstddef>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,6 +29,7 @@
 namespace tinkerbell {
 
 class Gate;
+class RestingTasks;
 struct LiveTask;
 struct PastCommand;
 enum class Station : std::uint8_t;
@@ -65,6 +68,9 @@ class SystemCalls final : public CommandHandler {
     SyscallObserver& observer;
     KernelObserver& kernel_observer;
     std::size_t tasks_max;  ///< More tasks that have not ended are refused.
+
+    /// So many of those that wait for a person, a timer or a message are kept awake.
+    std::size_t idle_max = 1'000;
     SchedulerOptions scheduling = {};
   };
 
@@ -89,6 +95,10 @@ class SystemCalls final : public CommandHandler {
   /// Takes a task that had not ended and whose records are damaged: it is there, as `diverged`.
   void recover_unreadable(const TaskHead& head, const Error& why);
 
+  /// Takes a task that had not ended and only waits (head.rest): it is brought back when what it
+  /// waits for comes, or somebody wants something of it.
+  void rest(const TaskHead& head);
+
   /// Takes a task that had not ended and that ended the daemon too often: it is there, as
   /// `quarantined`, and does nothing until it is resumed or cancelled; over restarts too. Its
   /// records are not looked at.
@@ -97,6 +107,9 @@ class SystemCalls final : public CommandHandler {
   /// Keys of the commands that were started and have no result, by the records of a task; whether
   /// this program can run it or not.
   [[nodiscard]] std::set<std::string> keys_under_way(const std::vector<Record>& records) const;
+
+  /// The same of a task that rests, by its head.
+  [[nodiscard]] std::set<std::string> keys_under_way(const TaskHead& resting) const;
 
   /// Turns the scheduler until no task has anything left to replay. After the last recover() and
   /// before anybody can ask: what a person was shown before the restart is there again.
@@ -144,8 +157,22 @@ class SystemCalls final : public CommandHandler {
 
   // ---- what people look at ----
 
+  /// Without the questions of tasks that rest.
   [[nodiscard]] const ApprovalBook& approvals() const { return book_; }
 
+  /// Open questions by id, of one task or of all (kNoTask); of those that rest, too.
+  [[nodiscard]] std::vector<ApprovalId> open_questions(TaskId of) const;
+
+  /// An open question, once its task is awake. Errors: not_found.
+  void look_at(ApprovalId question, Completion<const Question*> done);
+
+  /// Whether a task rests: it lives, and nothing but its row in the store can be seen.
+  [[nodiscard]] bool is_resting(TaskId task) const;
+
+  /// Brings a task back if it rests. Errors: those of the store, and then it still rests.
+  void awaken(TaskId task, Completion<void> done);
+
+  /// Nothing of a task that rests.
   [[nodiscard]] std::optional<LiveView> view(TaskId task) const;
 
   /// Errors: not_found (never was), conflict (it has ended).
@@ -161,6 +188,9 @@ class SystemCalls final : public CommandHandler {
   [[nodiscard]] bool is_recovering() const;
 
   [[nodiscard]] std::size_t live_tasks() const;
+
+  /// How many of those rest.
+  [[nodiscard]] std::size_t resting_tasks() const;
 
   /// How many of them there are in each state.
   [[nodiscard]] std::map<TaskState, std::size_t> states() const;
@@ -193,6 +223,7 @@ class SystemCalls final : public CommandHandler {
   void refuse(LiveTask& live);
 
   // approve
+  void answer_awake(ApprovalPayload answer, Completion<ApprovalPayload> done);
   void grant(LiveTask& live, const ApprovalPayload& answer, const Facts& facts);
   void resolve(LiveTask& live, const ApprovalPayload& answer, std::vector<Record> records);
   void recheck(LiveTask& live);
@@ -227,6 +258,17 @@ class SystemCalls final : public CommandHandler {
   void send_message(LiveTask& live, const Send& command);
   void begin_receive(LiveTask& live, const Receive& command);
   [[nodiscard]] bool take_message(LiveTask& live);
+
+  // rest
+  void may_rest(LiveTask& live, Rest rest);
+  [[nodiscard]] bool can_rest(const LiveTask& live) const;
+  void put_idle_to_rest();
+  void put_to_rest(LiveTask& live);
+  void read_awake(TaskId task, Result<Journal::StoredTask> stored);
+  void run_until_replayed(TaskId task);
+  void awaken_due();
+  [[nodiscard]] bool goes_on_when_awake(LiveTask& live, TaskId other);
+  void other_awoke(LiveTask& live, Result<void> awake);
 
   // replay and recovery
   void replay(LiveTask& live);
@@ -273,6 +315,9 @@ class SystemCalls final : public CommandHandler {
   [[nodiscard]] Call call_of(LiveTask& live) const;
   [[nodiscard]] std::string key_of(CommandId id) const;
 
+  template <class T, class Act>
+  void when_awake(TaskId task, Completion<T> done, Act act);
+
   template <class T>
   Completion<T> then(CommandId id, Station station,
                      void (SystemCalls::*next)(LiveTask&, Result<T>));
@@ -281,7 +326,11 @@ class SystemCalls final : public CommandHandler {
   ApprovalBook book_;
   std::unique_ptr<Gate> gate_;
   std::array<Driver*, std::variant_size_v<TaskCommand>> drivers_{};
-  std::unordered_map<TaskId, std::unique_ptr<LiveTask>> live_;
+  std::unordered_map<TaskId, std::unique_ptr<LiveTask>> live_;  ///< Those that are awake.
+  std::unique_ptr<RestingTasks> resting_;
+  std::map<TaskId, std::vector<Completion<void>>> awakening_;  ///< Rest, and are being read.
+  std::deque<CommandId> idle_;     ///< Who began to wait for what may take long, in this order.
+  std::optional<WallTime> alarm_;  ///< When a volatile task looks for those whose time has come.
   TaskId last_task_;
   ApprovalId last_approval_;
   std::shared_ptr<bool> open_ = std::make_shared<bool>(true);  ///< Gone after stop().

@@ -14,6 +14,9 @@ class StepLog final : public SyscallObserver, public KernelObserver {
 
   void recorded(const Record& record) override;
   void progressed(CommandId id, ProgressKind kind, std::string_view text) override;
+
+  void awoke(const TaskHead& head, const std::vector<Record>& records) override;
+  void rests(TaskId task) override;
   void task_state_changed(TaskId task, TaskState from, TaskState to) override;
 
  private:

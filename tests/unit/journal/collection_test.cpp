@@ -104,7 +104,7 @@ class Collection : public testing::Test {
 
   [[nodiscard]] std::vector<TaskId> tasks() const {
     std::vector<TaskId> ids;
-    for (const TaskHead& head : *store->tasks(kNoTask, 100'000))
+    for (const TaskHead& head : *store->tasks(Store::Which::all, kNoTask, 100'000))
       ids.push_back(head.task);
     std::ranges::sort(ids);
     return ids;
@@ -363,7 +363,7 @@ TEST(CollectionOfSamples, LeavesExactlyWhatMustStay) {
       ASSERT_TRUE(store->append(batch));
       ASSERT_TRUE(model.append(batch));
     }
-    const std::vector<TaskHead> heads = *model.tasks(kNoTask, 1'000'000);
+    const std::vector<TaskHead> heads = *model.tasks(Store::Which::all, kNoTask, 1'000'000);
     const WallTime cutoff = at(1'000'000'000);
     const std::set<TaskId> kept = expected_after(heads, cutoff);
     const auto collection = *store->begin_collection({.ended_before = cutoff});
@@ -405,7 +405,7 @@ TEST(CollectionOfSamples, AnEndInTheMiddleLeavesEachTaskWholeOrGone) {
       ASSERT_TRUE(store->append(batch));
       ASSERT_TRUE(model.append(batch));
     }
-    const std::vector<TaskHead> heads = *model.tasks(kNoTask, 1'000'000);
+    const std::vector<TaskHead> heads = *model.tasks(Store::Which::all, kNoTask, 1'000'000);
     const WallTime cutoff = at(std::numeric_limits<std::int64_t>::max() / 2);
     const std::set<TaskId> kept = expected_after(heads, cutoff);
     const StoreState before{.epoch = {},
@@ -456,7 +456,7 @@ TEST(CollectionOfSamples, AnEndInTheMiddleLeavesEachTaskWholeOrGone) {
     while (!*rest->collect_more()) {
     }
     std::set<TaskId> left;
-    for (const TaskHead& head : *store->tasks(kNoTask, 1'000'000))
+    for (const TaskHead& head : *store->tasks(Store::Which::all, kNoTask, 1'000'000))
       left.insert(head.task);
     std::set<TaskId> expected = kept;
     expected.insert(newest);

@@ -152,8 +152,9 @@ class SmallStore final : public Store {
 
   [[nodiscard]] Result<std::vector<TaskHead>> live_tasks() override { return store_.live_tasks(); }
 
-  [[nodiscard]] Result<std::vector<TaskHead>> tasks(TaskId before, std::uint32_t limit) override {
-    return store_.tasks(before, limit);
+  [[nodiscard]] Result<std::vector<TaskHead>> tasks(Which which, TaskId before,
+                                                    std::uint32_t limit) override {
+    return store_.tasks(which, before, limit);
   }
 
   [[nodiscard]] Result<TaskHead> task(TaskId id) override { return store_.task(id); }
@@ -288,9 +289,9 @@ TEST_F(FullDiskJournal, F7_ReadsGoOnMeanwhile) {
   append(2);
   write();
   std::optional<std::size_t> found;
-  journal->read_tasks(kNoTask, 10, Completion<std::vector<TaskHead>>([&](const auto& tasks) {
-                        found = tasks->size();
-                      }));
+  journal->read_tasks(
+      Store::Which::all, kNoTask, 10,
+      Completion<std::vector<TaskHead>>([&](const auto& tasks) { found = tasks->size(); }));
   write();
   EXPECT_EQ(found, 1U);
 }

@@ -108,8 +108,9 @@ class SlowStore final : public Store {
 
   [[nodiscard]] Result<std::vector<TaskHead>> live_tasks() override { return store_->live_tasks(); }
 
-  [[nodiscard]] Result<std::vector<TaskHead>> tasks(TaskId before, std::uint32_t limit) override {
-    return store_->tasks(before, limit);
+  [[nodiscard]] Result<std::vector<TaskHead>> tasks(Which which, TaskId before,
+                                                    std::uint32_t limit) override {
+    return store_->tasks(which, before, limit);
   }
 
   [[nodiscard]] Result<TaskHead> task(TaskId id) override { return store_->task(id); }
@@ -285,7 +286,7 @@ TEST_F(JournalTest, ReadsSeeWhatWasAppendedBefore) {
     EXPECT_EQ(records_of(task)->size(), 1U);
   }
   const auto heads = answer_to<std::vector<TaskHead>>(
-      [&](auto done) { journal_->read_tasks(TaskId{50}, 2, std::move(done)); });
+      [&](auto done) { journal_->read_tasks(Store::Which::all, TaskId{50}, 2, std::move(done)); });
   ASSERT_EQ(heads->size(), 2U);
   EXPECT_EQ(heads->front().task, TaskId{49});
   EXPECT_EQ(heads->front().head, Lsn{49});

@@ -113,6 +113,13 @@ class SampleRecords {
     head.ended = below(10) == 0;
     head.state = head.ended ? "completed" : "ready";
     head.changed = record.wall;
+    head.rest.reset();
+    if (!head.ended && below(3) == 0) {
+      head.rest = Rest{.approval = ApprovalId{below(9)},
+                       .unsure = below(2) == 0,
+                       .until_unix_ns = static_cast<std::int64_t>(random_()),
+                       .waiting_for = text(20)};
+    }
     ++head.steps;
     return record;
   }

@@ -185,7 +185,8 @@ class Machine {
       return "ids of approvals would be given twice";
     }
     if (!same(store_->live_tasks(), model.live_tasks())) return "other tasks live";
-    if (!same(store_->tasks(kNoTask, 1'000'000), model.tasks(kNoTask, 1'000'000))) {
+    if (!same(store_->tasks(Store::Which::all, kNoTask, 1'000'000),
+              model.tasks(Store::Which::all, kNoTask, 1'000'000))) {
       return "the heads are others";
     }
     for (std::uint64_t id = 1; id <= number(state.last_task); ++id) {

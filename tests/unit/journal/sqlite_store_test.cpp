@@ -88,7 +88,8 @@ int status_of_child(Body body) {
 
 void expect_equal_answers(Store& store, Store& model, TaskId last_task) {
   EXPECT_EQ(*store.live_tasks(), *model.live_tasks());
-  EXPECT_EQ(*store.tasks(kNoTask, 1'000'000), *model.tasks(kNoTask, 1'000'000));
+  EXPECT_EQ(*store.tasks(Store::Which::all, kNoTask, 1'000'000),
+            *model.tasks(Store::Which::all, kNoTask, 1'000'000));
   for (std::uint64_t id = 1; id <= number(last_task); ++id)
     EXPECT_EQ(*store.records(TaskId{id}), *model.records(TaskId{id})) << "task " << id;
 }
@@ -103,12 +104,19 @@ TEST(SqliteStore, AnswersAsTheModelDoesWhateverIsAsked) {
     for (int step = 0; step < 150; ++step) {
       const TaskId any{samples.below(number(samples.last_task()) + 3)};
       switch (samples.below(6)) {
-        case 0:
-          EXPECT_EQ(*store->live_tasks(), *model->live_tasks());
+        case 0: {
+          const std::vector<TaskHead> live = *model->live_tasks();
+          EXPECT_EQ(*store->live_tasks(), live);
+          const auto chains = store->records_from_snapshots(live);
+          ASSERT_EQ(chains.size(), live.size());
+          for (std::size_t i = 0; i < live.size(); ++i)
+            EXPECT_EQ(*chains[i], *model->records_from_snapshot(live[i].task));
           break;
+        }
         case 1: {
           const auto limit = static_cast<std::uint32_t>(samples.below(5));
-          EXPECT_EQ(*store->tasks(any, limit), *model->tasks(any, limit));
+          for (const auto which : {Store::Which::all, Store::Which::live})
+            EXPECT_EQ(*store->tasks(which, any, limit), *model->tasks(which, any, limit));
           break;
         }
         case 2: {

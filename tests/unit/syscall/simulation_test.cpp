@@ -115,6 +115,14 @@ class Simulation : public SyscallObserver, public KernelObserver {
 
   void progressed(CommandId /*id*/, ProgressKind /*kind*/, std::string_view /*text*/) override {}
 
+  /// It was told everything, and will be again.
+  void rests(TaskId task) override {
+    for (std::size_t i = 0; i < told_[task].size(); ++i)
+      check_told(task, i);
+    told_.erase(task);
+    trace_.mix(number(task));
+  }
+
   void task_state_changed(TaskId task, TaskState from, TaskState to) override {
     findings_.expect(may_become(from, to), "a transition that is none", {task, {}});
     findings_.expect(to != TaskState::diverged, "a task diverged", {task, {}});
@@ -156,6 +164,7 @@ class Simulation : public SyscallObserver, public KernelObserver {
         .observer = *this,
         .kernel_observer = *this,
         .tasks_max = 12,
+        .idle_max = dice_.chance(2) ? 12 : dice_.pick(3),
         .scheduling = {.ticks = TickSource::still(), .order_seed = dice_.next() | 1U}});
     calls_->set_driver<AwaitFileRead>(*driver_);
     calls_->set_driver<AwaitFileWrite>(*driver_);
@@ -172,6 +181,12 @@ class Simulation : public SyscallObserver, public KernelObserver {
     std::set<std::string> programs;
     for (const auto& [head, records] : survivors) {
       programs.merge(calls_->keys_under_way(records));
+      if (head.rest && dice_.chance(2)) {
+        findings_.expect(calls_->keys_under_way(head) == calls_->keys_under_way(records),
+                         "a head and its records know different programs", {head.task, {}});
+        calls_->rest(head);
+        continue;
+      }
       const Result<void> back = calls_->recover(head, records);
       findings_.expect(back.ok(), "a task could not be recovered", {head.task, {}});
     }
@@ -324,15 +339,17 @@ class Simulation : public SyscallObserver, public KernelObserver {
 
   /// One of the open questions, or one that is not open.
   void person_answers() {
-    const std::vector<const Question*> open = calls_->approvals().shown();
+    const std::vector<ApprovalId> open = calls_->open_questions(kNoTask);
     if (open.empty() || (!is_calm() && dice_.chance(8))) {
       calls_->answer(answer_to(ApprovalId{1 + dice_.pick(9)}, Answer::approve),
                      person<ApprovalPayload>());
       return;
     }
-    const Question& question = *open[dice_.pick(open.size())];
-    const ApprovalId id = question.id;
-    calls_->answer(answer_to(id, any_answer(question.kind)),
+    const ApprovalId id = open[dice_.pick(open.size())];
+    const Question* const question = calls_->approvals().find_open(id);  // else its task rests
+    const auto kind =
+        question != nullptr ? question->kind : static_cast<QuestionKind>(dice_.pick(4));
+    calls_->answer(answer_to(id, any_answer(kind)),
                    person<ApprovalPayload>([this, id](const Result<ApprovalPayload>& told) {
                      if (told) findings_.expect(audit_.answered(id), "an answer that may be lost");
                    }));
@@ -412,8 +429,12 @@ class Simulation : public SyscallObserver, public KernelObserver {
   void check() {
     if (const std::optional<std::string> wrong = calls_->scheduler().contradiction())
       findings_.expect(false, *wrong);
-    const bool same = calls_->live_tasks() == calls_->scheduler().counters().tasks;
-    findings_.expect(same, "a task is known to the system calls or to the kernel only");
+    const std::vector<TaskInspection> tasks = calls_->scheduler().inspect();
+    const auto awake = static_cast<std::size_t>(std::ranges::count_if(tasks, [](const auto& each) {
+      return is_durable(each.task);  // without alarms
+    }));
+    findings_.expect(calls_->live_tasks() == awake + calls_->resting_tasks(),
+                     "a task is known to the system calls or to the kernel only");
     for (const Question* const question : calls_->approvals().shown()) {
       const JournalAudit::Command* const command = audit_.find(question->command);
       const bool durable =
