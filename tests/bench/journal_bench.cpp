@@ -13,11 +13,18 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <fcntl.h>
+#include <malloc.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <filesystem>
+#include <functional>
+#include <limits>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,9 +77,12 @@ class StateDirectory {
   fs::path path_;
 };
 
-/// Every effect is done at once.
+/// Every effect is done at once; of each task only so many.
 class InstantDriver final : public Driver {
  public:
+  explicit InstantDriver(std::uint32_t steps_max = std::numeric_limits<std::uint32_t>::max())
+      : steps_max_(steps_max) {}
+
   void prepare(Call /*call*/, Completion<Prepared> done) override {
     done(Prepared{.facts = {.object = "/usr/bin/true"}, .pre_image = {}});
   }
@@ -80,6 +90,10 @@ class InstantDriver final : public Driver {
   void perform(Call call, Completion<Reply> done) override {
     ++performed;
     if (first_performed == steady_clock::time_point{}) first_performed = steady_clock::now();
+    if (number(call.id.seq) > steps_max_) {
+      under_way_.push_back(std::move(done));
+      return;
+    }
     if (std::holds_alternative<AwaitFileRead>(call.command)) {
       done(Reply(AwaitFileRead::Reply{.text = std::string(kPayloadBytes, 'x')}));
     } else {
@@ -87,10 +101,19 @@ class InstantDriver final : public Driver {
     }
   }
 
+  /// What was under way when the last run ended had not begun.
+  void recover(Call /*call*/, Completion<Reply> done) override {
+    done(Error{Errc::not_started, "not begun"});
+  }
+
   void cancel(CommandId /*id*/) override {}
 
   std::uint64_t performed = 0;
   steady_clock::time_point first_performed{};
+
+ private:
+  std::uint32_t steps_max_;
+  std::vector<Completion<Reply>> under_way_;
 };
 
 /// So many programs, one after the other; the effect waits for its intent to be durable.
@@ -113,11 +136,23 @@ Task<Result<Json>> reads_files(TaskStart start) {
   co_return Json();
 }
 
+/// Waits for a person.
+Task<Result<Json>> asks(TaskStart /*start*/) {
+  const auto answer = co_await AwaitUserApproval{.question = "May I go on with what I was told?"};
+  if (!answer) co_return answer.error();
+  co_return Json();
+}
+
 /// The daemon's heart: what is between a task and the disk.
 class World final : public SyscallObserver, public KernelObserver {
  public:
-  explicit World(const fs::path& directory)
-      : journal_(opened(directory),
+  explicit World(const fs::path& directory, InstantDriver& performs)
+      : World(opened(directory), performs) {}
+
+  World(std::unique_ptr<Store> store, InstantDriver& performs)
+      : driver(performs),
+        survivors_(survivors_of(*store)),
+        journal_(std::move(store),
                  {.post = [this](auto work) { inbox_.post(std::move(work)); },
                   .durable = [this](const std::vector<Record>& records) { calls.durable(records); },
                   .failed = [](const Error& error) { fail(error); }}),
@@ -134,9 +169,13 @@ class World final : public SyscallObserver, public KernelObserver {
                .tasks_max = 1'000'000}),
         reactor_(io_, calls.scheduler(), clock_) {
     reactor_.set_inbox(&inbox_);
-    reactor_.set_end_of_round([this] { journal_.announce(); });
+    reactor_.set_end_of_round([this] {
+      journal_.announce();
+      if (is_over_ && is_over_()) reactor_.stop();
+    });
     add_kind("programs@1", &runs_programs);
     add_kind("reads@1", &reads_files);
+    add_kind("asks@1", &asks);
     calls.set_driver<AwaitProcess>(driver);
     calls.set_driver<AwaitFileRead>(driver);
   }
@@ -154,6 +193,40 @@ class World final : public SyscallObserver, public KernelObserver {
                  }));
   }
 
+  struct Recovered {
+    std::size_t tasks = 0;
+    std::uint64_t steps = 0;
+  };
+
+  /// Takes up what the last run left, as the daemon does.
+  Recovered recover() {
+    Recovered recovered{.tasks = survivors_.size()};
+    for (const auto& [head, records] : survivors_) {
+      recovered.steps += head.steps;
+      if (records.empty()) {
+        calls.rest(head);
+      } else if (const Result<void> back = calls.recover(head, records); !back) {
+        fail(back.error());
+      }
+    }
+    survivors_ = {};
+    calls.replay_all();
+    return recovered;
+  }
+
+  void answer(ApprovalId question) {
+    calls.answer({.approval = question, .answer = Answer::approve, .by = {.via = "bench"}},
+                 Completion<ApprovalPayload>([](const Result<ApprovalPayload>& told) {
+                   if (!told) fail(told.error());
+                 }));
+  }
+
+  /// Until a round ends with that.
+  void run_until(std::function<bool()> is_over) {
+    is_over_ = std::move(is_over);
+    reactor_.run();
+  }
+
   /// Until every task has ended and all of that is durable.
   void run() {
     reactor_.run();
@@ -167,15 +240,39 @@ class World final : public SyscallObserver, public KernelObserver {
     ++records_;
     const bool done = record.kind == RecordKind::done;
     if (done && calls.live_tasks() == 0 && record.lsn == journal_.last_lsn()) reactor_.stop();
+    if (record.kind == RecordKind::intent) ++intents;
   }
 
   void progressed(CommandId /*id*/, ProgressKind /*kind*/, std::string_view /*text*/) override {}
 
   void task_state_changed(TaskId /*task*/, TaskState /*from*/, TaskState /*to*/) override {}
 
-  InstantDriver driver;
+  InstantDriver& driver;
+  std::uint64_t intents = 0;  ///< Durable ones.
 
  private:
+  struct Survivor {
+    TaskHead head;
+    std::vector<Record> records;  ///< None: it rests.
+  };
+
+  static std::vector<Survivor> survivors_of(Store& store) {
+    Result<std::vector<TaskHead>> heads = store.live_tasks();
+    if (!heads) fail(heads.error());
+    const auto awake = std::stable_partition(heads->begin(), heads->end(),
+                                             [](const TaskHead& head) { return !!head.rest; });
+    std::vector<Survivor> survivors;
+    for (auto head = heads->begin(); head != awake; ++head)
+      survivors.push_back({std::move(*head), {}});
+    auto head = awake;
+    for (Result<std::vector<Record>>& records :
+         store.records_from_snapshots(std::span(awake, heads->end()))) {
+      if (!records) fail(records.error());
+      survivors.push_back({std::move(*head++), *std::move(records)});
+    }
+    return survivors;
+  }
+
   using Start = Task<Result<Json>> (*)(TaskStart);
 
   [[noreturn]] static void fail(const Error& error) {
@@ -206,6 +303,8 @@ class World final : public SyscallObserver, public KernelObserver {
   Masker masker_;
   SilentLogger logger_;
   std::uint64_t records_ = 0;
+  std::function<bool()> is_over_;
+  std::vector<Survivor> survivors_;
   Journal journal_;
   WriterThread writer_;
 
@@ -222,7 +321,8 @@ void steps_of(const std::string& kind, std::uint64_t tasks, std::uint64_t steps)
   const StateDirectory directory;
   const double all = static_cast<double>(tasks * steps);
   {
-    World world(directory.path());
+    InstantDriver driver;
+    World world(directory.path(), driver);
     for (std::uint64_t i = 0; i < tasks; ++i)
       world.submit(kind, steps);
     const bench::Meter meter;
@@ -230,7 +330,7 @@ void steps_of(const std::string& kind, std::uint64_t tasks, std::uint64_t steps)
     world.run();
     report("rate", all / seconds_since(begin));
     report("cpu", meter.seconds() / all);
-    expect_equal(world.driver.performed, tasks * steps, "effects");
+    expect_equal(driver.performed, tasks * steps, "effects");
     const Journal::Counters counters = world.counters();
     report("commits", static_cast<double>(counters.commits));
     report("records", static_cast<double>(counters.records));
@@ -271,10 +371,104 @@ void fdatasyncs(const Arguments& arguments) {
   report("rate", static_cast<double>(count) / seconds_since(begin));
 }
 
+// ---- restarts: another process takes up what this one has left ----
+
+double now_in_seconds() {
+  return std::chrono::duration<double>(steady_clock::now().time_since_epoch()).count();
+}
+
+/// Starts this program anew with these words and the time, and waits for its end.
+void run_again(const std::string& word, const fs::path& directory) {
+  const std::string time = std::to_string(now_in_seconds());
+  std::string path = directory.string();
+  std::string name = word;
+  std::string when = time;
+  std::array<char*, 5> words{name.data(), name.data(), path.data(), when.data(), nullptr};
+  pid_t child = 0;
+  int status = 0;
+  if (::posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, words.data(), environ) != 0 ||
+      ::waitpid(child, &status, 0) != child || status != 0) {
+    std::fprintf(stderr, "%s failed\n", word.c_str());
+    std::exit(1);
+  }
+}
+
+/// restart TASKS STEPS: so many tasks have done so many steps and are at the next one, when the
+/// daemon ends. `first`: from the start of the process to the first effect; `frontier`: to where
+/// all tasks stand where they stood; `rate`: steps replayed a second, reading them included.
+void restart(const Arguments& arguments) {
+  const std::uint64_t tasks = arguments.number(1);
+  const std::uint64_t steps = arguments.number(2);
+  const StateDirectory directory;
+  {
+    InstantDriver driver(static_cast<std::uint32_t>(steps));
+    World world(directory.path(), driver);
+    for (std::uint64_t i = 0; i < tasks; ++i)
+      world.submit("programs@1", steps + 1);
+    world.run_until([&] { return driver.performed == tasks * (steps + 1); });
+  }
+  run_again("take_up", directory.path());
+}
+
+/// take_up DIRECTORY TIME: what restart() measures.
+void take_up(const Arguments& arguments) {
+  const double begin = std::stod(arguments.text(2));
+  InstantDriver driver;
+  const auto opened = steady_clock::now();
+  World world(arguments.text(1), driver);
+  const World::Recovered recovered = world.recover();
+  report("rate", static_cast<double>(recovered.steps) / seconds_since(opened));
+  const double frontier = now_in_seconds() - begin;
+  world.run_until([&] { return driver.performed >= 1; });
+  const double first =
+      std::chrono::duration<double>(driver.first_performed.time_since_epoch()).count() - begin;
+  report("first", first);
+  report("frontier", frontier);
+  report("tasks", static_cast<double>(recovered.tasks));
+}
+
+constexpr std::size_t kParkedTasks = 100'000;
+
+/// parked: so many tasks wait for a person when the daemon ends. `restart`: from the start of the
+/// process to where they can be answered; `bytes`: of memory for each; `answer`: from one answer to
+/// the end of its task.
+void parked(const Arguments& /*arguments*/) {
+  const StateDirectory directory;
+  {
+    InstantDriver driver;
+    World world(directory.path(), driver);
+    for (std::size_t i = 0; i < kParkedTasks; ++i)
+      world.submit("asks@1", 0);
+    world.run_until([&] { return world.intents == kParkedTasks; });
+  }
+  run_again("take_up_parked", directory.path());
+}
+
+/// take_up_parked DIRECTORY TIME
+void take_up_parked(const Arguments& arguments) {
+  const double begin = std::stod(arguments.text(2));
+  InstantDriver driver;
+  World world(arguments.text(1), driver);
+  expect_equal(world.recover().tasks, kParkedTasks, "tasks");
+  report("restart", now_in_seconds() - begin);
+  expect_equal(world.calls.resting_tasks(), kParkedTasks, "resting tasks");
+  ::malloc_trim(0);
+  report("resident", bench::resident_bytes());
+  report("bytes", static_cast<double>(::mallinfo2().uordblks) / kParkedTasks);
+  const auto asked = steady_clock::now();
+  world.answer(ApprovalId{kParkedTasks / 2});
+  world.run_until([&] { return world.calls.live_tasks() == kParkedTasks - 1; });
+  report("answer", seconds_since(asked));
+}
+
 constexpr std::array kBenchmarks = {
     std::pair{std::string_view("steps"), &steps},
     std::pair{std::string_view("pure"), &pure},
     std::pair{std::string_view("fdatasync"), &fdatasyncs},
+    std::pair{std::string_view("restart"), &restart},
+    std::pair{std::string_view("take_up"), &take_up},
+    std::pair{std::string_view("parked"), &parked},
+    std::pair{std::string_view("take_up_parked"), &take_up_parked},
 };
 
 }  // namespace

@@ -77,6 +77,10 @@ class Arguments {
     return position < words_.size() ? std::strtoull(words_[position], nullptr, 10) : 0;
   }
 
+  [[nodiscard]] std::string text(std::size_t position) const {
+    return position < words_.size() ? words_[position] : "";
+  }
+
  private:
   std::vector<const char*> words_;
 };

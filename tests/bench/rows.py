@@ -95,6 +95,17 @@ ROWS = [
     Row("journal.pure.1", "1/s", must=200e3, stretch=500e3, measure=journal("pure", 100_000)),
     Row("journal.pure.1.cpu", "s", less_is_better=True, with_previous=True,
         measure=journal("pure", 100_000, measure="cpu")),
+    # Restarts: another process takes up what the first has left.
+    Row("journal.restart.1000", "s", must=0.150, stretch=0.050, less_is_better=True,
+        measure=journal("restart", 1_000, 10, measure="first")),
+    Row("journal.restart.10000", "s", must=3, stretch=1.5, less_is_better=True,
+        measure=journal("restart", 10_000, 100, measure="frontier")),
+    Row("journal.replay", "1/s", must=500e3, stretch=1e6, with_previous=True,
+        measure=journal("restart", 10_000, 100, measure="rate")),
+    Row("journal.parked.restart", "s", must=1, stretch=0.3, less_is_better=True,
+        measure=journal("parked", measure="restart")),
+    Row("journal.parked.bytes", "B", must=200, stretch=100, less_is_better=True, with_previous=True,
+        measure=journal("parked", measure="bytes")),
     Row("journal.bytes", "B", must=250, stretch=160, less_is_better=True, with_previous=True,
         measure=journal("pure", 100_000, measure="bytes")),
 ]
