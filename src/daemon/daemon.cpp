@@ -160,7 +160,7 @@ Registry Daemon::make_registry() const {
 }
 
 Result<std::vector<Daemon::Survivor>> Daemon::survivors_of(Store& store) {
-  Result<std::vector<TaskHead>> heads = store.live_tasks();
+  Result<std::vector<TaskHead>> heads = store.claim(Store::kAll, SystemClock().wall());
   if (!heads) return heads.error();
   std::vector<Survivor> survivors;
   for (TaskHead& head : *heads) {

@@ -99,13 +99,14 @@ Result<bool> check_identity(SqliteConnection& database) {
   return false;
 }
 
-Result<void> set_up(SqliteConnection& database) {
+Result<void> set_up(SqliteConnection& database, const JournalMark& mark) {
   // Exclusive before the first read: the file is then locked, and the log's index is in our memory.
   if (Result<void> locked = database.execute("PRAGMA locking_mode = EXCLUSIVE"); !locked) {
     return locked.error();
   }
   const Result<bool> empty = check_identity(database);
   if (!empty) return empty.error();
+  if (*empty && mark.exists()) return mark.lost();
   const auto mode = database.text("PRAGMA journal_mode = WAL");
   if (!mode) return mode.error();
   if (*mode != "wal") return Error{Errc::io, "cannot use a write-ahead log (mode " + *mode + ")"};
@@ -115,10 +116,13 @@ Result<void> set_up(SqliteConnection& database) {
 
 }  // namespace
 
-Result<SqliteConnection> open_journal_database(const std::filesystem::path& file) {
+Result<SqliteConnection> open_journal_database(const std::filesystem::path& file,
+                                               const JournalMark& mark) {
   Result<SqliteConnection> database = SqliteConnection::open(file);
   if (!database) return database.error().with(file.string());
-  if (Result<void> ready = set_up(*database); !ready) return ready.error().with(file.string());
+  database->copy_log_on_close(false);
+  if (Result<void> ready = set_up(*database, mark); !ready)
+    return ready.error().with(file.string());
   return database;
 }
 

@@ -55,6 +55,9 @@ class SampleRecords {
 
   [[nodiscard]] TaskId last_task() const { return last_task_; }
 
+  /// Whose the next batches are.
+  void set_epoch(Epoch epoch) { epoch_ = epoch; }
+
  private:
   [[nodiscard]] std::uint8_t byte() { return static_cast<std::uint8_t>(random_()); }
 
@@ -82,7 +85,7 @@ class SampleRecords {
     record.lsn = last_lsn_;
     record.previous = std::exchange(head.head, last_lsn_);
     record.task = head.task;
-    record.epoch = Epoch{1};
+    record.epoch = epoch_;
     head.ended = below(10) == 0;
     head.state = head.ended ? "completed" : "ready";
     head.changed = record.wall;
@@ -91,6 +94,7 @@ class SampleRecords {
   }
 
   std::mt19937_64 random_;
+  Epoch epoch_{1};
   std::map<TaskId, TaskHead> live_;
   TaskId last_task_ = kNoTask;
   Lsn last_lsn_{0};
