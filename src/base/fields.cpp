@@ -2,7 +2,10 @@
 
 namespace tinkerbell {
 
-void write_canonical(CanonicalWriter& writer, const Json& value) {
+namespace {
+
+void write_tree(CanonicalWriter& writer, const Json& value, std::size_t depth) {
+  if (depth == kTreeDepthMax && value.is_structured() && !value.empty()) return writer.null();
   switch (value.type()) {
     case Json::value_t::boolean:
       writer.boolean(value.get<bool>());
@@ -22,13 +25,13 @@ void write_canonical(CanonicalWriter& writer, const Json& value) {
     case Json::value_t::array:
       writer.begin_array(value.size());
       for (const Json& each : value)
-        write_canonical(writer, each);
+        write_tree(writer, each, depth + 1);
       return;
     case Json::value_t::object:
       writer.begin_map(value.size());
       for (const auto& item : value.items()) {
         writer.text(item.key());
-        write_canonical(writer, item.value());
+        write_tree(writer, item.value(), depth + 1);
       }
       return;
     case Json::value_t::null:
@@ -39,11 +42,14 @@ void write_canonical(CanonicalWriter& writer, const Json& value) {
   }
 }
 
-namespace {
+bool is_deeper_than(std::size_t levels, const Json& value) {
+  if (!value.is_structured() || value.empty()) return false;
+  return levels == 0 || std::ranges::any_of(value, [levels](const Json& each) {
+           return is_deeper_than(levels - 1, each);
+         });
+}
 
-constexpr int kTreeDepthMax = 1'000;
-
-void read_tree(CanonicalReader& reader, Json& into, int depth) {
+void read_tree(CanonicalReader& reader, Json& into, std::size_t depth) {
   if (depth > kTreeDepthMax) return reader.fail();
   switch (reader.next()) {
     case CanonicalReader::Kind::unsigned_integer:
@@ -84,6 +90,14 @@ void read_tree(CanonicalReader& reader, Json& into, int depth) {
 }
 
 }  // namespace
+
+void write_canonical(CanonicalWriter& writer, const Json& value) {
+  write_tree(writer, value, 0);
+}
+
+bool is_too_deep(const Json& value) {
+  return is_deeper_than(kTreeDepthMax, value);
+}
 
 void read_canonical(CanonicalReader& reader, Json& into) {
   read_tree(reader, into, 0);

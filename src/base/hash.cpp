@@ -43,6 +43,14 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_by_instruction(std::uint3
 }
 #endif
 
+/// OpenSSL 3 looks for the algorithm each time that it is named by EVP_sha256(), which takes longer
+/// than the hash of a command. Source: crypto(7), "Algorithm Fetching". Never freed.
+const EVP_MD* sha256_algorithm() {
+  static const EVP_MD* const kFetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  TINKERBELL_ASSERT(kFetched != nullptr);
+  return kFetched;
+}
+
 }  // namespace
 
 std::uint32_t detail::crc32c_by_table(std::uint32_t crc, std::string_view data) {
@@ -76,15 +84,15 @@ Sha256 Sha256::from_hex(std::string_view text) {
 
 Sha256 sha256(std::string_view data) {
   Sha256 value;
-  const int ok =
-      EVP_Digest(data.data(), data.size(), value.bytes.data(), nullptr, EVP_sha256(), nullptr);
+  const int ok = EVP_Digest(data.data(), data.size(), value.bytes.data(), nullptr,
+                            sha256_algorithm(), nullptr);
   TINKERBELL_ASSERT(ok == 1);
   return value;
 }
 
 Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new()) {
   TINKERBELL_ASSERT(context_ != nullptr);
-  const int ok = EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), EVP_sha256(), nullptr);
+  const int ok = EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), sha256_algorithm(), nullptr);
   TINKERBELL_ASSERT(ok == 1);
 }
 

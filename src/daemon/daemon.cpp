@@ -164,7 +164,7 @@ Registry Daemon::make_registry() const {
 }
 
 Result<std::vector<Daemon::Survivor>> Daemon::survivors_of(Store& store, const TurnMark& mark) {
-  Result<std::vector<TaskHead>> heads = store.live_tasks();
+  Result<std::vector<TaskHead>> heads = store.claim(Store::kAll, SystemClock().wall());
   if (!heads) return heads.error();
   const auto rests = [&](const TaskHead& head) {
     return head.rest && mark.deaths_of(head.task).count == 0;

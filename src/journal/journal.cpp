@@ -15,6 +15,15 @@ namespace {
 Batch merged(std::deque<Batch> appends) {
   Batch all = std::move(appends.front());
   appends.pop_front();
+  if (appends.empty()) return all;
+  std::size_t records = all.records.size();
+  std::size_t heads = all.heads.size();
+  for (const Batch& each : appends) {
+    records += each.records.size();
+    heads += each.heads.size();
+  }
+  all.records.reserve(records);
+  all.heads.reserve(heads);
   for (Batch& each : appends) {
     std::ranges::move(each.records, std::back_inserter(all.records));
     std::ranges::move(each.heads, std::back_inserter(all.heads));
@@ -25,7 +34,9 @@ Batch merged(std::deque<Batch> appends) {
 
 /// Of several heads of one task only the last counts. Ordered by task, as the store's table is.
 std::vector<TaskHead> newest_of(std::vector<TaskHead> heads) {
+  if (heads.size() == 1) return heads;
   std::vector<TaskHead> newest;
+  newest.reserve(heads.size());
   std::unordered_set<TaskId> seen;
   for (TaskHead& head : std::views::reverse(heads)) {
     if (seen.insert(head.task).second) newest.push_back(std::move(head));
@@ -187,11 +198,23 @@ Journal::Queue Journal::take(std::size_t appends_max) {
   return first;
 }
 
-bool Journal::wait_for_work() {
+bool Journal::wait_for_work(SteadyTime until) {
   std::unique_lock lock(mutex_);
   if (full_ && !failure_) return wait_while_full(lock);
-  work_.wait(lock, [this] { return ending_ || (announced_ && !queue_.empty()); });
-  return !queue_.empty();
+  const bool called =
+      work_.wait_until(lock, until, [this] { return ending_ || (announced_ && !queue_.empty()); });
+  return !called || !queue_.empty();
+}
+
+Milliseconds Journal::renew() {
+  constexpr Milliseconds kLook{4'000};
+  constexpr int kTimesInALease = 3;
+  if (failure_) return kLook;
+  const Result<std::optional<Milliseconds>> lease = store_->renew();
+  if (lease) return lease->has_value() ? std::min(**lease / kTimesInALease, kLook) : kLook;
+  failure_ = lease.error();
+  tell_failed();
+  return kLook;
 }
 
 void Journal::end_writing() {

@@ -162,13 +162,14 @@ Result<std::int64_t> check_identity(SqliteConnection& database) {
   return *version;
 }
 
-Result<void> set_up(SqliteConnection& database, const fs::path& file) {
+Result<void> set_up(SqliteConnection& database, const fs::path& file, const JournalMark& mark) {
   // Exclusive before the first read: the file is then locked, and the log's index is in our memory.
   if (Result<void> locked = database.execute("PRAGMA locking_mode = EXCLUSIVE"); !locked) {
     return locked.error();
   }
   const Result<std::int64_t> version = check_identity(database);
   if (!version) return version.error();
+  if (*version == 0 && mark.exists()) return mark.lost();
   const auto mode = database.text("PRAGMA journal_mode = WAL");
   if (!mode) return mode.error();
   if (*mode != "wal") return Error{Errc::io, "cannot use a write-ahead log (mode " + *mode + ")"};
@@ -179,10 +180,12 @@ Result<void> set_up(SqliteConnection& database, const fs::path& file) {
 
 }  // namespace
 
-Result<SqliteConnection> open_journal_database(const std::filesystem::path& file) {
+Result<SqliteConnection> open_journal_database(const std::filesystem::path& file,
+                                               const JournalMark& mark) {
   Result<SqliteConnection> database = SqliteConnection::open(file);
   if (!database) return database.error().with(file.string());
-  if (Result<void> ready = set_up(*database, file); !ready)
+  database->copy_log_on_close(false);
+  if (Result<void> ready = set_up(*database, file, mark); !ready)
     return ready.error().with(file.string());
   return database;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "journal/journal_mark.hpp"
 #include "journal/sqlite.hpp"
 
 #include <filesystem>
@@ -19,8 +20,10 @@ namespace tinkerbell {
 /// a copy of it as it was is kept beside it (kept_version.hpp).
 ///
 /// A file with anything else in it (a trigger, a view, another table) is not ours and is refused
-/// untouched. Errors: invalid (newer schema: names both versions; not ours; damaged), conflict
-/// (another program has it open), exhausted, io.
-[[nodiscard]] Result<SqliteConnection> open_journal_database(const std::filesystem::path& file);
+/// untouched, and so is an empty one where `mark` says that there was a journal. Closing leaves the
+/// log as it is, until somebody wants it otherwise. Errors: invalid (newer schema: names both
+/// versions; not ours; damaged; lost), conflict (another program has it open), exhausted, io.
+[[nodiscard]] Result<SqliteConnection> open_journal_database(const std::filesystem::path& file,
+                                                             const JournalMark& mark);
 
 }  // namespace tinkerbell

@@ -137,6 +137,22 @@ Result<void> SqliteConnection::harden() {
   return execute("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY");
 }
 
+std::int64_t SqliteConnection::lengthen_log_to(std::int64_t bytes) {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  sqlite3_int64 size = 0;
+  if (log == nullptr || log->pMethods == nullptr) return size;
+  if (log->pMethods->xFileSize(log, &size) != SQLITE_OK) return size;
+  static constexpr std::array<char, 1 << 16> kZeros{};  // SQLite's xWrite takes less than 128 KiB
+  while (size < bytes) {
+    const auto piece = std::min<std::int64_t>(bytes - size, kZeros.size());
+    const int code = log->pMethods->xWrite(log, kZeros.data(), static_cast<int>(piece), size);
+    if (code != SQLITE_OK) break;
+    size += piece;
+  }
+  return size;
+}
+
 int SqliteConnection::note_log_pages(void* pages, sqlite3* /*connection*/, const char* /*database*/,
                                      int count) {
   *static_cast<int*>(pages) = count;
@@ -165,8 +181,8 @@ Result<bool> SqliteConnection::copy_pages(const SqliteBackup& backup, SqliteConn
   return sqlite_error(target.connection_.get(), "copy");
 }
 
-void SqliteConnection::leave_log_on_close() {
-  sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+void SqliteConnection::copy_log_on_close(bool wanted) {
+  sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, wanted ? 0 : 1, nullptr);
 }
 
 Result<void> SqliteConnection::execute(const char* sql) {

@@ -105,8 +105,14 @@ class SqliteConnection {
   /// Pages in the write-ahead log after the newest commit.
   [[nodiscard]] int log_pages() const { return *log_pages_; }
 
-  /// Closing copies nothing any more: for after a failure.
-  void leave_log_on_close();
+  /// Lengthens the write-ahead log's file with zeros, which SQLite does not take for pages, if
+  /// there is room. Returns how long it is at least. A sync of bytes within a file is one write to
+  /// the disk; where the file has become longer, it is several.
+  std::int64_t lengthen_log_to(std::int64_t bytes);
+
+  /// Whether closing copies the log into the database file and removes it, as it does at first. Not
+  /// where something is wrong: then all stays as it is.
+  void copy_log_on_close(bool wanted);
 
   /// Rows that the last INSERT, UPDATE or DELETE touched.
   [[nodiscard]] int changes() const { return sqlite3_changes(connection_.get()); }

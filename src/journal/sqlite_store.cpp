@@ -3,8 +3,10 @@
 #include "journal/blobs.hpp"
 #include "journal/commit_reader.hpp"
 #include "journal/directory_lock.hpp"
+#include "journal/journal_mark.hpp"
 #include "journal/reserve.hpp"
 #include "journal/schema.hpp"
+#include "journal/sole_owner.hpp"
 #include "journal/sqlite_collection.hpp"
 #include "journal/sqlite_copy.hpp"
 #include "journal/task_table.hpp"
@@ -16,6 +18,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <queue>
 
@@ -79,17 +82,22 @@ Result<void> ready_file(const fs::path& file) {
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(fs::path file, int log_pages_max, DirectoryLock lock, SqliteConnection database,
-              CommitReader commits, TaskTable tasks, Blobs blobs)
+  SqliteStore(fs::path file, int log_pages_max, DirectoryLock lock, JournalMark mark,
+              SqliteConnection database, CommitReader commits, TaskTable tasks, Blobs blobs)
       : file_(std::move(file)),
         reserve_(file_.parent_path() / "reserve"),
         log_pages_max_(log_pages_max),
         copy_log_at_(log_pages_max),
         lock_(std::move(lock)),
+        mark_(std::move(mark)),
         database_(std::move(database)),
         commits_(std::move(commits)),
         tasks_(std::move(tasks)),
         blobs_(std::move(blobs)) {}
+
+  ~SqliteStore() override {
+    if (begun_ && !failure_) (void)mark_.write_closed();  // first: the log goes with the connection
+  }
 
   /// Reads the counters, checks the newest commit, raises the epoch.
   [[nodiscard]] Result<void> begin(Durability durability);
@@ -105,6 +113,12 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<std::vector<Record>> records_from_snapshot(TaskId id) override;
   [[nodiscard]] std::vector<Result<std::vector<Record>>> records_from_snapshots(
       std::span<const TaskHead> heads) override;
+
+  [[nodiscard]] Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) override;
+  [[nodiscard]] Result<void> release(TaskId task, std::optional<WallTime> due) override;
+  [[nodiscard]] Result<std::optional<Milliseconds>> renew() override;
+
+  [[nodiscard]] bool has_hint(WallTime now) override { return owner_.has_hint(now); }
 
   [[nodiscard]] Result<void> take_reserve() override { return reserve_.take(); }
 
@@ -131,12 +145,13 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<void> read_state();
   [[nodiscard]] Result<void> raise_epoch();
   [[nodiscard]] Result<void> watch_files();
+  Error fail(Error error);
 
-  void fail(const Error& error);
   [[nodiscard]] Result<void> commit(const Batch& batch);
   [[nodiscard]] Result<void> write(const Batch& batch);
   [[nodiscard]] Result<void> write_records(std::span<const Record> records);
   [[nodiscard]] Result<void> write_row(std::span<const Record> records, std::string_view body);
+  void make_room_in_log();
   [[nodiscard]] Result<void> copy_log();
   [[nodiscard]] Result<void> check_files() const;
   [[nodiscard]] Result<void> pack(const Record& record, std::string& body);
@@ -158,8 +173,10 @@ class SqliteStore final : public Store {
   fs::path file_;
   Reserve reserve_;
   int log_pages_max_;
-  int copy_log_at_;     ///< Pages; more than the maximum after a copy that found no room.
-  DirectoryLock lock_;  // outlives the connection
+  int copy_log_at_;  ///< Pages; more than the maximum after a copy that found no room.
+  std::int64_t log_file_bytes_ = 0;  ///< So long is the log's file at least.
+  DirectoryLock lock_;               // outlives the connection
+  JournalMark mark_;
   SqliteConnection database_;
   CommitReader commits_;
   TaskTable tasks_;
@@ -170,6 +187,8 @@ class SqliteStore final : public Store {
   SqliteStatement set_meta_;
   std::vector<WatchedFile> watched_;
   StoreState state_;
+  SoleOwner owner_;
+  bool begun_ = false;
   Lsn last_lsn_{0};
   ApprovalId last_approval_ = kNoApproval;
   std::optional<Error> failure_;  ///< The first one; final.
@@ -178,13 +197,18 @@ class SqliteStore final : public Store {
 Result<void> SqliteStore::begin(Durability durability) {
   if (Result<void> done = prepare_statements(); !done) return located(done);
   if (Result<void> done = read_state(); !done) return located(done);
+  if (Result<void> same = mark_.check(state_.store_id, state_.epoch); !same) return same;
   Result<void> raised = raise_epoch();
   if (!raised && raised.error().code == Errc::storage_full) {
     reserve_.give_up();  // of an earlier run: on a full disk, too, one can look, and end tasks
     raised = raise_epoch();
   }
   if (!raised) return located(raised);
+  if (Result<void> done = mark_.write_open(state_.store_id, state_.epoch); !done) return done;
   if (Result<void> done = watch_files(); !done) return done;
+  owner_ = SoleOwner(state_.epoch, state_.last_task);
+  begun_ = true;
+  database_.copy_log_on_close(true);
   if (durability == Durability::power) return {};  // so it was opened
   return located(database_.execute("PRAGMA synchronous = NORMAL"));
 }
@@ -252,17 +276,68 @@ Result<void> SqliteStore::watch_files() {
 
 Result<void> SqliteStore::append(const Batch& batch) {
   if (failure_) return failure_->with("the store failed before");
-  Result<void> done = located(commit(batch));
-  if (!done && done.error().code != Errc::storage_full) fail(done.error());
-  return done;
+  Result<void> done = owner_.check(batch);
+  if (done) done = commit(batch);
+  if (done) return done;
+  if (done.error().code == Errc::storage_full) return located(done);
+  return fail(located(done).error());
 }
 
-void SqliteStore::fail(const Error& error) {
-  failure_ = error;
-  database_.leave_log_on_close();  // its sync would be one more try
+Error SqliteStore::fail(Error error) {
+  failure_ = std::move(error);
+  database_.copy_log_on_close(false);  // its sync would be one more try
+  return *failure_;
+}
+
+Result<std::vector<TaskHead>> SqliteStore::claim(std::uint32_t limit, WallTime now) {
+  if (failure_) return failure_->with("the store failed before");
+  std::vector<TaskHead> found;
+  for (const TaskId task : owner_.due(now)) {
+    Result<TaskHead> head = located(tasks_.task(task));
+    if (!head) return head.error();
+    found.push_back(*std::move(head));
+  }
+  if (!owner_.has_claimed_all_inherited()) {
+    Result<std::vector<TaskHead>> inherited = located(tasks_.live(owner_.claimed_through(), limit));
+    if (!inherited) return inherited.error();
+    std::erase_if(*inherited,
+                  [this](const TaskHead& head) { return !owner_.inherited(head.task); });
+    std::ranges::move(*inherited, std::back_inserter(found));
+  }
+  std::ranges::sort(found, {}, &TaskHead::task);
+  if (found.size() < limit) owner_.claimed_all_inherited();
+  found.resize(std::min<std::size_t>(found.size(), limit));
+  for (const TaskHead& head : found)
+    owner_.claimed(head.task);
+  return found;
+}
+
+Result<void> SqliteStore::release(TaskId task, std::optional<WallTime> due) {
+  if (failure_) return failure_->with("the store failed before");
+  const Result<TaskHead> head = located(tasks_.task(task));
+  if (!head) return head.error().code == Errc::not_found ? Result<void>{} : head.error();
+  if (!head->ended) owner_.release(task, due);
+  return {};
+}
+
+Result<std::optional<Milliseconds>> SqliteStore::renew() {
+  if (failure_) return failure_->with("the store failed before");
+  if (Result<void> same = check_files(); !same) return fail(same.error());
+  return std::optional<Milliseconds>{};
+}
+
+/// The log's file grows ahead of the commits and keeps its length, so that most of them do not
+/// change it.
+void SqliteStore::make_room_in_log() {
+  constexpr std::int64_t kFrameBytes = 4'096 + 24;  // https://sqlite.org/fileformat2.html#walformat
+  constexpr int kFramesAhead = 32;
+  constexpr std::int64_t kStep = 256 << 10;
+  const std::int64_t needed = (database_.log_pages() + kFramesAhead) * kFrameBytes;
+  if (needed > log_file_bytes_) log_file_bytes_ = database_.lengthen_log_to(needed + kStep);
 }
 
 Result<void> SqliteStore::commit(const Batch& batch) {
+  make_room_in_log();
   if (Result<void> begun = SqliteQuery(begin_).run(); !begun) return begun;
   Result<void> written = write(batch);
   if (written) written = SqliteQuery(commit_).run();
@@ -339,7 +414,7 @@ Result<void> SqliteStore::check_files() const {
 }
 
 Result<std::vector<TaskHead>> SqliteStore::live_tasks() {
-  return located(tasks_.live());
+  return located(tasks_.live(kNoTask, kAll));
 }
 
 Result<std::vector<TaskHead>> SqliteStore::tasks(Which which, TaskId before, std::uint32_t limit) {
@@ -434,9 +509,12 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Dura
   Result<DirectoryLock> lock = DirectoryLock::take(*home);
   if (!lock) return lock.error();
 
+  Result<JournalMark> mark = JournalMark::in(*home);
+  if (!mark) return mark.error();
+  if (Result<void> there = mark->check_files(); !there) return there.error();
   const fs::path file = *home / "journal.db";
   if (Result<void> ready = ready_file(file); !ready) return ready.error();
-  Result<SqliteConnection> database = open_journal_database(file);
+  Result<SqliteConnection> database = open_journal_database(file, *mark);
   if (!database) return database.error();
   Result<CommitReader> commits = CommitReader::on(*database);
   if (!commits) return in_file(file, commits.error());
@@ -445,9 +523,9 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Dura
   Result<Blobs> blobs = Blobs::on(*database, *home / "blobs");
   if (!blobs) return in_file(file, blobs.error());
 
-  auto store =
-      std::make_unique<SqliteStore>(file, log_pages_max, *std::move(lock), *std::move(database),
-                                    *std::move(commits), *std::move(tasks), *std::move(blobs));
+  auto store = std::make_unique<SqliteStore>(
+      file, log_pages_max, *std::move(lock), *std::move(mark), *std::move(database),
+      *std::move(commits), *std::move(tasks), *std::move(blobs));
   if (Result<void> begun = store->begin(durability); !begun) return begun.error();
   return std::unique_ptr<Store>(std::move(store));
 }

@@ -20,7 +20,7 @@ constexpr std::string_view kOne =
     "tasks WHERE id = ?1";
 constexpr std::string_view kLive =
     "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc, rest FROM "
-    "tasks INDEXED BY tasks_live WHERE ended = 0 ORDER BY id";
+    "tasks INDEXED BY tasks_live WHERE ended = 0 AND id > ?1 ORDER BY id LIMIT ?2";
 constexpr std::string_view kNewest =
     "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc, rest FROM "
     "tasks WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
@@ -132,8 +132,8 @@ Result<TaskHead> TaskTable::task(TaskId id) {
   return head_in(query);
 }
 
-Result<std::vector<TaskHead>> TaskTable::live() {
-  SqliteQuery query(live_);
+Result<std::vector<TaskHead>> TaskTable::live(TaskId after, std::uint32_t limit) {
+  SqliteQuery query(live_, stored(after), std::int64_t{limit});
   return heads_in(query);
 }
 

@@ -19,7 +19,8 @@ class TaskTable {
 
   /// Errors: not_found, invalid (damaged), io.
   [[nodiscard]] Result<TaskHead> task(TaskId id);
-  [[nodiscard]] Result<std::vector<TaskHead>> live();
+  /// Of the tasks after this one, so many, by id.
+  [[nodiscard]] Result<std::vector<TaskHead>> live(TaskId after, std::uint32_t limit);
   [[nodiscard]] Result<std::vector<TaskHead>> newest(Store::Which which, TaskId before,
                                                      std::uint32_t limit);
 

@@ -26,8 +26,11 @@ WriterThread::~WriterThread() {
 
 void WriterThread::write_until_ended() {
   raise_own_priority();
-  while (journal_.wait_for_work())
+  SteadyTime renew_at = steady_now();
+  while (journal_.wait_for_work(renew_at)) {
     journal_.write();
+    if (steady_now() >= renew_at) renew_at = later(steady_now(), journal_.renew());
+  }
 }
 
 }  // namespace tinkerbell

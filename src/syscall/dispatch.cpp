@@ -2,6 +2,18 @@
 
 namespace tinkerbell {
 
+namespace {
+
+/// Whether the journal can hold what a command says, and give it back. Errors: too_large, invalid.
+Result<void> check_fits(const InFlight& flight) {
+  if (is_oversized(flight)) return Error{Errc::too_large, "the command is longer than 8 MiB"};
+  const auto too_deep = [](const auto& command) { return is_too_deep(command); };
+  if (!std::visit(too_deep, flight.command())) return {};
+  return Error{Errc::invalid, "its JSON is nested deeper than 1000 levels"};
+}
+
+}  // namespace
+
 void SystemCalls::dispatch(TaskId task, Trap& trap) {
   auto& call = static_cast<CommandTrap&>(trap);
   LiveTask* const live = find(task);
@@ -37,9 +49,8 @@ void SystemCalls::dispatch(TaskId task, Trap& trap) {
   // An earlier run was told while it was at this command, which has left no record.
   if (live->cancel && !live->cancel->passed_on) pass_on_cancel(*live);
   if (!live->flight) return;  // else it goes on, for it is new or shielded
-  if (is_oversized(*live->flight)) {
-    conclude(*live, Error{Errc::too_large, std::string(name_of(call.command)) +
-                                               ": the command is longer than 8 MiB"});
+  if (const Result<void> fits = check_fits(*live->flight); !fits) {
+    conclude(*live, fits.error().with(name_of(call.command)));
     return;
   }
   prepare(*live);

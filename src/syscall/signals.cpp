@@ -9,6 +9,9 @@ Result<Admission> admit(const TaskKind& kind, const Json& arguments) {
   try {
     Result<Json> definition = kind.freeze(arguments);
     if (!definition) return definition.error();
+    if (is_too_deep(arguments) || is_too_deep(*definition)) {
+      return Error{Errc::invalid, "arguments: nested deeper than 1000 levels"};
+    }
     return Admission{.definition = *std::move(definition), .title = kind.title(arguments)};
   } catch (const std::exception& error) {
     return Error{Errc::invalid, std::string("arguments: ") + error.what()};
@@ -32,6 +35,14 @@ Task<Result<Json>> begun(const TaskKind& kind, TaskStart start) {
 
 /// The longest value that a task may return, in canonical bytes.
 constexpr std::size_t kValueBytesMax = std::size_t{8} << 20;
+
+Result<void> check_value(const Json& value) {
+  if (is_too_deep(value)) {
+    return Error{Errc::invalid, "what it returned is nested deeper than 1000 levels"};
+  }
+  if (canonical_bytes(value).size() <= kValueBytesMax) return {};
+  return Error{Errc::too_large, "what it returned is longer than 8 MiB"};
+}
 
 }  // namespace
 
@@ -122,11 +133,11 @@ void SystemCalls::task_ended(TaskId task, const Exit& exit) {
     payload.error_code = std::string(to_string(exit.error->code));
     payload.error = exit.error->message;
   }
-  if (canonical_bytes(payload.value).size() > kValueBytesMax) {
+  if (const Result<void> fits = check_value(payload.value); !fits) {
     payload.state = name_of(TaskState::failed);
     payload.value = Json();
-    payload.error_code = to_string(Errc::too_large);
-    payload.error = "what it returned is longer than 8 MiB";
+    payload.error_code = to_string(fits.error().code);
+    payload.error = fits.error().message;
   }
   end(*live, std::move(payload));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "support/dice.hpp"
+#include "support/temp_dir.hpp"
 
 #include "tinkerbell/base/assert.hpp"
 
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +20,22 @@
 #include <vector>
 
 namespace tinkerbell {
+
+/// A state directory for stores on a LossyDisk, where nothing of an earlier journal is left. The
+/// store's other files are real ones, in memory too where there is such a place: no disk has the
+/// time for thousands of new journals.
+inline const std::filesystem::path& new_lossy_home() {
+  static const TempDir dir(std::filesystem::is_directory("/dev/shm")
+                               ? std::filesystem::path("/dev/shm")
+                               : std::filesystem::temp_directory_path());
+  static const std::filesystem::path path = [] {
+    dir.write("state/journal.db-wal", "");  // that it is there is looked at
+    std::filesystem::permissions(dir / "state", std::filesystem::perms::owner_all);
+    return dir / "state";
+  }();
+  std::filesystem::remove(path / "journal.mark");
+  return path;
+}
 
 /// How a machine or a process ends.
 enum class SuddenEnd : std::uint8_t {

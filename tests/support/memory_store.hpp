@@ -26,6 +26,16 @@ struct StoreMemory {
   std::optional<Error> unreadable;  ///< What is told who looks for a task.
   std::set<TaskId> damaged;         ///< Their records.
 
+  void keep(const Batch& batch) {
+    for (const Record& record : batch.records) {
+      TINKERBELL_ASSERT(number(record.lsn) == records.size() + 1);
+      records.push_back(record);
+    }
+    for (const TaskHead& head : batch.heads)
+      tasks.insert_or_assign(head.task, head);
+    last_approval = std::max(last_approval, batch.last_approval);
+  }
+
   /// As if only the first so many records had become durable.
   void forget_after(std::size_t count) {
     records.resize(std::min(count, records.size()));
@@ -52,6 +62,9 @@ class MemoryStore final : public Store {
               .last_task = memory_->tasks.empty() ? kNoTask : memory_->tasks.rbegin()->first,
               .last_approval = memory_->last_approval,
               .store_id = memory_->store_id};
+    for (const auto& [id, head] : memory_->tasks) {
+      if (!head.ended) free_.emplace(id, WallTime::min());
+    }
   }
 
   /// The next append stores nothing and answers `error`, and so does every later one.
@@ -73,15 +86,46 @@ class MemoryStore final : public Store {
       failure_ = std::exchange(planned_failure_, std::nullopt);
       return *failure_;
     }
-    if (memory_->full) return *memory_->full;
-    for (const Record& record : batch.records) {
-      TINKERBELL_ASSERT(number(record.lsn) == memory_->records.size() + 1);
-      memory_->records.push_back(record);
+    if (is_fenced(batch)) {
+      failure_ = Error{Errc::conflict, "fenced"};
+      return *failure_;
     }
-    for (const TaskHead& head : batch.heads)
-      memory_->tasks.insert_or_assign(head.task, head);
-    memory_->last_approval = std::max(memory_->last_approval, batch.last_approval);
+    if (memory_->full) return *memory_->full;
+    memory_->keep(batch);
     return {};
+  }
+
+  [[nodiscard]] Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) override {
+    if (failure_) return *failure_;
+    std::vector<TaskHead> claimed;
+    for (auto at = free_.begin(); at != free_.end() && claimed.size() < limit;) {
+      if (at->second <= now) {
+        claimed.push_back(memory_->tasks.at(at->first));
+        at = free_.erase(at);
+      } else {
+        ++at;
+      }
+    }
+    return claimed;
+  }
+
+  [[nodiscard]] Result<void> release(TaskId task, std::optional<WallTime> due) override {
+    if (failure_) return *failure_;
+    const auto found = memory_->tasks.find(task);
+    const bool lives = found != memory_->tasks.end() && !found->second.ended;
+    if (lives) free_.try_emplace(task, due.value_or(WallTime::min()));
+    return {};
+  }
+
+  /// Another store on the same memory has taken it over.
+  [[nodiscard]] Result<std::optional<Milliseconds>> renew() override {
+    if (!failure_ && memory_->epoch != state_.epoch) failure_ = Error{Errc::conflict, "fenced"};
+    if (failure_) return *failure_;
+    return std::optional<Milliseconds>{};
+  }
+
+  [[nodiscard]] bool has_hint(WallTime now) override {
+    return std::ranges::any_of(free_, [now](const auto& each) { return each.second <= now; });
   }
 
   [[nodiscard]] Result<void> take_reserve() override {
@@ -140,8 +184,16 @@ class MemoryStore final : public Store {
   }
 
  private:
+  [[nodiscard]] bool is_fenced(const Batch& batch) const {
+    const auto is_ours = [this](const Record& record) { return record.epoch == state_.epoch; };
+    const auto is_free = [this](const TaskHead& head) { return free_.contains(head.task); };
+    return memory_->epoch != state_.epoch || !std::ranges::all_of(batch.records, is_ours) ||
+           std::ranges::any_of(batch.heads, is_free);
+  }
+
   std::shared_ptr<StoreMemory> memory_;
   StoreState state_;
+  std::map<TaskId, WallTime> free_;  ///< Of those that live: they are nobody's until then.
   std::optional<Error> planned_failure_;
   std::optional<Error> failure_;
   std::size_t appends_ = 0;

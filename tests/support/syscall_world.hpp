@@ -30,7 +30,7 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     std::uint64_t drawn_ = 0;
   };
 
-  SyscallWorld() { begin(); }
+  SyscallWorld() { (void)begin(); }
 
   ~SyscallWorld() override { end(); }
 
@@ -99,14 +99,7 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
   void crash_with(std::size_t records_durable) {
     end();
     memory->forget_after(records_durable);
-    std::vector<std::pair<TaskHead, std::vector<Record>>> survivors;
-    {
-      MemoryStore store(memory);
-      for (const TaskHead& head : *store.live_tasks()) {
-        survivors.emplace_back(head, *store.records_from_snapshot(head.task));
-      }
-    }
-    begin();
+    const Survivors survivors = begin();
     if (before_recovery) before_recovery(*driver);
     programs_known.clear();
     for (const auto& [head, records] : survivors) {
@@ -193,10 +186,16 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
   std::set<std::string> programs_known;  ///< What keys_under_way() said at the last restart.
 
  private:
-  void begin() {
+  using Survivors = std::vector<std::pair<TaskHead, std::vector<Record>>>;
+
+  [[nodiscard]] Survivors begin() {
+    auto store = std::make_unique<MemoryStore>(memory);
+    Survivors survivors;
+    for (const TaskHead& head : *store->claim(Store::kAll, clock.wall()))
+      survivors.emplace_back(head, *store->records_from_snapshot(head.task));
     driver = std::make_unique<ScriptedDriver>();
     journal = std::make_unique<Journal>(
-        std::make_unique<MemoryStore>(memory),
+        std::move(store),
         Journal::Callbacks{
             .post = [this](auto work) { posted_.push_back(std::move(work)); },
             .durable = [this](const std::vector<Record>& records) { calls->durable(records); },
@@ -219,6 +218,7 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     calls->set_driver<AwaitFileSearch>(*driver);
     calls->set_driver<AwaitProcess>(*driver);
     calls->set_driver<AwaitLLMResponse>(*driver);
+    return survivors;
   }
 
   void end() {

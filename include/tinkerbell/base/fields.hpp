@@ -6,6 +6,7 @@
 #include "tinkerbell/base/result.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -144,6 +145,8 @@ template <class T>
     return std::apply(
         [&](const auto&... each) { return (same(one.*each.member, other.*each.member) && ...); },
         T::fields());
+  } else if constexpr (std::same_as<T, double>) {
+    return std::bit_cast<std::uint64_t>(one) == std::bit_cast<std::uint64_t>(other);  // -0.0 is not
   } else if constexpr (requires { one == other; }) {
     return one == other;
   } else {
@@ -153,7 +156,31 @@ template <class T>
 
 }  // namespace detail
 
-/// A Json tree in canonical form: keys are already sorted.
+/// Levels of a Json tree in canonical form: a value alone has none, what stands in it one more.
+inline constexpr std::size_t kTreeDepthMax = 1'000;
+
+/// Whether a tree is nested deeper than that, or has such a tree in it. It could not be read back:
+/// whoever writes one for good must look first.
+[[nodiscard]] bool is_too_deep(const Json& value);
+
+template <class T>
+  requires(!std::same_as<T, Json>)
+[[nodiscard]] bool is_too_deep(const T& value) {
+  if constexpr (detail::HasCanonicalForm<T>) {
+    return false;  // it has no trees, or hashes of them
+  } else if constexpr (Described<T>) {
+    return std::apply([&](const auto&... each) { return (is_too_deep(value.*each.member) || ...); },
+                      T::fields());
+  } else if constexpr (detail::kIsOptional<T>) {
+    return value && is_too_deep(*value);
+  } else if constexpr (detail::kIsVector<T>) {
+    return std::ranges::any_of(value, [](const auto& each) { return is_too_deep(each); });
+  } else {
+    return false;
+  }
+}
+
+/// A Json tree in canonical form: keys are already sorted. What is too deep becomes null.
 void write_canonical(CanonicalWriter& writer, const Json& value);
 
 /// A described struct is a map from the places of its fields (the first is 0) to their values;
@@ -344,7 +371,7 @@ Result<T> from_json_value(const Json& json, UnknownKeys unknown) {
 
 // ---- from canonical bytes ----
 
-/// A Json tree; one that is nested deeper than 1 000 levels fails.
+/// A Json tree; one that is too deep fails.
 void read_canonical(CanonicalReader& reader, Json& into);
 
 namespace detail {

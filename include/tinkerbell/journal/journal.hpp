@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/completion.hpp"
 #include "tinkerbell/journal/store.hpp"
 
@@ -117,9 +118,14 @@ class Journal {
   /// others are left, answers the reads. False: nothing was queued.
   bool write(std::size_t appends_max = kAllOfThem);
 
-  /// Waits until what is queued was announced; while the disk is full, until something can be done
-  /// about it. False: nothing is to be done, and end_writing() was called.
-  [[nodiscard]] bool wait_for_work();
+  /// Waits until what is queued was announced, or it is `until`; while the disk is full, until
+  /// something can be done about it, ten seconds at most. False: nothing is to be done, and
+  /// end_writing() was called.
+  [[nodiscard]] bool wait_for_work(SteadyTime until);
+
+  /// Tells the store that its owner lives, and hears whether it still is the owner. Returns after
+  /// how long that is to be done again: every four seconds, or more often where the lease is short.
+  [[nodiscard]] Milliseconds renew();
 
   /// From any thread.
   void end_writing();

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/journal/record.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -51,7 +53,7 @@ struct TaskHead {
 
 /// Where the counters of a store stood when it was opened. Ids are never given twice.
 struct StoreState {
-  Epoch epoch{0};  ///< Of this opening; already durable.
+  Epoch epoch{0};  ///< Of this opening, and of no other; already durable. Names its owner.
   Lsn last_lsn{0};
   TaskId last_task = kNoTask;
   ApprovalId last_approval = kNoApproval;
@@ -114,6 +116,13 @@ class StoreCollection {
 };
 
 /// The durable truth. One owner thread at a time; the writer thread once it runs. Blocks.
+///
+/// Several machines may have one store open. Each opening is an *owner*, named by its epoch, and
+/// has a *lease*. A task belongs to one owner at most: to the one that began or claimed it, until
+/// that one releases it or its lease runs out. Only its owner can append for it, whatever another
+/// may believe to own: so append() is what keeps two machines from doing one step, and an effect
+/// may begin only after it, and before the lease ends. Where the store can have one owner only, all
+/// that is simple: who opens it has everything, for ever.
 class Store {
  public:
   Store() = default;
@@ -121,15 +130,20 @@ class Store {
   Store& operator=(const Store&) = delete;
   virtual ~Store() = default;
 
+  /// As a limit.
+  static constexpr std::uint32_t kAll = std::numeric_limits<std::uint32_t>::max();
+
   [[nodiscard]] virtual const StoreState& state() const = 0;
 
-  /// All or nothing, and durable (or as durable as configured) when it returns.
-  /// Errors: storage_full (nothing of it is stored: it may be appended again, also with more behind
-  /// it), io, conflict. After any but the first one the store accepts nothing more: the process
-  /// ends and reads anew.
+  /// All or nothing, and durable (or as durable as configured) when it returns. All records have
+  /// the epoch of this opening. Errors: storage_full (it may be appended again, also with more
+  /// behind it; if the process ends before that, all of it or nothing is there, as of a commit
+  /// under way), io, conflict (somebody has changed the store; or *fenced*: a record is another
+  /// owner's, or its task is). After any but the first one the store accepts nothing more: the
+  /// process ends and reads anew.
   [[nodiscard]] virtual Result<void> append(const Batch& batch) = 0;
 
-  /// Tasks that have not ended, by id.
+  /// Tasks that have not ended, whoever owns them, by id.
   [[nodiscard]] virtual Result<std::vector<TaskHead>> live_tasks() = 0;
 
   enum class Which : std::uint8_t { all, live };
@@ -143,6 +157,26 @@ class Store {
 
   /// All records of a task, oldest first. Errors: not_found, invalid (crc).
   [[nodiscard]] virtual Result<std::vector<Record>> records(TaskId id) = 0;
+
+  // ---- whose a task is ----
+
+  /// Makes tasks this owner's that have not ended, belong to nobody, and are due: the first so many
+  /// by id. None: there are none now. Errors: conflict (the lease has run out), io, invalid.
+  [[nodiscard]] virtual Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) = 0;
+
+  /// Lets a task go. Anybody may claim it, this owner too: at `due`, or at once. A task that is not
+  /// this owner's, or has ended, stays as it is. Errors: conflict (the lease has run out), io.
+  [[nodiscard]] virtual Result<void> release(TaskId task, std::optional<WallTime> due) = 0;
+
+  /// Says that this owner still lives, and looks whether the store is still its own. Returns how
+  /// long its lease is from now on; nothing: it has no end. To be called several times in that
+  /// time, or where it has no end every few seconds. Errors: conflict (another one has taken the
+  /// store, or moved it away), io. Final, as those of append() are.
+  [[nodiscard]] virtual Result<std::optional<Milliseconds>> renew() = 0;
+
+  /// Whether a claim would find something, without asking the disk. A hint: it may be wrong, for a
+  /// second.
+  [[nodiscard]] virtual bool has_hint(WallTime now) = 0;
 
   // ---- what not every store has ----
 

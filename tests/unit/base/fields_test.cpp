@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -193,6 +194,33 @@ TEST(CanonicalBytes, S67_NestedWithoutEndAreRefused) {
   CanonicalReader reader(deep);
   EXPECT_EQ(reader.skip().size(), deep.size());  // passing over costs no stack
   EXPECT_TRUE(reader.is_done());
+}
+
+/// An array in an array in …, with a number in the innermost.
+Json nested(std::size_t levels) {
+  Json tree = 1;
+  for (std::size_t i = 0; i < levels; ++i)
+    tree = Json::array({std::move(tree)});
+  return tree;
+}
+
+TEST(CanonicalBytes, WhatIsTooDeepToBeReadBackIsKnownBeforeItIsWritten) {
+  const Json fits = nested(kTreeDepthMax);
+  EXPECT_FALSE(is_too_deep(fits));
+  EXPECT_EQ(*from_canonical<Json>(canonical_bytes(fits)), fits);
+
+  const Json too_deep = nested(kTreeDepthMax + 1);
+  EXPECT_TRUE(is_too_deep(too_deep));
+  EXPECT_TRUE(is_too_deep(Whole{.tree = too_deep}));
+  EXPECT_FALSE(is_too_deep(Whole{.tree = fits}));
+  EXPECT_TRUE(from_canonical<Json>(canonical_bytes(too_deep))) << "cut where it becomes too deep";
+}
+
+TEST(Fields, KeepTheSignOfAZero) {
+  const Result<Whole> read = from_canonical<Whole>(canonical_bytes(Whole{.real = -0.0}));
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(std::signbit(read->real));
+  EXPECT_EQ(canonical_bytes(Whole{.real = 0.0}), canonical_bytes(Whole{}));
 }
 
 TEST(Fields, RoundTripThroughJsonAndBytes) {

@@ -62,11 +62,13 @@ TEST(BlobOrder, AFileIsSyncedThenNamedThenItsNameIsSyncedThenTheCommit) {
   const TempDir dir;
   auto store = *open_sqlite_store(dir / "state", Durability::power);
   Batch batch;
-  batch.records.push_back({.lsn = Lsn{1}, .task = TaskId{1}, .payload = noise(100'000)});
+  batch.records.push_back(
+      {.lsn = Lsn{1}, .task = TaskId{1}, .epoch = Epoch{1}, .payload = noise(100'000)});
   batch.heads.push_back({.task = TaskId{1}, .head = Lsn{1}});
   ASSERT_TRUE(store->append(batch));  // makes the directory
 
-  batch.records.front() = {.lsn = Lsn{2}, .task = TaskId{2}, .payload = noise(100'000, 2)};
+  batch.records.front() = {
+      .lsn = Lsn{2}, .task = TaskId{2}, .epoch = Epoch{1}, .payload = noise(100'000, 2)};
   batch.heads.front() = {.task = TaskId{2}, .head = Lsn{2}};
   std::vector<std::string> seen;
   calls = &seen;
@@ -81,7 +83,8 @@ TEST(BlobOrder, TheNameOfANewDirectoryIsSyncedToo) {
   const TempDir dir;
   auto store = *open_sqlite_store(dir / "state", Durability::power);
   Batch batch;
-  batch.records.push_back({.lsn = Lsn{1}, .task = TaskId{1}, .payload = noise(100'000)});
+  batch.records.push_back(
+      {.lsn = Lsn{1}, .task = TaskId{1}, .epoch = Epoch{1}, .payload = noise(100'000)});
   batch.heads.push_back({.task = TaskId{1}, .head = Lsn{1}});
   std::vector<std::string> seen;
   calls = &seen;

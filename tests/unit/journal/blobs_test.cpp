@@ -39,7 +39,10 @@ class BlobsTest : public testing::Test {
   TaskId append(std::string payload) {
     const TaskId task{++last};
     Batch batch;
-    batch.records.push_back({.lsn = Lsn{last}, .task = task, .payload = std::move(payload)});
+    batch.records.push_back({.lsn = Lsn{last},
+                             .task = task,
+                             .epoch = store->state().epoch,
+                             .payload = std::move(payload)});
     batch.heads.push_back({.task = task, .head = Lsn{last}});
     const Result<void> appended = store->append(batch);
     EXPECT_TRUE(appended) << appended.error().message;
@@ -175,7 +178,8 @@ TEST_F(BlobsTest, ABatchThatFoundNoRoomCountsNoUse) {
     open();
     disk.fail_writes(FaultyVfs::File::log, SQLITE_FULL);
     Batch batch;
-    batch.records.push_back({.lsn = Lsn{1}, .task = TaskId{1}, .payload = payload});
+    batch.records.push_back(
+        {.lsn = Lsn{1}, .task = TaskId{1}, .epoch = Epoch{1}, .payload = payload});
     batch.heads.push_back({.task = TaskId{1}, .head = Lsn{1}});
     EXPECT_EQ(store->append(batch).error().code, Errc::storage_full);
     disk.fail_writes(FaultyVfs::File::log, SQLITE_OK);
@@ -194,7 +198,8 @@ TEST_F(BlobsTest, AFileIsThereBeforeTheCommitThatNamesIt) {
   // The commit's first write to the log finds the file under its name already, and whole.
   disk.fail_writes(FaultyVfs::File::log, SQLITE_IOERR_WRITE);
   Batch batch;
-  batch.records.push_back({.lsn = Lsn{1}, .task = TaskId{1}, .payload = noise(100'000)});
+  batch.records.push_back(
+      {.lsn = Lsn{1}, .task = TaskId{1}, .epoch = Epoch{1}, .payload = noise(100'000)});
   batch.heads.push_back({.task = TaskId{1}, .head = Lsn{1}});
   EXPECT_FALSE(store->append(batch));
   ASSERT_EQ(files().size(), 1U);

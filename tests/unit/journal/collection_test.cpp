@@ -65,8 +65,11 @@ class Collection : public testing::Test {
       const TaskId task{++last_task};
       Lsn previous{0};
       for (const std::string& payload : begun.payloads) {
-        batch.records.push_back(
-            {.lsn = Lsn{++last_lsn}, .previous = previous, .task = task, .payload = payload});
+        batch.records.push_back({.lsn = Lsn{++last_lsn},
+                                 .previous = previous,
+                                 .task = task,
+                                 .epoch = store->state().epoch,
+                                 .payload = payload});
         previous = Lsn{last_lsn};
       }
       const bool ended =
@@ -444,6 +447,7 @@ TEST(CollectionOfSamples, AnEndInTheMiddleLeavesEachTaskWholeOrGone) {
       again.records.push_back({.lsn = Lsn{lsn + 1 + i},
                                .previous = Lsn{i == 0 ? 0 : lsn + i},
                                .task = newest,
+                               .epoch = store->state().epoch,
                                .payload = noise(90'000, 1 + 6 * i)});
     }
     again.heads.push_back({.task = newest, .state = "waiting", .head = Lsn{lsn + 5}});

@@ -1,6 +1,7 @@
 #include "journal/reserve.hpp"
 #include "sample_records.hpp"
 #include "support/faulty_vfs.hpp"
+#include "support/forwarding_store.hpp"
 #include "support/memory_store.hpp"
 #include "support/temp_dir.hpp"
 
@@ -42,10 +43,10 @@ Errc code_of(const Result<void>& result) {
 }
 
 /// A new task with one record.
-Batch one_record(std::uint64_t lsn, std::size_t bytes = 5) {
+Batch one_record(std::uint64_t lsn, std::size_t bytes = 5, Epoch epoch = Epoch{1}) {
   Batch batch;
   batch.records.push_back(
-      {.lsn = Lsn{lsn}, .task = TaskId{lsn}, .payload = std::string(bytes, 'x')});
+      {.lsn = Lsn{lsn}, .task = TaskId{lsn}, .epoch = epoch, .payload = std::string(bytes, 'x')});
   batch.heads.push_back(
       {.task = TaskId{lsn}, .kind = "agent@1", .state = "ready", .head = Lsn{lsn}});
   return batch;
@@ -124,7 +125,7 @@ TEST(FullDisk, F7_KeepsSpaceBackForTheLastRecords) {
 
 /// A store in memory on a disk that is full when the test says so. It has a reserve of a few
 /// appends.
-class SmallStore final : public Store {
+class SmallStore final : public ForwardingStore {
  public:
   struct Disk {
     std::mutex mutex;
@@ -136,9 +137,7 @@ class SmallStore final : public Store {
   };
 
   SmallStore(std::shared_ptr<StoreMemory> memory, Disk& disk)
-      : store_(std::move(memory)), disk_(disk) {}
-
-  [[nodiscard]] const StoreState& state() const override { return store_.state(); }
+      : ForwardingStore(std::make_unique<MemoryStore>(std::move(memory))), disk_(disk) {}
 
   [[nodiscard]] Result<void> append(const Batch& batch) override {
     const std::lock_guard lock(disk_.mutex);
@@ -147,20 +146,7 @@ class SmallStore final : public Store {
       disk_.spare = 0;
       return Error{Errc::storage_full, "the disk is full"};
     }
-    return store_.append(batch);
-  }
-
-  [[nodiscard]] Result<std::vector<TaskHead>> live_tasks() override { return store_.live_tasks(); }
-
-  [[nodiscard]] Result<std::vector<TaskHead>> tasks(Which which, TaskId before,
-                                                    std::uint32_t limit) override {
-    return store_.tasks(which, before, limit);
-  }
-
-  [[nodiscard]] Result<TaskHead> task(TaskId id) override { return store_.task(id); }
-
-  [[nodiscard]] Result<std::vector<Record>> records(TaskId id) override {
-    return store_.records(id);
+    return ForwardingStore::append(batch);
   }
 
   [[nodiscard]] Result<void> take_reserve() override {
@@ -179,7 +165,6 @@ class SmallStore final : public Store {
   }
 
  private:
-  MemoryStore store_;
   Disk& disk_;
 };
 

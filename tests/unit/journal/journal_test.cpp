@@ -1,5 +1,6 @@
 #include "tinkerbell/journal/journal.hpp"
 
+#include "support/forwarding_store.hpp"
 #include "support/memory_store.hpp"
 #include "support/temp_dir.hpp"
 
@@ -95,32 +96,17 @@ class Gate {
   bool waiting_ = false;
 };
 
-class SlowStore final : public Store {
+class SlowStore final : public ForwardingStore {
  public:
-  SlowStore(std::unique_ptr<Store> store, Gate& gate) : store_(std::move(store)), gate_(gate) {}
-
-  [[nodiscard]] const StoreState& state() const override { return store_->state(); }
+  SlowStore(std::unique_ptr<Store> store, Gate& gate)
+      : ForwardingStore(std::move(store)), gate_(gate) {}
 
   [[nodiscard]] Result<void> append(const Batch& batch) override {
     gate_.pass();
-    return store_->append(batch);
-  }
-
-  [[nodiscard]] Result<std::vector<TaskHead>> live_tasks() override { return store_->live_tasks(); }
-
-  [[nodiscard]] Result<std::vector<TaskHead>> tasks(Which which, TaskId before,
-                                                    std::uint32_t limit) override {
-    return store_->tasks(which, before, limit);
-  }
-
-  [[nodiscard]] Result<TaskHead> task(TaskId id) override { return store_->task(id); }
-
-  [[nodiscard]] Result<std::vector<Record>> records(TaskId id) override {
-    return store_->records(id);
+    return ForwardingStore::append(batch);
   }
 
  private:
-  std::unique_ptr<Store> store_;
   Gate& gate_;
 };
 
@@ -311,6 +297,46 @@ TEST_F(JournalTest, F9_TellsOfAFailureOnceAndOfNothingDurableAfterIt) {
   EXPECT_TRUE(memory_->records.empty());
 }
 
+/// A store that was moved away while nobody writes.
+class LostStore final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  [[nodiscard]] Result<std::optional<Milliseconds>> renew() override {
+    return Error{Errc::conflict, "it was moved away"};
+  }
+};
+
+TEST_F(JournalTest, F17_LooksAfterItsStoreAlsoWhileNothingIsWritten) {
+  start(std::make_unique<LostStore>(std::make_unique<MemoryStore>(memory_)));
+  loop_.run_until([&] { return !failures_.empty(); });
+  EXPECT_EQ(failures_.front().message, "it was moved away");
+}
+
+/// A store whose lease is so long.
+class LeasedStore final : public ForwardingStore {
+ public:
+  LeasedStore(std::unique_ptr<Store> store, std::optional<Milliseconds> lease)
+      : ForwardingStore(std::move(store)), lease_(lease) {}
+
+  [[nodiscard]] Result<std::optional<Milliseconds>> renew() override { return lease_; }
+
+ private:
+  std::optional<Milliseconds> lease_;
+};
+
+TEST_F(JournalTest, RenewsAShortLeaseThreeTimesInItsTimeAndLooksEveryFourSecondsElse) {
+  using namespace std::chrono_literals;
+  const auto pause_with = [this](std::optional<Milliseconds> lease) {
+    start(std::make_unique<LeasedStore>(std::make_unique<MemoryStore>(memory_), lease),
+          Writer::test);
+    return journal_->renew();
+  };
+  EXPECT_EQ(pause_with(std::nullopt), 4'000ms);
+  EXPECT_EQ(pause_with(3'000ms), 1'000ms);
+  EXPECT_EQ(pause_with(60'000ms), 4'000ms);
+}
+
 TEST_F(JournalTest, CommitsWhatIsQueuedBeforeItEnds) {
   start(std::make_unique<SlowStore>(std::make_unique<MemoryStore>(memory_), gate_));
   gate_.shut();
@@ -343,7 +369,9 @@ TEST_F(JournalTest, GoesOnWithTheTasksOfAnEarlierRun) {
   append(1, RecordKind::intent);
   end();
 
-  start_in_memory();
+  auto store = std::make_unique<MemoryStore>(memory_);
+  ASSERT_EQ(store->claim(Store::kAll, WallTime{})->size(), 1U);
+  start(std::move(store));
   EXPECT_EQ(journal_->store_state().epoch, Epoch{2});
   EXPECT_EQ(journal_->durable_lsn(), Lsn{2});
   journal_->adopt(memory_->tasks.at(TaskId{1}));

@@ -22,6 +22,7 @@ namespace tinkerbell {
     batch.records.push_back({.lsn = Lsn{lsn},
                              .previous = Lsn{lsn == first_lsn ? 0 : lsn - 1},
                              .task = task,
+                             .epoch = Epoch{1},
                              .payload = std::string(size, 'x')});
     bytes -= size;
   }
@@ -82,6 +83,9 @@ class SampleRecords {
 
   [[nodiscard]] TaskId last_task() const { return last_task_; }
 
+  /// Whose the next batches are.
+  void set_epoch(Epoch epoch) { epoch_ = epoch; }
+
  private:
   [[nodiscard]] std::uint8_t byte() { return static_cast<std::uint8_t>(random_()); }
 
@@ -109,7 +113,7 @@ class SampleRecords {
     record.lsn = last_lsn_;
     record.previous = std::exchange(head.head, last_lsn_);
     record.task = head.task;
-    record.epoch = Epoch{1};
+    record.epoch = epoch_;
     head.ended = below(10) == 0;
     head.state = head.ended ? "completed" : "ready";
     head.changed = record.wall;
@@ -125,6 +129,7 @@ class SampleRecords {
   }
 
   std::mt19937_64 random_;
+  Epoch epoch_{1};
   std::map<TaskId, TaskHead> live_;
   TaskId last_task_ = kNoTask;
   Lsn last_lsn_{0};

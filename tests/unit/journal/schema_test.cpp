@@ -79,6 +79,7 @@ TEST(Schema, F18_AnOlderJournalIsBroughtToOurVersionAndKeptAsItWas) {
     EXPECT_EQ((*store)->state().last_approval, ApprovalId{3});
     EXPECT_EQ((*store)->state().store_id, "0123456789abcdef0123456789abcdef");
     SampleRecords samples(1);
+    samples.set_epoch((*store)->state().epoch);
     EXPECT_TRUE((*store)->append(samples.next_batch()));
   }
   EXPECT_EQ(version_of(file), 3);
@@ -168,6 +169,7 @@ TEST(Schema, F18_NoEndInTheMiddleLeavesHalfAVersion) {
       EXPECT_GE((*store)->state().epoch, Epoch{8});
       EXPECT_EQ((*store)->state().last_approval, ApprovalId{3});
       SampleRecords samples(1);
+      samples.set_epoch((*store)->state().epoch);
       EXPECT_TRUE((*store)->append(samples.next_batch()));
     }
   }

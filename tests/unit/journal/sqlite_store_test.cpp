@@ -17,6 +17,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 namespace tinkerbell {
@@ -46,9 +47,10 @@ std::string message_of(const Result<void>& result) {
 }
 
 /// A task with one record that holds `payload`.
-Batch one_record(std::uint64_t lsn, std::string payload = "hello") {
+Batch one_record(std::uint64_t lsn, std::string payload = "hello", Epoch epoch = Epoch{1}) {
   Batch batch;
-  batch.records.push_back({.lsn = Lsn{lsn}, .task = TaskId{lsn}, .payload = std::move(payload)});
+  batch.records.push_back(
+      {.lsn = Lsn{lsn}, .task = TaskId{lsn}, .epoch = epoch, .payload = std::move(payload)});
   batch.heads.push_back(
       {.task = TaskId{lsn}, .kind = "agent@1", .state = "ready", .head = Lsn{lsn}});
   return batch;
@@ -92,60 +94,6 @@ void expect_equal_answers(Store& store, Store& model, TaskId last_task) {
             *model.tasks(Store::Which::all, kNoTask, 1'000'000));
   for (std::uint64_t id = 1; id <= number(last_task); ++id)
     EXPECT_EQ(*store.records(TaskId{id}), *model.records(TaskId{id})) << "task " << id;
-}
-
-TEST(SqliteStore, AnswersAsTheModelDoesWhateverIsAsked) {
-  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    const TempDir dir;
-    SampleRecords samples(seed);
-    std::unique_ptr<Store> store = open_store(dir.path());
-    auto model = std::make_unique<MemoryStore>();
-    for (int step = 0; step < 150; ++step) {
-      const TaskId any{samples.below(number(samples.last_task()) + 3)};
-      switch (samples.below(6)) {
-        case 0: {
-          const std::vector<TaskHead> live = *model->live_tasks();
-          EXPECT_EQ(*store->live_tasks(), live);
-          const auto chains = store->records_from_snapshots(live);
-          ASSERT_EQ(chains.size(), live.size());
-          for (std::size_t i = 0; i < live.size(); ++i)
-            EXPECT_EQ(*chains[i], *model->records_from_snapshot(live[i].task));
-          break;
-        }
-        case 1: {
-          const auto limit = static_cast<std::uint32_t>(samples.below(5));
-          for (const auto which : {Store::Which::all, Store::Which::live})
-            EXPECT_EQ(*store->tasks(which, any, limit), *model->tasks(which, any, limit));
-          break;
-        }
-        case 2: {
-          const auto mine = store->records(any);
-          const auto expected = model->records(any);
-          ASSERT_EQ(mine.ok(), expected.ok());
-          if (mine) EXPECT_EQ(*mine, *expected);
-          if (!mine) EXPECT_EQ(mine.error(), expected.error());
-          break;
-        }
-        case 3:
-          if (samples.below(8) != 0) break;
-          store.reset();
-          store = open_store(dir.path());
-          model = std::make_unique<MemoryStore>(model->memory());
-          EXPECT_EQ(store->state().epoch, model->state().epoch);
-          EXPECT_EQ(store->state().last_lsn, model->state().last_lsn);
-          EXPECT_EQ(store->state().last_task, model->state().last_task);
-          EXPECT_EQ(store->state().last_approval, model->state().last_approval);
-          break;
-        default: {
-          const Batch batch = samples.next_batch();
-          ASSERT_EQ(message_of(store->append(batch)), "ok");
-          ASSERT_TRUE(model->append(batch));
-        }
-      }
-    }
-    expect_equal_answers(*store, *model, samples.last_task());
-  }
 }
 
 TEST(SqliteStore, StartsEmptyInADirectoryForItsOwnerAlone) {
@@ -212,6 +160,18 @@ TEST(SqliteStore, KeepsItsLogBoundedByCheckpoints) {
   }
   EXPECT_LT(fs::file_size(dir.path() / "journal.db-wal"), std::uintmax_t{20} << 20);
   EXPECT_EQ(store->records(TaskId{1})->size(), 256U);
+}
+
+TEST(SqliteStore, LengthensItsLogManyCommitsAtATime) {
+  const TempDir dir;
+  const auto store = open_store(dir.path());
+  std::set<std::uintmax_t> lengths;
+  for (std::uint64_t lsn = 1; lsn <= 500; ++lsn) {
+    ASSERT_TRUE(store->append(one_record(lsn, std::string(4'000, 'x'))));
+    lengths.insert(fs::file_size(dir.path() / "journal.db-wal"));
+  }
+  EXPECT_GT(*lengths.rbegin(), std::uintmax_t{4} << 20);
+  EXPECT_LT(lengths.size(), 40U);
 }
 
 // ---- one process at a time ----
@@ -334,11 +294,69 @@ TEST(SqliteStore, HasAllOrNothingOfTheCommitThatACrashTore) {
     ::_exit(0);
   });
   const fs::path log = dir.path() / "journal.db-wal";
-  fs::resize_file(log, fs::file_size(log) - 100);
+  fs::resize_file(log, file_content(log).find_last_not_of('\0') - 100);
   const auto store = open_store(dir.path());
   EXPECT_EQ(store->state().last_lsn, Lsn{1});
   EXPECT_EQ(store->state().last_task, TaskId{1});
-  EXPECT_TRUE(store->append(one_record(2)));
+  EXPECT_TRUE(store->append(one_record(2, "again", Epoch{2})));
+}
+
+// ---- size ----
+
+/// So many tasks with so many records each, fifty side by side; the newest ones still live.
+void fill(Store& store, std::uint64_t tasks, std::uint64_t records_each, std::uint64_t live) {
+  constexpr std::uint64_t kSideBySide = 50;
+  std::uint64_t lsn = 0;
+  for (std::uint64_t first = 1; first <= tasks; first += kSideBySide) {
+    for (std::uint64_t round = 1; round <= records_each; ++round) {
+      Batch batch;
+      for (std::uint64_t task = first; task < first + kSideBySide; ++task) {
+        ++lsn;
+        batch.records.push_back({.lsn = Lsn{lsn},
+                                 .previous = Lsn{round == 1 ? 0 : lsn - kSideBySide},
+                                 .task = TaskId{task},
+                                 .epoch = store.state().epoch,
+                                 .payload = std::string(50, 'x')});
+        if (round < records_each) continue;
+        batch.heads.push_back({.task = TaskId{task},
+                               .kind = "agent@1",
+                               .state = "waiting",
+                               .ended = task + live <= tasks,
+                               .head = Lsn{lsn}});
+      }
+      if (!store.append(batch)) ::_exit(1);
+    }
+  }
+}
+
+TEST(SqliteStore, F23_OpensAMillionRecordsInThreeSecondsAndTwoHundredMebibytes) {
+  constexpr std::uint64_t kTasks = 20'000;
+  constexpr std::uint64_t kRecordsEach = 50;
+  constexpr std::uint64_t kLive = 1'000;
+  const TempDir dir;
+  ASSERT_EQ(status_of_child([&] {
+              fill(*open_store(dir.path()), kTasks, kRecordsEach, kLive);
+              ::_exit(0);  // as if killed: all the log is still to be read
+            }),
+            0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto store = open_store(dir.path());
+    const auto heads = store->claim(Store::kAll, WallTime{});
+    bool all = heads && heads->size() == kLive && number(store->state().last_lsn) == 1'000'000;
+    for (const TaskHead& head : *heads)
+      all = all && store->records(head.task)->size() == kRecordsEach;
+    ::_exit(all ? 0 : 1);
+  }
+  int status = 0;
+  rusage used{};
+  ASSERT_EQ(::wait4(child, &status, 0, &used), child);
+  EXPECT_EQ(status, 0);
+  // Of the processor: the machine may have other work. The sanitizers have their own price.
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+  EXPECT_LT(used.ru_utime.tv_sec + used.ru_stime.tv_sec, 3);
+  EXPECT_LT(used.ru_maxrss, 200 << 10) << "KiB";
+#endif
 }
 
 // ---- what the disk does ----
@@ -361,7 +379,7 @@ TEST(SqliteStore, RaisesTheEpochWithASyncEvenWhereCommitsHaveNone) {
   (void)disk.take_syncs(FaultyVfs::File::log);
   const auto store = open_store(dir.path(), Durability::process);
   EXPECT_GT(disk.take_syncs(FaultyVfs::File::log), 0);
-  ASSERT_TRUE(store->append(one_record(1)));
+  ASSERT_TRUE(store->append(one_record(1, "hello", Epoch{2})));
   EXPECT_EQ(disk.take_syncs(FaultyVfs::File::log), 0);
 }
 
@@ -452,7 +470,170 @@ TEST(SqliteStore, F17_NoticesThatItsFileWasMovedAway) {
   }
 }
 
+/// Also when nothing is written for long: the writer asks every few seconds.
+TEST(SqliteStore, F17_NoticesThatItsFileWasReplacedWhenAskedWhetherItIsStillItsOwn) {
+  for (const char* name : {"journal.db", "journal.db-wal"}) {
+    const TempDir dir;
+    const auto store = open_store(dir.path());
+    ASSERT_TRUE(store->append(one_record(1)));
+    EXPECT_TRUE(store->renew());
+    fs::copy_file(dir.path() / name, dir.path() / "copy");
+    fs::rename(dir.path() / "copy", dir.path() / name);
+    const auto renewed = store->renew();
+    ASSERT_FALSE(renewed) << name;
+    EXPECT_EQ(renewed.error().code, Errc::conflict);
+    EXPECT_THAT(message_of(store->append(one_record(2))), HasSubstr("failed before"));
+  }
+}
+
 // ---- files that are not as we left them ----
+
+/// A journal of so many batches whose process was killed: they are in its log.
+std::vector<Batch> killed_with_a_log(const fs::path& directory, std::size_t count) {
+  SampleRecords samples(15);
+  std::vector<Batch> batches(count);
+  std::ranges::generate(batches, [&] { return samples.next_batch(); });
+  status_of_child([&] {
+    const auto store = open_store(directory);
+    for (const Batch& batch : batches) {
+      if (!store->append(batch)) ::_exit(1);
+    }
+    (void)::raise(SIGKILL);
+  });
+  return batches;
+}
+
+/// The log says nothing of its end. What is left is the journal as it was after some commit.
+TEST(SqliteStore, F15_AfterItsLogWasCutItHasTheFirstOfItsCommitsAndNothingElse) {
+  const TempDir whole;
+  const std::vector<Batch> batches = killed_with_a_log(whole.path(), 40);
+  const std::string log = file_content(whole / "journal.db-wal");
+  const std::size_t end = log.find_last_not_of('\0') + 1;
+  std::size_t shortest = batches.size();
+  for (const std::size_t left : {end - 1, end - 100, end - 5'000, end / 2, std::size_t{0}}) {
+    const TempDir dir;
+    for (const char* name : {"journal.db", "journal.mark"})
+      fs::copy_file(whole / name, dir / name);
+    write_file(dir / "journal.db-wal", std::string_view(log).substr(0, left));
+    const auto opened = open_sqlite_store(dir.path(), Durability::process);
+    if (!opened) {  // of the first commits, which made the tables, nothing is left
+      EXPECT_EQ(left, 0U);
+      EXPECT_THAT(opened.error().message, HasSubstr("is empty or gone"));
+      continue;
+    }
+    const Lsn last = (*opened)->state().last_lsn;
+    MemoryStore model;
+    std::size_t kept = 0;
+    while (kept < batches.size() && batches[kept].records.back().lsn <= last)
+      ASSERT_TRUE(model.append(batches[kept++]));
+    EXPECT_LT(kept, batches.size()) << left;
+    shortest = std::min(shortest, kept);
+    EXPECT_EQ(MemoryStore(model.memory()).state().last_lsn, last) << "it ends within a commit";
+    expect_equal_answers(**opened, model, (*opened)->state().last_task);
+  }
+  EXPECT_LT(shortest, batches.size() / 2 + 5);
+}
+
+/// What was there stays as it is, and the message says how to go on.
+void expect_refused(const fs::path& directory, const char* why) {
+  const Error error = error_of_opening(directory);
+  EXPECT_EQ(error.code, Errc::invalid);
+  EXPECT_THAT(error.message, HasSubstr(why));
+}
+
+TEST(SqliteStore, F16_DoesNotBeginAnewWhereItsFileWasDeletedOrEmptied) {
+  for (const bool killed : {false, true}) {
+    const TempDir dir;
+    if (killed) {
+      (void)killed_with_a_log(dir.path(), 3);
+    } else {
+      ASSERT_TRUE(open_store(dir.path())->append(one_record(1)));
+    }
+    fs::remove(dir / "journal.db");
+    expect_refused(dir.path(), "is empty or gone");
+    EXPECT_FALSE(fs::exists(dir / "journal.db"));
+    write_file(dir / "journal.db", "");
+    expect_refused(dir.path(), "is empty or gone");
+    EXPECT_EQ(fs::exists(dir / "journal.db-wal"), killed) << "the log is the only thing left";
+
+    fs::remove(dir / "journal.db-wal");
+    fs::remove(dir / "journal.mark");  // as the message says
+    EXPECT_TRUE(open_store(dir.path()));
+  }
+}
+
+TEST(SqliteStore, F16_KeepsALogWhoseJournalIsGoneEvenWithoutItsMark) {
+  const TempDir dir;
+  (void)killed_with_a_log(dir.path(), 3);
+  fs::remove(dir / "journal.db");
+  fs::remove(dir / "journal.mark");
+  expect_refused(dir.path(), "its log is there");
+  EXPECT_TRUE(fs::exists(dir / "journal.db-wal"));
+}
+
+TEST(SqliteStore, F16_RefusesToGoOnWithoutTheLogOfARunThatWasKilled) {
+  const TempDir dir;
+  (void)killed_with_a_log(dir.path(), 3);
+  fs::rename(dir / "journal.db-wal", dir / "elsewhere");
+  expect_refused(dir.path(), "the newest steps with it");
+  fs::rename(dir / "elsewhere", dir / "journal.db-wal");
+  EXPECT_TRUE(open_store(dir.path()));
+  EXPECT_FALSE(fs::exists(dir / "journal.db-wal")) << "it was closed, and needs none";
+  EXPECT_TRUE(open_store(dir.path()));
+}
+
+TEST(SqliteStore, F16_RefusesAnOlderCopyOfItself) {
+  const TempDir dir;
+  ASSERT_TRUE(open_store(dir.path())->append(one_record(1)));
+  fs::copy_file(dir / "journal.db", dir / "older");
+  ASSERT_TRUE(open_store(dir.path())->append(one_record(2, "newer", Epoch{2})));
+  fs::rename(dir / "journal.db", dir / "newer");
+  fs::rename(dir / "older", dir / "journal.db");
+  expect_refused(dir.path(), "is older (epoch 1) than it was (epoch 2)");
+  fs::rename(dir / "newer", dir / "journal.db");
+  EXPECT_EQ(open_store(dir.path())->state().last_lsn, Lsn{2});
+}
+
+TEST(SqliteStore, F16_RefusesTheJournalOfAnotherDirectory) {
+  const TempDir dir;
+  open_store(dir / "a").reset();
+  open_store(dir / "b").reset();
+  fs::rename(dir / "b/journal.db", dir / "a/journal.db");
+  expect_refused(dir / "a", "is another journal");
+}
+
+/// There is none: the log's index is in the memory of its one process.
+TEST(SqliteStore, F16_NeedsNoSharedMemoryFile) {
+  const TempDir dir;
+  (void)killed_with_a_log(dir.path(), 3);
+  EXPECT_FALSE(fs::exists(dir / "journal.db-shm"));
+  write_file(dir / "journal.db-shm", std::string(32'768, '\xff'));
+  EXPECT_GT(number(open_store(dir.path())->state().last_lsn), 0U);
+}
+
+TEST(SqliteStore, LeavesALogAsItIsWhereItRefusesToOpen) {
+  const TempDir dir;
+  (void)killed_with_a_log(dir.path(), 3);
+  const std::string log = file_content(dir / "journal.db-wal");
+  const std::string mark = file_content(dir / "journal.mark");
+  std::string newer = mark;
+  newer.replace(newer.find(" 1 "), 3, " 9 ");
+  write_file(dir / "journal.mark", newer);
+  expect_refused(dir.path(), "is older");
+  EXPECT_EQ(file_content(dir / "journal.db-wal"), log);
+  write_file(dir / "journal.mark", mark);
+  EXPECT_GT(number(open_store(dir.path())->state().last_lsn), 0U);
+}
+
+TEST(SqliteStore, FindsAChainThatLeadsToAnotherTask) {
+  const TempDir dir;
+  Batch batch = one_record(2);
+  batch.records.front().previous = Lsn{1};
+  const auto store = open_store(dir.path());
+  ASSERT_TRUE(store->append(one_record(1)));
+  ASSERT_TRUE(store->append(batch));
+  EXPECT_THAT(store->records(TaskId{2}).error().message, HasSubstr("the chain of task 2 breaks"));
+}
 
 TEST(SqliteStore, F18_RefusesANewerSchemaAndNamesBothVersions) {
   const TempDir dir;
@@ -587,7 +768,10 @@ TEST(SqliteStore, RefusesWhenTheEpochHasGoneBack) {
   batch.records.front().epoch = Epoch{1};
   ASSERT_TRUE(open_store(dir.path())->append(batch));
   run_sql(dir.path(), "UPDATE meta SET value = 0 WHERE key = 'epoch'");
-  EXPECT_EQ(error_of_opening(dir.path()).code, Errc::invalid);
+  fs::remove(dir / "journal.mark");  // which would know as well
+  const Error error = error_of_opening(dir.path());
+  EXPECT_EQ(error.code, Errc::invalid);
+  EXPECT_THAT(error.message, HasSubstr("the epoch has gone back"));
 }
 
 TEST(SqliteStore, F13_NeverAnswersWrongRecordsFromADamagedFile) {

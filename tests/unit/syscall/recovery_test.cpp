@@ -451,6 +451,45 @@ TEST_F(Recovery, ATaskThatReturnsTooMuchFails) {
   EXPECT_EQ(world.end_of(task).error_code, to_string(Errc::too_large));
 }
 
+/// One level more than can be read back.
+Json too_deep() {
+  Json tree = 1;
+  for (std::size_t i = 0; i <= kTreeDepthMax; ++i)
+    tree = Json::array({std::move(tree)});
+  return tree;
+}
+
+Task<Result<Json>> spawns_too_deep(TaskStart /*start*/) {
+  const auto child = co_await Spawn{.kind = "runner@1", .arguments = {{"x", too_deep()}}};
+  const bool refused = !child && child.error().code == Errc::invalid &&
+                       child.error().message.find("1000 levels") != std::string::npos;
+  const Result<Json> ran = co_await runs({});
+  co_return Json(refused && ran);
+}
+
+/// Its task could not be read at any later start.
+TEST_F(Recovery, ACommandWithJsonThatIsTooDeepIsRefusedAndReplayed) {
+  world.add_kind("deep@1", spawns_too_deep);
+  const TaskId task = world.submit("deep@1", /*approve_all=*/true);
+  EXPECT_EQ(world.kinds_of(task), (Kinds{"task", "intent", "result", "intent"}));
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", Reply(AwaitProcess::Reply{}));
+  };
+  world.crash();
+  EXPECT_EQ(world.end_of(task).value, true);
+}
+
+Task<Result<Json>> returns_too_deep(TaskStart /*start*/) {
+  co_return too_deep();
+}
+
+TEST_F(Recovery, ATaskThatReturnsJsonThatIsTooDeepFails) {
+  world.add_kind("abyss@1", returns_too_deep);
+  const TaskId task = world.submit("abyss@1");
+  EXPECT_EQ(world.end_of(task).state, "failed");
+  EXPECT_EQ(world.end_of(task).error_code, to_string(Errc::invalid));
+}
+
 Task<Result<Json>> says_how_it_reads(TaskStart /*start*/) {
   const Result<AwaitFileRead::Reply> file = co_await AwaitFileRead{.path = "a.txt"};
   co_return Json(file ? "read" : to_string(file.error().code));

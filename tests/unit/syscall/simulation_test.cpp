@@ -143,7 +143,7 @@ class Simulation : public SyscallObserver, public KernelObserver {
     auto store = std::make_unique<MemoryStore>(memory_);
     if (!is_calm() && dice_.chance(10)) store->fail_next_append({Errc::io, "the disk is gone"});
     std::vector<std::pair<TaskHead, std::vector<Record>>> survivors;
-    for (const TaskHead& head : *store->live_tasks())
+    for (const TaskHead& head : *store->claim(Store::kAll, clock_.wall()))
       survivors.emplace_back(head, *store->records_from_snapshot(head.task));
     driver_ = std::make_unique<SimulatedDriver>(
         SimulatedDriver::World{outside_, findings_, audit_, clock_, dice_, trace_});

@@ -1,0 +1,237 @@
+// The canonical form of what the journal holds leaves out what is as the default has it, and names
+// a field by its place. So places, names of values and defaults are part of the journal's form.
+
+#include "tinkerbell/base/fields.hpp"
+#include "tinkerbell/command/commands.hpp"
+#include "tinkerbell/command/facts.hpp"
+#include "tinkerbell/syscall/payloads.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace tinkerbell {
+namespace {
+
+/// What stands in a journal for a value; in other words, how it is read where it is left out.
+template <class T>
+std::string default_of(const T& value) {
+  if constexpr (std::same_as<T, CanonicalValue>) {
+    return value.bytes.empty() ? "(none)" : "(some)";
+  } else {
+    return dump_json(to_json_value(value));
+  }
+}
+
+/// A line for each field of `T`: type, place, name, default.
+template <class T>
+void describe(std::string& out, std::string_view type) {
+  const T usual{};
+  std::size_t place = 0;
+  std::apply(
+      [&](const auto&... each) {
+        ((out += std::string(type) + " " + std::to_string(place++) + " " + std::string(each.name) +
+                 " = " + default_of(usual.*each.member) + "\n"),
+         ...);
+      },
+      T::fields());
+}
+
+template <class... Commands>
+void describe_commands(std::string& out, std::type_identity<std::variant<Commands...>> /*all*/) {
+  (describe<Commands>(out, Commands::kName), ...);
+  (describe<typename Commands::Reply>(out, std::string(Commands::kName) + " reply"), ...);
+}
+
+std::string journal_form() {
+  std::string form;
+  describe<TaskPayload>(form, "TASK");
+  describe<IntentPayload>(form, "INTENT");
+  describe<StartPayload>(form, "START");
+  describe<ApprovalPayload>(form, "APPROVAL");
+  describe<SignalPayload>(form, "SIGNAL");
+  describe<UnsurePayload>(form, "UNSURE");
+  describe<DonePayload>(form, "DONE");
+  describe<PreImage>(form, "FILE");
+  describe<Person>(form, "Person");
+  describe<Facts>(form, "Facts");
+  describe<FileFact>(form, "FileFact");
+  describe<Verdict>(form, "Verdict");
+  describe<Message>(form, "Message");
+  describe<ToolCall>(form, "ToolCall");
+  describe<ToolSchema>(form, "ToolSchema");
+  describe<TokenUsage>(form, "TokenUsage");
+  describe<FileEntry>(form, "FileEntry");
+  describe<FileMatch>(form, "FileMatch");
+  describe_commands(form, std::type_identity<TaskCommand>{});
+  return form;
+}
+
+constexpr std::string_view kForm = R"(TASK 0 kind = ""
+TASK 1 workspace = ""
+TASK 2 arguments = null
+TASK 3 definition = null
+TASK 4 origin = {"pid":0,"uid":0,"via":""}
+TASK 5 approve_all = false
+TASK 6 parent = 0
+TASK 7 title = ""
+INTENT 0 command = ""
+INTENT 1 arguments = (none)
+INTENT 2 line = ""
+INTENT 3 facts = {"diff":"","directory":"","files":[],"host":"","object":"","object_sha256":"","outside":false,"result_sha256":"","sandbox":""}
+INTENT 4 verdict = {"decision":"ask","reason":"","rule":""}
+INTENT 5 approval = 0
+INTENT 6 hash = ""
+INTENT 7 started = false
+INTENT 8 deadline_unix_ns = 0
+INTENT 9 question = null
+START 0 approval = 0
+APPROVAL 0 approval = 0
+APPROVAL 1 answer = "deny"
+APPROVAL 2 scope = "once"
+APPROVAL 3 text = ""
+APPROVAL 4 hash = ""
+APPROVAL 5 by = {"pid":0,"uid":0,"via":""}
+SIGNAL 0 signal = "cancel"
+SIGNAL 1 reason = ""
+SIGNAL 2 by = {"pid":0,"uid":0,"via":""}
+SIGNAL 3 seq = 0
+SIGNAL 4 pattern = ""
+SIGNAL 5 breakpoint = 0
+SIGNAL 6 unrecorded = 0
+SIGNAL 7 from = 0
+SIGNAL 8 message = null
+UNSURE 0 approval = 0
+UNSURE 1 evidence = ""
+UNSURE 2 hash = ""
+DONE 0 state = ""
+DONE 1 value = null
+DONE 2 error_code = ""
+DONE 3 error = ""
+DONE 4 turns = null
+DONE 5 cpu_us = null
+FILE 0 path = ""
+FILE 1 existed = false
+FILE 2 mode = 0
+FILE 3 content = ""
+Person 0 via = ""
+Person 1 uid = 0
+Person 2 pid = 0
+Facts 0 object = ""
+Facts 1 object_sha256 = ""
+Facts 2 sandbox = ""
+Facts 3 diff = ""
+Facts 4 result_sha256 = ""
+Facts 5 outside = false
+Facts 6 directory = ""
+Facts 7 files = []
+Facts 8 host = ""
+FileFact 0 path = ""
+FileFact 1 state = ""
+Verdict 0 decision = "ask"
+Verdict 1 rule = ""
+Verdict 2 reason = ""
+Message 0 role = "user"
+Message 1 text = ""
+Message 2 tool_calls = []
+Message 3 tool_call_id = ""
+ToolCall 0 id = ""
+ToolCall 1 name = ""
+ToolCall 2 arguments = ""
+ToolSchema 0 name = ""
+ToolSchema 1 description = ""
+ToolSchema 2 parameters = {}
+TokenUsage 0 input = 0
+TokenUsage 1 input_cached = 0
+TokenUsage 2 output = 0
+TokenUsage 3 known = false
+FileEntry 0 path = ""
+FileEntry 1 type = ""
+FileEntry 2 bytes = 0
+FileMatch 0 path = ""
+FileMatch 1 line = 0
+FileMatch 2 text = ""
+task.spawn 0 kind = ""
+task.spawn 1 arguments = {}
+task.join 0 task = 0
+task.join 1 timeout_ms = null
+task.kill 0 task = 0
+task.kill 1 reason = ""
+task.send 0 task = 0
+task.send 1 message = null
+task.receive 0 from = 0
+task.receive 1 match = {}
+task.receive 2 timeout_ms = null
+time.sleep 0 duration_ms = 0
+file.read 0 path = ""
+file.read 1 bytes_max = 1048576
+file.write 0 path = ""
+file.write 1 content = ""
+file.edit 0 path = ""
+file.edit 1 old_text = ""
+file.edit 2 new_text = ""
+file.list 0 path = "."
+file.list 1 recursive = false
+file.list 2 entries_max = 1000
+file.search 0 text = ""
+file.search 1 path = "."
+file.search 2 matches_max = 200
+user.approval 0 question = ""
+user.approval 1 preview = ""
+user.answer 0 question = ""
+user.answer 1 choices = []
+process.run 0 argv = []
+process.run 1 cwd = "."
+process.run 2 env = {}
+process.run 3 timeout_ms = 120000
+process.run 4 output_bytes_max = 65536
+llm.response 0 model = ""
+llm.response 1 messages = []
+llm.response 2 tools = []
+llm.response 3 tokens_max = 8192
+task.id reply 0 task = 0
+task.spawn reply 0 task = 0
+task.join reply 0 state = ""
+task.join reply 1 value = null
+task.join reply 2 error = ""
+task.receive reply 0 from = 0
+task.receive reply 1 message = null
+task.receive reply 2 number = 0
+time.now reply 0 unix_ns = 0
+random reply 0 value = 0
+file.read reply 0 text = ""
+file.write reply 0 bytes = 0
+file.write reply 1 created = false
+file.edit reply 0 line = 0
+file.list reply 0 entries = []
+file.list reply 1 complete = true
+file.search reply 0 matches = []
+file.search reply 1 complete = true
+user.approval reply 0 granted = false
+user.approval reply 1 reason = ""
+user.answer reply 0 text = ""
+process.run reply 0 exit_code = 0
+process.run reply 1 timed_out = false
+process.run reply 2 output = ""
+process.run reply 3 output_bytes = 0
+process.run reply 4 duration_ms = 0
+llm.response reply 0 text = ""
+llm.response reply 1 tool_calls = []
+llm.response reply 2 finish = "stop"
+llm.response reply 3 usage = {"input":0,"input_cached":0,"known":false,"output":0}
+llm.response reply 4 model = ""
+llm.response reply 5 received_unix_ns = 0
+)";
+
+TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {
+  EXPECT_EQ(journal_form(), kForm)
+      << "Old journals would be read otherwise. Add fields at the end, and their lines here; leave "
+         "the lines that are there as they are.";
+}
+
+}  // namespace
+}  // namespace tinkerbell
