@@ -70,6 +70,7 @@ void SystemCalls::allow(LiveTask& live) {
         make_command_record(live, RecordKind::file, canonical_bytes(*flight.pre_image)));
   }
   flight.intent_recorded = true;
+  flight.doubt.started = flight.asked;
   const Lsn lsn = append(live, std::move(records));
   // Asking a model again costs money, not harm: only the results that it was asked about must be
   // safe.

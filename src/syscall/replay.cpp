@@ -134,7 +134,7 @@ void SystemCalls::ask_driver(LiveTask& live) {
 }
 
 void SystemCalls::driver_answered(LiveTask& live, Result<Reply> outcome) {
-  const bool to_end = live.cancel && live.cancel->newest == live.flight->id.seq;
+  const bool to_end = is_told_to_end_here(live);
   if (!to_end && !outcome && outcome.error().code == Errc::not_started) {
     recheck(live);
   } else if (!to_end && !outcome && outcome.error().code == Errc::unknown_outcome) {

@@ -4,6 +4,7 @@
 #include "syscall/live_task.hpp"
 
 #include "tinkerbell/base/hash.hpp"
+#include "tinkerbell/base/text.hpp"
 #include "tinkerbell/command/render.hpp"
 
 namespace tinkerbell {
@@ -181,6 +182,9 @@ std::map<TaskState, std::size_t> SystemCalls::states() const {
 
 namespace {
 
+/// How much of what was found stands in a list; a question's card has all of it.
+constexpr std::size_t kEvidenceShownMax = 400;
+
 std::string waits_for(const LiveTask& live, bool asked) {
   const InFlight& flight = *live.flight;
   std::string line = command_line(flight.command());
@@ -193,7 +197,8 @@ std::string waits_for(const LiveTask& live, bool asked) {
     case Station::unsure:
       if (!asked) return "the disk, before it is asked about: " + line;
       return "resolve a" + std::to_string(number(flight.approval)) + ": " +
-             doubt_line(flight.command());
+             doubt_line(flight.command()) + " (" +
+             shortened(visible_line(flight.doubt.evidence), kEvidenceShownMax) + ")";
     case Station::gated:
       return "the disk, before: " + line;
     case Station::diverged:
