@@ -59,10 +59,10 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
   /// Answers a question and returns what the person is told.
   Result<void> answer(ApprovalId id, Answer answer, std::string text = "",
                       Scope scope = Scope::once) {
-    return answer({.approval = id, .answer = answer, .scope = scope, .text = std::move(text)});
+    return decide({.approval = id, .answer = answer, .scope = scope, .text = std::move(text)});
   }
 
-  Result<void> answer(ApprovalPayload answer) {
+  Result<void> decide(ApprovalPayload answer) {
     Result<void> told = Error{Errc::internal, "never told"};
     answer.by = {.via = "test", .uid = 7};
     calls->answer(std::move(answer),

@@ -507,7 +507,7 @@ TEST_F(Unsure, WhatAPersonSaysHappenedIsNotRunAgain) {
 }
 
 TEST_F(Unsure, AStatedResultIsTheReplyAndSaysWhoseWordThatIs) {
-  ASSERT_TRUE(world.answer({.approval = question,
+  ASSERT_TRUE(world.decide({.approval = question,
                             .answer = Answer::happened,
                             .text = "it is live",
                             .result = "version 7\n"}));
@@ -534,7 +534,7 @@ TEST_F(Unsure, AStatedResultIsTheReplyAndSaysWhoseWordThatIs) {
 
 TEST_F(Unsure, AStatedResultIsMaskedAsEverythingIs) {
   world.masker.add("hunter2hunter2");
-  ASSERT_TRUE(world.answer(
+  ASSERT_TRUE(world.decide(
       {.approval = question, .answer = Answer::happened, .result = "password hunter2hunter2"}));
   for (const Record& record : world.memory->records)
     EXPECT_EQ(record.payload.find("hunter2"), std::string::npos) << name_of(record.kind);
@@ -543,7 +543,7 @@ TEST_F(Unsure, AStatedResultIsMaskedAsEverythingIs) {
 TEST_F(Unsure, OnlyOfWhatHappenedAResultIsTaken) {
   for (const Answer answer : {Answer::run_again, Answer::abort}) {
     const Result<void> told =
-        world.answer({.approval = question, .answer = answer, .result = "version 7"});
+        world.decide({.approval = question, .answer = answer, .result = "version 7"});
     ASSERT_FALSE(told);
     EXPECT_EQ(told.error().code, Errc::invalid);
   }
