@@ -383,6 +383,7 @@ TEST(ShippedConfig, StaysValidWhenItsExamplesAreTakenUp) {
       parse_settings(uncommented(shipped_config()), "tinkerbell.toml");
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->policy.rules.size(), 3U);
+  EXPECT_EQ(settings->probes.size(), 1U);
   EXPECT_EQ(settings->providers.at("openai").key, (KeySource{KeyKind::credential, "openai"}));
   EXPECT_FALSE(settings->daemon.state_dir.empty());
   EXPECT_FALSE(settings->log.file.empty());

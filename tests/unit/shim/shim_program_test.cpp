@@ -5,7 +5,6 @@
 #include "tinkerbell/shim/run_directory.hpp"
 
 #include <gtest/gtest.h>
-#include <linux/ptrace.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -180,7 +179,7 @@ class TracedShim : public ShimProgram {
 
   void note_entry(std::vector<std::string>& steps) const {
     __ptrace_syscall_info call{};
-    ::ptrace(static_cast<__ptrace_request>(PTRACE_GET_SYSCALL_INFO), shim_, sizeof(call), &call);
+    ::ptrace(PTRACE_GET_SYSCALL_INFO, shim_, sizeof(call), &call);
     if (call.op != PTRACE_SYSCALL_INFO_ENTRY) return;
     switch (call.entry.nr) {
       case SYS_fsync:
