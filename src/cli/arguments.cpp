@@ -383,6 +383,14 @@ class Grammar {
     answer("--run-again", protocol::Answer::run_again, "Start it once more");
     answer("--abort", protocol::Answer::abort, "Leave it: the task is told that nobody knows");
     answers.require_option(1);
+    CLI::Option* const happened = resolve.get_option("--happened");
+    CLI::Option* const result =
+        resolve.add_option("--result", decide_.result, "With --happened: what the program wrote");
+    result->type_name("TEXT")->needs(happened);
+    resolve.add_option("--result-file", decide_.result_file, "The same from a file, or - (input)")
+        ->type_name("FILE")
+        ->needs(happened)
+        ->excludes(result);
     add_hash(resolve);
     add_reason(resolve);
   }

@@ -71,6 +71,8 @@ struct Decide {
   protocol::Scope scope = protocol::Scope::once;
   std::string text;  ///< The reason or the answer.
   std::string hash;  ///< The first digits of the hash of what was seen; empty: not given.
+  std::optional<std::string> result;  ///< What the program wrote that happened.
+  std::string result_file;            ///< Where that stands; "-": standard input; empty: nowhere.
 };
 
 /// Pause, resume or cancel.

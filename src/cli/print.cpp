@@ -276,6 +276,11 @@ std::string approval_details(const protocol::ApprovalView& approval, const Termi
     text += "by " + visible_line(approval.decided_by) + ", " + visible_line(approval.decided_at);
     if (!approval.text.empty()) text += ": " + visible_line(approval.text);
     text += "\n";
+    if (approval.result) {
+      text += "stated result, " + plural(approval.result->size(), "byte") + ":\n";
+      for (const std::string& line : framed(*approval.result, terminal.columns))
+        text += line + "\n";
+    }
   }
   for (const std::string& line : framed(approval.card, terminal.columns))
     text += line + "\n";

@@ -4,9 +4,14 @@
 #include "cli/print.hpp"
 #include "cli/sinks.hpp"
 
+#include "tinkerbell/base/file.hpp"
 #include "tinkerbell/base/text.hpp"
+#include "tinkerbell/base/unique_fd.hpp"
 #include "tinkerbell/base/version.hpp"
 #include "tinkerbell/protocol/routes.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -161,6 +166,22 @@ Result<void> check_read(const Decide& decide, const protocol::ApprovalView& appr
                name + " is not what you saw: read it again with `tinkerbell show " + name + "`"};
 }
 
+/// What a person states that a program wrote. Errors: not_found, denied, too_large, io.
+Result<std::optional<std::string>> stated_result(const Decide& decide) {
+  if (decide.result_file.empty()) return decide.result;
+  const bool input = decide.result_file == "-";
+  const std::string name = input ? "standard input" : decide.result_file;
+  UniqueFd file;
+  if (!input) {
+    file.reset(::open(decide.result_file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) return os_error("open " + name, errno);
+  }
+  Result<std::string> text =
+      read_all(input ? STDIN_FILENO : file.get(), protocol::DecisionRequest::kResultBytesMax, name);
+  if (!text) return text.error();
+  return std::optional(valid_utf8(*text));
+}
+
 ExitCode report_stop(Session& session, const protocol::TaskView& task) {
   session.out << (session.invocation.json ? pretty_json(to_json_value(task))
                                           : task_name(task.id) + ": " + stop_line(task))
@@ -278,6 +299,9 @@ Result<ExitCode> perform(Session& session, const ListApprovals& /*list*/) {
 Result<ExitCode> perform(Session& session, const Decide& decide) {
   protocol::DecisionRequest request{
       .answer = decide.answer, .scope = decide.scope, .text = decide.text};
+  Result<std::optional<std::string>> result = stated_result(decide);
+  if (!result) return result.error();
+  request.result = *std::move(result);
   const bool binds =
       decide.answer != protocol::Answer::deny && decide.answer != protocol::Answer::abort;
   if (binds) {

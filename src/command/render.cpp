@@ -110,6 +110,7 @@ std::string in_words(const Reply& reply) {
           },
           [](const AwaitUserAnswer::Reply& r) { return r.text; },
           [](const AwaitProcess::Reply& r) {
+            if (!r.note.empty()) return "exit " + std::to_string(r.exit_code) + ", " + r.note;
             return (r.timed_out ? std::string("timed out")
                                 : "exit " + std::to_string(r.exit_code)) +
                    ", " + seconds(r.duration) + ", " + counted(r.output_bytes, "byte");
@@ -284,11 +285,15 @@ std::string doubt_line(const TaskCommand& command) {
 
 /// Our words come first: none of what follows them can pass for one of ours.
 std::string doubt_card(const TaskCommand& command, const Facts& facts, const Doubt& doubt) {
+  const bool can_be_stated = std::holds_alternative<AwaitProcess>(command);
   return "nobody can tell whether this happened\n"
          "  started    " +
          rfc3339(doubt.started) +
          "\n"
-         "  happened   it did: the task is told so, its result is not known\n"
+         "  happened   it did: the task is told so, " +
+         (can_be_stated ? "and what it wrote if you say that (resolve --result)"
+                        : "its result is not known") +
+         "\n"
          "  run again  it is started once more\n"
          "  abort      it stays as it is: the task is told that nobody knows\n"
          "what was found\n" +

@@ -71,6 +71,7 @@ void get_approval(Context& context, Request request) {
     view.decided_by = "uid " + std::to_string(answered->decision.by.uid);
     view.decided_at = rfc3339(answered->when);
     view.text = answered->decision.text;
+    view.result = answered->decision.result;
     return request.answer(view);
   }
   context.parts.calls.look_at(
@@ -90,7 +91,8 @@ void post_decision(Context& context, Request request) {
        .scope = wanted->scope == protocol::Scope::task ? Scope::task : Scope::once,
        .text = wanted->text,
        .hash = wanted->hash,
-       .by = request.person()},
+       .by = request.person(),
+       .result = wanted->result},
       Completion<ApprovalPayload>([&context, request](const Result<ApprovalPayload>& decided) {
         if (!decided) return request.fail(decided.error());
         request.answer(protocol::DecisionView{.id = decided->approval,

@@ -66,7 +66,8 @@ protocol::ApprovalView approval_view(const Question& question) {
           .requested_by = "task " + std::to_string(number(question.command.task)),
           .decided_by = {},
           .decided_at = {},
-          .text = {}};
+          .text = {},
+          .result = {}};
 }
 
 Projection::Projection(const TaskHead& head) : task_(task_view(head)) {}

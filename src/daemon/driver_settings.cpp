@@ -108,11 +108,19 @@ FileLimits file_limits(const settings::Settings& settings, const std::string& st
 
 ProcessSettings process_settings(const settings::Settings& settings, const std::string& state_dir,
                                  const std::string& socket) {
+  std::vector<ProbeRecipe> probes;
+  for (const settings::ProbeSettings& probe : settings.probes) {
+    probes.push_back({.name = probe.name,
+                      .command = probe.command,
+                      .argv = probe.argv,
+                      .timeout = probe.timeout});
+  }
   return {.shim = shim_path(),
           .runs_directory = std::filesystem::path(state_dir) / "runs",
           .runs_lost = std::filesystem::exists(std::filesystem::path(state_dir) / kCopiedFile),
           .sandbox = settings.sandbox == settings::SandboxKind::none ? ProcessSandbox::none
                                                                      : ProcessSandbox::bubblewrap,
+          .probes = std::move(probes),
           .hidden = secret_files(settings, state_dir, socket),
           .read_only = plain_files(settings)};
 }

@@ -2,6 +2,9 @@
 
 #include "tinkerbell/base/hash.hpp"
 
+#include <string>
+#include <string_view>
+
 namespace tinkerbell::protocol {
 
 AnswerForm form_of(const ApprovalView& approval) {
@@ -9,13 +12,30 @@ AnswerForm form_of(const ApprovalView& approval) {
   return approval.kind == "outcome" ? AnswerForm::outcome : AnswerForm::verdict;
 }
 
+namespace {
+
+Result<void> check_size(std::string_view what, const std::string& text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return {};
+  return Error{Errc::too_large, "the " + std::string(what) + " has " + std::to_string(text.size()) +
+                                    " bytes, more than " + std::to_string(bytes_max)};
+}
+
+Result<void> check_result(const DecisionRequest& request) {
+  if (!request.result) return {};
+  if (request.answer != Answer::happened) {
+    return Error{Errc::invalid, "only what happened has a result"};
+  }
+  return check_size("result", *request.result, DecisionRequest::kResultBytesMax);
+}
+
+}  // namespace
+
 Result<void> check(const DecisionRequest& request) {
   if (!request.answer) return Error{Errc::invalid, "\"answer\" is missing: approve, deny, …"};
-  if (request.text.size() > DecisionRequest::kTextBytesMax) {
-    return Error{Errc::too_large, "the text has " + std::to_string(request.text.size()) +
-                                      " bytes, more than " +
-                                      std::to_string(DecisionRequest::kTextBytesMax)};
+  if (Result<void> text = check_size("text", request.text, DecisionRequest::kTextBytesMax); !text) {
+    return text;
   }
+  if (Result<void> result = check_result(request); !result) return result;
   if (request.answer == Answer::answer && request.text.empty()) {
     return Error{Errc::invalid, "an answer needs a text"};
   }

@@ -18,6 +18,7 @@ constexpr std::uint32_t kTasksMax = 1'000'000;
 constexpr std::uint32_t kStepsMax = 100'000;
 constexpr std::uint32_t kOutputTokensMax = 10'000'000;
 constexpr std::size_t kGlobBytesMax = 1'024;
+constexpr Milliseconds kProbeTimeMax{300'000};
 
 /// Dots between the parts of keys on one line. toml++ takes such keys apart by recursion, and a
 /// line of 50 000 exhausts the stack.
@@ -217,6 +218,28 @@ void read_policy(const toml::table& table, Problems& problems, Rules& policy) {
     policy.rules.push_back(read_rule(*node.as_table(), problems));
 }
 
+// ---- probes ----
+
+ProbeSettings read_probe(const toml::table& table, Problems& problems) {
+  TableReader reader(table, "[[probe]]", problems);
+  ProbeSettings probe;
+  reader.read("name", probe.name);
+  reader.read("command", probe.command);
+  reader.read("argv", probe.argv);
+  reader.read("timeout", probe.timeout);
+  if (probe.name.empty()) reader.reject("name", "is missing: its evidence is told by it");
+  for (const std::string_view key : {"command", "argv"}) {
+    if (!reader.has(key)) reader.reject(key, "is missing: a program and its first words");
+  }
+  if (probe.timeout > kProbeTimeMax) reader.reject("timeout", "must be at most 5m");
+  return probe;
+}
+
+void read_probes(const toml::array& probes, Problems& problems, Settings& settings) {
+  for (const toml::node& node : probes)
+    settings.probes.push_back(read_probe(*node.as_table(), problems));
+}
+
 // ---- the rest ----
 
 void read_sandbox(const toml::table& table, Problems& problems, SandboxKind& sandbox) {
@@ -272,6 +295,7 @@ Settings read_settings(const toml::table& table, Problems& problems) {
   if (const auto* const each = reader.table("retention")) {
     read_retention(*each, problems, settings.retention);
   }
+  if (const auto* const probes = reader.tables("probe")) read_probes(*probes, problems, settings);
   if (const auto* const each = reader.table("agent")) read_agent(*each, problems, settings.agent);
   if (!settings.models.contains(settings.agent.model)) {
     reader.reject("agent", "wants a model \"" + settings.agent.model + "\" that [models] has not");

@@ -1,8 +1,13 @@
 #include "tinkerbell/syscall/approvals.hpp"
 
+#include "tinkerbell/base/text.hpp"
+
 namespace tinkerbell {
 
 namespace {
+
+/// How much of what was found stands in a list; a question's card has all of it.
+constexpr std::size_t kEvidenceShownMax = 400;
 
 std::string displayed(ApprovalId id) {
   return "a" + std::to_string(number(id));
@@ -27,9 +32,11 @@ void put_in_words(Question& question, const TaskCommand& command, const Facts& f
   }
 }
 
-std::string asks_for(ApprovalId question, QuestionKind kind, const TaskCommand& command) {
+std::string asks_for(ApprovalId question, QuestionKind kind, const TaskCommand& command,
+                     const Doubt& doubt) {
   if (kind == QuestionKind::outcome) {
-    return "resolve " + displayed(question) + ": " + doubt_line(command);
+    return "resolve " + displayed(question) + ": " + doubt_line(command) + " (" +
+           shortened(visible_line(doubt.evidence), kEvidenceShownMax) + ")";
   }
   return "approval " + displayed(question) + ": " + command_line(command);
 }

@@ -28,19 +28,42 @@ Result<void> check_fit(QuestionKind kind, Answer answer, Scope scope) {
   return Error{Errc::internal, "a question of no kind"};
 }
 
+/// Whether the outcome of such a command can be put in a person's words.
+Result<void> check_stated(const ApprovalPayload& answer, const TaskCommand& command) {
+  if (!answer.result) return {};
+  if (answer.answer != Answer::happened) {
+    return Error{Errc::invalid, "only what happened has a result"};
+  }
+  if (!std::holds_alternative<AwaitProcess>(command)) {
+    return Error{Errc::invalid, "only of a program can a person state the result, not of " +
+                                    std::string(name_of(command))};
+  }
+  return {};
+}
+
 Error denial(const ApprovalPayload& answer) {
   return {Errc::denied, answer.text.empty() ? std::string("a person said no")
                                             : "a person said no: " + answer.text};
 }
 
+/// What a person says that a program wrote. It is the reply of one that went well, and says whose
+/// word that is.
+Reply stated_reply(const ApprovalPayload& answer) {
+  const std::string& text = *answer.result;
+  return AwaitProcess::Reply{.output = text,
+                             .output_bytes = text.size(),
+                             .note = "as a person states it (uid " + std::to_string(answer.by.uid) +
+                                     ")" + (answer.text.empty() ? "" : ": " + answer.text)};
+}
+
 /// What the task is told of an effect that is not run again. That a person knows it happened does
-/// not bring back its result, so it is an error all the same.
+/// not bring back its result, so without their words it is an error all the same.
 Error unknown_outcome(const ApprovalPayload& answer) {
   const std::string said = answer.answer == Answer::happened
                                ? "a person says that it happened; its result is not known"
                                : "nobody knows whether it happened";
-  return {Errc::unknown_outcome, "the daemon was ended during this step, and " + said +
-                                     (answer.text.empty() ? "" : ": " + answer.text)};
+  return {Errc::unknown_outcome,
+          "this step was cut off, and " + said + (answer.text.empty() ? "" : ": " + answer.text)};
 }
 
 }  // namespace
@@ -74,6 +97,11 @@ void SystemCalls::answer_awake(ApprovalPayload answer, Completion<ApprovalPayloa
   answer.text = parts_.masker.masked(std::move(answer.text));
   LiveTask* const live = find((*open)->command.task);
   TINKERBELL_ASSERT(live != nullptr && live->flight && live->flight->id == (*open)->command);
+  if (const Result<void> fits = check_stated(answer, live->flight->command()); !fits) {
+    done(fits.error());
+    return;
+  }
+  if (answer.result) answer.result = parts_.masker.masked(*std::move(answer.result));
 
   std::vector<Record> records;
   records.push_back(make_command_record(*live, RecordKind::approval, canonical_bytes(answer)));
@@ -118,7 +146,8 @@ void SystemCalls::grant(LiveTask& live, const ApprovalPayload& answer, const Fac
 void SystemCalls::resolve(LiveTask& live, const ApprovalPayload& answer,
                           std::vector<Record> records) {
   if (answer.answer != Answer::run_again) {
-    conclude(live, unknown_outcome(answer), std::move(records));
+    conclude(live, answer.result ? Result<Reply>(stated_reply(answer)) : unknown_outcome(answer),
+             std::move(records));
     return;
   }
   append(live, std::move(records));

@@ -70,6 +70,7 @@ void SystemCalls::allow(LiveTask& live) {
         make_command_record(live, RecordKind::file, canonical_bytes(*flight.pre_image)));
   }
   flight.intent_recorded = true;
+  flight.doubt.started = flight.asked;
   const Lsn lsn = append(live, std::move(records));
   // Asking a model again costs money, not harm: only the results that it was asked about must be
   // safe.
@@ -86,7 +87,7 @@ void SystemCalls::ask(LiveTask& live, QuestionKind kind) {
   records.push_back(make_intent(live, /*started=*/false, kind));
   flight.intent_recorded = true;
   may_rest(live, {.approval = flight.approval,
-                  .waiting_for = asks_for(flight.approval, kind, flight.command())});
+                  .waiting_for = asks_for(flight.approval, kind, flight.command(), {})});
   open_question(live, kind, append(live, std::move(records)));
 }
 

@@ -13,6 +13,7 @@ void SystemCalls::start(LiveTask& live) {
   }
   records.push_back(
       make_command_record(live, RecordKind::start, canonical_bytes(StartPayload{flight.approval})));
+  flight.doubt.started = records.back().wall;
   release(live, append(live, std::move(records)));
 }
 
@@ -29,8 +30,14 @@ void SystemCalls::perform(LiveTask& live) {
       ->perform(call_of(live), then(live.flight->id, Station::performing, &SystemCalls::performed));
 }
 
+/// A driver may lose sight of what it began also where we did not crash.
 void SystemCalls::performed(LiveTask& live, Result<Reply> outcome) {
-  conclude(live, std::move(outcome));
+  const bool lost = !outcome && outcome.error().code == Errc::unknown_outcome;
+  if (lost && !is_told_to_end_here(live)) {
+    become_unsure(live, outcome.error().message);
+  } else {
+    conclude(live, std::move(outcome));
+  }
 }
 
 }  // namespace tinkerbell

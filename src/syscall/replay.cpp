@@ -135,7 +135,7 @@ void SystemCalls::ask_driver(LiveTask& live) {
 }
 
 void SystemCalls::driver_answered(LiveTask& live, Result<Reply> outcome) {
-  const bool to_end = live.cancel && live.cancel->newest == live.flight->id.seq;
+  const bool to_end = is_told_to_end_here(live);
   if (!to_end && !outcome && outcome.error().code == Errc::not_started) {
     recheck(live);
   } else if (!to_end && !outcome && outcome.error().code == Errc::unknown_outcome) {
@@ -160,10 +160,10 @@ void SystemCalls::become_unsure(LiveTask& live, std::string evidence) {
   records.push_back(make_command_record(
       live, RecordKind::unsure,
       canonical_bytes(UnsurePayload{flight.approval, evidence, flight.hash.hex()})));
-  may_rest(live,
-           {.approval = flight.approval,
-            .unsure = true,
-            .waiting_for = asks_for(flight.approval, QuestionKind::outcome, flight.command())});
+  may_rest(live, {.approval = flight.approval,
+                  .unsure = true,
+                  .waiting_for = asks_for(flight.approval, QuestionKind::outcome, flight.command(),
+                                          flight.doubt)});
   const Lsn lsn = append(live, std::move(records));
   scheduler_.mark(live.head.task, TaskState::unsure);
   open_question(live, QuestionKind::outcome, lsn);

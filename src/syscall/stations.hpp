@@ -41,6 +41,11 @@ struct Admission {
 /// Errors: those of the kind's `freeze`; invalid, if its code threw.
 [[nodiscard]] Result<Admission> admit(const TaskKind& kind, const Json& arguments);
 
+/// Whether somebody asked the task to end while it stood at the command that is under way.
+[[nodiscard]] inline bool is_told_to_end_here(const LiveTask& live) {
+  return live.cancel && live.cancel->newest == live.flight->id.seq;
+}
+
 /// Whether a task may wait so long in one command. Errors: invalid.
 [[nodiscard]] Result<void> check_wait(std::string_view command, Milliseconds wait);
 

@@ -199,10 +199,10 @@ std::string waits_for(const LiveTask& live, bool asked) {
       return live.stops.waits_for;
     case Station::asking:
       if (!asked) return "the disk, before it is asked about: " + line;
-      return asks_for(flight.approval, QuestionKind::permission, flight.command());
+      return asks_for(flight.approval, QuestionKind::permission, flight.command(), {});
     case Station::unsure:
       if (!asked) return "the disk, before it is asked about: " + line;
-      return asks_for(flight.approval, QuestionKind::outcome, flight.command());
+      return asks_for(flight.approval, QuestionKind::outcome, flight.command(), flight.doubt);
     case Station::gated:
       return "the disk, before: " + line;
     case Station::diverged:

@@ -78,6 +78,7 @@ std::string told(const AwaitProcess& command, const AwaitProcess::Reply& reply) 
   if (reply.output_bytes > reply.output.size()) {
     text += ", the middle of its " + std::to_string(reply.output_bytes) + " bytes is left out";
   }
+  if (!reply.note.empty()) text += ", " + reply.note;
   return text + '\n' + reply.output;
 }
 

@@ -61,6 +61,99 @@ TEST_F(OutcomeTest, WhatHappenedIsNotDoneTwiceAndTheModelIsToldSo) {
               HasSubstr("a person says that it happened; its result is not known: it is live"));
 }
 
+/// The same, with a probe in the config.
+class ProbedTest : public testing::Test {
+ protected:
+  /// Runs a program up to the file `sign`, takes the daemon and the shim away, and goes on.
+  void cut_off(std::string_view program, const std::string& sign) {
+    daemon.put("deploy.sh", program, true);
+    daemon.start();
+    task = daemon.run("deploy it", true);
+    ASSERT_TRUE(wait_until([&] { return daemon.file(sign).ends_with('\n'); })) << daemon.log();
+    daemon.kill9();
+    ASSERT_EQ(kill(std::stoi(daemon.file("shim.txt")), SIGKILL), 0);
+    daemon.put("may-end", "");
+    daemon.start();
+  }
+
+  ScriptedLlm model{ScriptedLlm::in_turn(
+      {calls("run_program", {{"argv", {"./deploy.sh"}}}), calls("finish", {{"summary", "done"}})})};
+  RealDaemon daemon{config_for(model, "none") +
+                    "[[probe]]\nname = \"look\"\ncommand = [\"./deploy.sh\"]\n"
+                    "argv = [\"grep\", \"deployed\", \"deployments.txt\"]\n"};
+  std::uint64_t task = 0;
+};
+
+TEST_F(ProbedTest, WhatAProbeFindsDoneIsNotDoneTwiceAndNobodyIsAsked) {
+  cut_off(kDeploy, "shim.txt");
+  EXPECT_EQ(daemon.wait_for_end(task).at("state"), "completed");
+  EXPECT_EQ(daemon.file("deployments.txt"), "deployed\n");
+  EXPECT_THAT(model.ledger().back().last(),
+              HasSubstr("the probe \"look\" says that it happened (exit 0: deployed)"));
+  EXPECT_THAT(daemon.cli({"approvals"}).out, testing::Not(HasSubstr("did this happen")));
+}
+
+TEST_F(ProbedTest, WhatAProbeFindsNotDoneIsStartedAgain) {
+  daemon.put("deployments.txt", "");
+  cut_off(
+      "#!/bin/sh\n"
+      "echo run >> runs.txt\n"
+      "echo $PPID > shim.txt\n"
+      "while ! [ -e may-end ]; do sleep 0.02; done\n"
+      "echo deployed >> deployments.txt\n",
+      "shim.txt");
+  EXPECT_EQ(daemon.wait_for_end(task).at("state"), "completed");
+  EXPECT_EQ(daemon.file("deployments.txt"), "deployed\n");
+  EXPECT_EQ(daemon.file("runs.txt"), "run\nrun\n");
+  EXPECT_THAT(model.ledger().back().last(), HasSubstr("exit 0"));
+}
+
+TEST_F(ProbedTest, WhatAProbeCannotTellIsAskedWithWhatItSaid) {
+  cut_off(
+      "#!/bin/sh\n"
+      "echo $PPID > shim.txt\n"
+      "while ! [ -e may-end ]; do sleep 0.02; done\n",
+      "shim.txt");
+  const Json question = daemon.wait_for_question(task);
+  EXPECT_EQ(question.at("kind"), "outcome");
+  EXPECT_THAT(question.at("card").get<std::string>(),
+              testing::AllOf(HasSubstr("its shim was killed"), HasSubstr("it cannot tell (exit 2"),
+                             HasSubstr("deployments.txt")));
+}
+
+TEST_F(OutcomeTest, WhatIsInDoubtIsListedWithItsEvidence) {
+  for (const std::vector<std::string>& look : {std::vector<std::string>{"ls", "--state", "unsure"},
+                                               {"show", std::to_string(task)},
+                                               {"show", name}}) {
+    const Finished shown = daemon.cli(look);
+    EXPECT_EQ(shown.exit, 0) << shown.err;
+    EXPECT_THAT(shown.out, HasSubstr("its shim was killed")) << look[0];
+  }
+}
+
+TEST_F(OutcomeTest, AResultThatAPersonStatesReachesTheModelAsSuch) {
+  daemon.put("said.txt", "version 7 is live\n");
+  const Finished late = daemon.cli({"resolve", name, "--abort", "--result", "version 7"});
+  EXPECT_EQ(late.exit, 64);
+  daemon.put("long.txt", std::string((64 << 10) + 1, 'x'));
+  const Finished longer = daemon.cli(
+      {"resolve", name, "--happened", "--result-file", daemon.workspace() + "/long.txt"});
+  EXPECT_NE(longer.exit, 0);
+  EXPECT_THAT(longer.err, HasSubstr("long.txt"));
+
+  const Finished resolved = daemon.cli({"resolve", name, "--happened", "--reason", "I looked",
+                                        "--result-file", daemon.workspace() + "/said.txt"});
+  EXPECT_EQ(resolved.exit, 0) << resolved.err;
+  EXPECT_EQ(daemon.wait_for_end(task).at("state"), "completed");
+  EXPECT_EQ(daemon.file("deployments.txt"), "deployed\n");
+  EXPECT_THAT(model.ledger().back().last(),
+              testing::AllOf(HasSubstr("exit 0, as a person states it (uid "),
+                             HasSubstr("I looked\nversion 7 is live\n")));
+  EXPECT_THAT(daemon.cli({"show", name}).out,
+              testing::AllOf(HasSubstr("stated result, 18 bytes:\n"), HasSubstr("version 7")));
+  EXPECT_THAT(daemon.cli({"steps", std::to_string(task)}).out, HasSubstr("as a person states it"));
+}
+
 TEST_F(OutcomeTest, RunAgainStartsItOnceMore) {
   const RealDaemon::Answer answer =
       daemon.curl("/v1/approvals/" + name, Json{{"answer", "run_again"}});

@@ -59,13 +59,13 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
   /// Answers a question and returns what the person is told.
   Result<void> answer(ApprovalId id, Answer answer, std::string text = "",
                       Scope scope = Scope::once) {
+    return decide({.approval = id, .answer = answer, .scope = scope, .text = std::move(text)});
+  }
+
+  Result<void> decide(ApprovalPayload answer) {
     Result<void> told = Error{Errc::internal, "never told"};
-    calls->answer({.approval = id,
-                   .answer = answer,
-                   .scope = scope,
-                   .text = std::move(text),
-                   .hash = {},
-                   .by = {.via = "test", .uid = 7}},
+    answer.by = {.via = "test", .uid = 7};
+    calls->answer(std::move(answer),
                   Completion<ApprovalPayload>([&told](const Result<ApprovalPayload>& decided) {
                     told = decided ? Result<void>() : Result<void>(decided.error());
                   }));

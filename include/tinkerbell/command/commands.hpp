@@ -417,12 +417,14 @@ struct AwaitProcess {
     std::string output;      ///< stdout and stderr as they came; head and tail if it was long.
     std::uint64_t output_bytes = 0;  ///< All that it wrote, also what `output` leaves out.
     Milliseconds duration{0};
+    std::string note;  ///< Whence all this is known, where the program was not there to tell: from
+                       ///< a probe or a person. Empty: from itself.
 
     static constexpr auto fields() {
-      return std::tuple{field("exit_code", &Reply::exit_code),
-                        field("timed_out", &Reply::timed_out), field("output", &Reply::output),
-                        field("output_bytes", &Reply::output_bytes),
-                        field("duration_ms", &Reply::duration)};
+      return std::tuple{
+          field("exit_code", &Reply::exit_code),  field("timed_out", &Reply::timed_out),
+          field("output", &Reply::output),        field("output_bytes", &Reply::output_bytes),
+          field("duration_ms", &Reply::duration), field("note", &Reply::note)};
     }
   };
 

@@ -35,7 +35,8 @@ struct ApprovalView {
   std::string requested_by;  ///< "task 12".
   std::string decided_by;    ///< Empty while open.
   std::string decided_at;
-  std::string text;  ///< What the person said with it: the reason, or the answer.
+  std::string text;                   ///< What the person said with it: the reason, or the answer.
+  std::optional<std::string> result;  ///< What a program wrote, as the person stated it.
 
   static constexpr auto fields() {
     return std::tuple{field("schema", &ApprovalView::schema),
@@ -53,7 +54,8 @@ struct ApprovalView {
                       field("requested_by", &ApprovalView::requested_by),
                       field("decided_by", &ApprovalView::decided_by),
                       field("decided_at", &ApprovalView::decided_at),
-                      field("text", &ApprovalView::text)};
+                      field("text", &ApprovalView::text),
+                      field("result", &ApprovalView::result)};
   }
 
   bool operator==(const ApprovalView&) const = default;
@@ -88,7 +90,7 @@ enum class Answer : std::uint8_t {
   approve,
   deny,       ///< With words for the model in `text`.
   answer,     ///< `text` is the answer.
-  happened,   ///< The effect took place; the task is told so, without a result.
+  happened,   ///< The effect took place; the task is told so, with `result` if that is stated.
   run_again,  ///< It is started once more.
   abort,      ///< It stays as it is; the task is told that nobody knows.
 };
@@ -103,16 +105,21 @@ enum class Scope : std::uint8_t {
 /// the question takes another form of answer.
 struct DecisionRequest {
   static constexpr std::size_t kTextBytesMax = 64 << 10;
+  static constexpr std::size_t kResultBytesMax = 64 << 10;
 
   std::optional<Answer> answer;  ///< Must be said.
   Scope scope = Scope::once;
   std::string text;  ///< The reason, for the task; or the answer.
   std::string hash;  ///< Of the card that was seen; empty: not given.
+  /// Only with `happened`, and only of a program: what it wrote. The task gets it as the output of
+  /// a program that ended with 0, and is told that a person stated it.
+  std::optional<std::string> result;
 
   static constexpr auto fields() {
     return std::tuple{field("answer", &DecisionRequest::answer),
                       field("scope", &DecisionRequest::scope),
-                      field("text", &DecisionRequest::text), field("hash", &DecisionRequest::hash)};
+                      field("text", &DecisionRequest::text), field("hash", &DecisionRequest::hash),
+                      field("result", &DecisionRequest::result)};
   }
 
   bool operator==(const DecisionRequest&) const = default;

@@ -11,6 +11,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// The config file, typed and checked. config/tinkerbell.toml shows every key with its default.
 
@@ -84,6 +85,14 @@ struct ModelSettings {
 
 enum class SandboxKind : std::uint8_t { bubblewrap, none };
 
+/// How to find out whether a program has done its work when nobody saw it end: see the config file.
+struct ProbeSettings {
+  std::string name;
+  std::vector<std::string> command;
+  std::vector<std::string> argv;
+  Milliseconds timeout{10'000};
+};
+
 struct AgentSettings {
   std::uint32_t steps_max = 60;
   Milliseconds time_max{3'600'000};
@@ -106,6 +115,7 @@ struct Settings {
       {"default", {.provider = "offline", .model = "offline"}}};
   Rules policy;
   SandboxKind sandbox = SandboxKind::bubblewrap;
+  std::vector<ProbeSettings> probes;
   AgentSettings agent;
   RetentionSettings retention;
 };

@@ -35,9 +35,9 @@ struct Question {
 void put_in_words(Question& question, const TaskCommand& command, const Facts& facts,
                   const Doubt& doubt);
 
-/// What a task waits for that asks this, in one line.
+/// What a task waits for that asks this, in one line. `doubt` is for outcomes only.
 [[nodiscard]] std::string asks_for(ApprovalId question, QuestionKind kind,
-                                   const TaskCommand& command);
+                                   const TaskCommand& command, const Doubt& doubt);
 
 /// A question that was answered.
 struct Answered {

@@ -66,6 +66,7 @@ class Driver {
   virtual void prepare(Call call, Completion<Prepared> prepared) = 0;
 
   /// The effect. Must check that the world still is what `call.facts` say, else Errc::conflict.
+  /// An error with a meaning here: unknown_outcome (a person must answer).
   virtual void perform(Call call, Completion<Reply> done) = 0;
 
   /// After a restart: the journal holds a START and no RESULT. Finds out what became of it, or goes

@@ -109,7 +109,8 @@ enum class Answer : std::uint8_t {
   approve,
   deny,
   text,
-  happened,   ///< The effect in doubt took place: its command ends without a result.
+  happened,   ///< The effect in doubt took place: its command ends with the result that the person
+              ///< states, or without one.
   run_again,  ///< It is to be started once more.
   abort,      ///< It stays as it is: its command ends, and nobody knows.
 };
@@ -135,12 +136,14 @@ struct ApprovalPayload {
   std::string text;  ///< The reason, or the answer itself.
   std::string hash;  ///< approval_hash of what was shown, hexadecimal.
   Person by;
+  std::optional<std::string> result;  ///< Of happened: what the program wrote, as the person says.
 
   static constexpr auto fields() {
     return std::tuple{
         field("approval", &ApprovalPayload::approval), field("answer", &ApprovalPayload::answer),
         field("scope", &ApprovalPayload::scope),       field("text", &ApprovalPayload::text),
-        field("hash", &ApprovalPayload::hash),         field("by", &ApprovalPayload::by)};
+        field("hash", &ApprovalPayload::hash),         field("by", &ApprovalPayload::by),
+        field("result", &ApprovalPayload::result)};
   }
 };
 

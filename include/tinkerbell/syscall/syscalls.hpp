@@ -152,7 +152,8 @@ class SystemCalls final : public CommandHandler {
   void clear_breakpoints(TaskId task, std::uint32_t number, Person by, Completion<void> done);
 
   /// Answers a question. `answer.hash`, if given, must be that of the question. Errors: not_found,
-  /// conflict (answered before, or another hash), invalid (such an answer does not fit).
+  /// conflict (answered before, or another hash), invalid (such an answer does not fit; a result,
+  /// and it is no program).
   void answer(ApprovalPayload answer, Completion<ApprovalPayload> done);
 
   // ---- what people look at ----

@@ -79,6 +79,10 @@ bool loads_code(std::string_view name) {
   return std::ranges::binary_search(kLoadingNames, name) || starts_with_any(name, kLoadingPrefixes);
 }
 
+bool is_git_commit(const std::vector<std::string>& argv) {
+  return argv.size() >= 2 && argv[0] == "git" && argv[1] == "commit";
+}
+
 bool is_name(std::string_view name) {
   const auto is_letter = [](char c) {
     return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -101,7 +105,7 @@ Result<void> check_environment(const Environment& wanted) {
   return {};
 }
 
-Environment program_environment(const Environment& wanted, const std::string& key,
+Environment program_environment(const AwaitProcess& command, const std::string& key,
                                 const std::string& workspace, const std::string& home) {
   Environment environment = {
       {"PATH", std::string(kProgramPath)},
@@ -110,7 +114,7 @@ Environment program_environment(const Environment& wanted, const std::string& ke
       {"LANG", "C.UTF-8"},
       {"TERM", "dumb"},
       {"USER", "tinkerbell"},
-      {"TINKERBELL_IDEMPOTENCY_KEY", key},
+      {std::string(kKeyVariable), key},
       {"GIT_AUTHOR_NAME", "Tinkerbell"},
       {"GIT_AUTHOR_EMAIL", "agent@tinkerbell.invalid"},
       {"GIT_COMMITTER_NAME", "Tinkerbell"},
@@ -122,7 +126,10 @@ Environment program_environment(const Environment& wanted, const std::string& ke
       {"GIT_CONFIG_KEY_0", "safe.directory"},
       {"GIT_CONFIG_VALUE_0", workspace},
   };
-  for (const auto& [name, value] : wanted)
+  // The reflog says then which commit was this one's, for the probe. For no other program: what git
+  // itself reads there (where `git checkout -` leads) must stay as it is.
+  if (is_git_commit(command.argv)) environment["GIT_REFLOG_ACTION"] = "commit (" + key + ")";
+  for (const auto& [name, value] : command.env)
     environment[name] = value;
   return environment;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tinkerbell/base/result.hpp"
+#include "tinkerbell/command/commands.hpp"
 
 #include <map>
 #include <string>
@@ -18,8 +19,11 @@ inline constexpr std::string_view kProgramPath = "/usr/local/bin:/usr/bin:/bin";
 /// S17). Errors: denied, invalid.
 [[nodiscard]] Result<void> check_environment(const Environment& wanted);
 
+/// Where a program finds its idempotency key.
+inline constexpr std::string_view kKeyVariable = "TINKERBELL_IDEMPOTENCY_KEY";
+
 /// What a program gets: a few names of ours, then the command's own. Nothing of the daemon's.
-[[nodiscard]] Environment program_environment(const Environment& wanted, const std::string& key,
+[[nodiscard]] Environment program_environment(const AwaitProcess& command, const std::string& key,
                                               const std::string& workspace,
                                               const std::string& home);
 

@@ -184,7 +184,7 @@ RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& setti
   RunSpec spec{
       .program = sandboxed ? settings.bubblewrap.string() : plan.program.path.string(),
       .argv = sandboxed ? sandboxed_argv(plan, settings) : std::vector<std::string>(),
-      .env = program_environment(command.env, call.key, plan.view.workspace->path(), home),
+      .env = program_environment(command, call.key, plan.view.workspace->path(), home),
       .cwd = sandboxed ? "/" : plan.view.cwd.string(),
       .sandboxed = sandboxed,
       .timeout = command.timeout,

@@ -1,8 +1,10 @@
 #include "tinkerbell/drivers/process/process_driver.hpp"
 
+#include "drivers/process/effect_probe.hpp"
 #include "drivers/process/plan.hpp"
 #include "drivers/process/progress.hpp"
 #include "drivers/process/run.hpp"
+#include "drivers/process/stragglers.hpp"
 
 #include "tinkerbell/base/assert.hpp"
 #include "tinkerbell/shim/run_directory.hpp"
@@ -12,6 +14,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <system_error>
@@ -53,6 +56,12 @@ struct Shared {
   }
 };
 
+/// The question after the effect of a program that nobody watched to its end.
+struct Probing {
+  ProbeRecipe recipe;
+  std::string evidence;  ///< Why nobody knows without it.
+};
+
 /// How a run went, and what nobody has seen of its output yet.
 struct Ending {
   Result<AwaitProcess::Reply> outcome;
@@ -72,6 +81,26 @@ Result<UniqueFd> start(Shared& shared, const Call& call) {
                    spec_of(call, *plan, shared.settings, directory));
 }
 
+/// A probe that an earlier daemon had begun is begun anew: what it says must be about now.
+Result<UniqueFd> start_probe(Shared& shared, const Call& call, const fs::path& directory) {
+  if (Result<void> discarded = discard_run(directory); !discarded) return discarded.error();
+  Result<Plan> plan = shared.plan(call);
+  if (!plan) return plan.error();
+  if (auto made = make_runs_directory(shared.settings.runs_directory); !made) return made.error();
+  return start_run(shared.settings.shim, directory,
+                   spec_of(call, *plan, shared.settings, directory));
+}
+
+/// Nothing of a program that lost its shim goes on while somebody asks what it has done.
+Ending ending_of(const ProgressRequest& request) {
+  Result<AwaitProcess::Reply> outcome = outcome_of(request.directory);
+  if (!outcome && outcome.error().code == Errc::unknown_outcome &&
+      !end_stragglers({key_of_run(request.directory)})) {
+    outcome = outcome.error().with("something of it still runs and does not end");
+  }
+  return {.outcome = std::move(outcome), .rest = new_output({request})};
+}
+
 /// The runs on disk that `chosen` picks. A directory that cannot be read is an error, one that does
 /// not exist is empty.
 template <class Predicate>
@@ -87,6 +116,13 @@ Result<std::vector<fs::path>> runs_on_disk(const fs::path& runs_directory, Predi
   }
   if (error) return os_error("list " + runs_directory.string(), error.value());
   return runs;
+}
+
+std::set<std::string> keys_of(const std::vector<fs::path>& runs) {
+  std::set<std::string> keys;
+  for (const fs::path& run : runs)
+    keys.insert(key_of_run(run));
+  return keys;
 }
 
 /// Removes all that it can; the first failure.
@@ -166,7 +202,7 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     if (!runs) return runs.error();
     Result<std::vector<UniqueFd>> shims = shims_of(*runs);
     if (!shims) return shims.error();
-    const bool ended = end_shims(*shims);
+    const bool ended = end_shims(*shims) && end_stragglers(keys_of(*runs));
     const Result<void> removed = remove_runs(*runs);
     if (!ended) return Error{Errc::timed_out, "left-over programs do not end"};
     return removed;
@@ -194,16 +230,19 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
  private:
   struct Run {
     Completion<Reply> done;
+    Call call;
     fs::path directory;
     bool recovering = false;
     bool cancelled = false;
     std::optional<asio::posix::stream_descriptor> shim;  ///< Its pidfd, while it lives.
-    std::uint64_t shown = 0;  ///< How much of the output the sink has seen.
+    std::uint64_t shown = 0;         ///< How much of the output the sink has seen.
+    std::optional<Probing> probing;  ///< The program is no more; `directory` is the probe's.
   };
 
   CommandId add_run(const Call& call, Completion<Reply> done, bool recovering) {
     Run run;
     run.done = std::move(done);
+    run.call = call;
     run.directory = shared_->directory_of(call);
     run.recovering = recovering;
     const bool added = runs_.try_emplace(call.id, std::move(run)).second;
@@ -230,9 +269,9 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
   void watch(CommandId id, Result<UniqueFd> shim) {
     const auto found = runs_.find(id);
     if (found == runs_.end()) return;
-    if (!shim) return finish(id, shim.error());
-    if (!*shim) return collect(id);
     Run& run = found->second;
+    if (!shim) return give_up(id, shim.error());
+    if (!*shim) return collect(id);
     run.shim.emplace(loop_, shim->release());
     run.shim->async_wait(asio::posix::stream_descriptor::wait_read,
                          [self = weak_from_this(), id](boost::system::error_code error) {
@@ -254,8 +293,7 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     const Run& run = runs_.at(id);
     pool_.run<Ending>(
         [request = ProgressRequest{id, run.directory, run.shown, true}]() -> Result<Ending> {
-          Result<AwaitProcess::Reply> outcome = outcome_of(request.directory);
-          return Ending{.outcome = std::move(outcome), .rest = new_output({request})};
+          return ending_of(request);
         },
         then(id, &Impl::conclude));
   }
@@ -263,14 +301,54 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
   void conclude(CommandId id, Result<Ending> ending) {
     const auto run = runs_.find(id);
     if (run == runs_.end()) return;
-    if (!ending) return finish(id, ending.error());
+    if (!ending) return give_up(id, ending.error());
     Result<AwaitProcess::Reply>& outcome = ending->outcome;
     // A shim that another daemon had just started took the lock after we had looked.
     if (!outcome && outcome.error().code == Errc::conflict) return attach(id);
+    if (run->second.probing) return finish(id, known_by_probe(run->second, outcome));
     for (const ProgressPiece& piece : ending->rest)
       sink_.progress(id, ProgressKind::program_output, piece.text);
     if (outcome) return finish(id, Reply(*std::move(outcome)));
-    finish(id, meaning_of(outcome.error(), run->second));
+    judge(id, meaning_of(outcome.error(), run->second));
+  }
+
+  /// We could not even look.
+  void give_up(CommandId id, const Error& error) {
+    const Run& run = runs_.at(id);
+    if (run.probing) return finish(id, known_by_probe(run, error));
+    finish(id, run.recovering ? Error{Errc::unknown_outcome, error.message} : error);
+  }
+
+  /// What nobody saw a probe may know.
+  void judge(CommandId id, const Error& error) {
+    Run& run = runs_.at(id);
+    if (error.code != Errc::unknown_outcome || run.cancelled) return finish(id, error);
+    const auto& command = std::get<AwaitProcess>(run.call.command);
+    const ProbeRecipe* const recipe = recipe_for(command, shared_->settings.probes);
+    if (recipe == nullptr) return finish(id, error);
+    run.directory = probe_directory(run.directory);
+    Call probe = run.call;
+    probe.command = probe_of(*recipe, command);
+    run.probing.emplace(*recipe, error.message);
+    watch_when_found(id, [shared = shared_, probe = std::move(probe), directory = run.directory] {
+      return start_probe(*shared, probe, directory);
+    });
+  }
+
+  static Result<Reply> known_by_probe(const Run& run, const Result<AwaitProcess::Reply>& outcome) {
+    const Finding finding = finding_of(run.probing->recipe, outcome);
+    std::string evidence = run.probing->evidence + "; " + finding.evidence;
+    switch (finding.happened) {
+      case Happened::yes:
+        return Reply(AwaitProcess::Reply{.note = "its output is lost: " + std::move(evidence)});
+      case Happened::no:
+        // Without a crash of ours a new attempt is the task's to make: a program that ends its own
+        // shim would be started for ever.
+        return Error{run.recovering ? Errc::not_started : Errc::unavailable, std::move(evidence)};
+      case Happened::unknown:
+        return Error{Errc::unknown_outcome, std::move(evidence)};
+    }
+    std::abort();
   }
 
   /// `not_started` is an answer to recover; of a run of our own it says that the shim failed.
@@ -303,7 +381,7 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
   void read_progress() {
     std::vector<ProgressRequest> requests;
     for (const auto& [id, run] : runs_) {
-      if (run.shim) requests.push_back({id, run.directory, run.shown, false});
+      if (run.shim && !run.probing) requests.push_back({id, run.directory, run.shown, false});
     }
     pool_.run<std::vector<ProgressPiece>>(
         [requests = std::move(requests)]() -> Result<std::vector<ProgressPiece>> {
@@ -321,7 +399,7 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     for (const ProgressPiece& piece : pieces) {
       const auto run = runs_.find(piece.id);
       // Of one whose shim has ended meanwhile the rest comes with the outcome.
-      if (run == runs_.end() || !run->second.shim) continue;
+      if (run == runs_.end() || !run->second.shim || run->second.probing) continue;
       run->second.shown = piece.end;
       sink_.progress(piece.id, ProgressKind::program_output, piece.text);
     }

@@ -26,12 +26,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kKeyBytesMax = 64;
+/// What a shim gets to be gone after SIGKILL.
+constexpr std::chrono::milliseconds kKilledWithin{5'000};
 constexpr std::size_t kShimLogBytesMax = 64 << 10;
 constexpr std::size_t kShimLogShownMax = 400;
-
-UniqueFd open_pidfd(pid_t pid) {
-  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));  // close-on-exec by itself
-}
 
 /// How a shim begins: its own session, no input, its log as output, no other descriptor, default
 /// signals. Those that it reads from a descriptor are blocked from the start, so that a cancel in
@@ -128,6 +126,11 @@ Error lost_track(const RunStarted& started) {
                                                : "its shim was killed, and the program with it")};
 }
 
+/// That something is there and cannot be read says that the program was started, and no more.
+Error unreadable(const Error& error) {
+  return {Errc::unknown_outcome, "what its shim left cannot be read: " + error.message};
+}
+
 Error not_started(const fs::path& directory) {
   const Result<std::string> log = read_whole_file(directory / kShimLogFile, kShimLogBytesMax);
   std::string message = "the program was not started";
@@ -160,6 +163,11 @@ void open_directories(const fs::path& top) {
 fs::path run_directory(const fs::path& runs_directory, const std::string& key,
                        std::uint32_t attempt) {
   return runs_directory / (key + "-" + std::to_string(attempt));
+}
+
+fs::path probe_directory(const fs::path& run_directory) {
+  fs::path directory = run_directory;
+  return directory += "-probe";
 }
 
 std::string key_of_run(const fs::path& run_directory) {
@@ -205,14 +213,15 @@ Result<AwaitProcess::Reply> outcome_of(const fs::path& directory) {
   // Under the lock, so that no shim begins between one look and the next.
   const Result<UniqueFd> lock = take_run_lock(directory);
   if (!lock && lock.error().code == Errc::not_found) return not_started(directory);
-  if (!lock) return lock.error();
+  if (!lock && lock.error().code == Errc::conflict) return lock.error();
+  if (!lock) return unreadable(lock.error());
   const Result<RunStatus> status = read_record<RunStatus>(directory, kStatusFile);
   if (status) return reply_of(directory, *status);
-  if (status.error().code != Errc::not_found) return status.error();
+  if (status.error().code != Errc::not_found) return unreadable(status.error());
   const Result<RunStarted> started = read_record<RunStarted>(directory, kStartedFile);
   if (started) return lost_track(*started);
-  if (started.error().code != Errc::not_found) return started.error();
-  if (Result<void> revoked = revoke(directory); !revoked) return revoked.error();
+  if (started.error().code != Errc::not_found) return unreadable(started.error());
+  if (Result<void> revoked = revoke(directory); !revoked) return unreadable(revoked.error());
   return not_started(directory);
 }
 
@@ -224,6 +233,23 @@ Result<void> remove_run(const fs::path& directory) {
   fs::remove_all(directory, error);
   if (error) return os_error("remove " + directory.string(), error.value());
   return {};
+}
+
+Result<void> discard_run(const fs::path& directory) {
+  Result<UniqueFd> shim = find_shim(directory);
+  if (!shim) return shim.error();
+  if (*shim) {
+    send_signal(shim->get(), SIGKILL);
+    if (!wait_for_end({&*shim, 1}, kKilledWithin)) {
+      return Error{Errc::timed_out, "the shim of " + directory.string() + " does not end"};
+    }
+  }
+  std::error_code error;
+  return fs::exists(directory, error) ? remove_run(directory) : Result<void>();
+}
+
+UniqueFd open_pidfd(pid_t pid) {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));  // close-on-exec by itself
 }
 
 void reap(int shim) {

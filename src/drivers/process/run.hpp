@@ -20,6 +20,9 @@ namespace tinkerbell {
 [[nodiscard]] std::filesystem::path run_directory(const std::filesystem::path& runs_directory,
                                                   const std::string& key, std::uint32_t attempt);
 
+/// Where the probe of that run lives; it goes with the run.
+[[nodiscard]] std::filesystem::path probe_directory(const std::filesystem::path& run_directory);
+
 /// The key in the name of a run directory.
 [[nodiscard]] std::string key_of_run(const std::filesystem::path& run_directory);
 
@@ -43,12 +46,20 @@ namespace tinkerbell {
 
 /// How a run went whose shim lives no more. Errors: not_started (certainly, and it never will:
 /// a late shim finds nothing to run), unavailable (it could not be executed), cancelled,
-/// unknown_outcome (the shim was killed), conflict (a shim lives after all: find it), io.
+/// unknown_outcome (the shim was killed, the machine went down, or what it left cannot be read),
+/// conflict (a shim lives after all: find it).
 [[nodiscard]] Result<AwaitProcess::Reply> outcome_of(const std::filesystem::path& directory);
 
 /// Removes a run in which no shim lives, so that none can come late; also directories that its
 /// program has closed to us. Errors: conflict (a shim lives), not_found, io, denied.
 [[nodiscard]] Result<void> remove_run(const std::filesystem::path& directory);
+
+/// The same where a shim may live: it is killed, with its program. Nothing to do is no error.
+/// Errors: timed_out (it does not end), and as remove_run.
+[[nodiscard]] Result<void> discard_run(const std::filesystem::path& directory);
+
+/// Holds a process, so that its number is nobody else's; an invalid one if there is none (errno).
+[[nodiscard]] UniqueFd open_pidfd(pid_t pid);
 
 /// Takes the exit status of a shim (a pidfd) if it is a child of ours, so that no zombie stays.
 void reap(int shim);

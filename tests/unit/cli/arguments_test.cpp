@@ -205,6 +205,15 @@ TEST(Arguments, OfResolveAreOneOfThreeAnswers) {
   EXPECT_EQ(abort.answer, protocol::Answer::abort);
   EXPECT_EQ(abort.text, "late");
   EXPECT_EQ(abort.hash, "0123456789");
+  EXPECT_EQ(command<Decide>({"resolve", "a3", "--happened", "--result", "v7"}).result, "v7");
+  EXPECT_EQ(command<Decide>({"resolve", "a3", "--happened", "--result", ""}).result, "");
+  EXPECT_EQ(command<Decide>({"resolve", "a3", "--happened"}).result, std::nullopt);
+  EXPECT_EQ(command<Decide>({"resolve", "a3", "--happened", "--result-file", "-"}).result_file,
+            "-");
+  EXPECT_EQ(refusal({"resolve", "a3", "--abort", "--result", "v7"}).code, ExitCode::usage);
+  EXPECT_EQ(refusal({"resolve", "a3", "--run-again", "--result-file", "f"}).code, ExitCode::usage);
+  EXPECT_EQ(refusal({"resolve", "a3", "--happened", "--result", "v", "--result-file", "f"}).code,
+            ExitCode::usage);
   EXPECT_EQ(refusal({"resolve", "a3"}).code, ExitCode::usage);
   EXPECT_EQ(refusal({"resolve", "a3", "--happened", "--abort"}).code, ExitCode::usage);
 }

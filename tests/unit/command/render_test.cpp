@@ -193,6 +193,12 @@ TEST(DoubtCard, SaysWhatIsKnownAndWhatEachAnswerMeansBeforeWordsOfOthers) {
       "+new\n");
 }
 
+TEST(DoubtCard, SaysThatOfAProgramTheResultCanBeStated) {
+  EXPECT_TRUE(doubt_card(AwaitProcess{.argv = {"./deploy.sh"}}, {}, {})
+                  .contains("\n  happened   it did: the task is told so, and what it wrote if you "
+                            "say that (resolve --result)\n"));
+}
+
 TEST(CommandLine, IsOneTameLine) {
   for (const char32_t point : hostile_code_points()) {
     const std::string line =
@@ -209,6 +215,8 @@ TEST(OutcomeLine, SaysHowItEnded) {
   EXPECT_EQ(outcome_line(Reply(AwaitProcess::Reply{
                 .exit_code = 3, .output_bytes = 340, .duration = Milliseconds{1'200}})),
             "exit 3, 1.2 s, 340 bytes");
+  EXPECT_EQ(outcome_line(Reply(AwaitProcess::Reply{.note = "a person states it"})),
+            "exit 0, a person states it");
   EXPECT_EQ(outcome_line(Reply(AwaitFileWrite::Reply{.bytes = 1, .created = true})),
             "created, 1 byte");
   EXPECT_EQ(outcome_line(Error{Errc::denied, "no\x1b[2J\n"}), "denied: no\\x1b[2J\\x0a");

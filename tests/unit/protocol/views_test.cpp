@@ -199,6 +199,19 @@ TEST(DecisionRequest, KeepsItsBounds) {
   EXPECT_EQ(check(chatty).error().code, Errc::too_large);
 }
 
+TEST(DecisionRequest, HasAResultOnlyOfWhatHappened) {
+  EXPECT_TRUE(check(DecisionRequest{.answer = Answer::happened, .result = "version 7"}));
+  EXPECT_TRUE(check(DecisionRequest{.answer = Answer::happened, .result = ""}));
+  for (const Answer other : {Answer::approve, Answer::deny, Answer::run_again, Answer::abort})
+    EXPECT_EQ(check(DecisionRequest{.answer = other, .result = ""}).error().code, Errc::invalid);
+  const DecisionRequest longest{.answer = Answer::happened,
+                                .result = std::string(DecisionRequest::kResultBytesMax, 'x')};
+  EXPECT_TRUE(check(longest));
+  const DecisionRequest longer{.answer = Answer::happened, .result = *longest.result + "x"};
+  EXPECT_EQ(check(longer).error().code, Errc::too_large);
+  EXPECT_EQ(check(longer).error().message, "the result has 65537 bytes, more than 65536");
+}
+
 TEST(DecisionRequest, NamesItsAnswers) {
   for (const char* answer : {"approve", "deny", "answer", "happened", "run_again", "abort"})
     EXPECT_TRUE(from_json_value<DecisionRequest>(Json{{"answer", answer}})) << answer;

@@ -216,8 +216,42 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"deny\"\npaths = [\"./docs\"]\n",
                 "5: \"paths\" in [[policy.rule]] holds paths within the workspace: \"docs/**\", "
                 "not \"./docs\" or \"/docs\""},
+        Mistake{"[[probe]]\ncommand = [\"x\"]\nargv = [\"y\"]\n",
+                "2: \"name\" in [[probe]] is missing: its evidence is told by it"},
+        Mistake{"[[probe]]\nname = \"x\"\nargv = [\"y\"]\n",
+                "2: \"command\" in [[probe]] is missing: a program and its first words"},
+        Mistake{"[[probe]]\nname = \"x\"\ncommand = [\"y\"]\n",
+                "2: \"argv\" in [[probe]] is missing: a program and its first words"},
+        Mistake{"[[probe]]\nname = \"x\"\ncommand = []\nargv = [\"y\"]\n",
+                "4: \"command\" in [[probe]] must be an array of strings, not empty"},
+        Mistake{"[[probe]]\nname = \"x\"\ncommand = [\"y\"]\nargv = [\"z\"]\n"
+                "timeout = \"6m\"\n",
+                "6: \"timeout\" in [[probe]] must be at most 5m"},
         Mistake{"[policy]\nrule = 1\n",
                 "3: \"rule\" in [policy] must be an array of tables, not an integer"}));
+
+TEST(Settings, ReadProbesInTheirOrder) {
+  const Result<Settings> settings = parsed(R"(
+[[probe]]
+name = "deploy"
+command = ["./deploy.sh", "live"]
+argv = ["./is-deployed.sh", "{arguments}"]
+timeout = "30s"
+[[probe]]
+name = "push"
+command = ["git", "push"]
+argv = ["sh", "-c", "exit 2"]
+)");
+  ASSERT_TRUE(settings) << settings.error().message;
+  ASSERT_EQ(settings->probes.size(), 2U);
+  EXPECT_EQ(settings->probes[0].name, "deploy");
+  EXPECT_EQ(settings->probes[0].command, (std::vector<std::string>{"./deploy.sh", "live"}));
+  EXPECT_EQ(settings->probes[0].argv,
+            (std::vector<std::string>{"./is-deployed.sh", "{arguments}"}));
+  EXPECT_EQ(settings->probes[0].timeout, 30s);
+  EXPECT_EQ(settings->probes[1].command[1], "push");
+  EXPECT_EQ(settings->probes[1].timeout, 10s);
+}
 
 TEST(Settings, WantTheSchemaTheyKnow) {
   EXPECT_EQ(parse_settings("", "t").error().message,
@@ -353,6 +387,7 @@ TEST(ShippedConfig, StaysValidWhenItsExamplesAreTakenUp) {
       parse_settings(uncommented(shipped_config()), "tinkerbell.toml");
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->policy.rules.size(), 3U);
+  EXPECT_EQ(settings->probes.size(), 1U);
   EXPECT_EQ(settings->providers.at("openai").key, (KeySource{KeyKind::credential, "openai"}));
   EXPECT_FALSE(settings->daemon.state_dir.empty());
   EXPECT_FALSE(settings->log.file.empty());

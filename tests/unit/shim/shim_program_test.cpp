@@ -5,6 +5,8 @@
 #include "tinkerbell/shim/run_directory.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,8 +14,13 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <thread>
+#include <vector>
 
 namespace tinkerbell {
 namespace {
@@ -132,6 +139,80 @@ TEST_F(ShimProgram, SaysWhyAProgramCouldNotBeExecuted) {
   start();
   EXPECT_EQ(wait_for_shim(), 0);
   EXPECT_EQ(status().failure, "execute /nonexistent/program: No such file or directory");
+}
+
+/// What a shim does that counts for durability, in its order. Looks at its system calls.
+class TracedShim : public ShimProgram {
+ protected:
+  std::vector<std::string> steps_of(const std::string& script) {
+    write_spec(script);
+    start_traced();
+    std::vector<std::string> steps;
+    int status = 0;
+    while (::waitpid(shim_, &status, __WALL) == shim_ && WIFSTOPPED(status)) {
+      const bool at_call = WSTOPSIG(status) == (SIGTRAP | 0x80);
+      if (at_call) note_entry(steps);
+      const int signal = at_call || WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+      ::ptrace(PTRACE_SYSCALL, shim_, nullptr, signal);
+    }
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    shim_ = -1;
+    return steps;
+  }
+
+ private:
+  void start_traced() {
+    shim_ = ::fork();
+    if (shim_ == 0) {
+      ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);  // which wants to trace by itself
+      ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+      ::raise(SIGSTOP);
+      const std::string program = built_program("tinkerbell-shim").string();
+      ::execl(program.c_str(), program.c_str(), run_.path().c_str(), nullptr);
+      ::_exit(127);
+    }
+    int status = 0;
+    ::waitpid(shim_, &status, __WALL);
+    ::ptrace(PTRACE_SETOPTIONS, shim_, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+    ::ptrace(PTRACE_SYSCALL, shim_, nullptr, 0);
+  }
+
+  void note_entry(std::vector<std::string>& steps) const {
+    __ptrace_syscall_info call{};
+    ::ptrace(PTRACE_GET_SYSCALL_INFO, shim_, sizeof(call), &call);
+    if (call.op != PTRACE_SYSCALL_INFO_ENTRY) return;
+    switch (call.entry.nr) {
+      case SYS_fsync:
+      case SYS_fdatasync:
+        steps.push_back("sync " + file_behind(call.entry.args[0]));
+        break;
+      case SYS_rename:
+        steps.emplace_back("rename");
+        break;
+      case SYS_fork:
+      case SYS_vfork:
+      case SYS_clone:
+      case SYS_clone3:
+        steps.emplace_back("begin");
+        break;
+      default:
+        break;
+    }
+  }
+
+  [[nodiscard]] std::string file_behind(std::uint64_t descriptor) const {
+    std::error_code error;
+    const std::filesystem::path link =
+        "/proc/" + std::to_string(shim_) + "/fd/" + std::to_string(descriptor);
+    const std::filesystem::path file = std::filesystem::read_symlink(link, error);
+    return file == run_.path() ? "." : file.filename().string();
+  }
+};
+
+TEST_F(TracedShim, BeginsOnceItIsDurableThatItDoesAndEndsOnceItsStatusIs) {
+  EXPECT_EQ(steps_of("echo words"),
+            (std::vector<std::string>{"sync started.new", "rename", "sync .", "begin",
+                                      "sync output", "sync status.new", "rename", "sync ."}));
 }
 
 TEST_F(ShimProgram, LetsAProgramEndWithGraceWhenItsTimeIsUp) {

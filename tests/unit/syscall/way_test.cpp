@@ -420,6 +420,37 @@ TEST_F(Way, F5_AnEffectOfUnknownOutcomeWaitsForAPersonAndIsNeverRunAgainByItself
   EXPECT_EQ(done(task).value, "ran");
 }
 
+TEST_F(Way, F68_AnEffectOfWhichTheDriverLosesSightWithoutACrashWaitsForAPersonToo) {
+  world.driver->reply("process.run", Error{Errc::unknown_outcome, "its shim was killed"});
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  EXPECT_EQ(world.calls->view(task)->state, TaskState::unsure);
+  ASSERT_EQ(questions().size(), 1U);
+  const Question asked = *questions()[0];
+  EXPECT_EQ(asked.kind, QuestionKind::outcome);
+  EXPECT_EQ(world.driver->performed().size(), 1U);
+
+  world.pass(1h);
+  world.crash();  // it is still asked, in the same words
+  ASSERT_EQ(questions().size(), 1U);
+  EXPECT_EQ(questions()[0]->id, asked.id);
+  EXPECT_EQ(questions()[0]->card, asked.card);
+  world.driver->reply("process.run", Reply(AwaitProcess::Reply{}));
+  ASSERT_TRUE(world.answer(asked.id, Answer::run_again));
+  EXPECT_EQ(done(task).value, "ran");
+  EXPECT_EQ(world.driver->performed()[0].attempt, 2U);
+}
+
+TEST_F(Way, ATaskThatIsToEndIsNotKeptByAnEffectOfUnknownOutcome) {
+  const TaskId task = world.submit("runner@1", /*approve_all=*/true);
+  ASSERT_EQ(world.driver->performed().size(), 1U);
+  const CommandId id = world.driver->performed()[0].id;
+  world.calls->cancel_task(task, "enough", {}, Completion<void>([](const Result<void>&) {}));
+  if (world.driver->holds(id)) world.driver->release(id, Error{Errc::unknown_outcome, "lost"});
+  world.settle();
+  EXPECT_TRUE(questions().empty());
+  EXPECT_EQ(done(task).state, "cancelled");
+}
+
 /// After a crash in the middle of the first program of "runner@1"; nobody can tell what it did.
 class Unsure : public Way {
  protected:
@@ -431,17 +462,20 @@ class Unsure : public Way {
     world.crash();
     ASSERT_EQ(questions().size(), 1U);
     question = questions()[0]->id;
+    questions_command = questions()[0]->command.seq;
   }
 
   TaskId task = kNoTask;
   ApprovalId question = kNoApproval;
+  Seq questions_command{0};
 };
 
 TEST_F(Unsure, TheCardSaysWhatWasStartedWhenAndWhatIsKnown) {
   const Question asked = *questions()[0];
   EXPECT_EQ(asked.kind, QuestionKind::outcome);
   EXPECT_EQ(asked.line, "did this happen? run ./test.sh");
-  EXPECT_EQ(world.calls->view(task)->waiting_for, "resolve a1: did this happen? run ./test.sh");
+  EXPECT_EQ(world.calls->view(task)->waiting_for,
+            "resolve a1: did this happen? run ./test.sh (the machine went down)");
   EXPECT_EQ(asked.card,
             doubt_card(AwaitProcess{.argv = {"./test.sh"}}, {},
                        {.started = world.clock.wall(), .evidence = "the machine went down"}));
@@ -472,6 +506,51 @@ TEST_F(Unsure, WhatAPersonSaysHappenedIsNotRunAgain) {
   EXPECT_EQ(done(task).error_code, "unknown_outcome");
   EXPECT_NE(done(task).error.find("a person says that it happened"), std::string::npos);
   EXPECT_NE(done(task).error.find(": it is live"), std::string::npos);
+}
+
+TEST_F(Unsure, AStatedResultIsTheReplyAndSaysWhoseWordThatIs) {
+  world.driver->reply("process.run", Reply(AwaitProcess::Reply{}));
+  ASSERT_TRUE(world.decide({.approval = question,
+                            .answer = Answer::happened,
+                            .text = "it is live",
+                            .result = "version 7\n"}));
+  ASSERT_EQ(world.driver->performed().size(), 1U) << "the next program, and not this one again";
+  EXPECT_NE(world.driver->performed()[0].id.seq, questions_command);
+  EXPECT_EQ(done(task).value, "ran");
+  const std::vector<Record>& records = world.memory->records;
+  const auto result = std::ranges::find(records, RecordKind::result, &Record::kind);
+  const auto said = std::ranges::find(records, RecordKind::approval, &Record::kind);
+  ASSERT_NE(result, records.end());
+  ASSERT_NE(said, records.end());
+  const auto outcome = outcome_from_canonical(AwaitProcess{}, result->payload);
+  ASSERT_TRUE(outcome && *outcome);
+  const auto& reply = std::get<AwaitProcess::Reply>(**outcome);
+  EXPECT_EQ(reply.exit_code, 0);
+  EXPECT_EQ(reply.output, "version 7\n");
+  EXPECT_EQ(reply.output_bytes, 10U);
+  EXPECT_EQ(reply.note, "as a person states it (uid 7): it is live");
+  const auto answer = from_canonical<ApprovalPayload>(said->payload);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->result, "version 7\n");
+  EXPECT_EQ(answer->by.uid, 7U);
+}
+
+TEST_F(Unsure, AStatedResultIsMaskedAsEverythingIs) {
+  world.masker.add("hunter2hunter2");
+  ASSERT_TRUE(world.decide(
+      {.approval = question, .answer = Answer::happened, .result = "password hunter2hunter2"}));
+  for (const Record& record : world.memory->records)
+    EXPECT_EQ(record.payload.find("hunter2"), std::string::npos) << name_of(record.kind);
+}
+
+TEST_F(Unsure, OnlyOfWhatHappenedAResultIsTaken) {
+  for (const Answer answer : {Answer::run_again, Answer::abort}) {
+    const Result<void> told =
+        world.decide({.approval = question, .answer = answer, .result = "version 7"});
+    ASSERT_FALSE(told);
+    EXPECT_EQ(told.error().code, Errc::invalid);
+  }
+  EXPECT_EQ(questions().size(), 1U);
 }
 
 TEST_F(Unsure, WhatIsAbortedIsLeftAsItIs) {

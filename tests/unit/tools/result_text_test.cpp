@@ -50,6 +50,8 @@ TEST(ResultText, GivesTheExitCodeBeforeTheOutput) {
             "exit 137, ended because its time was up (120000 ms)\n");
   EXPECT_EQ(told(make, {.output = "ab", .output_bytes = 900}),
             "exit 0, the middle of its 900 bytes is left out\nab");
+  EXPECT_EQ(told(make, {.output = "ab", .output_bytes = 2, .note = "a person states it"}),
+            "exit 0, a person states it\nab");
 }
 
 TEST(ResultText, GivesAnErrorWithItsCode) {

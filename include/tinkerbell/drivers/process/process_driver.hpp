@@ -31,18 +31,22 @@ class ProcessDriver final : public Driver {
   void prepare(Call call, Completion<Prepared> prepared) override;
 
   /// Errors, besides those of prepare: conflict (another program than was approved), unavailable
-  /// (it could not be executed), cancelled, unknown_outcome (its shim was killed).
+  /// (it could not be executed), cancelled, unknown_outcome (its shim was killed, and no probe can
+  /// tell what became of it).
   void perform(Call call, Completion<Reply> done) override;
 
   /// Goes on with a program that still runs; else tells how it ended, or that it never started.
+  /// Where its shim cannot tell, its probe is asked (ProbeRecipe): what that says has happened is a
+  /// reply with a note and without output, what has not is not_started.
   void recover(Call call, Completion<Reply> done) override;
 
   /// Ends the whole process tree: SIGTERM, and SIGKILL two seconds later.
   void cancel(CommandId id) override;
 
   /// Ends and removes every run that `known_keys` (commands with a START and no RESULT) do not
-  /// name; goes on with the others where one fails, and tells the first failure. Blocks, at most
-  /// some seconds: for the start of the daemon. Errors: io, denied, timed_out, conflict.
+  /// name, with whatever of it lives without a shim; goes on with the others where one fails, and
+  /// tells the first failure. Blocks, at most some seconds: for the start of the daemon. Errors:
+  /// io, denied, timed_out, conflict.
   [[nodiscard]] Result<void> end_leftovers(const std::set<std::string>& known_keys);
 
   /// Removes what the finished runs of a command have left on disk.

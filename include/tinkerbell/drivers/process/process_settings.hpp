@@ -1,10 +1,12 @@
 #pragma once
 
+#include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/names.hpp"
 
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +21,19 @@ enum class ProcessSandbox : std::uint8_t {
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<ProcessSandbox> = {"bubblewrap", "none"};
 
+/// How to find out whether a program has done its work, where its shim is not there to tell.
+///
+/// The probe is a program too. It runs where and as the program did: in its directory, with its
+/// environment, also its idempotency key, and in such a sandbox. It ends with 0: that happened;
+/// with 1: it did not, and may be started again; with anything else, or not in time: nobody knows.
+struct ProbeRecipe {
+  std::string name;                  ///< For people.
+  std::vector<std::string> command;  ///< For programs whose words begin with these.
+  /// What is run. A word "{arguments}" stands for the program's words after `command`.
+  std::vector<std::string> argv;
+  Milliseconds timeout{10'000};
+};
+
 /// How programs are run. All paths absolute.
 struct ProcessSettings {
   std::filesystem::path shim;  ///< The program tinkerbell-shim.
@@ -28,6 +43,8 @@ struct ProcessSettings {
   /// not say that it never began.
   bool runs_lost = false;
   ProcessSandbox sandbox = ProcessSandbox::bubblewrap;
+  /// The first that fits is asked; after all of them the built-in ones for git commit and git push.
+  std::vector<ProbeRecipe> probes;
   /// What no sandboxed program may see even where it lies in the workspace or the system: the
   /// state directory, the control socket, keys. The runs directory is always among them.
   std::vector<std::filesystem::path> hidden;

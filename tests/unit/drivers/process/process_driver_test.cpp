@@ -310,6 +310,60 @@ TEST_F(UnsandboxedPrograms, HaveAnUnknownOutcomeAfterThePowerFailed) {
   EXPECT_TRUE(outcome.error().message.contains("the machine went down"));
 }
 
+TEST_F(UnsandboxedPrograms, HaveAnUnknownOutcomeWhenWhatTheirShimLeftCannotBeRead) {
+  for (const std::string_view file : {kStatusFile, kStartedFile}) {
+    const Call call = call_of("true");
+    std::filesystem::create_directories(run_directory_of(call));
+    ASSERT_TRUE(write_durably(run_directory_of(call), file, "{"));
+    const auto outcome = recover(call);
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, Errc::unknown_outcome) << file;
+    EXPECT_TRUE(outcome.error().message.contains("cannot be read")) << outcome.error().message;
+  }
+}
+
+/// Without a sandbox whatever a program has started outlives a shim that is killed.
+class Stragglers : public UnsandboxedPrograms {
+ protected:
+  /// A program that leaves its session behind, and whose shim is killed then.
+  Call shim_killed() {
+    Call call = prepared_call(
+        call_of("setsid sh -c 'echo $$ > straggler; exec sleep 300' & exec sleep 300"));
+    Pending lost = begin(call);
+    EXPECT_TRUE(turn_until([&] { return number_in("straggler") > 0; }));
+    const pid_t shim = run_lock_holder(run_directory_of(call)).value();
+    driver_.reset();
+    ::kill(shim, SIGKILL);
+    EXPECT_TRUE(turn_until([&] { return !run_lock_holder(run_directory_of(call)); }));
+    EXPECT_EQ(::kill(number_in("straggler"), 0), 0) << "nothing to be ended";
+    return call;
+  }
+
+  [[nodiscard]] bool straggler_lives() const { return lives(number_in("straggler")); }
+
+  [[nodiscard]] static bool lives(pid_t pid) {
+    const Result<std::string> stat =
+        read_whole_file("/proc/" + std::to_string(pid) + "/stat", 4'096);
+    return stat && !stat->contains(") Z");
+  }
+};
+
+TEST_F(Stragglers, AreEndedBeforeAnybodyAsksWhatTheirProgramHasDone) {
+  const Call call = shim_killed();
+  EXPECT_EQ(recover(call).error().code, Errc::unknown_outcome);
+  EXPECT_FALSE(straggler_lives());
+}
+
+TEST_F(Stragglers, F67_OfProgramsThatNobodyKnowsAreEndedAtTheStart) {
+  const Call other = prepared_call(call_of("echo $$ > stranger; exec sleep 300"));
+  Pending pending = begin(other);
+  ASSERT_TRUE(turn_until([&] { return number_in("stranger") > 0; }));
+  (void)shim_killed();
+  ASSERT_TRUE(driver().end_leftovers({other.key}));
+  EXPECT_FALSE(straggler_lives());
+  EXPECT_TRUE(lives(number_in("stranger"))) << "it has another key";
+}
+
 TEST_F(UnsandboxedPrograms, F67_ThatNobodyKnowsAreEndedAtTheStart) {
   Call known = prepared_call(call_of("touch known; exec sleep 300"));
   Call unknown = prepared_call(call_of("echo $$ > unknown; exec sleep 300"));

@@ -129,6 +129,28 @@ TEST_F(SandboxedPrograms, F68_DieWithTheirShim) {
   EXPECT_TRUE(turn_until([&] { return output_of("pgrep -fx 'sleep 16.1803' | wc -l") == "0\n"; }));
 }
 
+TEST_F(SandboxedPrograms, HaveAProbeThatIsSandboxedAsTheyAre) {
+  const Listener listener;
+  settings_.probes = {{.name = "look",
+                       .command = {"./deploy.sh"},
+                       .argv = {"bash", "-c",
+                                "test -e /run/tinkerbell-shim || echo no sandbox;"
+                                "touch /usr/.canary && echo wrote;"
+                                "echo > /dev/tcp/127.0.0.1/" +
+                                    listener.port() +
+                                    " && echo sent;"
+                                    "ls " +
+                                    state_.path().string() + "/runs && echo saw; exit 2"}}};
+  restart_driver();
+  const Call call = call_with({"./deploy.sh"});
+  std::filesystem::create_directories(run_directory_of(call));
+  ASSERT_TRUE(write_record(run_directory_of(call), kStartedFile, RunStarted{1, "another boot"}));
+  const std::string evidence = recover(call).error().message;
+  EXPECT_TRUE(evidence.contains("exit 2")) << evidence;
+  for (const char* leak : {"no sandbox", "wrote", "sent", "saw"})
+    EXPECT_FALSE(evidence.contains(leak)) << evidence;
+}
+
 TEST_F(SandboxedPrograms, S78_InheritNoDescriptor) {
   EXPECT_EQ(output_of("exec ls /proc/self/fd"), "0\n1\n2\n3\n");  // 3 is what ls reads
 }
