@@ -182,13 +182,13 @@ TEST_F(ProbedPrograms, HaveAnUnknownOutcomeWhenCancelledMeanwhile) {
 }
 
 TEST_F(ProbedPrograms, AreNotProbedWhenCancelledBefore) {
-  probe_with("touch asked");
+  probe_with("exit 0");
   const Call call = deploy();
   machine_goes_down_in(call);
   Pending pending = begin_recovery(call);
   driver().cancel(call.id);
   EXPECT_EQ(end(pending).error().code, Errc::unknown_outcome);
-  EXPECT_FALSE(fs::exists(workspace_ / "asked"));
+  EXPECT_FALSE(fs::exists(run_directory_of(call).string() + "-probe"));
 }
 
 /// Its shim is killed while the daemon lives.
