@@ -37,8 +37,11 @@ class ScriptedDriver final : public Driver {
   }
 
   void cancel(CommandId id) override {
-    if (auto held = held_.extract(id)) held.mapped()(Error{Errc::cancelled, "stopped"});
+    if (auto held = held_.extract(id)) held.mapped()(on_cancel_);
   }
+
+  /// What cancel() answers a command with that is held.
+  void on_cancel(Error error) { on_cancel_ = std::move(error); }
 
   /// What prepare says of commands of this name.
   void facts(const std::string& name, Prepared prepared) { facts_[name] = std::move(prepared); }
@@ -80,6 +83,7 @@ class ScriptedDriver final : public Driver {
     }
   }
 
+  Error on_cancel_{Errc::cancelled, "stopped"};
   std::map<std::string, Prepared> facts_;
   Replies replies_;
   Replies recoveries_;

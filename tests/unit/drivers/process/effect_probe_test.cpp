@@ -181,6 +181,16 @@ TEST_F(ProbedPrograms, HaveAnUnknownOutcomeWhenCancelledMeanwhile) {
   EXPECT_EQ(end(pending).error().code, Errc::unknown_outcome);
 }
 
+TEST_F(ProbedPrograms, AreNotProbedWhenCancelledBefore) {
+  probe_with("exit 0");
+  const Call call = deploy();
+  machine_goes_down_in(call);
+  Pending pending = begin_recovery(call);
+  driver().cancel(call.id);
+  EXPECT_EQ(end(pending).error().code, Errc::unknown_outcome);
+  EXPECT_FALSE(fs::exists(run_directory_of(call).string() + "-probe"));
+}
+
 /// Its shim is killed while the daemon lives.
 class ProgramsWhoseShimIsKilled : public ProbedPrograms {
  protected:
@@ -342,6 +352,7 @@ TEST_F(ProbedPush, OverwritesOrRemovesNothingThatMayHaveComeLater) {
   must("git push -q && git reset -q --hard HEAD~1 && echo three > a && git commit -q -a -m third");
   EXPECT_EQ(code_of({"push", "origin", "main"}), Errc::unknown_outcome) << "would be rejected";
   EXPECT_EQ(code_of({"push", "--force", "origin", "main"}), Errc::unknown_outcome);
+  EXPECT_EQ(code_of({"push", "--force", "origin", "main", "main:new"}), Errc::unknown_outcome);
   EXPECT_EQ(code_of({"push", "origin", "--delete", "main"}), Errc::unknown_outcome);
   EXPECT_EQ(pushed(), "second\nfirst\n");
 }
