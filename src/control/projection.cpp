@@ -373,7 +373,6 @@ protocol::TaskView task_view(const TaskHead& head) {
   view.changed = rfc3339(head.changed);
   view.steps = head.steps;
   if (head.rest) {
-    view.state = std::string(name_of(head.rest->unsure ? TaskState::unsure : TaskState::waiting));
     view.waiting_for = head.rest->waiting_for;
     view.waiting_since = view.changed;
   }

@@ -100,12 +100,23 @@ Record SystemCalls::make_intent(const LiveTask& live, bool started,
   return record;
 }
 
+namespace {
+
+/// What the head of a live task says: the scheduler knows better, unless it rests.
+TaskState state_at_rest(const std::optional<Rest>& rest) {
+  if (!rest) return TaskState::ready;
+  return rest->unsure ? TaskState::unsure : TaskState::waiting;
+}
+
+}  // namespace
+
 Lsn SystemCalls::append(std::vector<Record> records, const std::vector<LiveTask*>& touched) {
   std::vector<TaskHead> heads;
   for (LiveTask* const live : touched) {
     live->head.changed = records.back().wall;
     live->head.steps = number(newest_command(*live));
     live->head.rest = std::exchange(live->next_rest, std::nullopt);
+    if (!live->head.ended) live->head.state = name_of(state_at_rest(live->head.rest));
     heads.push_back(live->head);
   }
   return parts_.journal.append(std::move(records), std::move(heads), last_approval_);

@@ -95,9 +95,14 @@ class Simulation : public SyscallObserver, public KernelObserver {
 
   // ---- what tasks tell ----
 
+  /// A task begins, or is entered with a state that it noted after so many commands.
+  void begins(TaskId task, std::size_t told_before) {
+    told_[task].assign(told_before, std::nullopt);
+  }
+
   /// A task has got the outcome of a command that leaves a record.
   void told(TaskId task, const Result<Reply>& outcome) {
-    std::vector<std::string>& seen = told_[task];
+    std::vector<std::optional<std::string>>& seen = told_[task];
     seen.push_back(canonical_outcome(outcome));
     check_told(task, seen.size() - 1);
   }
@@ -447,7 +452,7 @@ class Simulation : public SyscallObserver, public KernelObserver {
   void check_told(TaskId task, std::size_t index) {
     const CommandId id{task, Seq{static_cast<std::uint32_t>(index + 1)}};
     const JournalAudit::Command* const command = audit_.find(id);
-    if (command == nullptr || command->result == Lsn{0}) return;
+    if (command == nullptr || command->result == Lsn{0} || !told_[task][index]) return;
     findings_.expect(command->outcome == told_[task][index],
                      "a task was told otherwise than the journal says", id);
   }
@@ -527,7 +532,9 @@ class Simulation : public SyscallObserver, public KernelObserver {
   bool ending_ = false;
   bool store_failed_ = false;
   std::vector<TaskId> confirmed_;
-  std::map<TaskId, std::vector<std::string>> told_;  ///< In this run of the daemon.
+
+  /// By tasks of this run of the daemon; nothing: it was told in an earlier one.
+  std::map<TaskId, std::vector<std::optional<std::string>>> told_;
 
   // Of one run of the daemon.
   std::deque<std::move_only_function<void()>> posted_;
@@ -543,7 +550,36 @@ class Simulation : public SyscallObserver, public KernelObserver {
 class Life {
  public:
   explicit Life(const TaskStart& start)
-      : dice_(start.arguments.at("seed")), depth_(start.arguments.at("depth")) {}
+      : dice_(start.arguments.at("seed")),
+        depth_(start.arguments.at("depth")),
+        left_(2 + dice_.pick(5)) {
+    if (start.state) enter(*start.state);
+  }
+
+  /// All that it is, as it will be after the command that notes this.
+  [[nodiscard]] Json state() {
+    Json children = Json::array();
+    for (const TaskId child : children_)
+      children.push_back(number(child));
+    return {{"seed", dice_.next()}, {"left", left_}, {"told", told_ + 1}, {"children", children}};
+  }
+
+  void enter(const Json& state) {
+    dice_.begin(state.at("seed"));
+    left_ = state.at("left");
+    told_ = state.at("told");
+    children_.clear();
+    for (const Json& child : state.at("children"))
+      children_.push_back(TaskId{child.get<std::uint64_t>()});
+  }
+
+  /// Whether it goes on once more.
+  [[nodiscard]] bool lasts() { return left_ > 0 && left_-- > 0; }
+
+  /// Outcomes that are in the journal.
+  [[nodiscard]] std::size_t told() const { return told_; }
+
+  void count_told() { ++told_; }
 
   [[nodiscard]] std::uint64_t pick(std::uint64_t below) { return dice_.pick(below); }
 
@@ -633,6 +669,8 @@ class Life {
 
   Dice dice_;
   std::uint64_t depth_;
+  std::uint64_t left_;
+  std::size_t told_ = 0;
   std::vector<TaskId> children_;
 };
 
@@ -647,9 +685,22 @@ bool is_recorded_outcome(const TaskCommand& command, const Result<Reply>& outcom
 Task<Result<Reply>> does(Simulation* simulation, TaskId self, Life* life) {
   TaskCommand command = life->next_command();
   Result<Reply> outcome = co_await AnyCommand{command};
-  if (is_recorded_outcome(command, outcome)) simulation->told(self, outcome);
+  if (is_recorded_outcome(command, outcome)) {
+    simulation->told(self, outcome);
+    life->count_told();
+  }
   life->learn(outcome);
   co_return outcome;
+}
+
+/// From here on it is what it is after a restart that enters it with this state.
+Task<void> notes_state(Simulation* simulation, TaskId self, Life* life) {
+  const Json state = life->state();
+  const TaskCommand command = Checkpoint{.state = state};
+  const Result<Reply> noted = co_await AnyCommand{command};
+  if (!is_recorded_outcome(command, noted)) co_return;
+  simulation->told(self, noted);
+  noted ? life->enter(state) : life->count_told();
 }
 
 /// What must be done before the end, also if somebody asks for that.
@@ -661,7 +712,9 @@ Task<void> cleans_up(Simulation* simulation, TaskId self, Life* life) {
 
 Task<Result<Json>> lives(Simulation* simulation, TaskStart start) {
   Life life(start);
-  for (std::uint64_t i = 2 + life.pick(5); i > 0; --i) {
+  simulation->begins(start.task, life.told());
+  while (life.lasts()) {
+    if (life.pick(6) == 0) co_await notes_state(simulation, start.task, &life);
     const Result<Reply> outcome = co_await does(simulation, start.task, &life);
     if (outcome) continue;
     if (life.pick(3) == 0) co_await cleans_up(simulation, start.task, &life);
