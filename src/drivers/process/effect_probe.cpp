@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kArguments = "{arguments}";
 /// What is kept of a probe's words, and what of that a person is shown.
-constexpr std::uint64_t kOutputBytesMax = 4 << 10;
+constexpr std::uint64_t kWordsBytesMax = 4 << 10;
 constexpr std::size_t kEvidenceBytesMax = 600;
 
 /// Each `git commit` writes its idempotency key into the reflog of HEAD (environment.cpp). Git does
@@ -100,7 +100,7 @@ AwaitProcess probe_of(const ProbeRecipe& recipe, const AwaitProcess& command) {
                      .cwd = command.cwd,
                      .env = command.env,
                      .timeout = recipe.timeout,
-                     .output_bytes_max = kOutputBytesMax};
+                     .output_bytes_max = kWordsBytesMax};
   for (const std::string& word : recipe.argv) {
     if (word != kArguments) {
       probe.argv.push_back(word);

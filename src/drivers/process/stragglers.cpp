@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kEnvironmentBytesMax = 2 << 20;
 /// While we look, a process may fork and end: as often as this we look again.
 constexpr int kLooksMax = 100;
-constexpr std::chrono::milliseconds kKilledWithin{5'000};
+constexpr std::chrono::milliseconds kEndWithin{5'000};
 
 std::optional<pid_t> process_id(const fs::path& entry) {
   const std::string name = entry.filename().string();
@@ -73,7 +73,7 @@ bool end_stragglers(const std::set<std::string>& keys) {
     if (stragglers.empty()) return true;
     for (const UniqueFd& each : stragglers)
       send_signal(each.get(), SIGKILL);
-    if (!wait_for_end(stragglers, kKilledWithin)) return false;
+    if (!wait_for_end(stragglers, kEndWithin)) return false;
   }
   return false;
 }
