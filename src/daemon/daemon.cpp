@@ -8,11 +8,9 @@
 #include <signal.h>
 #include <sysexits.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <set>
-#include <span>
 #include <utility>
 
 namespace tinkerbell {
@@ -166,16 +164,17 @@ Registry Daemon::make_registry() const {
 Result<std::vector<Daemon::Survivor>> Daemon::survivors_of(Store& store, const TurnMark& mark) {
   Result<std::vector<TaskHead>> heads = store.claim(Store::kAll, SystemClock().wall());
   if (!heads) return heads.error();
-  const auto rests = [&](const TaskHead& head) {
-    return head.rest && mark.deaths_of(head.task).count == 0;
-  };
-  const auto awake = std::stable_partition(heads->begin(), heads->end(), rests);
   std::vector<Survivor> survivors;
-  for (auto head = heads->begin(); head != awake; ++head)
-    survivors.push_back({.head = std::move(*head), .records = {}, .rests = true});
-  auto head = awake;
-  for (Result<std::vector<Record>>& records :
-       store.records_from_snapshots(std::span(awake, heads->end()))) {
+  std::vector<TaskHead> awake;
+  for (TaskHead& head : *heads) {
+    if (head.rest && mark.deaths_of(head.task).count == 0) {
+      survivors.push_back({.head = std::move(head), .records = {}, .rests = true});
+    } else {
+      awake.push_back(std::move(head));
+    }
+  }
+  auto head = awake.begin();
+  for (Result<std::vector<Record>>& records : store.records_from_snapshots(awake)) {
     if (records) {
       survivors.push_back({std::move(*head), *std::move(records)});
     } else if (records.error().code == Errc::invalid) {

@@ -24,7 +24,6 @@
 #include <filesystem>
 #include <functional>
 #include <limits>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -257,16 +256,19 @@ class World final : public SyscallObserver, public KernelObserver {
   };
 
   static std::vector<Survivor> survivors_of(Store& store) {
-    Result<std::vector<TaskHead>> heads = store.live_tasks();
+    Result<std::vector<TaskHead>> heads = store.claim(Store::kAll, SystemClock().wall());
     if (!heads) fail(heads.error());
-    const auto awake = std::stable_partition(heads->begin(), heads->end(),
-                                             [](const TaskHead& head) { return !!head.rest; });
     std::vector<Survivor> survivors;
-    for (auto head = heads->begin(); head != awake; ++head)
-      survivors.push_back({std::move(*head), {}});
-    auto head = awake;
-    for (Result<std::vector<Record>>& records :
-         store.records_from_snapshots(std::span(awake, heads->end()))) {
+    std::vector<TaskHead> awake;
+    for (TaskHead& head : *heads) {
+      if (head.rest) {
+        survivors.push_back({std::move(head), {}});
+      } else {
+        awake.push_back(std::move(head));
+      }
+    }
+    auto head = awake.begin();
+    for (Result<std::vector<Record>>& records : store.records_from_snapshots(awake)) {
       if (!records) fail(records.error());
       survivors.push_back({std::move(*head++), *std::move(records)});
     }

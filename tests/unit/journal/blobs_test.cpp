@@ -179,7 +179,7 @@ TEST_F(BlobsTest, ABatchThatFoundNoRoomCountsNoUse) {
     disk.fail_writes(FaultyVfs::File::log, SQLITE_FULL);
     Batch batch;
     batch.records.push_back(
-        {.lsn = Lsn{1}, .task = TaskId{1}, .epoch = Epoch{1}, .payload = payload});
+        {.lsn = Lsn{1}, .task = TaskId{1}, .epoch = store->state().epoch, .payload = payload});
     batch.heads.push_back({.task = TaskId{1}, .head = Lsn{1}});
     EXPECT_EQ(store->append(batch).error().code, Errc::storage_full);
     disk.fail_writes(FaultyVfs::File::log, SQLITE_OK);
@@ -199,7 +199,7 @@ TEST_F(BlobsTest, AFileIsThereBeforeTheCommitThatNamesIt) {
   disk.fail_writes(FaultyVfs::File::log, SQLITE_IOERR_WRITE);
   Batch batch;
   batch.records.push_back(
-      {.lsn = Lsn{1}, .task = TaskId{1}, .epoch = Epoch{1}, .payload = noise(100'000)});
+      {.lsn = Lsn{1}, .task = TaskId{1}, .epoch = store->state().epoch, .payload = noise(100'000)});
   batch.heads.push_back({.task = TaskId{1}, .head = Lsn{1}});
   EXPECT_FALSE(store->append(batch));
   ASSERT_EQ(files().size(), 1U);
