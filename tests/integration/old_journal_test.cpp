@@ -70,7 +70,7 @@ TEST_P(OldJournal, IsOpenedReplayedAndGoesOn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, OldJournal, testing::Values("version-2"),
-                         [](const auto& version) { return "version_2"; });
+                         [](const auto& each) { return each.index == 0 ? "version_2" : "newer"; });
 
 }  // namespace
 }  // namespace tinkerbell

@@ -43,7 +43,7 @@ class OldJournal : public testing::TestWithParam<std::string> {
     memory.store_id = (*store)->state().store_id;
     memory.last_approval = (*store)->state().last_approval;
     memory.epoch = (*store)->state().epoch;
-    for (const TaskHead& head : *(*store)->tasks(kNoTask, 1'000)) {
+    for (const TaskHead& head : *(*store)->tasks(Store::Which::all, kNoTask, 1'000)) {
       memory.tasks.emplace(head.task, head);
       const auto records = (*store)->records(head.task);
       ASSERT_TRUE(records) << records.error().message;
