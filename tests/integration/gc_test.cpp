@@ -53,7 +53,7 @@ TEST(Gc, RemovesWhatEndedAndLeavesWhatWaits) {
 
 TEST(Gc, TheConfigSaysHowLongTasksAreKept) {
   ScriptedLlm model(ScriptedLlm::in_turn({says("done")}));
-  RealDaemon daemon(config_for(model, "none") + "[retention]\nended = \"0s\"\n");
+  RealDaemon daemon(config_for(model, "none") + "[retention]\nended = \"1ms\"\n");
   daemon.start();
   (void)daemon.wait_for_end(daemon.run("say it"));
   const Finished gone = daemon.cli({"gc"});

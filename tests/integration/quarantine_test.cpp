@@ -31,14 +31,21 @@ class Quarantine : public testing::Test {
     return daemon.ask("/v1/tasks/" + std::to_string(id)).body;
   }
 
-  /// At its second question; with the poison it will not get there again.
-  [[nodiscard]] std::uint64_t poisoned_task() {
+  /// At its second question, where it rests; with the poison it will not get there again.
+  [[nodiscard]] std::uint64_t resting_poisoned_task() {
     daemon.start();
     const std::uint64_t id = run("poison@1");
     approve_open_question_of(id);
     EXPECT_TRUE(wait_until([&] {
       return daemon.wait_for_question(id).at("line") != Json() && task(id).at("steps") == 2;
     })) << daemon.log();
+    return id;
+  }
+
+  /// One that is brought back at each start, since it was told something while it waited.
+  [[nodiscard]] std::uint64_t poisoned_task() {
+    const std::uint64_t id = resting_poisoned_task();
+    EXPECT_EQ(daemon.cli({"break", std::to_string(id), "file.*"}).exit, 0);
     return id;
   }
 
@@ -101,6 +108,19 @@ TEST_F(Quarantine, F24_ResumedTooEarlyItMayEndTheDaemonThreeTimesMore) {
   (void)daemon.cli({"resume", std::to_string(bad)});
   (void)daemon.wait_until_it_ends();
   EXPECT_FALSE(daemon.comes_up());
+  EXPECT_FALSE(daemon.comes_up());
+  daemon.start();
+  EXPECT_EQ(task(bad).at("state"), "quarantined");
+}
+
+TEST_F(Quarantine, F24_OneThatRestsEndsTheDaemonWhenSomebodyLooksAndThenNoMore) {
+  const std::uint64_t bad = resting_poisoned_task();
+  daemon.kill9();
+  daemon.put("poison", "");
+  daemon.start();  // it is only a row
+  (void)daemon.cli({"show", std::to_string(bad)});
+  (void)daemon.wait_until_it_ends();
+  EXPECT_FALSE(daemon.comes_up());  // one that has ended the daemon is read at the start
   EXPECT_FALSE(daemon.comes_up());
   daemon.start();
   EXPECT_EQ(task(bad).at("state"), "quarantined");

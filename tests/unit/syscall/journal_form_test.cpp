@@ -4,6 +4,7 @@
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/facts.hpp"
+#include "tinkerbell/journal/store.hpp"
 #include "tinkerbell/syscall/payloads.hpp"
 
 #include <gtest/gtest.h>
@@ -57,6 +58,11 @@ std::string journal_form() {
   describe<UnsurePayload>(form, "UNSURE");
   describe<DonePayload>(form, "DONE");
   describe<PreImage>(form, "FILE");
+  describe<SnapshotPayload>(form, "SNAPSHOT");
+  describe<BreakpointPayload>(form, "Breakpoint");
+  describe<GrantPayload>(form, "Grant");
+  describe<Totals>(form, "Totals");
+  describe<Rest>(form, "Rest");
   describe<Person>(form, "Person");
   describe<Facts>(form, "Facts");
   describe<FileFact>(form, "FileFact");
@@ -96,6 +102,7 @@ APPROVAL 2 scope = "once"
 APPROVAL 3 text = ""
 APPROVAL 4 hash = ""
 APPROVAL 5 by = {"pid":0,"uid":0,"via":""}
+APPROVAL 6 result = null
 SIGNAL 0 signal = "cancel"
 SIGNAL 1 reason = ""
 SIGNAL 2 by = {"pid":0,"uid":0,"via":""}
@@ -118,6 +125,28 @@ FILE 0 path = ""
 FILE 1 existed = false
 FILE 2 mode = 0
 FILE 3 content = ""
+SNAPSHOT 0 state = null
+SNAPSHOT 1 task = {"approve_all":false,"arguments":null,"definition":null,"kind":"","origin":{"pid":0,"uid":0,"via":""},"parent":0,"title":"","workspace":""}
+SNAPSHOT 2 created_unix_ns = 0
+SNAPSHOT 3 before_each = false
+SNAPSHOT 4 breakpoints = []
+SNAPSHOT 5 last_breakpoint = 0
+SNAPSHOT 6 grants = []
+SNAPSHOT 7 messages = []
+SNAPSHOT 8 received = 0
+SNAPSHOT 9 totals = {"children":[],"questions":0,"tokens_in":0,"tokens_out":0}
+Breakpoint 0 number = 0
+Breakpoint 1 pattern = ""
+Grant 0 hash = ""
+Grant 1 approval = 0
+Totals 0 tokens_in = 0
+Totals 1 tokens_out = 0
+Totals 2 questions = 0
+Totals 3 children = []
+Rest 0 approval = 0
+Rest 1 unsure = false
+Rest 2 until_unix_ns = 0
+Rest 3 waiting_for = ""
 Person 0 via = ""
 Person 1 uid = 0
 Person 2 pid = 0
@@ -193,6 +222,7 @@ llm.response 0 model = ""
 llm.response 1 messages = []
 llm.response 2 tools = []
 llm.response 3 tokens_max = 8192
+task.checkpoint 0 state = null
 task.id reply 0 task = 0
 task.spawn reply 0 task = 0
 task.join reply 0 state = ""
@@ -219,6 +249,7 @@ process.run reply 1 timed_out = false
 process.run reply 2 output = ""
 process.run reply 3 output_bytes = 0
 process.run reply 4 duration_ms = 0
+process.run reply 5 note = ""
 llm.response reply 0 text = ""
 llm.response reply 1 tool_calls = []
 llm.response reply 2 finish = "stop"

@@ -66,8 +66,10 @@ class ProcessFixture : public testing::Test {
 
   Call call_with(std::vector<std::string> argv) {
     const std::uint32_t number = ++calls_;
-    std::string key = std::to_string(number);
-    key.insert(0, 32 - key.size(), 'a');
+    // Of this process alone: those that have a key in their environment may be ended.
+    std::string key = std::to_string(::getpid());
+    const std::string last = std::to_string(number);
+    key.append(32 - key.size() - last.size(), 'a').append(last);
     return Call{.id = {TaskId{1}, Seq{number}},
                 .attempt = 1,
                 .command = AwaitProcess{.argv = std::move(argv), .timeout = 20s},
