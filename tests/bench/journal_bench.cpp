@@ -215,8 +215,9 @@ class World final : public SyscallObserver, public KernelObserver {
 
   void answer(ApprovalId question) {
     calls.answer({.approval = question, .answer = Answer::approve, .by = {.via = "bench"}},
-                 Completion<ApprovalPayload>([](const Result<ApprovalPayload>& told) {
+                 Completion<ApprovalPayload>([this](const Result<ApprovalPayload>& told) {
                    if (!told) fail(told.error());
+                   ++answers;
                  }));
   }
 
@@ -248,6 +249,7 @@ class World final : public SyscallObserver, public KernelObserver {
 
   InstantDriver& driver;
   std::uint64_t intents = 0;  ///< Durable ones.
+  std::uint64_t answers = 0;
 
  private:
   struct Survivor {
@@ -459,7 +461,8 @@ void take_up_parked(const Arguments& arguments) {
   report("bytes", static_cast<double>(::mallinfo2().uordblks) / kParkedTasks);
   const auto asked = steady_clock::now();
   world.answer(ApprovalId{kParkedTasks / 2});
-  world.run_until([&] { return world.calls.live_tasks() == kParkedTasks - 1; });
+  world.run_until(
+      [&] { return world.answers == 1 && world.calls.live_tasks() == kParkedTasks - 1; });
   report("answer", seconds_since(asked));
 }
 
