@@ -62,7 +62,7 @@ Result<std::shared_ptr<const CommitRow>> CommitReader::newest() {
 }
 
 Result<std::shared_ptr<const CommitRow>> CommitReader::read(Lsn lsn) {
-  SqliteQuery query(find_, static_cast<std::int64_t>(number(lsn)));
+  SqliteQuery query(find_, stored(lsn));
   const Result<bool> found = query.next();
   if (!found) return found.error();
   if (!*found) return std::shared_ptr<const CommitRow>{};

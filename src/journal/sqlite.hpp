@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/base/result.hpp"
 
 #include <sqlite3.h>
@@ -21,6 +22,11 @@ struct SqliteFinalizer {
 };
 
 using SqliteStatement = std::unique_ptr<sqlite3_stmt, SqliteFinalizer>;
+
+/// An id or a record's number as a column has it.
+[[nodiscard]] std::int64_t stored(auto id) {
+  return static_cast<std::int64_t>(number(id));
+}
 
 /// A value for a BLOB column. Not copied: it outlives the query that uses it.
 struct SqliteBlob {

@@ -26,10 +26,6 @@ constexpr std::size_t kBytesAtOnce = 1 << 20;
 constexpr std::size_t kRowsAtOnce = 256;
 constexpr std::size_t kFilesAtOnce = 1'000;
 
-std::int64_t stored(auto id) {
-  return static_cast<std::int64_t>(number(id));
-}
-
 class SqliteCollection final : public StoreCollection {
  public:
   SqliteCollection(const CollectedParts& parts, const Retention& retention)

@@ -367,8 +367,7 @@ Result<void> SqliteStore::write(const Batch& batch) {
     if (Result<void> put = tasks_.put(database_, head); !put) return put;
   }
   if (batch.last_approval <= last_approval_) return {};
-  SqliteQuery query(set_meta_, std::string_view("last_approval"),
-                    static_cast<std::int64_t>(number(batch.last_approval)));
+  SqliteQuery query(set_meta_, std::string_view("last_approval"), stored(batch.last_approval));
   return query.run();
 }
 
@@ -401,8 +400,8 @@ Result<void> SqliteStore::pack(const Record& record, std::string& body) {
 }
 
 Result<void> SqliteStore::write_row(std::span<const Record> records, std::string_view body) {
-  SqliteQuery query(insert_commit_, static_cast<std::int64_t>(number(records.front().lsn)),
-                    static_cast<std::int64_t>(number(records.back().lsn)), SqliteBlob{body});
+  SqliteQuery query(insert_commit_, stored(records.front().lsn), stored(records.back().lsn),
+                    SqliteBlob{body});
   return query.run();
 }
 

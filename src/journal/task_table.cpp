@@ -31,10 +31,6 @@ constexpr std::string_view kNewestLive =
     "SELECT id, parent, kind, title, state, ended, created, changed, head, steps, crc, rest FROM "
     "tasks INDEXED BY tasks_live WHERE ended = 0 AND id < ?1 ORDER BY id DESC LIMIT ?2";
 
-std::int64_t stored(auto id) {
-  return static_cast<std::int64_t>(number(id));
-}
-
 /// Over all values, with a separator that no number contains; text is preceded by its length.
 std::uint32_t crc_of(const TaskHead& head, std::string_view rest) {
   std::string bytes;

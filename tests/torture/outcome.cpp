@@ -49,12 +49,14 @@ std::map<std::string, std::size_t> lines_counted(const std::string& text) {
   return lines;
 }
 
-/// Of the log of a branch: whatever was committed to it, by subject.
+/// Of the log of a branch: whatever was committed to it, by subject; before that stands what did
+/// it, with the key of the step.
 std::map<std::string, std::size_t> commits_of(const std::string& log) {
   std::map<std::string, std::size_t> commits;
   std::istringstream stream(log);
+  constexpr std::string_view kBeforeSubject = ": ";
   for (std::string line; std::getline(stream, line);)
-    ++commits[line.substr(line.find('\t') + 1)];
+    ++commits[line.substr(line.find(kBeforeSubject, line.find('\t')) + kBeforeSubject.size())];
   return commits;
 }
 
