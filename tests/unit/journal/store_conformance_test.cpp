@@ -29,7 +29,11 @@
 namespace tinkerbell {
 namespace {
 
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr std::uint64_t kSeeds = 100;
+#else
 constexpr std::uint64_t kSeeds = 1'000;
+#endif
 constexpr std::uint64_t kShards = 4;  ///< So that they can run side by side.
 constexpr std::size_t kStepsMin = 40;
 constexpr std::size_t kStepsMax = 2'000;
