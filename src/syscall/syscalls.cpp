@@ -193,10 +193,10 @@ std::map<TaskState, std::size_t> SystemCalls::states() const {
   std::map<TaskState, std::size_t> counts;
   for (const auto& [task, live] : live_)
     ++counts[state_of(*live)];
-  if (resting_->size() > 0) {
-    counts[TaskState::unsure] += resting_->unsure();
-    counts[TaskState::waiting] += resting_->size() - resting_->unsure();
-  }
+  const std::size_t unsure = resting_->unsure();
+  const std::size_t waiting = resting_->size() - unsure;
+  if (unsure > 0) counts[TaskState::unsure] += unsure;
+  if (waiting > 0) counts[TaskState::waiting] += waiting;
   return counts;
 }
 
