@@ -369,8 +369,11 @@ TEST_F(IdleTest, ATaskThatSomebodyJoinsIsKeptAwake) {
 
 TEST_F(IdleTest, NothingRestsBeforeItsWaitIsDurable) {
   world.memory->full = Error{Errc::storage_full, "no room"};
-  for (int i = 0; i < 4; ++i)
-    (void)world.submit("asks@1");
+  for (int i = 0; i < 4; ++i) {
+    world.calls->submit({.kind = "asks@1", .workspace = "/work", .by = person},
+                        Completion<TaskId>([](const Result<TaskId>&) {}));  // told much later
+  }
+  world.settle();
   EXPECT_EQ(world.calls->scheduler().counters().tasks, 4U);
   world.memory->full.reset();
   world.journal->try_again();
