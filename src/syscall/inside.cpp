@@ -93,16 +93,17 @@ void SystemCalls::begin_join(LiveTask& live, const Join& command) {
 /// Notes that the command waits, and until when: a restart does not begin the time anew.
 void SystemCalls::begin_to_wait(LiveTask& live, const std::optional<Milliseconds>& timeout) {
   InFlight& flight = *live.flight;
+  // Not while it waits for another task, which would have to know it.
+  const bool rests = !std::holds_alternative<Join>(flight.command());
+  if (rests) idle_.push_back(flight.id);
   if (flight.begun != Lsn{0}) return;  // an earlier run did
   if (timeout) flight.deadline = parts_.clock.wall() + *timeout;
   std::vector<Record> records;
   records.push_back(make_intent(live, /*started=*/true));
   flight.intent_recorded = true;
-  // Not while it waits for another task, which would have to know it.
-  if (!std::holds_alternative<Join>(flight.command())) {
+  if (rests) {
     may_rest(live, {.until_unix_ns = unix_nanoseconds(flight.deadline),
                     .waiting_for = command_line(flight.command())});
-    idle_.push_back(flight.id);
   }
   flight.begun = append(live, std::move(records));
 }

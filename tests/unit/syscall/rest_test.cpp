@@ -359,6 +359,15 @@ TEST_F(IdleTest, ThoseThatHaveWaitedLongestGoToRestWhenThereAreTooMany) {
   }
 }
 
+TEST_F(IdleTest, OneThatWasLookedAtGoesBackToRest) {
+  world.idle_max = 0;
+  const TaskId task = resting("sleeps@1");
+  EXPECT_TRUE(told([&](auto done) { world.calls->awaken(task, std::move(done)); }));
+  EXPECT_FALSE(world.calls->is_resting(task));
+  (void)world.submit("asks@1");  // the next commit
+  EXPECT_TRUE(world.calls->is_resting(task));
+}
+
 TEST_F(IdleTest, ATaskThatSomebodyJoinsIsKeptAwake) {
   const TaskId task = world.submit("asks@1");
   (void)submit_about("joins@1", task);
