@@ -8,6 +8,7 @@
 #endif
 
 #include <cstring>
+#include <memory>
 
 namespace tinkerbell {
 
@@ -51,6 +52,24 @@ const EVP_MD* sha256_algorithm() {
   return kFetched;
 }
 
+struct ContextEnd {
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
+using Context = std::unique_ptr<EVP_MD_CTX, ContextEnd>;
+
+/// To make one takes longer than the hash of a command, so a thread keeps the one that it used
+/// last.
+thread_local Context spare_context;
+
+EVP_MD_CTX* new_context() {
+  Context context(EVP_MD_CTX_new());
+  TINKERBELL_ASSERT(context != nullptr);
+  const int ok = EVP_DigestInit_ex(context.get(), sha256_algorithm(), nullptr);
+  TINKERBELL_ASSERT(ok == 1);
+  return context.release();
+}
+
 }  // namespace
 
 std::uint32_t detail::crc32c_by_table(std::uint32_t crc, std::string_view data) {
@@ -83,21 +102,19 @@ Sha256 Sha256::from_hex(std::string_view text) {
 }
 
 Sha256 sha256(std::string_view data) {
-  Sha256 value;
-  const int ok = EVP_Digest(data.data(), data.size(), value.bytes.data(), nullptr,
-                            sha256_algorithm(), nullptr);
-  TINKERBELL_ASSERT(ok == 1);
-  return value;
+  Sha256Stream stream;
+  stream.update(data);
+  return stream.finish();
 }
 
-Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new()) {
-  TINKERBELL_ASSERT(context_ != nullptr);
-  const int ok = EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), sha256_algorithm(), nullptr);
+Sha256Stream::Sha256Stream() : context_(spare_context.release()) {
+  if (context_ == nullptr) context_ = new_context();
+  const int ok = EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), nullptr, nullptr);
   TINKERBELL_ASSERT(ok == 1);
 }
 
 Sha256Stream::~Sha256Stream() {
-  EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_));
+  spare_context.reset(static_cast<EVP_MD_CTX*>(context_));
 }
 
 void Sha256Stream::update(std::string_view data) {

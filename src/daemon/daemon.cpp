@@ -161,52 +161,39 @@ Registry Daemon::make_registry() const {
   return registry;
 }
 
-Result<std::vector<Daemon::Survivor>> Daemon::survivors_of(Store& store, const TurnMark& mark) {
+Result<Daemon::Survivors> Daemon::survivors_of(Store& store, const TurnMark& mark) {
   Result<std::vector<TaskHead>> heads = store.claim(Store::kAll, SystemClock().wall());
   if (!heads) return heads.error();
-  std::vector<Survivor> survivors;
-  std::vector<TaskHead> awake;
+  Survivors survivors;
   for (TaskHead& head : *heads) {
-    if (head.rest && mark.deaths_of(head.task).count == 0) {
-      survivors.push_back({.head = std::move(head), .records = {}, .rests = true});
-    } else {
-      awake.push_back(std::move(head));
-    }
+    const bool rests = head.rest && mark.deaths_of(head.task).count == 0;
+    (rests ? survivors.resting : survivors.awake).push_back(std::move(head));
   }
-  auto head = awake.begin();
-  for (Result<std::vector<Record>>& records : store.records_from_snapshots(awake)) {
-    if (records) {
-      survivors.push_back({std::move(*head), *std::move(records)});
-    } else if (records.error().code == Errc::invalid) {
-      survivors.push_back({std::move(*head), {}, records.error()});
-    } else {
-      return records.error();
-    }
-    ++head;
-  }
+  Result<std::unique_ptr<StoredChains>> records = store.records_from_snapshots(survivors.awake);
+  if (!records) return records.error();
+  survivors.records = *std::move(records);
   return survivors;
 }
 
-/// By value: the records of all live tasks are not kept any longer than this.
-void Daemon::recover(std::vector<Survivor> survivors) {
+void Daemon::recover(const Survivors& survivors) {
   std::set<std::string> programs_known;
   bool all_known = true;
-  for (const Survivor& survivor : survivors) {
-    if (survivor.rests) {
-      programs_known.merge(calls_.keys_under_way(survivor.head));
-      calls_.rest(survivor.head);
-      continue;
-    }
-    if (survivor.unreadable) {
+  for (const TaskHead& head : survivors.resting) {
+    programs_known.merge(calls_.keys_under_way(head));
+    calls_.rest(head);
+  }
+  for (const TaskHead& head : survivors.awake) {
+    Result<std::vector<Record>> records = survivors.records->next();
+    if (!records) {
       all_known = false;
-      control_.adopt(survivor.head);
-      calls_.recover_unreadable(survivor.head, *survivor.unreadable);
+      control_.adopt(head);
+      calls_.recover_unreadable(head, records.error());
       continue;
     }
-    programs_known.merge(calls_.keys_under_way(survivor.records));
-    control_.adopt(survivor.records);
-    mark_.begin({.task = survivor.head.task});
-    bring_back(survivor);
+    programs_known.merge(calls_.keys_under_way(*records));
+    control_.adopt(*records);
+    mark_.begin({.task = head.task});
+    bring_back(head, *std::move(records));
     mark_.end();
   }
   if (!all_known) return;  // a program that nobody knows may belong to a task that cannot be read
@@ -215,14 +202,14 @@ void Daemon::recover(std::vector<Survivor> survivors) {
   }
 }
 
-void Daemon::bring_back(const Survivor& survivor) {
-  const TaskId task = survivor.head.task;
-  const TurnMark::Deaths deaths = mark_.deaths_of(task);
+void Daemon::bring_back(const TaskHead& head, std::vector<Record> records) {
+  const TurnMark::Deaths deaths = mark_.deaths_of(head.task);
   if (deaths.count >= TurnMark::kDeathsMax) {
-    mark_.forget(task);  // its journal knows from here on
-    calls_.quarantine(survivor.head, in_words(deaths));
-  } else if (const Result<void> back = calls_.recover(survivor.head, survivor.records); !back) {
-    logger_.error("task.not_recovered", {{"task", number(task)}, {"error", back.error().message}});
+    mark_.forget(head.task);  // its journal knows from here on
+    calls_.quarantine(head, in_words(deaths));
+  } else if (const Result<void> back = calls_.recover(head, std::move(records)); !back) {
+    logger_.error("task.not_recovered",
+                  {{"task", number(head.task)}, {"error", back.error().message}});
   }
 }
 
@@ -237,9 +224,9 @@ Result<void> Daemon::listen() {
   return control_.listen(plan_.socket, plan_.settings.daemon.socket_mode);
 }
 
-int Daemon::run(std::vector<Survivor> survivors) {
-  const std::size_t brought_back = survivors.size();
-  recover(std::move(survivors));
+int Daemon::run(Survivors survivors) {
+  const std::size_t brought_back = survivors.awake.size() + survivors.resting.size();
+  recover(std::exchange(survivors, {}));  // their records take much memory
   calls_.replay_all();
   if (const Result<void> listening = listen(); !listening) {
     logger_.error("control.failed", {{"error", listening.error().message}});

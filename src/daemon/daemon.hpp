@@ -57,20 +57,19 @@ class Daemon {
   ~Daemon() = default;
 
   /// A task that was live when the last run of the daemon ended.
-  struct Survivor {
-    TaskHead head;
-    std::vector<Record> records;        ///< From its newest SNAPSHOT on.
-    std::optional<Error> unreadable{};  ///< Why there are none: damaged.
-    bool rests = false;                 ///< And so they were not read.
+  /// The tasks that have not ended.
+  struct Survivors {
+    std::vector<TaskHead> awake;
+    std::unique_ptr<StoredChains> records;  ///< Of those, from their newest SNAPSHOTs on.
+    std::vector<TaskHead> resting;          ///< Their records were not read.
   };
 
   /// Brings the survivors back, listens, tells systemd, and turns until it is told to stop.
   /// Returns the exit status of the program.
-  [[nodiscard]] int run(std::vector<Survivor> survivors);
+  [[nodiscard]] int run(Survivors survivors);
 
   /// To be read before the store is handed over. Errors: those of the store.
-  [[nodiscard]] static Result<std::vector<Survivor>> survivors_of(Store& store,
-                                                                  const TurnMark& mark);
+  [[nodiscard]] static Result<Survivors> survivors_of(Store& store, const TurnMark& mark);
 
  private:
   /// Pieces of what programs and models say on their way to followers.
@@ -92,8 +91,8 @@ class Daemon {
   void report_hog(const Hog& hog);
   void report_storage(const std::optional<Error>& full);
   [[nodiscard]] Registry make_registry() const;
-  void recover(std::vector<Survivor> survivors);
-  void bring_back(const Survivor& survivor);
+  void recover(const Survivors& survivors);
+  void bring_back(const TaskHead& head, std::vector<Record> records);
   [[nodiscard]] Result<void> listen();
   void wait_for_signal();
   void drain();

@@ -73,7 +73,7 @@ int run_with(DaemonPlan plan, const Masker& masker, Logger& logger) {
     return complain(busy ? EX_TEMPFAIL : EX_CANTCREAT, store.error());
   }
   const std::unique_ptr<TurnMark> mark = turn_mark(plan.state_dir, logger);
-  Result<std::vector<Daemon::Survivor>> survivors = Daemon::survivors_of(**store, *mark);
+  Result<Daemon::Survivors> survivors = Daemon::survivors_of(**store, *mark);
   if (!survivors) return complain(EX_DATAERR, survivors.error());
   const Result<void> sandbox_works =
       probe_sandbox(process_settings(plan.settings, plan.state_dir, plan.socket));

@@ -13,23 +13,49 @@ Error damaged(Lsn row, std::string_view what) {
   return {Errc::invalid, "commit " + std::to_string(number(row)) + ": " + std::string(what)};
 }
 
+/// Goes through the records of a row. `take` takes the next one off and returns its lsn.
+template <class Take>
+Result<void> read_row(Lsn first, Lsn last, std::string_view body, Take take) {
+  Lsn newest{0};
+  while (!body.empty()) {
+    const Result<Lsn> lsn = take(body);
+    if (!lsn) return damaged(first, lsn.error().message);
+    // Some may be missing: those of tasks that were removed.
+    const bool ascends = newest == Lsn{0} ? *lsn == first : *lsn > newest;
+    if (!ascends || *lsn > last) return damaged(first, "holds records of another commit");
+    newest = *lsn;
+  }
+  if (newest != last) return damaged(first, "records are missing");
+  return {};
+}
+
 Result<CommitRow> decoded(Lsn first, Lsn last, std::string_view body) {
   CommitRow row{.records = {}, .bytes = body.size()};
-  while (!body.empty()) {
-    Result<PackedRecord> packed = take_decoded(body);
-    if (!packed) return damaged(first, packed.error().message);
-    // Some may be missing: those of tasks that were removed.
-    const Lsn lsn = packed->record.lsn;
-    const bool ascends = row.records.empty() ? lsn == first : lsn > row.last();
-    if (!ascends || lsn > last) return damaged(first, "holds records of another commit");
-    row.records.push_back(*std::move(packed));
-  }
-  if (row.records.empty() || row.last() != last) return damaged(first, "records are missing");
+  const Result<void> read = read_row(first, last, body, [&](std::string_view& rest) -> Result<Lsn> {
+    Result<PackedRecord> packed = take_decoded(rest);
+    if (!packed) return packed.error();
+    return row.records.emplace_back(*std::move(packed)).record.lsn;
+  });
+  if (!read) return read.error();
   row.bytes += row.records.size() * sizeof(PackedRecord);
   return row;
 }
 
 }  // namespace
+
+Result<std::vector<PackedRow::Entry>> PackedRow::entries() const {
+  constexpr std::size_t kRecordBytesUsual = 150;
+  std::vector<Entry> entries;
+  entries.reserve(body.size() / kRecordBytesUsual + 1);
+  const Result<void> read = read_row(first, last, body, [&](std::string_view& rest) -> Result<Lsn> {
+    const std::size_t offset = body.size() - rest.size();
+    Result<PackedRecord> header = take_header(rest);
+    if (!header) return header.error();
+    return entries.emplace_back(*std::move(header), offset).header.record.lsn;
+  });
+  if (!read) return read.error();
+  return entries;
+}
 
 const PackedRecord* CommitRow::find(Lsn lsn) const {
   const auto lsn_of = [](const PackedRecord& each) { return each.record.lsn; };
@@ -75,6 +101,16 @@ Result<CommitRow> CommitReader::row_in(const SqliteQuery& query) {
   const auto first = static_cast<std::uint64_t>(query.integer(0));
   const auto last = static_cast<std::uint64_t>(query.integer(1));
   return decoded(Lsn{first}, Lsn{last}, query.blob(2));
+}
+
+Result<std::optional<PackedRow>> CommitReader::packed_row_before(Lsn lsn) {
+  SqliteQuery query(find_, stored(lsn));
+  const Result<bool> found = query.next();
+  if (!found) return found.error();
+  if (!*found) return std::optional<PackedRow>{};
+  return PackedRow{.first = Lsn{static_cast<std::uint64_t>(query.integer(0))},
+                   .last = Lsn{static_cast<std::uint64_t>(query.integer(1))},
+                   .body = std::string(query.blob(2))};
 }
 
 void CommitReader::forget(Lsn first) {

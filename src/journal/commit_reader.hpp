@@ -4,9 +4,11 @@
 
 #include "tinkerbell/journal/record.hpp"
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace tinkerbell {
@@ -24,6 +26,22 @@ struct CommitRow {
   [[nodiscard]] const PackedRecord* find(Lsn lsn) const;
 };
 
+/// A row as it is stored.
+struct PackedRow {
+  Lsn first{0};
+  Lsn last{0};
+  std::string body;  ///< Records one behind the other.
+
+  /// A record in it, without its payload, and where it begins in the body.
+  struct Entry {
+    PackedRecord header;
+    std::size_t offset = 0;
+  };
+
+  /// All of them, checked. Errors: invalid (damaged).
+  [[nodiscard]] Result<std::vector<Entry>> entries() const;
+};
+
 /// Finds records by lsn. Decoded rows are kept in a bounded cache: the tasks that wait side by side
 /// after a start share their rows, and a row never changes once it is committed.
 class CommitReader {
@@ -36,6 +54,10 @@ class CommitReader {
 
   /// The row in columns 0 to 2 of a query: first_lsn, last_lsn, body. Errors: invalid (damaged).
   [[nodiscard]] static Result<CommitRow> row_in(const SqliteQuery& query);
+
+  /// The newest row that begins at or before `lsn`, not from the cache; null: there is none.
+  /// Errors: invalid (the file is damaged), io.
+  [[nodiscard]] Result<std::optional<PackedRow>> packed_row_before(Lsn lsn);
 
   /// The row that begins there was changed.
   void forget(Lsn first);

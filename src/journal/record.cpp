@@ -141,8 +141,8 @@ template <std::size_t Size>
   return bytes != std::array<std::uint8_t, Size>{};
 }
 
-Result<PackedRecord> decoded(std::string_view body) {
-  HeaderReader header(body);
+/// All but the payload, before which `header` stands then.
+Result<PackedRecord> decoded(HeaderReader& header) {
   const std::uint8_t format = header.byte();
   const std::uint8_t kind_and_effect = header.byte();
   const std::uint8_t flags = header.byte();
@@ -175,7 +175,6 @@ Result<PackedRecord> decoded(std::string_view body) {
     blob.length = header.number();
   }
   if (header.failed()) return damaged("cut off");
-  if (!packed.blob) record.payload = header.rest();
   return packed;
 }
 
@@ -214,13 +213,30 @@ void append_encoded(const Record& record, std::string& out, const std::optional<
   out.append(prefix.view()).append(header.view()).append(payload);
 }
 
-Result<PackedRecord> take_decoded(std::string_view& bytes) {
+namespace {
+
+enum class Payload : std::uint8_t { read, left };
+
+Result<PackedRecord> taken(std::string_view& bytes, Payload payload) {
   std::string_view after = bytes;
   const Result<std::string_view> body = take_checked(after);
   if (!body) return body.error();
-  Result<PackedRecord> record = decoded(*body);
-  if (record) bytes = after;
-  return record;
+  HeaderReader header(*body);
+  Result<PackedRecord> packed = decoded(header);
+  if (!packed) return packed;
+  if (payload == Payload::read && !packed->blob) packed->record.payload = header.rest();
+  bytes = after;
+  return packed;
+}
+
+}  // namespace
+
+Result<PackedRecord> take_decoded(std::string_view& bytes) {
+  return taken(bytes, Payload::read);
+}
+
+Result<PackedRecord> take_header(std::string_view& bytes) {
+  return taken(bytes, Payload::left);
 }
 
 }  // namespace tinkerbell

@@ -1,6 +1,7 @@
 #include "tinkerbell/journal/sqlite_store.hpp"
 
 #include "journal/blobs.hpp"
+#include "journal/chain_scan.hpp"
 #include "journal/commit_reader.hpp"
 #include "journal/directory_lock.hpp"
 #include "journal/journal_mark.hpp"
@@ -20,7 +21,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <queue>
 
 namespace tinkerbell {
 
@@ -111,8 +111,12 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<TaskHead> task(TaskId id) override;
   [[nodiscard]] Result<std::vector<Record>> records(TaskId id) override;
   [[nodiscard]] Result<std::vector<Record>> records_from_snapshot(TaskId id) override;
-  [[nodiscard]] std::vector<Result<std::vector<Record>>> records_from_snapshots(
-      std::span<const TaskHead> heads) override;
+
+  [[nodiscard]] Result<std::unique_ptr<StoredChains>> records_from_snapshots(
+      std::span<const TaskHead> heads) override {
+    return located(scan_chains(commits_, blobs_, heads,
+                               [this](const Error& error) { return in_file(file_, error); }));
+  }
 
   [[nodiscard]] Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) override;
   [[nodiscard]] Result<void> release(TaskId task, std::optional<WallTime> due) override;
@@ -448,34 +452,6 @@ Result<std::vector<Record>> SqliteStore::chain_to(const TaskHead& head, Back bac
   }
   std::ranges::reverse(chain);
   return chain;
-}
-
-/// All chains at once, the newest record of any of them first: whatever number of tasks stands in a
-/// row, it is read and decoded once.
-std::vector<Result<std::vector<Record>>> SqliteStore::records_from_snapshots(
-    std::span<const TaskHead> heads) {
-  std::vector<Result<std::vector<Record>>> chains;
-  std::priority_queue<std::pair<Lsn, std::size_t>> next;
-  for (const TaskHead& head : heads) {
-    next.emplace(head.head, chains.size());
-    chains.emplace_back(std::vector<Record>{});
-  }
-  while (!next.empty()) {
-    const auto [at, which] = next.top();
-    next.pop();
-    Result<Record> record = link_of(heads[which].task, at);
-    if (!record) {
-      chains[which] = located(record).error();
-      continue;
-    }
-    const Lsn previous = record->kind == RecordKind::snapshot ? Lsn{0} : record->previous;
-    chains[which]->push_back(*std::move(record));
-    if (previous != Lsn{0}) next.emplace(previous, which);
-  }
-  for (Result<std::vector<Record>>& chain : chains) {
-    if (chain) std::ranges::reverse(*chain);
-  }
-  return chains;
 }
 
 /// A record of a task's chain.

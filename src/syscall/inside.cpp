@@ -132,7 +132,9 @@ std::vector<LiveTask*> SystemCalls::joiners_of(const LiveTask& live) const {
   for (const auto& [begun, id] : live.joiners) {
     LiveTask* const joiner = find(id.task);
     const bool replayed = find_at(id, Station::inside) != nullptr;
-    if (replayed || (joiner != nullptr && joiner->past.contains(id.seq))) joiners.push_back(joiner);
+    const bool comes_to_it =
+        joiner != nullptr && !joiner->past.empty() && joiner->past.newest() == id.seq;
+    if (replayed || comes_to_it) joiners.push_back(joiner);
   }
   return joiners;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "syscall/past.hpp"
+
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/command/render.hpp"
 #include "tinkerbell/journal/record.hpp"
@@ -61,23 +63,6 @@ struct InFlight {
   return flight.form.size() > kCommandBytesMax;
 }
 
-/// What the journal holds of a command that an earlier run of the daemon began.
-struct PastCommand {
-  Fingerprint fingerprint;
-  IntentPayload intent;
-  WallTime asked{};
-  Lsn begun{0};  ///< Inside the daemon: of the INTENT which says that it waits.
-  std::uint32_t attempts = 0;
-  WallTime started{};  ///< The newest attempt.
-  std::optional<PreImage> pre_image;
-  std::optional<ApprovalPayload> decision;  ///< The newest.
-  std::optional<ApprovalPayload> grant;     ///< The answer that holds for the whole task.
-  std::optional<UnsurePayload> unsure;
-  std::uint32_t questions = 0;        ///< That were asked about it.
-  std::optional<std::string> result;  ///< canonical_outcome()
-  Lsn result_lsn{0};
-};
-
 /// Somebody asked the task to end. In replay it is told at the same place as then.
 struct CancelRequest {
   std::string reason;
@@ -116,7 +101,8 @@ struct LiveTask {
   std::uint32_t unrecorded = 0;  ///< Commands after that one which leave no record.
   Lsn last_result{0};
   std::optional<InFlight> flight;
-  std::map<Seq, PastCommand> past;      ///< Still to be replayed.
+  Past past;                 ///< Still to be replayed.
+  bool at_frontier = false;  ///< While others may still be missing: it has seen all it may.
   std::map<Sha256, ApprovalId> grants;  ///< repeat_hash of what was approved for the whole task.
   std::map<Lsn, CommandId> joiners;     ///< Joins that wait for its end, by when they began to.
   MessageBox messages;
@@ -147,7 +133,6 @@ struct LiveTask {
 
 /// What the records of a live task say, before it runs again: all of them, or those from its newest
 /// SNAPSHOT on.
-[[nodiscard]] Result<LiveTask> live_task_from(const TaskHead& head,
-                                              const std::vector<Record>& records);
+[[nodiscard]] Result<LiveTask> live_task_from(const TaskHead& head, std::vector<Record> records);
 
 }  // namespace tinkerbell

@@ -8,17 +8,6 @@ namespace tinkerbell {
 
 namespace {
 
-template <class T>
-Result<void> read_payload(const Record& record, T& into) {
-  Result<T> value = from_canonical<T>(record.payload);
-  if (!value) {
-    return value.error().with(std::string(name_of(record.kind)) + " record " +
-                              std::to_string(number(record.lsn)));
-  }
-  into = *std::move(value);
-  return {};
-}
-
 Result<void> read_signal(const Record& record, LiveTask& live) {
   SignalPayload payload;
   if (Result<void> read = read_payload(record, payload); !read) return read;
@@ -28,37 +17,6 @@ Result<void> read_signal(const Record& record, LiveTask& live) {
   }
   if (payload.signal == Signal::message) live.messages.put(payload.from, payload.message);
   return follow_signal(payload, live.stops);
-}
-
-Result<void> read_intent(const Record& record, PastCommand& past) {
-  past.fingerprint = record.fingerprint;
-  past.asked = record.wall;
-  past.attempts = record.attempt;
-  past.started = record.wall;
-  if (Result<void> read = read_payload(record, past.intent); !read) return read;
-  if (past.intent.started) past.begun = record.lsn;
-  if (past.intent.question) ++past.questions;
-  return {};
-}
-
-Result<void> read_answer(const Record& record, PastCommand& past) {
-  ApprovalPayload& answer = past.decision.emplace();
-  if (Result<void> read = read_payload(record, answer); !read) return read;
-  if (is_grant(answer)) past.grant = answer;
-  return {};
-}
-
-/// A message that an earlier run handed to the task is in its mailbox no more.
-Result<void> read_result(const Record& record, PastCommand& past, MessageBox& messages) {
-  past.result = record.payload;
-  past.result_lsn = record.lsn;
-  if (past.intent.command != Receive::kName) return {};
-  const Result<Result<Reply>> outcome = outcome_from_canonical(Receive{}, record.payload);
-  if (!outcome) return outcome.error();
-  if (!*outcome) return {};
-  const std::uint64_t taken = std::get<Receive::Reply>(**outcome).number;
-  std::erase_if(messages.waiting, [&](const auto& each) { return each.number == taken; });
-  return {};
 }
 
 /// What came before is of no account any more. A task that is to end notes no state, so there is no
@@ -86,36 +44,29 @@ Result<void> read_snapshot(const Record& record, LiveTask& live) {
   return {};
 }
 
-Result<void> read_record(const Record& record, LiveTask& live) {
-  if (record.kind == RecordKind::snapshot) return read_snapshot(record, live);
-  PastCommand& past = live.past[record.seq];
+/// What stands before the task itself, or before its newest Checkpoint has ended, is not replayed.
+Result<void> read_record(Record record, LiveTask& live) {
   switch (record.kind) {
     case RecordKind::task:
       return read_payload(record, live.payload);
     case RecordKind::signal:
       return read_signal(record, live);
-    case RecordKind::intent:
-      return read_intent(record, past);
-    case RecordKind::start:
-      past.attempts = record.attempt;
-      past.started = record.wall;
-      past.unsure.reset();  // a person had it started once more
-      return {};
-    case RecordKind::result:
-      return read_result(record, past, live.messages);
-    case RecordKind::approval:
-      return read_answer(record, past);
-    case RecordKind::file:
-      return read_payload(record, past.pre_image.emplace());
-    case RecordKind::unsure:
-      ++past.questions;
-      return read_payload(record, past.unsure.emplace());
-    case RecordKind::done:
     case RecordKind::snapshot:
+      return read_snapshot(record, live);
+    case RecordKind::result:
+      live.last_result = record.lsn;
+      break;
+    case RecordKind::intent:
+    case RecordKind::start:
+    case RecordKind::approval:
+    case RecordKind::file:
+    case RecordKind::unsure:
     case RecordKind::resolved:
-      return {};
+    case RecordKind::done:
+      break;
   }
-  return Error{Errc::invalid, "record " + std::to_string(number(record.lsn)) + " of unknown kind"};
+  if (record.seq > live.last_seq) live.past.add(std::move(record));
+  return {};
 }
 
 /// Why the task is in quarantine; nothing if it is not. Looks at the newest signals only, since the
@@ -156,19 +107,16 @@ SnapshotPayload snapshot_of(const LiveTask& live, Json state) {
 }
 
 Seq newest_command(const LiveTask& live) {
-  return live.past.empty() ? live.last_seq : live.past.rbegin()->first;
+  return live.past.empty() ? live.last_seq : live.past.newest();
 }
 
-Result<LiveTask> live_task_from(const TaskHead& head, const std::vector<Record>& records) {
+Result<LiveTask> live_task_from(const TaskHead& head, std::vector<Record> records) {
   LiveTask live;
-  for (const Record& record : records) {
-    if (Result<void> read = read_record(record, live); !read) return read.error();
-    if (record.kind == RecordKind::result) live.last_result = record.lsn;
+  live.past.reserve(records.size());
+  for (Record& record : records) {
+    if (Result<void> read = read_record(std::move(record), live); !read) return read.error();
   }
   live.head = head;
-  std::erase_if(live.past, [&](const auto& each) {  // the task itself, and a Checkpoint's end
-    return each.first <= live.last_seq;
-  });
   return live;
 }
 
@@ -178,21 +126,22 @@ LiveTask& SystemCalls::place(const TaskHead& head, LiveTask live) {
   return *live_.insert_or_assign(head.task, std::move(task)).first->second;
 }
 
-Result<void> SystemCalls::recover(const TaskHead& head, const std::vector<Record>& records) {
+Result<void> SystemCalls::recover(const TaskHead& head, std::vector<Record> records) {
+  if (!recovering_since_) recovering_since_ = parts_.clock.steady();
   parts_.journal.adopt(head);
   if (std::optional<std::string> why = quarantine_in(records)) {
     put_into_quarantine(head, *std::move(why));
     return {};
   }
-  Result<void> back = bring_back(head, records);
+  Result<void> back = bring_back(head, std::move(records));
   if (back) {
     parts_.logger.info("task.recovered", {{"task", number(head.task)}, {"commands", head.steps}});
   }
   return back;
 }
 
-Result<void> SystemCalls::bring_back(const TaskHead& head, const std::vector<Record>& records) {
-  Result<LiveTask> read = live_task_from(head, records);
+Result<void> SystemCalls::bring_back(const TaskHead& head, std::vector<Record> records) {
+  Result<LiveTask> read = live_task_from(head, std::move(records));
   const std::optional<Error> unreadable = read ? std::nullopt : std::optional(read.error());
   LiveTask& live = place(head, unreadable ? LiveTask{} : *std::move(read));
   const TaskKind* const kind = parts_.registry.find(live.payload.kind);
@@ -202,9 +151,19 @@ Result<void> SystemCalls::bring_back(const TaskHead& head, const std::vector<Rec
     set_aside(live, why.message);
     return why;
   }
-  run_task(live, *kind);
-  pass_on_between_commands(live);
+  // While others may still be missing, a task is only shown what it has seen before.
+  if (recovering_since_ && (live.past.empty() || live.cancel)) {
+    wait_at_frontier(live);
+    return {};
+  }
+  begin(live, *kind);
+  if (recovering_since_) run_until_replayed(head.task);
   return {};
+}
+
+void SystemCalls::begin(LiveTask& live, const TaskKind& kind) {
+  run_task(live, kind);
+  pass_on_between_commands(live);
 }
 
 void SystemCalls::recover_unreadable(const TaskHead& head, const Error& why) {
@@ -252,7 +211,7 @@ void SystemCalls::leave_quarantine(TaskId task, Completion<void> done) {
                     return leave_quarantine(task, std::move(done));
                   }
                   std::map<Lsn, CommandId> joiners = std::move(live->joiners);
-                  Result<void> back = bring_back(TaskHead(live->head), *records);
+                  Result<void> back = bring_back(TaskHead(live->head), *std::move(records));
                   if (LiveTask* const again = find(task)) again->joiners = std::move(joiners);
                   done(std::move(back));
                 }));
@@ -276,15 +235,15 @@ std::set<std::string> SystemCalls::keys_under_way(const std::vector<Record>& rec
 
 namespace {
 
-/// Whose end a task waited for when the earlier run ended, if it did.
-TaskId waited_for(const LiveTask& live) {
-  if (live.past.empty() || live.cancel) return kNoTask;
-  const PastCommand& newest = live.past.rbegin()->second;
-  const bool waits = newest.begun != Lsn{0} && !newest.result;
-  if (!waits || newest.intent.command != Join::kName) return kNoTask;
+/// Whose end a task waited for when the earlier run ended, if it did, and since when.
+std::pair<TaskId, Lsn> waited_for(const LiveTask& live) {
+  if (live.past.empty() || live.cancel) return {};
+  const Result<PastCommand> newest = live.past.read_newest();
+  const bool waits = newest && newest->begun != Lsn{0} && !newest->has_result;
+  if (!waits || newest->intent.command != Join::kName) return {};
   const Result<TaskCommand> join =
-      command_from_canonical(newest.intent.command, newest.intent.arguments.bytes);
-  return join ? std::get<Join>(*join).task : kNoTask;
+      command_from_canonical(newest->intent.command, newest->intent.arguments.bytes);
+  return join ? std::pair(std::get<Join>(*join).task, newest->begun) : std::pair(kNoTask, Lsn{0});
 }
 
 }  // namespace
@@ -292,10 +251,15 @@ TaskId waited_for(const LiveTask& live) {
 void SystemCalls::replay_all() {
   // A task may end before those who wait for that have come to their Join again.
   for (const auto& [task, live] : live_) {
-    if (LiveTask* const target = find(waited_for(*live))) {
-      const auto& [seq, join] = *live->past.rbegin();
-      target->joiners.emplace(join.begun, CommandId{task, seq});
+    const auto [awaited, since] = waited_for(*live);
+    if (LiveTask* const target = find(awaited)) {
+      target->joiners.emplace(since, CommandId{task, live->past.newest()});
     }
+  }
+  recovering_since_.reset();
+  std::ranges::sort(at_frontier_);
+  for (const TaskId task : std::exchange(at_frontier_, {})) {
+    if (LiveTask* const live = find(task)) leave_frontier(*live);
   }
   constexpr std::size_t kTurnsBetweenLooks = 1'024;
   const auto replaying = [](const auto& each) { return !each.second->past.empty(); };
@@ -303,6 +267,17 @@ void SystemCalls::replay_all() {
     scheduler_.run(kTurnsBetweenLooks, parts_.clock.steady());
   }
   awaken_due();
+}
+
+void SystemCalls::wait_at_frontier(LiveTask& live) {
+  live.at_frontier = true;
+  at_frontier_.push_back(live.head.task);
+}
+
+/// All are there: the task may go on from where it stands, or begin.
+void SystemCalls::leave_frontier(LiveTask& live) {
+  if (!std::exchange(live.at_frontier, false) || live.set_aside) return;
+  live.flight ? replay(live) : begin(live, *parts_.registry.find(live.payload.kind));
 }
 
 }  // namespace tinkerbell

@@ -2,38 +2,69 @@
 
 #include "tinkerbell/command/render.hpp"
 
+#include <algorithm>
+
 // After a restart a task runs again from its beginning, and here stands what the drivers said then.
 
 namespace tinkerbell {
 
 void SystemCalls::replay(LiveTask& live) {
   InFlight& flight = *live.flight;
-  const auto found = live.past.find(flight.id.seq);
-  if (found == live.past.end()) {
+  flight.station = Station::replaying;
+  if (recovering_since_ && live.past.newest() == flight.id.seq) {
+    wait_at_frontier(live);
+    return;
+  }
+  if (live.past.oldest() != flight.id.seq) {
     diverge(live, "nothing");
     return;
   }
-  const PastCommand& past = found->second;
-  if (fingerprint_of(flight.form) != past.fingerprint) {
-    diverge(live, past.intent.line);
+  if (fingerprint_of(flight.form) != live.past.fingerprint()) {
+    const Result<PastCommand> past = live.past.read_oldest();
+    diverge(live, past ? past->intent.line : past.error().message);
     return;
   }
-  live.totals.questions += past.questions;
-  if (past.grant) grant(live, *past.grant, past.intent.facts);
-  if (!past.result) {
-    resume_window(live);
+  if (Result<void> told = live.past.was_allowed_at_once() ? Result<void>{} : tell_again(live);
+      !told) {
+    diverge(live, "a record that cannot be read: " + told.error().message);
     return;
   }
-  Result<Result<Reply>> outcome = outcome_from_canonical(flight.command(), *past.result);
+  live.past.result() == nullptr ? resume_window(live) : replay_result(live, *live.past.result());
+}
+
+/// What people said about the command holds on.
+Result<void> SystemCalls::tell_again(LiveTask& live) {
+  const Result<PastCommand> past = live.past.read_oldest();
+  if (!past) return past.error();
+  live.totals.questions += past->questions;
+  if (past->grant) grant(live, *past->grant, past->intent.facts);
+  return {};
+}
+
+namespace {
+
+/// One that an earlier run handed to the task is in its mailbox no more.
+void forget_message(LiveTask& live, const Reply& reply) {
+  const auto* const taken = std::get_if<Receive::Reply>(&reply);
+  if (taken == nullptr) return;
+  std::deque<Receive::Reply>& waiting = live.messages.waiting;
+  const auto found = std::ranges::lower_bound(waiting, taken->number, {}, &Receive::Reply::number);
+  if (found != waiting.end() && found->number == taken->number) waiting.erase(found);
+}
+
+}  // namespace
+
+void SystemCalls::replay_result(LiveTask& live, const Record& result) {
+  Result<Result<Reply>> outcome = outcome_from_canonical(live.flight->command(), result.payload);
   if (!outcome) {
     diverge(live, "a result that cannot be read: " + outcome.error().message);
     return;
   }
-  const bool told_here = live.cancel && live.cancel->newest == flight.id.seq;
-  const bool told_before_result = told_here && live.cancel->lsn < past.result_lsn;
-  live.past.erase(found);
-  flight.station = Station::replaying;
+  const bool told_here = live.cancel && live.cancel->newest == live.flight->id.seq;
+  const bool told_before_result = told_here && live.cancel->lsn < result.lsn;
+  live.past.pop();
   if (told_before_result) pass_on_cancel(live);
+  if (*outcome) forget_message(live, **outcome);
   deliver(live, *std::move(outcome));
   pass_on_between_commands(live);
 }
@@ -62,21 +93,28 @@ void SystemCalls::diverge(LiveTask& live, std::string expected) {
 /// The journal holds commands for which the task does not ask any more. How it ended does not
 /// count: it stands where the journal says.
 void SystemCalls::ended_early(LiveTask& live, const Exit& exit) {
-  const auto& [seq, past] = *live.past.begin();
+  const Result<PastCommand> past = live.past.read_oldest();
+  const std::string expected = past ? past->intent.line : past.error().message;
   const std::string found =
       "its end: " + (exit.error ? exit.error->message : std::string(name_of(exit.state)));
   parts_.logger.error("task.diverged", {{"task", number(live.head.task)},
-                                        {"command", number(seq)},
-                                        {"expected", past.intent.line},
+                                        {"command", number(live.past.oldest())},
+                                        {"expected", expected},
                                         {"found", found}});
-  set_aside(live, "after an upgrade it ended before: " + past.intent.line);
+  set_aside(live, "after an upgrade it ended before: " + expected);
 }
 
 /// The command was asked and has no RESULT: takes it up at the station where the earlier run left
 /// it.
 void SystemCalls::resume_window(LiveTask& live) {
   InFlight& flight = *live.flight;
-  const PastCommand past = std::move(live.past.extract(flight.id.seq).mapped());
+  const Result<PastCommand> read = live.past.read_oldest();
+  if (!read) {
+    diverge(live, "a record that cannot be read: " + read.error().message);
+    return;
+  }
+  const PastCommand& past = *read;
+  live.past.pop();
   flight.intent_recorded = true;
   flight.verdict = past.intent.verdict;
   flight.facts = past.intent.facts;

@@ -95,7 +95,7 @@ void SystemCalls::read_awake(TaskId task, Result<Journal::StoredTask> stored) {
       recover_unreadable(stored->head, *stored->unreadable);
     } else {
       parts_.journal.adopt(stored->head);
-      (void)bring_back(stored->head, stored->records);
+      (void)bring_back(stored->head, std::move(stored->records));
       run_until_replayed(task);
     }
   } else {
@@ -108,10 +108,12 @@ void SystemCalls::read_awake(TaskId task, Result<Journal::StoredTask> stored) {
 void SystemCalls::run_until_replayed(TaskId task) {
   const auto replays = [&] {
     const LiveTask* const live = find(task);
-    return live != nullptr && !live->past.empty();
+    return live != nullptr && !live->past.empty() && !live->at_frontier;
   };
+  // While others may still be missing, no time passes.
+  const SteadyTime now = recovering_since_ ? *recovering_since_ : parts_.clock.steady();
   while (replays() && scheduler_.has_ready())
-    scheduler_.run(1, parts_.clock.steady());
+    scheduler_.run(1, now);
 }
 
 namespace {

@@ -151,15 +151,18 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
   // The end and the news of it are one transaction: of a task that has ended nobody knows any more
   // who waited for it first.
   const Result<Reply> news = Reply(Join::Reply{payload.state, payload.value, payload.error});
+  const auto news_for = [&](const LiveTask& joiner) {
+    Record record = make_record(joiner, RecordKind::result, canonical_outcome(news));
+    record.seq = newest_command(joiner);
+    record.effect = Join::kEffect;
+    return record;
+  };
   const std::vector<LiveTask*> joiners = joiners_of(live);
   std::vector<Record> records;
   std::vector<LiveTask*> touched{&live};
   records.push_back(make_record(live, RecordKind::done, canonical_bytes(payload)));
   for (LiveTask* const joiner : joiners) {
-    Record& record =
-        records.emplace_back(make_record(*joiner, RecordKind::result, canonical_outcome(news)));
-    record.seq = newest_command(*joiner);
-    record.effect = Join::kEffect;
+    records.push_back(news_for(*joiner));
     touched.push_back(joiner);
   }
   const Lsn last = append(std::move(records), touched);
@@ -168,9 +171,9 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
     if (joiner->past.empty()) {
       deliver(*joiner, news);
     } else {  // it comes to it in replay
-      PastCommand& join = joiner->past.rbegin()->second;
-      join.result = canonical_outcome(news);
-      join.result_lsn = last;
+      Record record = news_for(*joiner);
+      record.lsn = last;
+      joiner->past.add(std::move(record));
     }
   }
 }

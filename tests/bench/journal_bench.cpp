@@ -199,14 +199,15 @@ class World final : public SyscallObserver, public KernelObserver {
 
   /// Takes up what the last run left, as the daemon does.
   Recovered recover() {
-    Recovered recovered{.tasks = survivors_.size()};
-    for (const auto& [head, records] : survivors_) {
+    Recovered recovered{.tasks = survivors_.awake.size() + survivors_.resting.size()};
+    for (const TaskHead& head : survivors_.resting)
+      calls.rest(head);
+    for (const TaskHead& head : survivors_.awake) {
       recovered.steps += head.steps;
-      if (records.empty()) {
-        calls.rest(head);
-      } else if (const Result<void> back = calls.recover(head, records); !back) {
-        fail(back.error());
-      }
+      Result<std::vector<Record>> records = survivors_.records->next();
+      if (!records) fail(records.error());
+      const Result<void> back = calls.recover(head, *std::move(records));
+      if (!back) fail(back.error());
     }
     survivors_ = {};
     calls.replay_all();
@@ -252,28 +253,21 @@ class World final : public SyscallObserver, public KernelObserver {
   std::uint64_t answers = 0;
 
  private:
-  struct Survivor {
-    TaskHead head;
-    std::vector<Record> records;  ///< None: it rests.
+  struct Survivors {
+    std::vector<TaskHead> awake;
+    std::unique_ptr<StoredChains> records;
+    std::vector<TaskHead> resting;
   };
 
-  static std::vector<Survivor> survivors_of(Store& store) {
+  static Survivors survivors_of(Store& store) {
     Result<std::vector<TaskHead>> heads = store.claim(Store::kAll, SystemClock().wall());
     if (!heads) fail(heads.error());
-    std::vector<Survivor> survivors;
-    std::vector<TaskHead> awake;
-    for (TaskHead& head : *heads) {
-      if (head.rest) {
-        survivors.push_back({std::move(head), {}});
-      } else {
-        awake.push_back(std::move(head));
-      }
-    }
-    auto head = awake.begin();
-    for (Result<std::vector<Record>>& records : store.records_from_snapshots(awake)) {
-      if (!records) fail(records.error());
-      survivors.push_back({std::move(*head++), *std::move(records)});
-    }
+    Survivors survivors;
+    for (TaskHead& head : *heads)
+      (head.rest ? survivors.resting : survivors.awake).push_back(std::move(head));
+    Result<std::unique_ptr<StoredChains>> records = store.records_from_snapshots(survivors.awake);
+    if (!records) fail(records.error());
+    survivors.records = *std::move(records);
     return survivors;
   }
 
@@ -308,7 +302,7 @@ class World final : public SyscallObserver, public KernelObserver {
   SilentLogger logger_;
   std::uint64_t records_ = 0;
   std::function<bool()> is_over_;
-  std::vector<Survivor> survivors_;
+  Survivors survivors_;
   Journal journal_;
   WriterThread writer_;
 

@@ -37,7 +37,7 @@ class ForwardingStore : public Store {
     return store_->records_from_snapshot(id);
   }
 
-  [[nodiscard]] std::vector<Result<std::vector<Record>>> records_from_snapshots(
+  [[nodiscard]] Result<std::unique_ptr<StoredChains>> records_from_snapshots(
       std::span<const TaskHead> heads) override {
     return store_->records_from_snapshots(heads);
   }

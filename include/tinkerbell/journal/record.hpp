@@ -95,4 +95,7 @@ void append_encoded(const Record& record, std::string& out,
 /// where it was. Errors: invalid (torn, wrong crc, newer format: names the lsn).
 [[nodiscard]] Result<PackedRecord> take_decoded(std::string_view& bytes);
 
+/// The same with the payload left out.
+[[nodiscard]] Result<PackedRecord> take_header(std::string_view& bytes);
+
 }  // namespace tinkerbell

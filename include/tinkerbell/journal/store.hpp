@@ -5,6 +5,7 @@
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/journal/record.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -13,6 +14,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace tinkerbell {
@@ -83,6 +85,32 @@ class StoreCopy {
   /// Copies about a MiB, so that commits can come between. True: all is copied, synced and in its
   /// place; with all that was appended meanwhile. Errors: storage_full, conflict, io; final.
   [[nodiscard]] virtual Result<bool> copy_more() = 0;
+};
+
+/// The records of several tasks, one after the other: all of them at once would be much memory.
+class StoredChains {
+ public:
+  StoredChains() = default;
+  StoredChains(const StoredChains&) = delete;
+  StoredChains& operator=(const StoredChains&) = delete;
+  virtual ~StoredChains() = default;
+
+  /// Those of the next task, oldest first. Errors: as Store::records().
+  [[nodiscard]] virtual Result<std::vector<Record>> next() = 0;
+};
+
+/// Those of a store that reads them one by one.
+class SeparateChains final : public StoredChains {
+ public:
+  void add(Result<std::vector<Record>> chain) { chains_.push_back(std::move(chain)); }
+
+  [[nodiscard]] Result<std::vector<Record>> next() override {
+    return std::exchange(chains_.at(next_++), std::vector<Record>{});
+  }
+
+ private:
+  std::vector<Result<std::vector<Record>>> chains_;
+  std::size_t next_ = 0;
 };
 
 /// What need not be kept any more.
@@ -186,13 +214,13 @@ class Store {
     return records(id);
   }
 
-  /// The same of several tasks, one answer each; what they share is read once.
-  [[nodiscard]] virtual std::vector<Result<std::vector<Record>>> records_from_snapshots(
+  /// The same of several tasks, in that order; what they share is read once. Errors: io.
+  [[nodiscard]] virtual Result<std::unique_ptr<StoredChains>> records_from_snapshots(
       std::span<const TaskHead> heads) {
-    std::vector<Result<std::vector<Record>>> all;
+    auto chains = std::make_unique<SeparateChains>();
     for (const TaskHead& head : heads)
-      all.push_back(records_from_snapshot(head.task));
-    return all;
+      chains->add(records_from_snapshot(head.task));
+    return std::unique_ptr<StoredChains>(std::move(chains));
   }
 
   /// Takes the space that is kept back for the last commits on a full disk, if it is not taken.

@@ -31,7 +31,6 @@ namespace tinkerbell {
 class Gate;
 class RestingTasks;
 struct LiveTask;
-struct PastCommand;
 enum class Station : std::uint8_t;
 
 /// A request for a new durable task.
@@ -86,11 +85,12 @@ class SystemCalls final : public CommandHandler {
     drivers_[TaskCommand(std::in_place_type<C>).index()] = &driver;
   }
 
-  /// Brings back a task that had not ended: it is replayed up to where it stood and goes on from
-  /// there. `records`: all that it has, or those from its newest SNAPSHOT on. After an error it is
-  /// there all the same, as `diverged`: it does nothing, can be waited for and ended. Errors:
-  /// invalid (its records make no sense), not_found (its kind is not known to this program).
-  [[nodiscard]] Result<void> recover(const TaskHead& head, const std::vector<Record>& records);
+  /// Brings back a task that had not ended: it is replayed up to the newest command that it has
+  /// asked for, and goes on from there in replay_all(). `records`: all that it has, or those from
+  /// its newest SNAPSHOT on. After an error it is there all the same, as `diverged`: it does
+  /// nothing, can be waited for and ended. Errors: invalid (its records make no sense), not_found
+  /// (its kind is not known to this program).
+  [[nodiscard]] Result<void> recover(const TaskHead& head, std::vector<Record> records);
 
   /// Takes a task that had not ended and whose records are damaged: it is there, as `diverged`.
   void recover_unreadable(const TaskHead& head, const Error& why);
@@ -111,8 +111,9 @@ class SystemCalls final : public CommandHandler {
   /// The same of a task that rests, by its head.
   [[nodiscard]] std::set<std::string> keys_under_way(const TaskHead& resting) const;
 
-  /// Turns the scheduler until no task has anything left to replay. After the last recover() and
-  /// before anybody can ask: what a person was shown before the restart is there again.
+  /// Now that all tasks are there, each goes on from where it stood; turns the scheduler until none
+  /// has anything left to replay. After the last recover() and before anybody can ask: what a
+  /// person was shown before the restart is there again.
   void replay_all();
 
   /// The daemon ends: nothing that drivers say is taken any more. What is under way is left to the
@@ -273,6 +274,10 @@ class SystemCalls final : public CommandHandler {
 
   // replay and recovery
   void replay(LiveTask& live);
+  [[nodiscard]] Result<void> tell_again(LiveTask& live);
+  void replay_result(LiveTask& live, const Record& result);
+  void wait_at_frontier(LiveTask& live);
+  void leave_frontier(LiveTask& live);
   void resume_window(LiveTask& live);
   void resume_inside(LiveTask& live);
   void ask_driver(LiveTask& live);
@@ -281,7 +286,8 @@ class SystemCalls final : public CommandHandler {
   void diverge(LiveTask& live, std::string expected);
   void ended_early(LiveTask& live, const Exit& exit);
   LiveTask& place(const TaskHead& head, LiveTask live);
-  [[nodiscard]] Result<void> bring_back(const TaskHead& head, const std::vector<Record>& records);
+  [[nodiscard]] Result<void> bring_back(const TaskHead& head, std::vector<Record> records);
+  void begin(LiveTask& live, const TaskKind& kind);
   void set_aside(LiveTask& live, std::string why);
   void put_into_quarantine(const TaskHead& head, std::string why);
   void leave_quarantine(TaskId task, Completion<void> done);
@@ -330,6 +336,8 @@ class SystemCalls final : public CommandHandler {
   std::unordered_map<TaskId, std::unique_ptr<LiveTask>> live_;  ///< Those that are awake.
   std::unique_ptr<RestingTasks> resting_;
   std::map<TaskId, std::vector<Completion<void>>> awakening_;  ///< Rest, and are being read.
+  std::optional<SteadyTime> recovering_since_;  ///< From the first recover() to replay_all().
+  std::vector<TaskId> at_frontier_;  ///< Those that have seen all they may before that.
   std::deque<CommandId> idle_;     ///< Who began to wait for what may take long, in this order.
   std::optional<WallTime> alarm_;  ///< When a volatile task looks for those whose time has come.
   TaskId last_task_;

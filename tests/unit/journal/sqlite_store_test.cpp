@@ -733,6 +733,39 @@ TEST(SqliteStore, F14_FindsAFlippedByteInAnOlderCommitWhenRead) {
   EXPECT_TRUE(store->records(TaskId{2}));
 }
 
+TEST(SqliteStore, F14_ADamagedCommitKeepsNoOtherTaskFromItsRecords) {
+  const TempDir dir;
+  {
+    const auto store = open_store(dir.path());
+    ASSERT_TRUE(store->append(one_record(1)));
+    ASSERT_TRUE(store->append(one_record(2, "a payload to damage")));
+    ASSERT_TRUE(store->append(one_record(3)));
+  }
+  flip_byte_of(dir.path(), "a payload to damage");
+  const auto store = open_store(dir.path());
+  const auto chains = store->records_from_snapshots(*store->live_tasks());
+  ASSERT_TRUE(chains) << chains.error().message;
+  EXPECT_EQ((*chains)->next()->size(), 1U);
+  const Error error = (*chains)->next().error();
+  EXPECT_EQ(error.code, Errc::invalid);
+  EXPECT_THAT(error.message, HasSubstr("journal.db: commit 2: journal record: wrong crc"));
+  EXPECT_EQ((*chains)->next()->size(), 1U);
+}
+
+TEST(SqliteStore, F14_AChainThatLeadsNowhereIsSaidOfItsTask) {
+  const TempDir dir;
+  const auto store = open_store(dir.path());
+  ASSERT_TRUE(store->append(one_record(1)));
+  ASSERT_TRUE(store->append(one_record(2)));
+  std::vector<TaskHead> heads = *store->live_tasks();
+  heads.front().head = Lsn{2};  // is the other's
+  const auto chains = store->records_from_snapshots(heads);
+  ASSERT_TRUE(chains) << chains.error().message;
+  EXPECT_THAT((*chains)->next().error().message,
+              HasSubstr("the chain of task 1 breaks at record 2"));
+  EXPECT_EQ((*chains)->next()->size(), 1U);
+}
+
 TEST(SqliteStore, FindsARowThatHoldsRecordsOfAnotherCommit) {
   const TempDir dir;
   {

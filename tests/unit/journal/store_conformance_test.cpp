@@ -183,9 +183,9 @@ class Trial {
         const std::vector<TaskHead> live = *model_->live_tasks();
         note(operation, live.size() > 1);
         const auto found = store_->records_from_snapshots(live);
-        if (found.size() != live.size()) return "not as many answers as questions";
-        for (std::size_t i = 0; i < live.size(); ++i) {
-          if (Wrong wrong = difference(found[i], model_->records_from_snapshot(live[i].task)))
+        if (!found) return found.error().message;
+        for (const TaskHead& head : live) {
+          if (Wrong wrong = difference((*found)->next(), model_->records_from_snapshot(head.task)))
             return wrong;
         }
         return {};

@@ -292,6 +292,20 @@ TEST_F(Recovery, ThoseWhoWaitForATaskAreToldOfItsEndInTheOrderInWhichTheyBegan) 
             number(world.newest(second, RecordKind::result).lsn));
 }
 
+TEST_F(Recovery, WhatATaskHasNotSeenYetWaitsUntilAllAreThere) {
+  const TaskId first = world.submit("late@1", false, {{"task", 3}});
+  (void)world.submit("sleeper@1");  // in its replay the first one has turns
+  ASSERT_EQ(world.submit("sleeper@1"), TaskId{3});
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  const auto told = std::ranges::find_if(world.memory->records, [&](const Record& record) {
+    return record.task == first && record.kind == RecordKind::result;
+  });
+  ASSERT_NE(told, world.memory->records.end());
+  world.crash_with(number(told->lsn));  // and it has not come to its Join
+  world.pass(10s);
+  EXPECT_EQ(world.end_of(first).value, "completed");
+}
+
 TEST_F(Recovery, TheOrderHoldsAlsoIfATaskEndsBeforeThoseWhoWaitAreReplayed) {
   const TaskId target = world.submit("sleeper@1");
   const TaskId second = world.submit("late@1", false, {{"task", number(target)}});

@@ -196,7 +196,8 @@ class Simulation : public SyscallObserver, public KernelObserver {
       findings_.expect(back.ok(), "a task could not be recovered", {head.task, {}});
     }
     outside_.end_leftovers(programs);
-    if (!is_calm() && dice_.chance(8)) return;  // the next crash comes in the middle of it
+    recovered_ = is_calm() || !dice_.chance(8);
+    if (!recovered_) return;  // the next crash comes in the middle of it
     calls_->replay_all();
     audit_.replay_ended(journal_->store_state().epoch, journal_->last_lsn());
   }
@@ -252,7 +253,8 @@ class Simulation : public SyscallObserver, public KernelObserver {
   }
 
   void step() {
-    if (store_failed_ || (!is_calm() && crashes_ < kCrashesMax && dice_.chance(60))) {
+    if (store_failed_ || !recovered_ ||
+        (!is_calm() && crashes_ < kCrashesMax && dice_.chance(60))) {
       crash();
       return;
     }
@@ -434,6 +436,7 @@ class Simulation : public SyscallObserver, public KernelObserver {
   void check() {
     if (const std::optional<std::string> wrong = calls_->scheduler().contradiction())
       findings_.expect(false, *wrong);
+    if (!recovered_) return;
     const std::vector<TaskInspection> tasks = calls_->scheduler().inspect();
     const auto awake = static_cast<std::size_t>(std::ranges::count_if(tasks, [](const auto& each) {
       return is_durable(each.task);  // without alarms
@@ -539,6 +542,7 @@ class Simulation : public SyscallObserver, public KernelObserver {
   std::size_t waiting_people_ = 0;
   std::uint64_t shown_ = 0;  ///< The newest record that the observer was told of.
   bool ending_ = false;
+  bool recovered_ = false;  ///< This run of the daemon has brought all back.
   bool store_failed_ = false;
   std::vector<TaskId> confirmed_;
 
