@@ -1,8 +1,8 @@
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 
 #include "drivers/llm/backoff.hpp"
+#include "drivers/llm/http_provider.hpp"
 #include "drivers/llm/offline.hpp"
-#include "drivers/llm/openai_chat.hpp"
 #include "drivers/llm/playbook.hpp"
 #include "drivers/llm/provider.hpp"
 
@@ -92,7 +92,7 @@ void LlmDriver::State::add_provider(const ProviderSettings& settings, HttpClient
   service.total = settings.timeouts.total;
   switch (settings.type) {
     case ProviderType::openai_chat:
-      service.provider = std::make_unique<OpenAiChatProvider>(http, settings);
+      service.provider = std::make_unique<HttpProvider>(http, settings);
       return;
     case ProviderType::offline:
       service.provider = std::make_unique<OfflineProvider>(loop, pool, settings);

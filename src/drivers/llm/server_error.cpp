@@ -1,4 +1,6 @@
-#include "drivers/llm/openai_chat_error.hpp"
+#include "drivers/llm/server_error.hpp"
+
+#include "drivers/llm/server_json.hpp"
 
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/base/text.hpp"
@@ -21,15 +23,10 @@ struct ServerError {
   int code_number = 0;  ///< llama.cpp and OpenRouter: an HTTP status.
 };
 
-std::string text_at(const Json& object, std::string_view key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-int status_at(const Json& object, std::string_view key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number_unsigned()) return 0;
-  const auto number = found->get<std::uint64_t>();
+int status_at(const Json& object, const char* key) {
+  const Json& status = member(object, key);
+  if (!status.is_number_unsigned()) return 0;
+  const auto number = status.get<std::uint64_t>();
   return number < 600 ? static_cast<int>(number) : 0;
 }
 
@@ -106,7 +103,7 @@ std::string shown(const std::string& reason) {
 
 }  // namespace
 
-Error openai_http_error(int status, std::string_view body) {
+Error http_error(int status, std::string_view body) {
   const ServerError error = read_body(body);
   Errc code = meaning_of_status(status);
   const bool says_little = code == Errc::invalid || code == Errc::rate_limited;
@@ -115,7 +112,7 @@ Error openai_http_error(int status, std::string_view body) {
                     (error.reason.empty() ? "no reason given" : shown(error.reason))};
 }
 
-Error openai_stream_error(const Json& error) {
+Error stream_error(const Json& error) {
   const ServerError read = read_error(error);
   const Errc by_number =
       read.code_number >= 400 ? meaning_of_status(read.code_number) : Errc::unavailable;
