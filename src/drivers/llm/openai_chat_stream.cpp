@@ -25,11 +25,17 @@ TokenUsage read_usage(const Json& usage) {
   const auto input = tokens(member(usage, "prompt_tokens"));
   const auto output = tokens(member(usage, "completion_tokens"));
   if (!input || !output) return {};
-  const auto cached = tokens(member(member(usage, "prompt_tokens_details"), "cached_tokens"));
+  const Json& read = member(usage, "prompt_tokens_details");
+  const auto cached = tokens(member(read, "cached_tokens"));
+  const auto written = tokens(member(read, "cache_write_tokens"));
+  const auto thought =
+      tokens(member(member(usage, "completion_tokens_details"), "reasoning_tokens"));
   return {.input = *input,
           .input_cached = std::min(cached.value_or(0), *input),
           .output = *output,
-          .known = true};
+          .known = true,
+          .input_cache_write = std::min(written.value_or(0), *input),
+          .output_reasoning = std::min(thought.value_or(0), *output)};
 }
 
 FinishReason read_finish(std::string_view reason) {

@@ -18,7 +18,7 @@ namespace tinkerbell {
 class OpenAiChatStream final : public ReplyStream {
  public:
   OpenAiChatStream(const ModelQuestion& question, Provider::TextHandler text)
-      : parts_(question, std::move(text)) {}
+      : parts_(ProviderType::openai_chat, question, std::move(text)) {}
 
   [[nodiscard]] Result<void> take(const StreamEvent& event) override;
   [[nodiscard]] Result<void> take_whole(std::string_view body) override;

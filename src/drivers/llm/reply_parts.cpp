@@ -14,16 +14,27 @@ constexpr std::size_t kModelNameBytesMax = 200;
 
 }  // namespace
 
-ReplyParts::ReplyParts(const ModelQuestion& question, Provider::TextHandler text)
-    : calls_before_(calls_in(question.messages)), text_handler_(std::move(text)) {}
+ReplyParts::ReplyParts(ProviderType type, const ModelQuestion& question, Provider::TextHandler text)
+    : type_(type), calls_before_(calls_in(question.messages)), text_handler_(std::move(text)) {}
 
 Result<void> ReplyParts::add_text(std::string_view piece) {
+  text_ += valid_utf8(piece);
+  return show(piece);
+}
+
+Result<void> ReplyParts::show(std::string_view piece) {
   const std::string valid = valid_utf8(piece);
   if (valid.empty()) return {};
   if (auto counted = count(valid.size()); !counted) return counted;
-  text_ += valid;
+  shown_ = true;
   if (text_handler_) text_handler_(valid);
   return {};
+}
+
+Result<void> ReplyParts::add_whole_text(std::string_view text) {
+  if (!shown_) return add_text(text);
+  text_ += valid_utf8(text);
+  return count(text.size());
 }
 
 Result<void> ReplyParts::add_refusal(std::string_view piece) {
@@ -40,6 +51,14 @@ Result<ToolCall*> ReplyParts::add_call() {
   return &calls_.emplace_back();
 }
 
+Result<void> ReplyParts::keep(const Json& part) {
+  kept_.push_back({.provider = std::string(name_of(type_)),
+                   .json = dump_json(part),
+                   .text_before = text_.size(),
+                   .calls_before = calls_.size()});
+  return count(kept_.back().json.size());
+}
+
 Result<void> ReplyParts::count(std::size_t bytes) {
   bytes_ += bytes;
   if (bytes_ <= kReplyBytesMax) return {};
@@ -52,14 +71,24 @@ void ReplyParts::set_model(std::string_view name) {
 }
 
 ModelReply ReplyParts::take(FinishReason finish, const TokenUsage& usage) {
-  const bool whole = finish == FinishReason::stop || finish == FinishReason::tool_calls;
-  if (!whole || !refusal_.empty()) calls_.clear();
-  if (whole) finish = calls_.empty() ? FinishReason::stop : FinishReason::tool_calls;
-  if (!refusal_.empty()) finish = FinishReason::refusal;
+  const bool whole = finish == FinishReason::stop || finish == FinishReason::tool_calls ||
+                     finish == FinishReason::pause;
+  if (!whole || !refusal_.empty()) {
+    calls_.clear();
+    kept_.clear();
+  }
+  if (!refusal_.empty()) {
+    finish = FinishReason::refusal;
+  } else if (!calls_.empty()) {
+    finish = FinishReason::tool_calls;
+  } else if (finish == FinishReason::tool_calls) {
+    finish = FinishReason::stop;
+  }
   ensure_unique_ids(calls_, calls_before_);
   ModelReply reply{
       .text = text_ + refusal_, .finish = finish, .usage = usage, .model = std::move(model_)};
   reply.tool_calls = std::move(calls_);
+  reply.kept = std::move(kept_);
   return reply;
 }
 

@@ -18,6 +18,7 @@ constexpr std::size_t kReasonBytesMax = 300;
 /// What the body of a failure says, from any of the shapes that servers use.
 struct ServerError {
   std::string reason;
+  std::string detail;   ///< Anthropic's details.error_code, which says more than the type.
   std::string code;     ///< Text: "insufficient_quota".
   std::string type;     ///< The same where there is no code: "rate_limit_error".
   int code_number = 0;  ///< llama.cpp and OpenRouter: an HTTP status.
@@ -35,12 +36,14 @@ ServerError read_error(const Json& error) {
   if (!error.is_object()) return {.reason = dump_json(error)};
   std::string reason = text_at(error, "message");
   return {.reason = reason.empty() ? dump_json(error) : reason,
+          .detail = text_at(member(error, "details"), "error_code"),
           .code = text_at(error, "code"),
           .type = text_at(error, "type"),
           .code_number = status_at(error, "code")};
 }
 
-/// OpenAI wraps its error in {"error": …}; FastAPI servers say {"detail": …}; proxies send HTML.
+/// OpenAI, Anthropic and Ollama wrap their error in {"error": …}; FastAPI servers say {"detail":
+/// …}; proxies send HTML.
 ServerError read_body(std::string_view body) {
   const std::string text = valid_utf8(body);
   const Result<Json> json = parse_json(text);
@@ -56,6 +59,8 @@ Errc meaning_of_status(int status) {
     case 401:
     case 403:
       return Errc::unauthorized;
+    case 402:
+      return Errc::exhausted;
     case 404:
       return Errc::not_found;
     case 408:
@@ -85,11 +90,15 @@ constexpr std::array kMeanings = {
     Meaning{"rate_limit_exceeded", Errc::rate_limited},
     Meaning{"rate_limit_error", Errc::rate_limited},
     Meaning{"authentication_error", Errc::unauthorized},
+    Meaning{"permission_error", Errc::unauthorized},
+    Meaning{"not_found_error", Errc::not_found},
+    Meaning{"request_too_large", Errc::too_large},
     Meaning{"invalid_request_error", Errc::invalid},
+    Meaning{"invalid_prompt", Errc::invalid},
 };
 
 std::optional<Errc> meaning_of_words(const ServerError& error) {
-  for (const std::string& word : {error.code, error.type}) {
+  for (const std::string& word : {error.detail, error.code, error.type}) {
     for (const Meaning& meaning : kMeanings) {
       if (word == meaning.word) return meaning.code;
     }

@@ -1,7 +1,13 @@
 #include "drivers/llm/wire_format.hpp"
 
+#include "drivers/llm/anthropic_request.hpp"
+#include "drivers/llm/anthropic_stream.hpp"
+#include "drivers/llm/ollama_request.hpp"
+#include "drivers/llm/ollama_stream.hpp"
 #include "drivers/llm/openai_chat_request.hpp"
 #include "drivers/llm/openai_chat_stream.hpp"
+#include "drivers/llm/openai_responses_request.hpp"
+#include "drivers/llm/openai_responses_stream.hpp"
 
 #include "tinkerbell/base/assert.hpp"
 
@@ -20,12 +26,36 @@ constexpr WireFormat kOpenAiChat{.path = "chat/completions",
                                  .body = openai_chat_body,
                                  .stream = new_stream<OpenAiChatStream>};
 
+constexpr WireFormat kOpenAiResponses{.path = "responses",
+                                      .framing = Framing::events,
+                                      .headers = bearer,
+                                      .body = openai_responses_body,
+                                      .stream = new_stream<OpenAiResponsesStream>};
+
+constexpr WireFormat kAnthropic{.path = "v1/messages",
+                                .framing = Framing::events,
+                                .headers = anthropic_headers,
+                                .body = anthropic_body,
+                                .stream = new_stream<AnthropicStream>};
+
+constexpr WireFormat kOllama{.path = "api/chat",
+                             .framing = Framing::lines,
+                             .headers = bearer,
+                             .body = ollama_body,
+                             .stream = new_stream<OllamaStream>};
+
 }  // namespace
 
 const WireFormat& wire_format(ProviderType type) {
   switch (type) {
     case ProviderType::openai_chat:
       return kOpenAiChat;
+    case ProviderType::openai_responses:
+      return kOpenAiResponses;
+    case ProviderType::anthropic:
+      return kAnthropic;
+    case ProviderType::ollama:
+      return kOllama;
     case ProviderType::offline:
       break;
   }
