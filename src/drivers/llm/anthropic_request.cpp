@@ -30,22 +30,28 @@ Json result_block(const Message& message) {
           {"content", valid_utf8(message.text)}};
 }
 
+bool is_blank(const std::string& text) {
+  return text.find_first_not_of(" \t\r\n") == std::string::npos;
+}
+
+/// Without texts of blanks, which are refused: models put line breaks before their calls.
 Json blocks_of(const Message& message) {
   if (message.role == Role::tool) return Json::array({result_block(message)});
   Json blocks = Json::array();
   for (MessagePart& part : parts_of(message, ProviderType::anthropic)) {
-    blocks.push_back(
-        std::visit(Overloaded{[](std::string& text) { return text_block(std::move(text)); },
-                              [](ToolCall& call) { return call_block(call); },
-                              [](Json& kept) { return std::move(kept); }},
-                   part));
+    std::visit(Overloaded{[&](std::string& text) {
+                            if (!is_blank(text)) blocks.push_back(text_block(std::move(text)));
+                          },
+                          [&](ToolCall& call) { blocks.push_back(call_block(call)); },
+                          [&](Json& kept) { blocks.push_back(std::move(kept)); }},
+               part);
   }
   return blocks;
 }
 
 /// The messages but for those of the system. One without content, as an answer that was cut before
 /// its first word, would be refused.
-Json messages_json(const Conversation& conversation) {
+Json anthropic_messages(const Conversation& conversation) {
   Json messages = Json::array();
   for (std::size_t i = 0; i < conversation.size(); ++i) {
     const Message& message = conversation.at(i);
@@ -62,11 +68,11 @@ Json messages_json(const Conversation& conversation) {
   return messages;
 }
 
-Json system_json(const Conversation& conversation) {
+Json anthropic_system(const Conversation& conversation) {
   Json system = Json::array();
   for (std::size_t i = 0; i < conversation.size(); ++i) {
     const Message& message = conversation.at(i);
-    if (message.role != Role::system || message.text.empty()) continue;
+    if (message.role != Role::system || is_blank(message.text)) continue;
     system.push_back(text_block(valid_utf8(message.text)));
   }
   return system;
@@ -88,7 +94,7 @@ void set_breakpoints(Json& messages) {
   }
 }
 
-Json tool_json(const ToolSchema& tool) {
+Json anthropic_tool(const ToolSchema& tool) {
   return {
       {"name", tool.name}, {"description", tool.description}, {"input_schema", tool.parameters}};
 }
@@ -107,18 +113,18 @@ HttpHeaders anthropic_headers(const ProviderSettings& settings) {
 }
 
 std::string anthropic_body(const ModelQuestion& question, const ProviderSettings&) {
-  Json messages = messages_json(question.messages);
+  Json messages = anthropic_messages(question.messages);
   set_breakpoints(messages);
   Json body = {{"model", question.model},
                {"max_tokens", question.tokens_max},
                {"messages", std::move(messages)},
                {"stream", true}};
-  if (Json system = system_json(question.messages); !system.empty()) {
+  if (Json system = anthropic_system(question.messages); !system.empty()) {
     set_breakpoint(system);
     body["system"] = std::move(system);
   }
   for (const ToolSchema& tool : question.tools)
-    body["tools"].push_back(tool_json(tool));
+    body["tools"].push_back(anthropic_tool(tool));
   return dump_json(body);
 }
 

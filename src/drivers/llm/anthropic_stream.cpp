@@ -11,7 +11,7 @@ namespace tinkerbell {
 
 namespace {
 
-FinishReason read_finish(std::string_view reason) {
+FinishReason anthropic_finish(std::string_view reason) {
   if (reason == "end_turn" || reason == "stop_sequence") return FinishReason::stop;
   if (reason == "tool_use") return FinishReason::tool_calls;
   if (reason == "pause_turn") return FinishReason::pause;
@@ -24,7 +24,7 @@ FinishReason read_finish(std::string_view reason) {
 
 /// The three figures of what was read are apart from each other. One that makes no sense makes the
 /// whole usage unknown, and it is charged at its bound.
-TokenUsage read_usage(const Json& usage) {
+TokenUsage anthropic_usage(const Json& usage) {
   const auto fresh = tokens(member(usage, "input_tokens"));
   const auto cached = tokens_or_none(member(usage, "cache_read_input_tokens"));
   const auto written = tokens_or_none(member(usage, "cache_creation_input_tokens"));
@@ -38,15 +38,6 @@ TokenUsage read_usage(const Json& usage) {
           .known = true,
           .input_cache_write = *written,
           .output_reasoning = std::min(thought.value_or(0), *output)};
-}
-
-std::optional<std::uint64_t> index_of(const Json& event) {
-  const Json& index = member(event, "index");
-  return index.is_number_unsigned() ? std::optional(index.get<std::uint64_t>()) : std::nullopt;
-}
-
-Error out_of_place(std::string_view what) {
-  return {Errc::protocol, "a chunk of the answer: " + std::string(what)};
 }
 
 }  // namespace
@@ -69,7 +60,7 @@ Result<void> AnthropicStream::take(const StreamEvent& event) {
     take_end(member(*read, "delta"));
     take_usage(member(*read, "usage"));
   } else if (type == "message_stop") {
-    if (!open_.empty()) return out_of_place("the end inside a block");
+    if (!open_.empty()) return bad_chunk("the end inside a block");
     ended_ = true;
   }
   return {};
@@ -82,7 +73,7 @@ Result<void> AnthropicStream::take_whole(std::string_view body) {
   take_message(*message);
   take_end(*message);
   const Json& content = member(*message, "content");
-  if (!content.is_array()) return out_of_place("no content");
+  if (!content.is_array()) return bad_chunk("no content");
   for (const Json& block : content) {
     if (auto taken = take_block({.start = block}); !taken) return taken;
   }
@@ -114,10 +105,10 @@ void AnthropicStream::take_usage(const Json& usage) {
 }
 
 Result<void> AnthropicStream::start_block(const Json& event) {
-  const auto index = index_of(event);
-  if (!index) return out_of_place("a block without an index");
+  const auto index = index_at(event, "index");
+  if (!index) return bad_chunk("a block without an index");
   const auto [block, is_new] = open_.try_emplace(*index);
-  if (!is_new) return out_of_place("a block that begins twice");
+  if (!is_new) return bad_chunk("a block that begins twice");
   block->second.start = member(event, "content_block");
   if (text_at(block->second.start, "type") == "text") {
     return parts_.add_text(text_at(block->second.start, "text"));
@@ -126,9 +117,9 @@ Result<void> AnthropicStream::start_block(const Json& event) {
 }
 
 Result<void> AnthropicStream::add_to_block(const Json& event) {
-  const auto index = index_of(event);
+  const auto index = index_at(event, "index");
   const auto found = index ? open_.find(*index) : open_.end();
-  if (found == open_.end()) return out_of_place("a piece of no block");
+  if (found == open_.end()) return bad_chunk("a piece of no block");
   Block& block = found->second;
   const Json& delta = member(event, "delta");
   const std::string type = text_at(delta, "type");
@@ -152,9 +143,9 @@ Result<void> AnthropicStream::add_to_block(const Json& event) {
 }
 
 Result<void> AnthropicStream::stop_block(const Json& event) {
-  const auto index = index_of(event);
+  const auto index = index_at(event, "index");
   const auto found = index ? open_.find(*index) : open_.end();
-  if (found == open_.end()) return out_of_place("the end of no block");
+  if (found == open_.end()) return bad_chunk("the end of no block");
   Block block = std::move(found->second);
   open_.erase(found);
   if (text_at(block.start, "type") == "text") return {};  // its text is there already
@@ -170,7 +161,7 @@ Result<void> AnthropicStream::take_block(Block block) {
   if (!block.signature.empty()) block.start["signature"] = block.signature;
   if (!block.input_json.empty()) {
     Result<Json> input = parse_json(block.input_json);
-    if (!input) return out_of_place("an input that is no JSON");
+    if (!input) return bad_chunk("an input that is no JSON");
     block.start["input"] = *std::move(input);
   }
   return parts_.keep(block.start);
@@ -191,8 +182,8 @@ Result<void> AnthropicStream::take_call(const Block& block) {
 Result<ModelReply> AnthropicStream::finish() {
   if (!ended_) return Error{Errc::protocol, "the answer ended before its end mark"};
   if (!stop_reason_) return Error{Errc::protocol, "the answer ended without a stop reason"};
-  const FinishReason finish = read_finish(*stop_reason_);
-  ModelReply reply = parts_.take(finish, read_usage(usage_));
+  const FinishReason finish = anthropic_finish(*stop_reason_);
+  ModelReply reply = parts_.take(finish, anthropic_usage(usage_));
   // What was said before a refusal is not to be used: the reference asks to throw it away.
   if (finish == FinishReason::refusal) reply.text = valid_utf8(explanation_);
   return reply;

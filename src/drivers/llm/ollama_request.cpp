@@ -16,13 +16,13 @@ namespace {
 /// The name of the tool that was called, by the id of the call: results are told apart by it.
 using CalledTools = std::map<std::string, std::string>;
 
-Json call_json(const ToolCall& call) {
+Json ollama_call(const ToolCall& call) {
   return {{"id", call.id},
           {"function",
            {{"name", sendable_name(call.name)}, {"arguments", sendable_object(call.arguments)}}}};
 }
 
-Json message_json(const Message& message, CalledTools& called) {
+Json ollama_message(const Message& message, CalledTools& called) {
   Json json = {{"role", name_of(message.role)}, {"content", valid_utf8(message.text)}};
   if (message.role == Role::tool) {
     json["tool_call_id"] = message.tool_call_id;
@@ -32,19 +32,12 @@ Json message_json(const Message& message, CalledTools& called) {
     std::visit(Overloaded{[](std::string&) {},  // in the content already
                           [&](ToolCall& call) {
                             called[call.id] = sendable_name(call.name);
-                            json["tool_calls"].push_back(call_json(call));
+                            json["tool_calls"].push_back(ollama_call(call));
                           },
                           [&](Json& kept) { json["thinking"] = std::move(kept); }},
                part);
   }
   return json;
-}
-
-Json tool_json(const ToolSchema& tool) {
-  return {
-      {"type", "function"},
-      {"function",
-       {{"name", tool.name}, {"description", tool.description}, {"parameters", tool.parameters}}}};
 }
 
 }  // namespace
@@ -59,9 +52,9 @@ std::string ollama_body(const ModelQuestion& question, const ProviderSettings&) 
       {"options", {{"num_ctx", question.context_tokens}, {"num_predict", question.tokens_max}}}};
   CalledTools called;
   for (std::size_t i = 0; i < question.messages.size(); ++i)
-    body["messages"].push_back(message_json(question.messages.at(i), called));
+    body["messages"].push_back(ollama_message(question.messages.at(i), called));
   for (const ToolSchema& tool : question.tools)
-    body["tools"].push_back(tool_json(tool));
+    body["tools"].push_back(function_tool(tool));
   return dump_json(body);
 }
 

@@ -13,13 +13,13 @@ namespace {
 /// Prose has four to five bytes a token, code three to four.
 constexpr std::uint64_t kBytesPerTokenMax = 6;
 
-FinishReason read_finish(std::string_view reason) {
+FinishReason ollama_finish(std::string_view reason) {
   if (reason == "stop") return FinishReason::stop;
   return reason == "length" ? FinishReason::length : FinishReason::other;
 }
 
 /// A count of 0, or none, is what a server says that had the question in its cache.
-TokenUsage read_usage(const Json& end) {
+TokenUsage ollama_usage(const Json& end) {
   const auto input = tokens(member(end, "prompt_eval_count"));
   const auto output = tokens(member(end, "eval_count"));
   if (!input || *input == 0 || !output) return {};
@@ -101,7 +101,7 @@ Result<ModelReply> OllamaStream::finish() {
   if (!end_) return Error{Errc::protocol, "the answer ended before its end mark"};
   const std::string reason = text_at(*end_, "done_reason");
   if (reason.empty()) return Error{Errc::protocol, "the answer ended without a reason"};
-  return parts_.take(read_finish(reason), read_usage(*end_));
+  return parts_.take(ollama_finish(reason), ollama_usage(*end_));
 }
 
 }  // namespace tinkerbell

@@ -10,7 +10,7 @@ namespace tinkerbell {
 
 namespace {
 
-Json call_json(const ToolCall& call) {
+Json chat_call(const ToolCall& call) {
   return {
       {"id", call.id},
       {"type", "function"},
@@ -18,21 +18,14 @@ Json call_json(const ToolCall& call) {
        {{"name", sendable_name(call.name)}, {"arguments", sendable_arguments(call.arguments)}}}};
 }
 
-Json message_json(const Message& message) {
+Json chat_message(const Message& message) {
   Json json = {{"role", name_of(message.role)}, {"content", valid_utf8(message.text)}};
   if (message.role == Role::tool) json["tool_call_id"] = message.tool_call_id;
   if (message.tool_calls.empty()) return json;
   if (message.text.empty()) json["content"] = nullptr;
   for (const ToolCall& call : message.tool_calls)
-    json["tool_calls"].push_back(call_json(call));
+    json["tool_calls"].push_back(chat_call(call));
   return json;
-}
-
-Json tool_json(const ToolSchema& tool) {
-  return {
-      {"type", "function"},
-      {"function",
-       {{"name", tool.name}, {"description", tool.description}, {"parameters", tool.parameters}}}};
 }
 
 /// How a server calls the bound of an answer. OpenAI's reasoning models refuse what compatible
@@ -51,9 +44,9 @@ std::string openai_chat_body(const ModelQuestion& question, const ProviderSettin
                {"stream_options", {{"include_usage", true}}},
                {tokens_key(settings), question.tokens_max}};
   for (std::size_t i = 0; i < question.messages.size(); ++i)
-    body["messages"].push_back(message_json(question.messages.at(i)));
+    body["messages"].push_back(chat_message(question.messages.at(i)));
   for (const ToolSchema& tool : question.tools)  // an empty list is refused
-    body["tools"].push_back(tool_json(tool));
+    body["tools"].push_back(function_tool(tool));
   return dump_json(body);
 }
 

@@ -21,7 +21,7 @@ std::string content_text(const Json& content) {
 }
 
 /// One figure that makes no sense makes the whole usage unknown, and it is charged at its bound.
-TokenUsage read_usage(const Json& usage) {
+TokenUsage chat_usage(const Json& usage) {
   const auto input = tokens(member(usage, "prompt_tokens"));
   const auto output = tokens(member(usage, "completion_tokens"));
   if (!input || !output) return {};
@@ -38,7 +38,7 @@ TokenUsage read_usage(const Json& usage) {
           .output_reasoning = std::min(thought.value_or(0), *output)};
 }
 
-FinishReason read_finish(std::string_view reason) {
+FinishReason chat_finish(std::string_view reason) {
   if (reason == "stop") return FinishReason::stop;
   if (reason == "tool_calls" || reason == "function_call") return FinishReason::tool_calls;
   if (reason == "length") return FinishReason::length;
@@ -75,7 +75,7 @@ Result<void> OpenAiChatStream::take_object(std::string_view data, const char* co
     return stream_error(error);
   }
   parts_.set_model(text_at(*object, "model"));
-  if (const Json& usage = member(*object, "usage"); !usage.is_null()) usage_ = read_usage(usage);
+  if (const Json& usage = member(*object, "usage"); !usage.is_null()) usage_ = chat_usage(usage);
   const Json& choices = member(*object, "choices");  // empty in the chunk with the usage
   if (!choices.is_array() || choices.empty()) return {};
   return take_choice(choices.front(), content_key);
@@ -122,9 +122,8 @@ Result<void> OpenAiChatStream::take_call(const Json& piece) {
 /// Which call a piece belongs to. Without an index a server sends whole calls, one per piece: a new
 /// id or a name begins one, and what has neither goes on with the last.
 Result<ToolCall*> OpenAiChatStream::call_of(const Json& piece) {
-  if (const Json& index = member(piece, "index"); index.is_number_unsigned()) {
-    const auto [place, is_new] =
-        places_.try_emplace(index.get<std::uint64_t>(), parts_.calls().size());
+  if (const auto index = index_at(piece, "index")) {
+    const auto [place, is_new] = places_.try_emplace(*index, parts_.calls().size());
     if (is_new) return parts_.add_call();
     return &parts_.calls()[place->second];
   }
@@ -141,7 +140,7 @@ Result<ToolCall*> OpenAiChatStream::call_of(const Json& piece) {
 Result<ModelReply> OpenAiChatStream::finish() {
   if (!ended_) return Error{Errc::protocol, "the answer ended before its end mark"};
   if (!finish_reason_) return Error{Errc::protocol, "the answer ended without a finish reason"};
-  return parts_.take(read_finish(*finish_reason_), usage_);
+  return parts_.take(chat_finish(*finish_reason_), usage_);
 }
 
 }  // namespace tinkerbell

@@ -39,7 +39,7 @@ void add_items(Json& input, const Message& message) {
   }
 }
 
-Json tool_json(const ToolSchema& tool) {
+Json responses_tool(const ToolSchema& tool) {
   return {{"type", "function"},
           {"name", tool.name},
           {"description", tool.description},
@@ -59,7 +59,7 @@ std::string openai_responses_body(const ModelQuestion& question, const ProviderS
   for (std::size_t i = 0; i < question.messages.size(); ++i)
     add_items(body["input"], question.messages.at(i));
   for (const ToolSchema& tool : question.tools)
-    body["tools"].push_back(tool_json(tool));
+    body["tools"].push_back(responses_tool(tool));
   return dump_json(body);
 }
 

@@ -11,7 +11,7 @@ namespace tinkerbell {
 
 namespace {
 
-TokenUsage read_usage(const Json& usage) {
+TokenUsage responses_usage(const Json& usage) {
   const auto input = tokens(member(usage, "input_tokens"));
   const auto output = tokens(member(usage, "output_tokens"));
   if (!input || !output) return {};
@@ -34,21 +34,12 @@ FinishReason why_incomplete(const Json& response) {
   return FinishReason::other;
 }
 
-std::optional<std::uint64_t> index_of(const Json& event) {
-  const Json& index = member(event, "output_index");
-  return index.is_number_unsigned() ? std::optional(index.get<std::uint64_t>()) : std::nullopt;
-}
-
 /// What the event at the end of a stream says of it; empty for all others.
 std::string_view status_of(std::string_view type) {
   for (const std::string_view status : {"completed", "incomplete", "failed"}) {
     if (type.starts_with("response.") && type.substr(9) == status) return status;
   }
   return {};
-}
-
-Error out_of_place(std::string_view what) {
-  return {Errc::protocol, "a chunk of the answer: " + std::string(what)};
 }
 
 }  // namespace
@@ -87,15 +78,15 @@ Result<void> OpenAiResponsesStream::take_piece(std::string_view type, const Json
 }
 
 Result<void> OpenAiResponsesStream::take_begun(const Json& event) {
-  const auto index = index_of(event);
-  if (!index) return out_of_place("an item without an index");
+  const auto index = index_at(event, "output_index");
+  if (!index) return bad_chunk("an item without an index");
   items_.try_emplace(*index);
   return {};
 }
 
 Result<void> OpenAiResponsesStream::take_done(const Json& event) {
-  const auto index = index_of(event);
-  if (!index) return out_of_place("an item without an index");
+  const auto index = index_at(event, "output_index");
+  if (!index) return bad_chunk("an item without an index");
   const Json& item = member(event, "item");
   items_[*index] = item;
   return parts_.count(dump_json(item).size());
@@ -106,18 +97,18 @@ Result<void> OpenAiResponsesStream::take_response(const Json& response, std::str
   if (const Json& error = member(response, "error"); !error.is_null()) return stream_error(error);
   if (status == "failed") return stream_error("no reason given");
   const bool whole = status == "completed";
-  if (!whole && status != "incomplete") return out_of_place("an answer that is not at its end");
+  if (!whole && status != "incomplete") return bad_chunk("an answer that is not at its end");
   const Json& output = member(response, "output");
   if (items_.empty() && output.is_array()) {
     for (const Json& item : output)
       items_.emplace(items_.size(), item);
   }
   for (const auto& [index, item] : items_) {
-    if (item.is_null() && whole) return out_of_place("the end before an item is done");
+    if (item.is_null() && whole) return bad_chunk("the end before an item is done");
     if (auto taken = take_item(item); !taken) return taken;
   }
   parts_.set_model(text_at(response, "model"));
-  usage_ = read_usage(member(response, "usage"));
+  usage_ = responses_usage(member(response, "usage"));
   finish_ = !whole          ? why_incomplete(response)
             : has_cut_call_ ? FinishReason::length
                             : FinishReason::stop;

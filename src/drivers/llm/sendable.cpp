@@ -29,4 +29,11 @@ std::string sendable_arguments(const std::string& arguments) {
   return dump_json(sendable_object(arguments));
 }
 
+Json function_tool(const ToolSchema& tool) {
+  return {
+      {"type", "function"},
+      {"function",
+       {{"name", tool.name}, {"description", tool.description}, {"parameters", tool.parameters}}}};
+}
+
 }  // namespace tinkerbell

@@ -1,11 +1,13 @@
 #pragma once
 
 #include "tinkerbell/base/json.hpp"
+#include "tinkerbell/command/conversation.hpp"
 
 #include <string>
 
-/// What a model got wrong in earlier turns, in a form that every server takes back: one that does
-/// not would end the conversation for good, with a 400 on every later turn.
+/// Parts of requests that several services share. What a model got wrong in earlier turns is put
+/// into a form that every server takes back: otherwise the conversation would be at its end, with
+/// a 400 on every later turn.
 
 namespace tinkerbell {
 
@@ -19,5 +21,8 @@ namespace tinkerbell {
 
 /// The same as a text; what is an object already stays as it is, byte for byte.
 [[nodiscard]] std::string sendable_arguments(const std::string& arguments);
+
+/// A tool as OpenAI's Chat Completions and Ollama have it.
+[[nodiscard]] Json function_tool(const ToolSchema& tool);
 
 }  // namespace tinkerbell

@@ -35,10 +35,19 @@ std::optional<std::uint64_t> tokens_or_none(const Json& value) {
   return value.is_null() ? std::optional<std::uint64_t>(0) : tokens(value);
 }
 
+std::optional<std::uint64_t> index_at(const Json& object, const char* key) {
+  const Json& index = member(object, key);
+  return index.is_number_unsigned() ? std::optional(index.get<std::uint64_t>()) : std::nullopt;
+}
+
+Error bad_chunk(std::string_view what) {
+  return {Errc::protocol, "a chunk of the answer: " + std::string(what)};
+}
+
 Result<Json> read_event(std::string_view data) {
   Result<Json> object = parse_json(valid_utf8(data));
-  if (!object) return Error{Errc::protocol, "a chunk of the answer: " + object.error().message};
-  if (!object->is_object()) return Error{Errc::protocol, "a chunk of the answer is no object"};
+  if (!object) return bad_chunk(object.error().message);
+  if (!object->is_object()) return bad_chunk("no object");
   return object;
 }
 

@@ -26,6 +26,12 @@ namespace tinkerbell {
 /// The same where it may be missing: 0 then.
 [[nodiscard]] std::optional<std::uint64_t> tokens_or_none(const Json& value);
 
+/// A place in a list; nothing where it is none.
+[[nodiscard]] std::optional<std::uint64_t> index_at(const Json& object, const char* key);
+
+/// Errc::protocol: "a chunk of the answer: …".
+[[nodiscard]] Error bad_chunk(std::string_view what);
+
 /// The object that an event holds, made valid UTF-8 first. Errors: protocol.
 [[nodiscard]] Result<Json> read_event(std::string_view data);
 

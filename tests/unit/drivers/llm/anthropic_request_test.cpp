@@ -85,6 +85,17 @@ TEST(AnthropicRequest, AnEmptyAnswerIsNotSentAndItsNeighboursAreOneMessage) {
   EXPECT_FALSE(body.contains("tools"));
 }
 
+TEST(AnthropicRequest, BlanksBeforeCallsAreNotSent) {
+  const Json body = body_of({{.role = Role::system, .text = " "},
+                             {.role = Role::user, .text = "Do it"},
+                             {.role = Role::assistant,
+                              .text = "\n\n",
+                              .tool_calls = {{.id = "a", .name = "f", .arguments = "{}"}}}});
+  ASSERT_EQ(body["messages"][1]["content"].size(), 1U);
+  EXPECT_EQ(body["messages"][1]["content"][0]["type"], "tool_use");
+  EXPECT_FALSE(body.contains("system"));
+}
+
 TEST(AnthropicRequest, WhatWasPausedGoesBackAsItWas) {
   const std::string kept = R"({"id":"s1","input":{},"name":"web_search","type":"server_tool_use"})";
   const Json body = body_of({{.role = Role::user, .text = "Search"},

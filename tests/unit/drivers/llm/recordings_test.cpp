@@ -229,11 +229,17 @@ TEST_P(RecordingTest, F46_AMalformedEventIsAProtocolError) {
   }
 }
 
-TEST_P(RecordingTest, S63_ALineWithoutEndIsRefused) {
-  const WireFormat& format = wire_format(GetParam());
-  HttpExchange endless(format.stream({}, {}), format.framing, HttpTimeouts{}, kStart);
-  endless.take_head(
+/// An exchange that has seen the head of a good answer.
+HttpExchange begun(ProviderType service) {
+  const WireFormat& format = wire_format(service);
+  HttpExchange exchange(format.stream({}, {}), format.framing, HttpTimeouts{}, kStart);
+  exchange.take_head(
       {.status = 200, .headers = {{"Content-Type", std::string(stream_type(format.framing))}}});
+  return exchange;
+}
+
+TEST_P(RecordingTest, S63_ALineWithoutEndIsRefused) {
+  HttpExchange endless = begun(GetParam());
   endless.take_body("data: ", kStart);
   const std::string piece(256 << 10, 'a');
   for (int i = 0; i < 4; ++i)
@@ -241,6 +247,16 @@ TEST_P(RecordingTest, S63_ALineWithoutEndIsRefused) {
   EXPECT_TRUE(endless.hopeless());
   const Attempt refused = endless.finish(Error{Errc::cancelled, "cancelled"});
   EXPECT_EQ(refused.reply.error().code, Errc::too_large);
+}
+
+TEST_P(RecordingTest, S64_WhatIsNoEventDoesNotKeepAnAnswerAlive) {
+  HttpExchange silent = begun(GetParam());
+  const char* const nothing = is(ProviderType::ollama) ? "\n\n" : ":\n\n";
+  silent.take_body(nothing, kStart + std::chrono::seconds{120});
+  EXPECT_FALSE(silent.hopeless());
+  silent.take_body(nothing, kStart + std::chrono::seconds{121});
+  EXPECT_TRUE(silent.hopeless());
+  EXPECT_EQ(silent.finish(Error{Errc::cancelled, "cancelled"}).reply.error().code, Errc::timed_out);
 }
 
 TEST_P(RecordingTest, F47_TheStreamOfAnotherServiceIsNoAnswer) {
