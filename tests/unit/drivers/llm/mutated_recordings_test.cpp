@@ -27,7 +27,7 @@ void change_bytes(std::string& stream, Dice& dice) {
 
 /// A piece is left out, or there twice.
 void move_piece(std::string& stream, Dice& dice) {
-  const std::size_t begin = dice.pick(stream.size());
+  const std::size_t begin = 1 + dice.pick(stream.size() - 1);  // something is left
   const std::size_t length = 1 + dice.pick(300);
   const std::string piece = stream.substr(begin, length);
   if (dice.chance(2)) {

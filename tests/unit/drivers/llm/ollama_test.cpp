@@ -144,14 +144,16 @@ TEST(OllamaStream, S69_MoreThan32CallsAreAProtocolError) {
               HasSubstr("more than 32 tool calls"));
 }
 
-TEST(OllamaStream, F50_AnAnswerHasABoundWhateverItIsMadeOf) {
+class OllamaBound : public testing::TestWithParam<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(Of, OllamaBound, testing::Values("content", "thinking"));
+
+TEST_P(OllamaBound, F50_AnAnswerHasABoundWhateverItIsMadeOf) {
   const std::string many(1 << 19, 'x');
-  for (const char* key : {"content", "thinking"}) {
-    std::string stream;
-    for (int i = 0; i < 17; ++i)
-      stream += message("\"" + std::string(key) + "\":\"" + many + "\"");
-    EXPECT_EQ(failure(stream).code, Errc::too_large) << key;
-  }
+  std::string stream;
+  for (int i = 0; i < 17; ++i)
+    stream += message("\"" + std::string(GetParam()) + "\":\"" + many + "\"");
+  EXPECT_EQ(failure(stream).code, Errc::too_large);
 }
 
 TEST(OllamaStream, TakesAWholeAnswerFromAServerThatDoesNotStream) {

@@ -180,19 +180,28 @@ TEST(OpenAiResponsesStream, S69_MoreThan32CallsAreAProtocolError) {
               HasSubstr("more than 32 tool calls"));
 }
 
-TEST(OpenAiResponsesStream, F50_AnAnswerHasABoundWhateverItIsMadeOf) {
+/// An event up to the text that it is made of, and the rest of it.
+struct Made {
+  const char* begin;
+  const char* end;
+};
+
+class OpenAiResponsesBound : public testing::TestWithParam<Made> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, OpenAiResponsesBound,
+    testing::Values(Made{R"({"type":"response.output_text.delta","delta":")", R"("})"},
+                    Made{R"({"type":"response.refusal.delta","delta":")", R"("})"},
+                    Made{R"({"type":"response.function_call_arguments.delta","delta":")", R"("})"},
+                    Made{R"({"type":"response.output_item.done","output_index":0,"item":{"x":")",
+                         R"("}})"}));
+
+TEST_P(OpenAiResponsesBound, F50_AnAnswerHasABoundWhateverItIsMadeOf) {
   const std::string many(1 << 19, 'x');
-  for (const char* type : {"response.output_text.delta", "response.refusal.delta",
-                           "response.function_call_arguments.delta"}) {
-    std::string stream;
-    for (int i = 0; i < 17; ++i)
-      stream += event(R"({"type":")" + std::string(type) + R"(","delta":")" + many + "\"}");
-    EXPECT_EQ(failure(stream).code, Errc::too_large) << type;
-  }
-  std::string items;
+  std::string stream;
   for (int i = 0; i < 17; ++i)
-    items += done(i, R"({"type":"surprise","x":")" + many + "\"}");
-  EXPECT_EQ(failure(items).code, Errc::too_large);
+    stream += event(GetParam().begin + many + GetParam().end);
+  EXPECT_EQ(failure(stream).code, Errc::too_large);
 }
 
 }  // namespace
