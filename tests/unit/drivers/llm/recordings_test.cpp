@@ -27,10 +27,11 @@ class RecordingTest : public testing::TestWithParam<ProviderType> {
 INSTANTIATE_TEST_SUITE_P(Services, RecordingTest, testing::ValuesIn(kServices),
                          [](const auto& service) { return std::string(name_of(service.param)); });
 
-/// One recording, by its service and name.
+/// One recording with one kind of line ends.
 struct Recording {
   ProviderType service;
   std::string_view name;
+  std::string_view line_end;
 };
 
 class WholeRecordingTest : public testing::TestWithParam<Recording> {
@@ -39,53 +40,53 @@ class WholeRecordingTest : public testing::TestWithParam<Recording> {
     return streamed(GetParam().service, pieces);
   }
 
-  static std::string stream(std::string_view line_end) {
-    return with_line_ends(recorded(GetParam().service, GetParam().name), line_end);
-  }
+  std::string recording_ = recorded(GetParam().service, GetParam().name);
+  std::string bytes_ = with_line_ends(recording_, GetParam().line_end);
+  std::string_view all_ = bytes_;
 };
 
 std::vector<Recording> all_whole_recordings() {
   std::vector<Recording> all;
   for (const ProviderType service : kServices) {
-    for (const std::string_view name : whole_recordings(service))
-      all.push_back({service, name});
+    for (const std::string_view name : whole_recordings(service)) {
+      for (const std::string_view end : {"\n", "\r\n", "\r"})
+        all.push_back({service, name, end});
+    }
   }
   return all;
 }
 
+std::string name_of_recording(const testing::TestParamInfo<Recording>& info) {
+  const std::string_view end = info.param.line_end;
+  return std::string(name_of(info.param.service)) + "_" + std::string(info.param.name) +
+         (end == "\n"     ? "_LF"
+          : end == "\r\n" ? "_CRLF"
+                          : "_CR");
+}
+
 INSTANTIATE_TEST_SUITE_P(Services, WholeRecordingTest, testing::ValuesIn(all_whole_recordings()),
-                         [](const auto& recording) {
-                           return std::string(name_of(recording.param.service)) + "_" +
-                                  std::string(recording.param.name);
-                         });
+                         name_of_recording);
 
 TEST_P(WholeRecordingTest, F48_S65_EverySplitWithEveryLineEndGivesTheSameReply) {
-  const Attempt whole = attempt({stream("\n")});
+  const Attempt whole = attempt({recording_});
   ASSERT_TRUE(whole.reply) << whole.reply.error().message;
   const std::string expected = canonical_bytes(*whole.reply);
-  for (const std::string_view end : {"\n", "\r\n", "\r"}) {
-    const std::string bytes = stream(end);
-    const std::string_view all = bytes;
-    for (std::size_t cut = 0; cut <= all.size(); ++cut) {
-      const Attempt split = attempt({all.substr(0, cut), all.substr(cut)});
-      ASSERT_TRUE(split.reply) << cut << ": " << split.reply.error().message;
-      ASSERT_EQ(canonical_bytes(*split.reply), expected) << cut;
-    }
+  for (std::size_t cut = 0; cut <= all_.size(); ++cut) {
+    const Attempt split = attempt({all_.substr(0, cut), all_.substr(cut)});
+    ASSERT_TRUE(split.reply) << cut << ": " << split.reply.error().message;
+    ASSERT_EQ(canonical_bytes(*split.reply), expected) << cut;
   }
 }
 
 TEST_P(WholeRecordingTest, F41_EveryBeginningIsAnErrorAndNoAnswer) {
-  for (const std::string_view end : {"\n", "\r\n", "\r"}) {
-    const std::string bytes = stream(end);
-    const std::string_view all = bytes;
-    const std::size_t whole = all.size() - end.size() + 1;  // a line ends with its CR
-    for (std::size_t cut = 0; cut < whole; ++cut) {
-      const Attempt beginning = attempt({all.substr(0, cut)});
-      ASSERT_FALSE(beginning.reply) << cut;
-      ASSERT_EQ(beginning.reply.error().code, Errc::protocol) << cut;
-    }
-    EXPECT_TRUE(attempt({all.substr(0, whole)}).reply);
+  const std::size_t whole =
+      all_.size() - GetParam().line_end.size() + 1;  // a line ends with its CR
+  for (std::size_t cut = 0; cut < whole; ++cut) {
+    const Attempt beginning = attempt({all_.substr(0, cut)});
+    ASSERT_FALSE(beginning.reply) << cut;
+    ASSERT_EQ(beginning.reply.error().code, Errc::protocol) << cut;
   }
+  EXPECT_TRUE(attempt({all_.substr(0, whole)}).reply);
 }
 
 TEST_P(RecordingTest, IsRepeatableOnlyBeforeAnyOfTheAnswer) {
