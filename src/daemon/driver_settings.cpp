@@ -15,10 +15,21 @@ ProviderType driver_type(settings::ProviderType type) {
   switch (type) {
     case settings::ProviderType::openai_chat:
       return ProviderType::openai_chat;
+    case settings::ProviderType::openai_responses:
+      return ProviderType::openai_responses;
+    case settings::ProviderType::anthropic:
+      return ProviderType::anthropic;
+    case settings::ProviderType::ollama:
+      return ProviderType::ollama;
     case settings::ProviderType::offline:
       return ProviderType::offline;
   }
   return ProviderType::offline;
+}
+
+KeyHeader driver_key_header(settings::KeyHeader header) {
+  return header == settings::KeyHeader::authorization ? KeyHeader::authorization
+                                                      : KeyHeader::x_api_key;
 }
 
 /// Beside the daemon in a build tree, below libexec where it is installed.
@@ -72,13 +83,16 @@ Result<LlmSettings> llm_settings(const settings::Settings& settings, Masker& mas
                                           .first_byte = provider.timeouts.first_byte,
                                           .idle = provider.timeouts.idle,
                                           .total = provider.timeouts.total},
-                             .playbook = provider.playbook});
+                             .playbook = provider.playbook,
+                             .api_version = provider.api_version,
+                             .key_header = driver_key_header(provider.key_header)});
   }
   for (const auto& [alias, model] : settings.models) {
     llm.models.push_back({.alias = alias,
                           .provider = model.provider,
                           .model = model.model,
-                          .tokens_max = model.max_output_tokens});
+                          .tokens_max = model.max_output_tokens,
+                          .context_tokens = model.context_tokens});
   }
   return llm;
 }

@@ -1,17 +1,10 @@
 #include "tinkerbell/io/sse_parser.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace tinkerbell {
 
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-bool ends_line(char byte) {
-  return byte == '\n' || byte == '\r';
-}
 
 Error too_large(std::string_view what, std::size_t max, std::string_view unit) {
   return {Errc::too_large, "event stream: " + std::string(what) + " over " + std::to_string(max) +
@@ -21,35 +14,10 @@ Error too_large(std::string_view what, std::size_t max, std::string_view unit) {
 }  // namespace
 
 Result<void> SseParser::feed(std::string_view bytes, const std::function<void(Event)>& take) {
-  while (!bytes.empty()) {
-    if (std::exchange(after_cr_, false) && bytes.front() == '\n') {
-      bytes.remove_prefix(1);
-      continue;
-    }
-    const auto end = std::ranges::find_if(bytes, ends_line);
-    const std::string_view part(bytes.begin(), end);
-    if (Result<void> held = hold(part); !held) return held;
-    if (end == bytes.end()) return {};
-    after_cr_ = *end == '\r';
-    bytes.remove_prefix(part.size() + 1);
-    const std::string line = std::exchange(line_, {});
-    if (Result<void> taken = take_line(line, take); !taken) return taken;
-  }
-  return {};
-}
-
-Result<void> SseParser::hold(std::string_view part) {
-  if (part.size() > limits_.line_bytes_max - line_.size()) {
-    return too_large("a line", limits_.line_bytes_max, "bytes");
-  }
-  line_.append(part);
-  return {};
+  return lines_.feed(bytes, [&](std::string_view line) { return take_line(line, take); });
 }
 
 Result<void> SseParser::take_line(std::string_view line, const std::function<void(Event)>& take) {
-  if (std::exchange(first_line_, false) && line.starts_with(kByteOrderMark)) {
-    line.remove_prefix(kByteOrderMark.size());
-  }
   if (line.empty()) {
     dispatch(take);
     return {};

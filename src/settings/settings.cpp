@@ -16,7 +16,7 @@ constexpr mode_t kWritableByOthers = 0022;
 constexpr std::uint32_t kSchema = 1;
 constexpr std::uint32_t kTasksMax = 1'000'000;
 constexpr std::uint32_t kStepsMax = 100'000;
-constexpr std::uint32_t kOutputTokensMax = 10'000'000;
+constexpr std::uint32_t kTokensMax = 10'000'000;
 constexpr std::size_t kGlobBytesMax = 1'024;
 constexpr Milliseconds kProbeTimeMax{300'000};
 
@@ -112,14 +112,29 @@ void check_base_url(TableReader& reader, const std::string& url) {
   }
 }
 
+void check_header_value(TableReader& reader, std::string_view key, const std::string& value) {
+  const auto fits = [](unsigned char c) { return std::isgraph(c) != 0; };
+  if (value.empty() || !std::ranges::all_of(value, fits)) {
+    reader.reject(key, "must be a word without blanks or control characters");
+  }
+}
+
 void read_provider(const toml::table& table, const std::string& title, Problems& problems,
                    ProviderSettings& provider) {
   TableReader reader(table, title, problems);
   if (!reader.has("type")) reader.reject("type", "is missing");
   const bool type_known = reader.read("type", provider.type);
   reader.read("base_url", provider.base_url);
-  if (type_known && provider.type == ProviderType::openai_chat) {
+  if (type_known && provider.type != ProviderType::offline) {
     check_base_url(reader, provider.base_url);
+  }
+  reader.read("api_version", provider.api_version);
+  check_header_value(reader, "api_version", provider.api_version);
+  reader.read("key_header", provider.key_header);
+  for (const std::string_view own : {"api_version", "key_header"}) {
+    if (type_known && provider.type != ProviderType::anthropic && reader.has(own)) {
+      reader.reject(own, "is for type = \"anthropic\" only");
+    }
   }
   reader.read_path("playbook", provider.playbook);
   if (table.contains("key") && !table["key"].is_table()) {
@@ -139,7 +154,8 @@ void read_model(const toml::table& table, const std::string& title, Problems& pr
   TableReader reader(table, title, problems);
   reader.read("provider", model.provider);
   reader.read("model", model.model);
-  reader.read("max_output_tokens", model.max_output_tokens, 1, kOutputTokensMax);
+  reader.read("max_output_tokens", model.max_output_tokens, 1, kTokensMax);
+  reader.read("context_tokens", model.context_tokens, 1, kTokensMax);
   if (model.provider.empty()) {
     reader.reject("provider", "is missing");
   } else if (!providers.contains(model.provider)) {

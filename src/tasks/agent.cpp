@@ -85,6 +85,8 @@ std::size_t bytes_of(const Message& message) {
   std::size_t bytes = message.text.size() + message.tool_call_id.size();
   for (const ToolCall& call : message.tool_calls)
     bytes += call.id.size() + call.name.size() + call.arguments.size();
+  for (const KeptPiece& piece : message.kept)
+    bytes += piece.json.size();
   return bytes;
 }
 
@@ -157,6 +159,7 @@ Task<Result<Json>> Agent::run() {
            .text = "Your answer was cut off at its length limit. Go on in smaller steps."});
       continue;
     }
+    if (reply->finish == FinishReason::pause) continue;
     if (reply->finish == FinishReason::refusal || reply->finish == FinishReason::other) {
       co_return no_answer(*reply);
     }
@@ -245,7 +248,10 @@ Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
                                                                     .tools = definition_.tools,
                                                                     .tokens_max = kTokensPerReply};
   if (reply) {
-    add({.role = Role::assistant, .text = reply->text, .tool_calls = reply->tool_calls});
+    add({.role = Role::assistant,
+         .text = reply->text,
+         .tool_calls = reply->tool_calls,
+         .kept = reply->kept});
   }
   co_return reply;
 }

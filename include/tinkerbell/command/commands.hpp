@@ -444,31 +444,42 @@ struct AwaitProcess {
 
 // ---- model ----
 
-/// What a model call used, by the provider's own figures. Zero and `known == false` where it gave
-/// none.
+/// What a model call used, by the provider's own figures, whatever its way of counting: `input` is
+/// all that it read, `output` all that it wrote. Zero and `known == false` where it gave none.
 struct TokenUsage {
   std::uint64_t input = 0;
   std::uint64_t input_cached = 0;  ///< Part of `input`.
   std::uint64_t output = 0;
   bool known = false;
+  std::uint64_t input_cache_write = 0;  ///< Part of `input`: what was put into the cache.
+  std::uint64_t output_reasoning = 0;   ///< Part of `output`.
 
   static constexpr auto fields() {
     return std::tuple{field("input", &TokenUsage::input),
                       field("input_cached", &TokenUsage::input_cached),
-                      field("output", &TokenUsage::output), field("known", &TokenUsage::known)};
+                      field("output", &TokenUsage::output),
+                      field("known", &TokenUsage::known),
+                      field("input_cache_write", &TokenUsage::input_cache_write),
+                      field("output_reasoning", &TokenUsage::output_reasoning)};
   }
 };
 
-enum class FinishReason : std::uint8_t { stop, tool_calls, length, refusal, other };
+enum class FinishReason : std::uint8_t {
+  stop,
+  tool_calls,
+  length,
+  refusal,
+  other,
+  pause,  ///< The service wants to be asked again, with what it said so far, to go on.
+};
 
 template <>
-inline constexpr std::array<std::string_view, 5> kNames<FinishReason> = {
-    "stop", "tool_calls", "length", "refusal", "other"};
+inline constexpr std::array<std::string_view, 6> kNames<FinishReason> = {
+    "stop", "tool_calls", "length", "refusal", "other", "pause"};
 
 /// Ask a model for its next message. An answer that ends without the provider's end mark is an
 /// error, never a reply. Errors: not_found (no such alias), unavailable, unauthorized,
-/// rate_limited, protocol, timed_out, too_large, cancelled. Source: OpenAI Chat Completions API;
-/// `docs/models.md`.
+/// rate_limited, protocol, timed_out, too_large, cancelled. Source: `docs/models.md`.
 struct AwaitLLMResponse {
   static constexpr std::string_view kName = "llm.response";
   static constexpr EffectClass kEffect = EffectClass::idempotent;
@@ -480,12 +491,14 @@ struct AwaitLLMResponse {
     TokenUsage usage;
     std::string model;                  ///< As the server named it.
     std::int64_t received_unix_ns = 0;  ///< When its last byte came: an agent's clock.
+    std::vector<KeptPiece> kept;        ///< Belongs into the conversation with the answer.
 
     static constexpr auto fields() {
       return std::tuple{
           field("text", &Reply::text),     field("tool_calls", &Reply::tool_calls),
           field("finish", &Reply::finish), field("usage", &Reply::usage),
-          field("model", &Reply::model),   field("received_unix_ns", &Reply::received_unix_ns)};
+          field("model", &Reply::model),   field("received_unix_ns", &Reply::received_unix_ns),
+          field("kept", &Reply::kept)};
     }
   };
 

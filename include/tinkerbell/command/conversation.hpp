@@ -33,17 +33,35 @@ struct ToolCall {
   bool operator==(const ToolCall&) const = default;
 };
 
+/// A part of a model's answer that only its own kind of service understands, and wants back in the
+/// next question as it was: thinking with its signature, encrypted reasoning.
+struct KeptPiece {
+  std::string provider;            ///< The type of that service: for others it is left out.
+  std::string json;                ///< Goes back byte for byte.
+  std::uint64_t text_before = 0;   ///< So many bytes of the message's text stand before it,
+  std::uint64_t calls_before = 0;  ///< and so many of its calls.
+
+  static constexpr auto fields() {
+    return std::tuple{field("provider", &KeptPiece::provider), field("json", &KeptPiece::json),
+                      field("text_before", &KeptPiece::text_before),
+                      field("calls_before", &KeptPiece::calls_before)};
+  }
+
+  bool operator==(const KeptPiece&) const = default;
+};
+
 /// One message of a conversation, in the form of no particular provider.
 struct Message {
   Role role = Role::user;
   std::string text;
   std::vector<ToolCall> tool_calls;  ///< Assistant only.
   std::string tool_call_id;          ///< Tool only: the call that this answers.
+  std::vector<KeptPiece> kept;       ///< Assistant only: in the order of the answer.
 
   static constexpr auto fields() {
     return std::tuple{field("role", &Message::role), field("text", &Message::text),
                       field("tool_calls", &Message::tool_calls),
-                      field("tool_call_id", &Message::tool_call_id)};
+                      field("tool_call_id", &Message::tool_call_id), field("kept", &Message::kept)};
   }
 
   bool operator==(const Message&) const = default;

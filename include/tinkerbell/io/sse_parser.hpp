@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tinkerbell/base/result.hpp"
+#include "tinkerbell/io/line_reader.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -26,7 +27,7 @@ class SseParser {
     std::string id;    ///< The last id that the stream gave, with this event or before it.
   };
 
-  explicit SseParser(Limits limits) : limits_(limits) {}
+  explicit SseParser(Limits limits) : limits_(limits), lines_(limits.line_bytes_max) {}
 
   SseParser() : SseParser(Limits{}) {}
 
@@ -35,7 +36,6 @@ class SseParser {
   [[nodiscard]] Result<void> feed(std::string_view bytes, const std::function<void(Event)>& take);
 
  private:
-  [[nodiscard]] Result<void> hold(std::string_view part);
   [[nodiscard]] Result<void> take_line(std::string_view line,
                                        const std::function<void(Event)>& take);
   [[nodiscard]] Result<void> count(std::string_view line);
@@ -43,9 +43,7 @@ class SseParser {
   void dispatch(const std::function<void(Event)>& take);
 
   Limits limits_;
-  std::string line_;        ///< The beginning of a line whose end has not come yet.
-  bool first_line_ = true;  ///< Only there a byte order mark is skipped.
-  bool after_cr_ = false;   ///< A line feed now belongs to the line end before it.
+  LineReader lines_;
   Event event_;
   std::size_t event_bytes_ = 0;
   std::size_t event_lines_ = 0;

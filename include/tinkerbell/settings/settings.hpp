@@ -43,9 +43,15 @@ struct LogSettings {
 
 /// How a model service is spoken to.
 enum class ProviderType : std::uint8_t {
-  openai_chat,  ///< OpenAI Chat Completions, and all servers compatible with it.
-  offline,      ///< A deterministic model inside the daemon.
+  openai_chat,       ///< OpenAI Chat Completions, and all servers compatible with it.
+  openai_responses,  ///< OpenAI Responses.
+  anthropic,         ///< Anthropic Messages, and servers compatible with it.
+  ollama,            ///< Ollama's own protocol.
+  offline,           ///< A deterministic model inside the daemon.
 };
+
+/// Which header has the key: "Authorization: Bearer KEY" or "x-api-key: KEY".
+enum class KeyHeader : std::uint8_t { authorization, x_api_key };
 
 enum class KeyKind : std::uint8_t {
   none,        ///< The server wants no key.
@@ -71,8 +77,10 @@ struct TimeoutSettings {
 
 struct ProviderSettings {
   ProviderType type = ProviderType::openai_chat;
-  std::string base_url;  ///< "https://api.openai.com/v1". openai-chat only, required there.
+  std::string base_url;  ///< "https://api.openai.com/v1". Required for all but offline.
   KeySource key;
+  std::string api_version = "2026-10-21";       ///< anthropic only.
+  KeyHeader key_header = KeyHeader::x_api_key;  ///< anthropic only.
   std::string playbook;  ///< A file with answers, absolute. offline only; empty: it cannot answer.
   TimeoutSettings timeouts;
 };
@@ -81,6 +89,7 @@ struct ModelSettings {
   std::string provider;  ///< A key of Settings::providers.
   std::string model;     ///< As the server names it.
   std::uint32_t max_output_tokens = 8'192;
+  std::uint32_t context_tokens = 32'768;  ///< ollama only: question and answer together.
 };
 
 enum class SandboxKind : std::uint8_t { bubblewrap, none };
@@ -142,8 +151,12 @@ template <>
 inline constexpr std::array<std::string_view, 2> kNames<settings::LogTarget> = {"stderr", "file"};
 
 template <>
-inline constexpr std::array<std::string_view, 2> kNames<settings::ProviderType> = {"openai-chat",
-                                                                                   "offline"};
+inline constexpr std::array<std::string_view, 5> kNames<settings::ProviderType> = {
+    "openai-chat", "openai-responses", "anthropic", "ollama", "offline"};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<settings::KeyHeader> = {"authorization",
+                                                                                "x-api-key"};
 
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<settings::SandboxKind> = {"bubblewrap",

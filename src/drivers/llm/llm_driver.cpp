@@ -1,8 +1,8 @@
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 
 #include "drivers/llm/backoff.hpp"
+#include "drivers/llm/http_provider.hpp"
 #include "drivers/llm/offline.hpp"
-#include "drivers/llm/openai_chat.hpp"
 #include "drivers/llm/playbook.hpp"
 #include "drivers/llm/provider.hpp"
 
@@ -31,6 +31,7 @@ struct Endpoint {
   std::string name;   ///< "openai/gpt-5".
   std::string model;  ///< "gpt-5".
   std::uint32_t tokens_max = 0;
+  std::uint32_t context_tokens = 0;
   Milliseconds total{0};  ///< As in its Service.
 
   /// Who will read the conversation.
@@ -59,6 +60,7 @@ ModelQuestion question_of(const Call& call, const Endpoint& endpoint) {
           .key = call.key,
           .model = endpoint.model,
           .tokens_max = endpoint.tokens_for(command.tokens_max),
+          .context_tokens = endpoint.context_tokens,
           .messages = command.messages,
           .tools = command.tools};
 }
@@ -92,7 +94,10 @@ void LlmDriver::State::add_provider(const ProviderSettings& settings, HttpClient
   service.total = settings.timeouts.total;
   switch (settings.type) {
     case ProviderType::openai_chat:
-      service.provider = std::make_unique<OpenAiChatProvider>(http, settings);
+    case ProviderType::openai_responses:
+    case ProviderType::anthropic:
+    case ProviderType::ollama:
+      service.provider = std::make_unique<HttpProvider>(http, settings);
       return;
     case ProviderType::offline:
       service.provider = std::make_unique<OfflineProvider>(loop, pool, settings);
@@ -104,7 +109,8 @@ void LlmDriver::State::add_model(const ModelSettings& settings) {
   Endpoint& endpoint = models[settings.alias];
   endpoint = {.name = settings.provider + '/' + settings.model,
               .model = settings.model,
-              .tokens_max = settings.tokens_max};
+              .tokens_max = settings.tokens_max,
+              .context_tokens = settings.context_tokens};
   if (const auto found = services.find(settings.provider); found != services.end()) {
     endpoint.provider = found->second.provider.get();
     endpoint.total = found->second.total;

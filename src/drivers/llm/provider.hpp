@@ -20,6 +20,7 @@ struct ModelQuestion {
   std::string key;    ///< Idempotency key: the same for every attempt.
   std::string model;  ///< As the provider names it.
   std::uint32_t tokens_max = 0;
+  std::uint32_t context_tokens = 0;  ///< Question and answer together, for those who are told it.
   Conversation messages;
   std::vector<ToolSchema> tools;
   Milliseconds time_left{0};  ///< For this attempt, whatever the limits of the service are.

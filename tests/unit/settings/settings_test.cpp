@@ -179,9 +179,23 @@ INSTANTIATE_TEST_SUITE_P(
                 "2: \"type\" in [providers.p] is missing"},
         Mistake{"[providers.p]\ntype = \"openai-chat\"\n",
                 "2: \"base_url\" in [providers.p] must begin with https:// or http://"},
+        Mistake{"[providers.p]\ntype = \"ollama\"\n",
+                "2: \"base_url\" in [providers.p] must begin with https:// or http://"},
+        Mistake{"[providers.p]\ntype = \"ollama\"\nbase_url = \"http://x\"\n"
+                "api_version = \"1\"\n",
+                "5: \"api_version\" in [providers.p] is for type = \"anthropic\" only"},
+        Mistake{"[providers.p]\ntype = \"openai-chat\"\nbase_url = \"http://x\"\n"
+                "key_header = \"x-api-key\"\n",
+                "5: \"key_header\" in [providers.p] is for type = \"anthropic\" only"},
+        Mistake{"[providers.p]\ntype = \"anthropic\"\nbase_url = \"http://x\"\n"
+                "api_version = \"1\\n2\"\n",
+                "5: \"api_version\" in [providers.p] must be a word without blanks or control "
+                "characters"},
+        Mistake{"[models.default]\nprovider = \"offline\"\nmodel = \"m\"\ncontext_tokens = 0\n",
+                "5: \"context_tokens\" in [models.default] must be from 1 to 10000000, not 0"},
         Mistake{"[providers.p]\ntype = \"offlin\"\nplaybook = \"/p.json\"\n",
-                "3: \"type\" in [providers.p] must be one of openai-chat, offline, not "
-                "\"offlin\""},
+                "3: \"type\" in [providers.p] must be one of openai-chat, openai-responses, "
+                "anthropic, ollama, offline, not \"offlin\""},
         Mistake{"[providers.p]\ntype = \"openai-chat\"\nbase_url = \"https://me:pw@x\"\n",
                 "4: \"base_url\" in [providers.p] must not contain a name or password: use "
                 "\"key\""},
@@ -229,6 +243,43 @@ INSTANTIATE_TEST_SUITE_P(
                 "6: \"timeout\" in [[probe]] must be at most 5m"},
         Mistake{"[policy]\nrule = 1\n",
                 "3: \"rule\" in [policy] must be an array of tables, not an integer"}));
+
+TEST(Settings, KnowEachKindOfService) {
+  const Result<Settings> settings = parsed(R"(
+[providers.r]
+type = "openai-responses"
+base_url = "https://api.openai.com/v1"
+[providers.a]
+type = "anthropic"
+base_url = "https://api.anthropic.com"
+key = { env = "A" }
+[providers.b]
+type = "anthropic"
+base_url = "http://gateway"
+api_version = "2023-06-01"
+key_header = "authorization"
+[providers.o]
+type = "ollama"
+base_url = "http://127.0.0.1:11434"
+[models.default]
+provider = "o"
+model = "m"
+context_tokens = 65536
+[models.small]
+provider = "o"
+model = "m"
+)");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->providers.at("r").type, ProviderType::openai_responses);
+  EXPECT_EQ(settings->providers.at("a").type, ProviderType::anthropic);
+  EXPECT_EQ(settings->providers.at("a").api_version, "2026-10-21");
+  EXPECT_EQ(settings->providers.at("a").key_header, KeyHeader::x_api_key);
+  EXPECT_EQ(settings->providers.at("b").api_version, "2023-06-01");
+  EXPECT_EQ(settings->providers.at("b").key_header, KeyHeader::authorization);
+  EXPECT_EQ(settings->providers.at("o").type, ProviderType::ollama);
+  EXPECT_EQ(settings->models.at("default").context_tokens, 65'536U);
+  EXPECT_EQ(settings->models.at("small").context_tokens, 32'768U);
+}
 
 TEST(Settings, ReadProbesInTheirOrder) {
   const Result<Settings> settings = parsed(R"(
@@ -359,6 +410,7 @@ TEST(ShippedConfig, SaysTheDefaults) {
   EXPECT_EQ(shipped->providers.size(), defaults.providers.size());
   EXPECT_EQ(shipped->models.size(), defaults.models.size());
   EXPECT_EQ(shipped->models.at("default").max_output_tokens, ModelSettings{}.max_output_tokens);
+  EXPECT_EQ(shipped->models.at("default").context_tokens, ModelSettings{}.context_tokens);
   EXPECT_EQ(shipped->sandbox, defaults.sandbox);
   EXPECT_EQ(shipped->agent.steps_max, defaults.agent.steps_max);
   EXPECT_EQ(shipped->agent.time_max, defaults.agent.time_max);
@@ -374,7 +426,7 @@ std::string uncommented(std::string text) {
     at = end + 1;
     const bool example =
         line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# [["));
-    const bool provider = line == "# [providers.openai]";
+    const bool provider = line.starts_with("# [providers.") && line.ends_with("]");
     const bool other_key = line.contains("key = { file") || line.contains("key = { env");
     if (other_key) continue;
     out += (example || provider ? line.substr(2) : line) + "\n";
@@ -389,6 +441,9 @@ TEST(ShippedConfig, StaysValidWhenItsExamplesAreTakenUp) {
   EXPECT_EQ(settings->policy.rules.size(), 3U);
   EXPECT_EQ(settings->probes.size(), 1U);
   EXPECT_EQ(settings->providers.at("openai").key, (KeySource{KeyKind::credential, "openai"}));
+  EXPECT_EQ(settings->providers.at("anthropic").api_version, ProviderSettings{}.api_version);
+  EXPECT_EQ(settings->providers.at("anthropic").key_header, ProviderSettings{}.key_header);
+  EXPECT_EQ(settings->providers.at("ollama").type, ProviderType::ollama);
   EXPECT_FALSE(settings->daemon.state_dir.empty());
   EXPECT_FALSE(settings->log.file.empty());
 }

@@ -68,6 +68,7 @@ std::string journal_form() {
   describe<FileFact>(form, "FileFact");
   describe<Verdict>(form, "Verdict");
   describe<Message>(form, "Message");
+  describe<KeptPiece>(form, "KeptPiece");
   describe<ToolCall>(form, "ToolCall");
   describe<ToolSchema>(form, "ToolSchema");
   describe<TokenUsage>(form, "TokenUsage");
@@ -168,6 +169,11 @@ Message 0 role = "user"
 Message 1 text = ""
 Message 2 tool_calls = []
 Message 3 tool_call_id = ""
+Message 4 kept = []
+KeptPiece 0 provider = ""
+KeptPiece 1 json = ""
+KeptPiece 2 text_before = 0
+KeptPiece 3 calls_before = 0
 ToolCall 0 id = ""
 ToolCall 1 name = ""
 ToolCall 2 arguments = ""
@@ -178,6 +184,8 @@ TokenUsage 0 input = 0
 TokenUsage 1 input_cached = 0
 TokenUsage 2 output = 0
 TokenUsage 3 known = false
+TokenUsage 4 input_cache_write = 0
+TokenUsage 5 output_reasoning = 0
 FileEntry 0 path = ""
 FileEntry 1 type = ""
 FileEntry 2 bytes = 0
@@ -253,9 +261,10 @@ process.run reply 5 note = ""
 llm.response reply 0 text = ""
 llm.response reply 1 tool_calls = []
 llm.response reply 2 finish = "stop"
-llm.response reply 3 usage = {"input":0,"input_cached":0,"known":false,"output":0}
+llm.response reply 3 usage = {"input":0,"input_cache_write":0,"input_cached":0,"known":false,"output":0,"output_reasoning":0}
 llm.response reply 4 model = ""
 llm.response reply 5 received_unix_ns = 0
+llm.response reply 6 kept = []
 )";
 
 TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {

@@ -118,6 +118,34 @@ TEST_F(AgentTest, ACallThatWasCutAtTheLengthLimitIsNotExecuted) {
   }
 }
 
+TEST_F(AgentTest, WhatAModelMustGetBackGoesIntoTheNextQuestionAsItWas) {
+  const std::vector<KeptPiece> kept = {
+      {.provider = "anthropic", .json = R"({"signature":"c2ln","thinking":"a \\u0000"})"},
+      {.provider = "anthropic", .json = "{}", .text_before = 3, .calls_before = 1}};
+  ModelReply reply = calls({{"c1", "list_files", "{}"}});
+  reply.text = "ich";
+  reply.kept = kept;
+  model_says(reply);
+  model_says({.text = "done"});
+  run();
+  const Conversation& messages = last_question().messages;
+  EXPECT_EQ(messages.at(2).kept, kept);
+  EXPECT_TRUE(messages.at(1).kept.empty());
+}
+
+TEST_F(AgentTest, AModelThatWasPausedIsAskedAgainWithWhatItSaidSoFar) {
+  model_says({.text = "I look around",
+              .finish = FinishReason::pause,
+              .kept = {{.provider = "anthropic", .json = "{}"}}});
+  model_says({.text = "There is nothing."});
+  run();
+  EXPECT_EQ(done().value, (Json{{"summary", "There is nothing."}}));
+  const Message& so_far = last_question().messages.back();
+  EXPECT_EQ(so_far.role, Role::assistant);
+  EXPECT_EQ(so_far.text, "I look around");
+  EXPECT_EQ(so_far.kept.size(), 1U);
+}
+
 TEST_F(AgentTest, TheStepLimitEndsIt) {
   world.driver->reply("llm.response", Reply(calls({{"c", "list_files", "{}"}})));
   run({{"goal", "Never stop"}, {"steps_max", 6}});
@@ -176,6 +204,7 @@ void AgentTest::model_lists(SyscallWorld& world, int turns, std::size_t text_byt
   for (int turn = 0; turn < turns; ++turn) {
     ModelReply reply = calls({{"c" + std::to_string(turn), "list_files", "{}"}});
     reply.text = std::to_string(turn) + std::string(text_bytes, 't');
+    reply.kept = {{.provider = "p", .json = std::to_string(turn)}};
     world.driver->next_reply("llm.response", Reply(std::move(reply)));
   }
   world.driver->next_reply("llm.response", Reply(ModelReply{.text = "done"}));
@@ -212,6 +241,7 @@ TEST_F(AgentTest, AfterARestartItGoesOnFromTheStateThatItNoted) {
       for (int turn = answered; turn < 12; ++turn) {
         ModelReply reply = calls({{"c" + std::to_string(turn), "list_files", "{}"}});
         reply.text = std::to_string(turn) + std::string(10, 't');
+        reply.kept = {{.provider = "p", .json = std::to_string(turn)}};
         driver.next_reply("llm.response", Reply(std::move(reply)));
       }
       driver.next_reply("llm.response", Reply(ModelReply{.text = "done"}));

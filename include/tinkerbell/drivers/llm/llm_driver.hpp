@@ -16,23 +16,37 @@ namespace tinkerbell {
 
 class BlockingPool;
 
+/// The names stand in journals, beside what such a service must get back (KeptPiece).
 enum class ProviderType : std::uint8_t {
-  openai_chat,  ///< OpenAI Chat Completions and everything compatible with it.
-  offline,      ///< A playbook instead of a model: deterministic, without key and network.
+  openai_chat,       ///< OpenAI Chat Completions and everything compatible with it.
+  openai_responses,  ///< OpenAI Responses.
+  anthropic,         ///< Anthropic Messages.
+  ollama,            ///< Ollama's own protocol.
+  offline,           ///< A playbook instead of a model: deterministic, without key and network.
 };
 
 template <>
-inline constexpr std::array<std::string_view, 2> kNames<ProviderType> = {"openai_chat", "offline"};
+inline constexpr std::array<std::string_view, 5> kNames<ProviderType> = {
+    "openai_chat", "openai_responses", "anthropic", "ollama", "offline"};
+
+/// Which header has the key.
+enum class KeyHeader : std::uint8_t {
+  authorization,  ///< "Authorization: Bearer KEY".
+  x_api_key,      ///< "x-api-key: KEY".
+};
 
 /// A service that answers for models. Its key goes to the origin (scheme, host, port) of `base_url`
-/// and nowhere else.
+/// and nowhere else. What is of one type is unused for the others; all but `offline` are spoken
+/// over HTTP.
 struct ProviderSettings {
   std::string name;
   ProviderType type = ProviderType::openai_chat;
-  std::string base_url;   ///< openai_chat: "https://api.openai.com/v1".
-  std::string api_key;    ///< openai_chat; empty: no Authorization is sent.
-  HttpTimeouts timeouts;  ///< openai_chat.
-  std::string playbook;   ///< offline: path of the JSON file.
+  std::string base_url;  ///< "https://api.openai.com/v1".
+  std::string api_key;   ///< Empty: none is sent.
+  HttpTimeouts timeouts;
+  std::string playbook;                         ///< offline: path of the JSON file.
+  std::string api_version = "2026-10-21";       ///< anthropic.
+  KeyHeader key_header = KeyHeader::x_api_key;  ///< anthropic.
 };
 
 /// What tasks call a model.
@@ -42,6 +56,8 @@ struct ModelSettings {
   std::string model;                 ///< As the provider names it.
   std::uint32_t tokens_max = 8'192;  ///< Of one answer: a command's own bound is cut to it, and 0
                                      ///< in a command stands for it.
+  std::uint32_t context_tokens = 32'768;  ///< ollama: what the server makes room for, question and
+                                          ///< answer together.
 };
 
 /// When a failed attempt is repeated: only before any of the answer has arrived. The pause is

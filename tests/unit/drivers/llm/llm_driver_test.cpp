@@ -2,6 +2,7 @@
 
 #include "support/scripted_http_server.hpp"
 #include "support/temp_dir.hpp"
+#include "unit/drivers/llm/recordings.hpp"
 #include "unit/io/loop.hpp"
 
 #include "tinkerbell/io/blocking_pool.hpp"
@@ -346,6 +347,76 @@ TEST_F(LlmDriverTest, ThePlaybookIsCancelledBeforeALongDelay) {
   start();
   driver().cancel(kId);
   EXPECT_EQ(wait().error().code, Errc::cancelled);
+}
+
+// ---- each service over HTTP ----
+
+class LlmServiceTest : public LlmDriverTest, public testing::WithParamInterface<ProviderType> {
+ protected:
+  void serve_as(std::vector<Server::Script> scripts) {
+    serve(std::move(scripts));
+    settings_.providers[0].type = GetParam();
+    settings_.providers[0].base_url = server_->url("/base");
+  }
+
+  /// The beginning of an answer.
+  static std::string head() {
+    return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: " +
+           std::string(stream_type(wire_format(GetParam()).framing)) + "\r\n\r\n";
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Services, LlmServiceTest, testing::ValuesIn(kServices),
+                         [](const auto& service) { return std::string(name_of(service.param)); });
+
+TEST_P(LlmServiceTest, IsAskedAtItsPathWithItsKeyAndAnswers) {
+  serve_as({Server::answer(head() + recorded(GetParam(), "calls"))});
+  const auto reply = perform();
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->text, "Gr\u00fc\u00dfe \U0001F44B");
+  EXPECT_THAT(reply->tool_calls, SizeIs(2));
+  EXPECT_THAT(shown_.pieces, ElementsAre("Gr\u00fc\u00dfe", " \U0001F44B"));
+  const std::string request = server_->requests().at(0);
+  EXPECT_THAT(request, testing::StartsWith("POST /base/" +
+                                           std::string(wire_format(GetParam()).path) + " HTTP"));
+  EXPECT_THAT(request, HasSubstr(GetParam() == ProviderType::anthropic
+                                     ? "\r\nx-api-key: secret-key-0123\r\n"
+                                     : "\r\nAuthorization: Bearer secret-key-0123\r\n"));
+  EXPECT_THAT(request, HasSubstr("\r\nIdempotency-Key: " + kKey + "\r\n"));
+}
+
+TEST_P(LlmServiceTest, IsCancelledInTheMiddleOfItsAnswer) {
+  const std::string stream = recorded(GetParam(), "calls");
+  const std::string half = stream.substr(0, stream.find("\n", stream.find("\u00dfe")) + 2);
+  serve_as({{Server::receive(), Server::send(head() + half), Server::hold()}});
+  shown_.on_piece = [this] { driver().cancel(kId); };
+  EXPECT_EQ(perform().error(), (Error{Errc::cancelled, "cancelled"}));
+  EXPECT_TRUE(run_until(loop_, [&] { return server_->connections_ended() == 1; }));
+}
+
+TEST_P(LlmServiceTest, F45_HidesTheKeyThatAServerQuotes) {
+  serve_as({status_answer("401 Unauthorized", R"({"error":"not secret-key-0123"})")});
+  EXPECT_EQ(perform().error(), (Error{Errc::unauthorized, "local/m1: HTTP 401: not [secret]"}));
+}
+
+TEST_P(LlmServiceTest, F44_IsAskedAgainWhileItIsOverloaded) {
+  serve_as({status_answer("529 Overloaded", R"({"error":{"type":"overloaded_error"}})"),
+            status_answer("503 Loading", R"({"error":"loading"})"),
+            Server::answer(head() + recorded(GetParam(), "calls"))});
+  const auto reply = perform();
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_THAT(server_->requests(), SizeIs(3));
+}
+
+TEST_F(LlmDriverTest, TellsOllamaHowMuchRoomToMake) {
+  serve(
+      {Server::answer("HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: "
+                      "close\r\n\r\n" +
+                      recorded(ProviderType::ollama, "odd"))});
+  settings_.providers[0].type = ProviderType::ollama;
+  settings_.models[0].context_tokens = 4'321;
+  ASSERT_TRUE(perform());
+  EXPECT_THAT(server_->requests().at(0), HasSubstr(R"("num_ctx":4321)"));
 }
 
 }  // namespace

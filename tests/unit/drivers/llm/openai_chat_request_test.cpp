@@ -14,8 +14,8 @@ ModelQuestion question(std::vector<Message> messages) {
   return question;
 }
 
-Json body_of(const ModelQuestion& asked, TokensField field = TokensField::max_tokens) {
-  return *parse_json(openai_chat_body(asked, field));
+Json body_of(const ModelQuestion& asked, const std::string& base_url = "http://127.0.0.1:8080/v1") {
+  return *parse_json(openai_chat_body(asked, {.base_url = base_url}));
 }
 
 /// The first message of a body that consists of `message`.
@@ -56,7 +56,7 @@ TEST(OpenAiChatRequest, HasNoToolsWhereThereAreNone) {
 }
 
 TEST(OpenAiChatRequest, NamesTheBoundAsTheServerKnowsIt) {
-  const Json body = body_of(question({}), TokensField::max_completion_tokens);
+  const Json body = body_of(question({}), "https://api.openai.com/v1");
   EXPECT_EQ(body.at("max_completion_tokens"), 400);
   EXPECT_FALSE(body.contains("max_tokens"));
 }

@@ -20,7 +20,10 @@ struct Outcome {
 
 Outcome outcome(const std::vector<std::string>& events, std::size_t calls_before = 0) {
   Outcome outcome;
-  OpenAiChatStream stream(calls_before, [&](std::string_view text) { outcome.shown += text; });
+  ModelQuestion question;
+  question.messages.add(
+      {.role = Role::assistant, .tool_calls = std::vector<ToolCall>(calls_before)});
+  OpenAiChatStream stream(question, [&](std::string_view text) { outcome.shown += text; });
   for (const std::string& data : events) {
     if (outcome.taken) outcome.taken = stream.take({.name = "message", .data = data});
   }
@@ -194,7 +197,7 @@ TEST(OpenAiChatStream, AnErrorObjectInsideTheStreamEndsIt) {
 }
 
 TEST(OpenAiChatStream, AnEventNamedErrorEndsItToo) {
-  OpenAiChatStream stream(0, {});
+  OpenAiChatStream stream({}, {});
   const auto taken = stream.take({.name = "error", .data = R"({"message":"overloaded"})"});
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error(), (Error{Errc::unavailable, "the server broke off: overloaded"}));
@@ -233,7 +236,7 @@ TEST(OpenAiChatStream, F41_WithoutTheEndMarkThereIsNoReply) {
 }
 
 TEST(OpenAiChatStream, TakesAWholeCompletionFromAServerThatDoesNotStream) {
-  OpenAiChatStream stream(0, {});
+  OpenAiChatStream stream({}, {});
   ASSERT_TRUE(stream.take_whole(R"({"model":"m","choices":[{"index":0,"finish_reason":"stop",
       "message":{"role":"assistant","content":"hi","tool_calls":[
         {"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}}],

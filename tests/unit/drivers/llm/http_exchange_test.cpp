@@ -1,6 +1,4 @@
-#include "drivers/llm/openai_chat_exchange.hpp"
-
-#include "drivers/llm/openai_chat_error.hpp"
+#include "drivers/llm/http_exchange.hpp"
 
 #include "tinkerbell/base/fields.hpp"
 
@@ -35,13 +33,14 @@ HttpHead head(int status, std::string content_type) {
   return {.status = status, .headers = {{"Content-Type", std::move(content_type)}}};
 }
 
-OpenAiChatExchange fresh() {
-  return {OpenAiChatStream(0, {}), HttpTimeouts{}, kStart};
+HttpExchange fresh() {
+  const WireFormat& format = wire_format(ProviderType::openai_chat);
+  return {format.stream({}, {}), format.framing, HttpTimeouts{}, kStart};
 }
 
 /// An attempt whose body comes in these pieces and then ends as it should.
 Attempt attempt(const HttpHead& head, const std::vector<std::string_view>& pieces) {
-  OpenAiChatExchange exchange = fresh();
+  HttpExchange exchange = fresh();
   exchange.take_head(head);
   for (const std::string_view piece : pieces)
     exchange.take_body(piece, kStart);
@@ -57,7 +56,7 @@ Error refused(int status, std::string_view body) {
   return attempt(head(status, "application/json"), {body}).reply.error();
 }
 
-TEST(OpenAiChatExchange, F48_EverySplitOfAStreamGivesTheSameReply) {
+TEST(HttpExchange, F48_EverySplitOfAStreamGivesTheSameReply) {
   const Attempt whole = streamed({kRecorded});
   ASSERT_TRUE(whole.reply) << whole.reply.error().message;
   EXPECT_EQ(whole.reply->text, "Gr\u00fc\u00dfe \U0001F44B");
@@ -72,7 +71,7 @@ TEST(OpenAiChatExchange, F48_EverySplitOfAStreamGivesTheSameReply) {
   }
 }
 
-TEST(OpenAiChatExchange, F41_EveryTruncationOfAStreamIsAnError) {
+TEST(HttpExchange, F41_EveryTruncationOfAStreamIsAnError) {
   const std::string_view all = kRecorded;
   for (std::size_t cut = 0; cut < all.size(); ++cut) {
     const Attempt truncated = streamed({all.substr(0, cut)});
@@ -81,7 +80,7 @@ TEST(OpenAiChatExchange, F41_EveryTruncationOfAStreamIsAnError) {
   }
 }
 
-TEST(OpenAiChatExchange, F41_IsRepeatableOnlyBeforeAnyOfTheAnswer) {
+TEST(HttpExchange, F41_IsRepeatableOnlyBeforeAnyOfTheAnswer) {
   const std::size_t first_event = kRecorded.find("data:");
   const std::size_t second_event = kRecorded.find("data:", first_event + 1);
   const std::string_view all = kRecorded;
@@ -89,26 +88,26 @@ TEST(OpenAiChatExchange, F41_IsRepeatableOnlyBeforeAnyOfTheAnswer) {
   EXPECT_FALSE(streamed({all.substr(0, second_event)}).repeatable);
 }
 
-TEST(OpenAiChatExchange, WhatComesAfterTheEndMarkDoesNotMatter) {
-  OpenAiChatExchange done = fresh();
+TEST(HttpExchange, WhatComesAfterTheEndMarkDoesNotMatter) {
+  HttpExchange done = fresh();
   done.take_head(head(200, "text/event-stream"));
   done.take_body(kRecorded + "data: nonsense\n\n", kStart);
   EXPECT_TRUE(done.finish(Error{Errc::protocol, "no last chunk"}).reply);
 }
 
-TEST(OpenAiChatExchange, F47_AnotherContentTypeIsAnError) {
+TEST(HttpExchange, F47_AnotherContentTypeIsAnError) {
   const Attempt html = attempt(head(200, "text/html"), {"<html>"});
   EXPECT_EQ(html.reply.error(), (Error{Errc::protocol, "unexpected content type text/html"}));
   EXPECT_FALSE(html.repeatable);
   EXPECT_EQ(attempt({.status = 200}, {}).reply.error().message, "unexpected content type (none)");
 }
 
-TEST(OpenAiChatExchange, F47_AnEmptyBodyIsAnError) {
+TEST(HttpExchange, F47_AnEmptyBodyIsAnError) {
   EXPECT_EQ(streamed({}).reply.error().code, Errc::protocol);
   EXPECT_EQ(attempt(head(200, "application/json"), {}).reply.error().code, Errc::protocol);
 }
 
-TEST(OpenAiChatExchange, F47_TakesOneWholeObjectInsteadOfAStream) {
+TEST(HttpExchange, F47_TakesOneWholeObjectInsteadOfAStream) {
   const Attempt whole =
       attempt(head(200, "application/json"),
               {R"({"choices":[{"message":{"content":"hi")", R"(},"finish_reason":"stop"}]})"});
@@ -116,7 +115,7 @@ TEST(OpenAiChatExchange, F47_TakesOneWholeObjectInsteadOfAStream) {
   EXPECT_EQ(whole.reply->text, "hi");
 }
 
-TEST(OpenAiChatExchange, F45_AStatusHasAMeaning) {
+TEST(HttpExchange, F45_AStatusHasAMeaning) {
   EXPECT_EQ(refused(400, "").code, Errc::invalid);
   EXPECT_EQ(refused(401, "").code, Errc::unauthorized);
   EXPECT_EQ(refused(403, "").code, Errc::unauthorized);
@@ -131,7 +130,7 @@ TEST(OpenAiChatExchange, F45_AStatusHasAMeaning) {
   EXPECT_EQ(refused(204, "").message, "HTTP 204: no reason given");
 }
 
-TEST(OpenAiChatExchange, F43_AQuotaThatIsUsedUpIsNoRateLimit) {
+TEST(HttpExchange, F43_AQuotaThatIsUsedUpIsNoRateLimit) {
   EXPECT_EQ(refused(429, R"({"error":{"message":"m","code":"insufficient_quota"}})").code,
             Errc::exhausted);
   EXPECT_EQ(
@@ -139,7 +138,7 @@ TEST(OpenAiChatExchange, F43_AQuotaThatIsUsedUpIsNoRateLimit) {
       Errc::exhausted);
 }
 
-TEST(OpenAiChatExchange, F45_AConversationThatIsTooLongIsToldApart) {
+TEST(HttpExchange, F45_AConversationThatIsTooLongIsToldApart) {
   EXPECT_EQ(refused(400, R"({"error":{"message":"m","type":"invalid_request_error",
                              "code":"context_length_exceeded"}})")
                 .code,
@@ -148,7 +147,7 @@ TEST(OpenAiChatExchange, F45_AConversationThatIsTooLongIsToldApart) {
             Errc::too_large);
 }
 
-TEST(OpenAiChatExchange, FindsTheReasonInEveryShape) {
+TEST(HttpExchange, FindsTheReasonInEveryShape) {
   for (const char* body :
        {R"({"error":{"message":"no such model"}})", R"({"error":"no such model"})",
         R"({"detail":"no such model"})", R"({"message":"no such model"})", "no such model"}) {
@@ -156,13 +155,13 @@ TEST(OpenAiChatExchange, FindsTheReasonInEveryShape) {
   }
 }
 
-TEST(OpenAiChatExchange, ShortensTheReason) {
+TEST(HttpExchange, ShortensTheReason) {
   const std::string text = refused(500, std::string(1'000'000, '\xFF')).message;
   EXPECT_LT(text.size(), 400U);
   EXPECT_THAT(text, HasSubstr("more bytes)"));
 }
 
-TEST(OpenAiChatExchange, F44_OnlyWhatMayPassIsRepeatable) {
+TEST(HttpExchange, F44_OnlyWhatMayPassIsRepeatable) {
   for (const int status : {408, 409, 429, 500, 502, 503, 529})
     EXPECT_TRUE(attempt(head(status, "text/plain"), {}).repeatable) << status;
   for (const int status : {307, 400, 401, 403, 404, 413, 422})
@@ -170,7 +169,7 @@ TEST(OpenAiChatExchange, F44_OnlyWhatMayPassIsRepeatable) {
   EXPECT_FALSE(attempt({.status = 503, .headers = {{"X-Should-Retry", "false"}}}, {}).repeatable);
 }
 
-TEST(OpenAiChatExchange, ALostConnectionIsRepeatableAndACancelledOneIsNot) {
+TEST(HttpExchange, ALostConnectionIsRepeatableAndACancelledOneIsNot) {
   EXPECT_TRUE(fresh().finish(Error{Errc::unavailable, "refused"}).repeatable);
   EXPECT_TRUE(fresh().finish(Error{Errc::timed_out, "no answer"}).repeatable);
   EXPECT_TRUE(fresh().finish(Error{Errc::protocol, "lost"}).repeatable);
@@ -178,7 +177,7 @@ TEST(OpenAiChatExchange, ALostConnectionIsRepeatableAndACancelledOneIsNot) {
   EXPECT_FALSE(fresh().finish(Error{Errc::invalid, "url"}).repeatable);
 }
 
-TEST(OpenAiChatExchange, F43_ReadsRetryAfterWhereItIsANumber) {
+TEST(HttpExchange, F43_ReadsRetryAfterWhereItIsANumber) {
   const auto asked = [](std::string value) { return retry_after({{"Retry-After", value}}); };
   EXPECT_EQ(asked("7"), Milliseconds{7'000});
   EXPECT_EQ(asked("0.5"), Milliseconds{500});
@@ -189,8 +188,8 @@ TEST(OpenAiChatExchange, F43_ReadsRetryAfterWhereItIsANumber) {
   EXPECT_EQ(retry_after({{"retry-after-ms", "12.5"}, {"retry-after", "9"}}), Milliseconds{12});
 }
 
-TEST(OpenAiChatExchange, S63_ALineWithoutEndIsRefused) {
-  OpenAiChatExchange endless = fresh();
+TEST(HttpExchange, S63_ALineWithoutEndIsRefused) {
+  HttpExchange endless = fresh();
   endless.take_head(head(200, "text/event-stream"));
   const std::string piece(256 << 10, 'a');
   endless.take_body("data: ", kStart);
@@ -201,8 +200,8 @@ TEST(OpenAiChatExchange, S63_ALineWithoutEndIsRefused) {
             Errc::too_large);
 }
 
-TEST(OpenAiChatExchange, S64_CommentsDoNotKeepAnAnswerAlive) {
-  OpenAiChatExchange slow = fresh();
+TEST(HttpExchange, S64_CommentsDoNotKeepAnAnswerAlive) {
+  HttpExchange slow = fresh();
   slow.take_head(head(200, "text/event-stream"));
   slow.take_body(":\n\n", kStart + seconds{119});
   EXPECT_FALSE(slow.hopeless());  // a model may load for minutes

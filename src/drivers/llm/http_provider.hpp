@@ -9,12 +9,12 @@
 
 namespace tinkerbell {
 
-/// OpenAI Chat Completions over HTTP: OpenAI itself, llama.cpp, Ollama, vLLM, OpenRouter and their
-/// like. The key is sent to the configured origin only: the client follows no redirects.
-class OpenAiChatProvider final : public Provider {
+/// A service that is spoken to over HTTP, in the wire format of its type. The key is sent to the
+/// configured origin only: the client follows no redirects.
+class HttpProvider final : public Provider {
  public:
-  OpenAiChatProvider(HttpClient& http, const ProviderSettings& settings);
-  ~OpenAiChatProvider() override;
+  HttpProvider(HttpClient& http, const ProviderSettings& settings);
+  ~HttpProvider() override;
 
   [[nodiscard]] std::string place() const override;
   [[nodiscard]] std::string host() const override;

@@ -1,6 +1,6 @@
-#include "drivers/llm/openai_chat_exchange.hpp"
+#include "drivers/llm/http_exchange.hpp"
 
-#include "drivers/llm/openai_chat_error.hpp"
+#include "drivers/llm/server_error.hpp"
 
 #include "tinkerbell/base/text.hpp"
 
@@ -45,13 +45,13 @@ Milliseconds milliseconds(double count) {
 
 }  // namespace
 
-void OpenAiChatExchange::take_head(const HttpHead& head) {
+void HttpExchange::take_head(const HttpHead& head) {
   head_ = head;
   const std::string type = media_type(head.headers);
   if (head.status != 200) {
     form_ = Form::failure;
-  } else if (type == "text/event-stream") {
-    form_ = Form::events;
+  } else if (type == stream_type(framing_)) {
+    form_ = Form::stream;
   } else if (type == "application/json") {
     form_ = Form::object;
   } else {
@@ -60,13 +60,13 @@ void OpenAiChatExchange::take_head(const HttpHead& head) {
   }
 }
 
-void OpenAiChatExchange::take_body(std::string_view bytes, SteadyTime now) {
+void HttpExchange::take_body(std::string_view bytes, SteadyTime now) {
   if (error_) return;
   switch (form_) {
     case Form::none:
       return;
-    case Form::events:
-      return take_events(bytes, now);
+    case Form::stream:
+      return take_stream(bytes, now);
     case Form::object:
       body_ += bytes;
       if (body_.size() > kObjectBytesMax) error_ = {Errc::too_large, "the answer is too large"};
@@ -79,44 +79,58 @@ void OpenAiChatExchange::take_body(std::string_view bytes, SteadyTime now) {
 
 /// The HTTP client's idle deadline counts bytes; this counts events, so that comments keep the
 /// connection alive but not the answer.
-void OpenAiChatExchange::take_events(std::string_view bytes, SteadyTime now) {
-  const Result<void> fed = parser_.feed(bytes, [&](const SseParser::Event& event) {
-    last_event_ = now;
-    any_event_ = true;
-    if (error_) return;
-    if (const Result<void> taken = stream_.take(event); !taken) error_ = taken.error();
-  });
+void HttpExchange::take_stream(std::string_view bytes, SteadyTime now) {
+  const Result<void> fed = feed(bytes, now);
   if (!fed && !error_) error_ = fed.error();
   const Milliseconds patience = any_event_ ? timeouts_.idle : timeouts_.first_byte;
-  if (!error_ && !stream_.ended() && now - last_event_ > patience) {
+  if (!error_ && !stream_->ended() && now - last_event_ > patience) {
     error_ = {Errc::timed_out,
               "no event for " + std::to_string(patience.count()) + " ms, only comments"};
   }
 }
 
-Attempt OpenAiChatExchange::finish(const Result<HttpHead>& ended) {
+Result<void> HttpExchange::feed(std::string_view bytes, SteadyTime now) {
+  switch (framing_) {
+    case Framing::events:
+      return events_.feed(bytes, [&](const StreamEvent& event) { take_event(event, now); });
+    case Framing::lines:
+      return lines_.feed(bytes, [&](std::string_view line) -> Result<void> {
+        if (!line.empty()) take_event({.name = {}, .data = std::string(line), .id = {}}, now);
+        return {};
+      });
+  }
+}
+
+void HttpExchange::take_event(const StreamEvent& event, SteadyTime now) {
+  last_event_ = now;
+  any_event_ = true;
+  if (error_) return;
+  if (const Result<void> taken = stream_->take(event); !taken) error_ = taken.error();
+}
+
+Attempt HttpExchange::finish(const Result<HttpHead>& ended) {
   if (error_) return failed(*error_);
   const bool cancelled = !ended && ended.error().code == Errc::cancelled;
   if (form_ == Form::failure && !cancelled) {
-    return failed(openai_http_error(head_.status, body_));
+    return failed(http_error(head_.status, body_));
   }
-  if (!ended && !stream_.ended()) return failed(ended.error());
+  if (!ended && !stream_->ended()) return failed(ended.error());
   if (form_ == Form::object) {
-    if (const Result<void> taken = stream_.take_whole(body_); !taken) return failed(taken.error());
+    if (const Result<void> taken = stream_->take_whole(body_); !taken) return failed(taken.error());
   }
-  Result<ModelReply> reply = stream_.finish();
+  Result<ModelReply> reply = stream_->finish();
   if (!reply) return failed(reply.error());
   return {.reply = std::move(reply)};
 }
 
-Attempt OpenAiChatExchange::failed(Error error) const {
-  const bool cut_short = error.code == Errc::protocol && !error_ && !stream_.ended();
+Attempt HttpExchange::failed(Error error) const {
+  const bool cut_short = error.code == Errc::protocol && !error_ && !stream_->ended();
   const bool refused = header_value(head_.headers, "x-should-retry") == "false";
   // Events without content are a model that thinks: that has its price, and would take as long.
   const bool thought_too_long = error.code == Errc::timed_out && any_event_;
   return {.reply = error,
           .repeatable = (may_pass(error.code) || cut_short) && !refused && !thought_too_long &&
-                        !stream_.has_content(),
+                        !stream_->has_content(),
           .retry_after = retry_after(head_.headers)};
 }
 

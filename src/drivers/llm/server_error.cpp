@@ -1,4 +1,6 @@
-#include "drivers/llm/openai_chat_error.hpp"
+#include "drivers/llm/server_error.hpp"
+
+#include "drivers/llm/server_json.hpp"
 
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/base/text.hpp"
@@ -16,20 +18,16 @@ constexpr std::size_t kReasonBytesMax = 300;
 /// What the body of a failure says, from any of the shapes that servers use.
 struct ServerError {
   std::string reason;
+  std::string detail;   ///< Anthropic's details.error_code, which says more than the type.
   std::string code;     ///< Text: "insufficient_quota".
   std::string type;     ///< The same where there is no code: "rate_limit_error".
   int code_number = 0;  ///< llama.cpp and OpenRouter: an HTTP status.
 };
 
-std::string text_at(const Json& object, std::string_view key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-int status_at(const Json& object, std::string_view key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number_unsigned()) return 0;
-  const auto number = found->get<std::uint64_t>();
+int status_at(const Json& object, const char* key) {
+  const Json& status = member(object, key);
+  if (!status.is_number_unsigned()) return 0;
+  const auto number = status.get<std::uint64_t>();
   return number < 600 ? static_cast<int>(number) : 0;
 }
 
@@ -38,12 +36,14 @@ ServerError read_error(const Json& error) {
   if (!error.is_object()) return {.reason = dump_json(error)};
   std::string reason = text_at(error, "message");
   return {.reason = reason.empty() ? dump_json(error) : reason,
+          .detail = text_at(member(error, "details"), "error_code"),
           .code = text_at(error, "code"),
           .type = text_at(error, "type"),
           .code_number = status_at(error, "code")};
 }
 
-/// OpenAI wraps its error in {"error": …}; FastAPI servers say {"detail": …}; proxies send HTML.
+/// OpenAI, Anthropic and Ollama wrap their error in {"error": …}; FastAPI servers say {"detail":
+/// …}; proxies send HTML.
 ServerError read_body(std::string_view body) {
   const std::string text = valid_utf8(body);
   const Result<Json> json = parse_json(text);
@@ -59,6 +59,8 @@ Errc meaning_of_status(int status) {
     case 401:
     case 403:
       return Errc::unauthorized;
+    case 402:
+      return Errc::exhausted;
     case 404:
       return Errc::not_found;
     case 408:
@@ -88,11 +90,15 @@ constexpr std::array kMeanings = {
     Meaning{"rate_limit_exceeded", Errc::rate_limited},
     Meaning{"rate_limit_error", Errc::rate_limited},
     Meaning{"authentication_error", Errc::unauthorized},
+    Meaning{"permission_error", Errc::unauthorized},
+    Meaning{"not_found_error", Errc::not_found},
+    Meaning{"request_too_large", Errc::too_large},
     Meaning{"invalid_request_error", Errc::invalid},
+    Meaning{"invalid_prompt", Errc::invalid},
 };
 
 std::optional<Errc> meaning_of_words(const ServerError& error) {
-  for (const std::string& word : {error.code, error.type}) {
+  for (const std::string& word : {error.detail, error.code, error.type}) {
     for (const Meaning& meaning : kMeanings) {
       if (word == meaning.word) return meaning.code;
     }
@@ -106,7 +112,7 @@ std::string shown(const std::string& reason) {
 
 }  // namespace
 
-Error openai_http_error(int status, std::string_view body) {
+Error http_error(int status, std::string_view body) {
   const ServerError error = read_body(body);
   Errc code = meaning_of_status(status);
   const bool says_little = code == Errc::invalid || code == Errc::rate_limited;
@@ -115,7 +121,7 @@ Error openai_http_error(int status, std::string_view body) {
                     (error.reason.empty() ? "no reason given" : shown(error.reason))};
 }
 
-Error openai_stream_error(const Json& error) {
+Error stream_error(const Json& error) {
   const ServerError read = read_error(error);
   const Errc by_number =
       read.code_number >= 400 ? meaning_of_status(read.code_number) : Errc::unavailable;

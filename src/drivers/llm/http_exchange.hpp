@@ -1,14 +1,15 @@
 #pragma once
 
-#include "drivers/llm/openai_chat_stream.hpp"
-#include "drivers/llm/provider.hpp"
+#include "drivers/llm/wire_format.hpp"
 
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/io/http_client.hpp"
 #include "tinkerbell/io/http_message.hpp"
+#include "tinkerbell/io/line_reader.hpp"
 #include "tinkerbell/io/sse_parser.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,11 +18,12 @@ namespace tinkerbell {
 
 /// One attempt: the bytes of one HTTP answer on their way to a reply. Does no I/O: it is handed
 /// what arrives and the time of its arrival.
-class OpenAiChatExchange {
+class HttpExchange {
  public:
   /// `started`: when the request went out.
-  OpenAiChatExchange(OpenAiChatStream stream, const HttpTimeouts& timeouts, SteadyTime started)
-      : stream_(std::move(stream)), timeouts_(timeouts), last_event_(started) {}
+  HttpExchange(std::unique_ptr<ReplyStream> stream, Framing framing, const HttpTimeouts& timeouts,
+               SteadyTime started)
+      : stream_(std::move(stream)), framing_(framing), timeouts_(timeouts), last_event_(started) {}
 
   void take_head(const HttpHead& head);
   void take_body(std::string_view bytes, SteadyTime now);
@@ -35,21 +37,25 @@ class OpenAiChatExchange {
  private:
   enum class Form : std::uint8_t {
     none,     ///< No head yet.
-    events,   ///< text/event-stream, as asked for.
-    object,   ///< One whole completion from a server that does not stream.
+    stream,   ///< As asked for.
+    object,   ///< One whole answer from a server that does not stream.
     failure,  ///< A status other than 200.
   };
 
-  void take_events(std::string_view bytes, SteadyTime now);
+  void take_stream(std::string_view bytes, SteadyTime now);
+  void take_event(const StreamEvent& event, SteadyTime now);
+  [[nodiscard]] Result<void> feed(std::string_view bytes, SteadyTime now);
   [[nodiscard]] Attempt failed(Error error) const;
 
-  OpenAiChatStream stream_;
+  std::unique_ptr<ReplyStream> stream_;
+  Framing framing_;
   HttpTimeouts timeouts_;
   SteadyTime last_event_;
   bool any_event_ = false;
   Form form_ = Form::none;
   HttpHead head_;
-  SseParser parser_;
+  SseParser events_;
+  LineReader lines_{SseParser::Limits{}.line_bytes_max};
   std::string body_;  ///< Of an object or a failure.
   std::optional<Error> error_;
 };

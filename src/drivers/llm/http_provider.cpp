@@ -1,48 +1,41 @@
-#include "drivers/llm/openai_chat.hpp"
+#include "drivers/llm/http_provider.hpp"
 
-#include "drivers/llm/openai_chat_exchange.hpp"
-#include "drivers/llm/openai_chat_request.hpp"
-#include "drivers/llm/openai_chat_stream.hpp"
-#include "drivers/llm/tool_call_ids.hpp"
+#include "drivers/llm/http_exchange.hpp"
+#include "drivers/llm/wire_format.hpp"
 
 #include "tinkerbell/base/masker.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 
 namespace tinkerbell {
 
 namespace {
 
-std::string chat_url(const std::string& base_url) {
-  const bool slash = base_url.ends_with('/');
-  return base_url + (slash ? "" : "/") + "chat/completions";
+std::string url_below(const std::string& base_url, std::string_view path) {
+  return base_url + (base_url.ends_with('/') ? "" : "/") + std::string(path);
 }
 
-TokensField tokens_field_of(const std::string& origin) {
-  return origin == "https://api.openai.com" ? TokensField::max_completion_tokens
-                                            : TokensField::max_tokens;
-}
-
-HttpCall http_call(const ProviderSettings& settings, const ModelQuestion& question) {
+HttpCall http_call(const WireFormat& format, const ProviderSettings& settings,
+                   const ModelQuestion& question) {
   HttpCall call{.method = "POST",
-                .url = chat_url(settings.base_url),
+                .url = url_below(settings.base_url, format.path),
                 .headers = {{"Content-Type", "application/json"},
-                            {"Accept", "text/event-stream"},
+                            {"Accept", std::string(stream_type(format.framing))},
                             {"Idempotency-Key", question.key}},
-                .body = openai_chat_body(question, tokens_field_of(origin_of(settings.base_url))),
+                .body = format.body(question, settings),
                 .timeouts = settings.timeouts};
   call.timeouts.total = std::min(settings.timeouts.total, question.time_left);
-  if (!settings.api_key.empty()) {
-    call.headers.emplace_back("Authorization", "Bearer " + settings.api_key);
-  }
+  std::ranges::move(format.headers(settings), std::back_inserter(call.headers));
   return call;
 }
 
 }  // namespace
 
-struct OpenAiChatProvider::State : std::enable_shared_from_this<State> {
-  State(HttpClient& client, const ProviderSettings& from) : http(client), settings(from) {
+struct HttpProvider::State : std::enable_shared_from_this<State> {
+  State(HttpClient& client, const ProviderSettings& from)
+      : http(client), settings(from), format(wire_format(from.type)) {
     masker.add(settings.api_key);
   }
 
@@ -54,18 +47,18 @@ struct OpenAiChatProvider::State : std::enable_shared_from_this<State> {
       http.cancel(call);
   }
 
-  HttpEvents events_for(CommandId id, std::shared_ptr<OpenAiChatExchange> exchange);
+  HttpEvents events_for(CommandId id, std::shared_ptr<HttpExchange> exchange);
   void cancel(CommandId id);
   [[nodiscard]] Attempt without_key(Attempt attempt) const;
 
   HttpClient& http;
   ProviderSettings settings;
+  const WireFormat& format;
   Masker masker;  ///< Servers quote the key that they refuse.
   std::unordered_map<CommandId, HttpClient::CallId> calls;
 };
 
-HttpEvents OpenAiChatProvider::State::events_for(CommandId id,
-                                                 std::shared_ptr<OpenAiChatExchange> exchange) {
+HttpEvents HttpProvider::State::events_for(CommandId id, std::shared_ptr<HttpExchange> exchange) {
   return {.head = [exchange](const HttpHead& head) { exchange->take_head(head); },
           .body =
               [weak = weak_from_this(), id, exchange](std::string_view bytes) {
@@ -76,39 +69,39 @@ HttpEvents OpenAiChatProvider::State::events_for(CommandId id,
               }};
 }
 
-void OpenAiChatProvider::State::cancel(CommandId id) {
+void HttpProvider::State::cancel(CommandId id) {
   if (const auto found = calls.find(id); found != calls.end()) http.cancel(found->second);
 }
 
-Attempt OpenAiChatProvider::State::without_key(Attempt attempt) const {
+Attempt HttpProvider::State::without_key(Attempt attempt) const {
   if (attempt.reply) return attempt;
   const Error& error = attempt.reply.error();
   attempt.reply = Error{error.code, masker.masked(error.message)};
   return attempt;
 }
 
-OpenAiChatProvider::OpenAiChatProvider(HttpClient& http, const ProviderSettings& settings)
+HttpProvider::HttpProvider(HttpClient& http, const ProviderSettings& settings)
     : state_(std::make_shared<State>(http, settings)) {}
 
-OpenAiChatProvider::~OpenAiChatProvider() = default;
+HttpProvider::~HttpProvider() = default;
 
-std::string OpenAiChatProvider::place() const {
+std::string HttpProvider::place() const {
   return origin_of(state_->settings.base_url);
 }
 
 /// The address of an IPv6 server without its brackets.
-std::string OpenAiChatProvider::host() const {
+std::string HttpProvider::host() const {
   std::string origin = place();
   origin.erase(0, origin.find("://") + 3);
   if (origin.starts_with('[')) return origin.substr(1, origin.find(']') - 1);
   return origin.substr(0, origin.find(':'));
 }
 
-void OpenAiChatProvider::ask(ModelQuestion question, TextHandler text, AttemptHandler done) {
+void HttpProvider::ask(ModelQuestion question, TextHandler text, AttemptHandler done) {
   const CommandId id = question.id;
-  auto exchange = std::make_shared<OpenAiChatExchange>(
-      OpenAiChatStream(calls_in(question.messages), std::move(text)), state_->settings.timeouts,
-      steady_now());
+  auto exchange = std::make_shared<HttpExchange>(state_->format.stream(question, std::move(text)),
+                                                 state_->format.framing, state_->settings.timeouts,
+                                                 steady_now());
   auto ended = [weak = std::weak_ptr(state_), id, exchange,
                 done = std::move(done)](Result<HttpHead> head) mutable {
     const auto self = weak.lock();
@@ -117,11 +110,11 @@ void OpenAiChatProvider::ask(ModelQuestion question, TextHandler text, AttemptHa
     done(self->without_key(exchange->finish(head)));
   };
   state_->calls[id] =
-      state_->http.start(http_call(state_->settings, question), state_->events_for(id, exchange),
-                         Completion<HttpHead>(std::move(ended)));
+      state_->http.start(http_call(state_->format, state_->settings, question),
+                         state_->events_for(id, exchange), Completion<HttpHead>(std::move(ended)));
 }
 
-void OpenAiChatProvider::cancel(CommandId id) {
+void HttpProvider::cancel(CommandId id) {
   state_->cancel(id);
 }
 

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "tinkerbell/base/json.hpp"
+#include "tinkerbell/command/conversation.hpp"
+
+#include <string>
+
+/// Parts of requests that several services share. What a model got wrong in earlier turns is put
+/// into a form that every server takes back: otherwise the conversation would be at its end, with
+/// a 400 on every later turn.
+
+namespace tinkerbell {
+
+/// A function's name, with "_" for what is not allowed. Never empty.
+/// Source: OpenAI and Anthropic API references: ^[a-zA-Z0-9_-]{1,64}$.
+[[nodiscard]] std::string sendable_name(const std::string& name);
+
+/// Arguments as an object: llama.cpp and others parse those of earlier calls and fail on what is
+/// none.
+[[nodiscard]] Json sendable_object(const std::string& arguments);
+
+/// The same as a text; what is an object already stays as it is, byte for byte.
+[[nodiscard]] std::string sendable_arguments(const std::string& arguments);
+
+/// A tool as OpenAI's Chat Completions and Ollama have it.
+[[nodiscard]] Json function_tool(const ToolSchema& tool);
+
+}  // namespace tinkerbell
