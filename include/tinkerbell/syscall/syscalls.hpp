@@ -337,7 +337,7 @@ class SystemCalls final : public CommandHandler {
   std::unique_ptr<RestingTasks> resting_;
   std::map<TaskId, std::vector<Completion<void>>> awakening_;  ///< Rest, and are being read.
   std::optional<SteadyTime> recovering_since_;  ///< From the first recover() to replay_all().
-  std::vector<TaskId> at_frontier_;  ///< Those that have seen all they may before that.
+  std::vector<TaskId> at_frontier_;             ///< Those that have seen all they may before that.
   std::deque<CommandId> idle_;     ///< Who began to wait for what may take long, in this order.
   std::optional<WallTime> alarm_;  ///< When a volatile task looks for those whose time has come.
   TaskId last_task_;
