@@ -133,7 +133,8 @@ class ChainScan {
   }
 
   [[nodiscard]] Result<void> take_row(PackedRow row);
-  [[nodiscard]] Result<void> take_record(Chain& chain, const PackedRow::Entry& entry);
+  [[nodiscard]] Result<void> take_record(Chain& chain, const PackedRow::Entry& entry,
+                                         std::size_t offset);
   void give_up(Lsn first, Lsn last, const Error& why);
 
   CommitReader& commits_;
@@ -180,22 +181,25 @@ Result<void> ChainScan::take_row(PackedRow row) {
     give_up(row.first, row.last, entries.error());
     return {};
   }
-  bool any = false;
+  std::string kept;  // without what belongs to others, which may be nearly all of the row
+  std::size_t end = row.body.size();
   for (const PackedRow::Entry& entry : std::views::reverse(*entries)) {
+    const std::size_t after = std::exchange(end, entry.offset);
     const auto found = by_task_.find(entry.header.record.task);
     if (found == by_task_.end()) continue;
     Chain& chain = chains_[found->second];
     if (chain.next != entry.header.record.lsn || chain.error) continue;
-    if (Result<void> taken = take_record(chain, entry); !taken) return taken;
+    if (Result<void> taken = take_record(chain, entry, kept.size()); !taken) return taken;
+    kept.append(row.body, entry.offset, after - entry.offset);
     if (chain.next != Lsn{0} && chain.next < row.first) wanted_.add(chain.next);
-    any = true;
   }
-  if (any) rows_.push_back(std::move(row.body));
+  if (!kept.empty()) rows_.push_back(std::move(kept));
   return {};
 }
 
-/// Into the row that comes next.
-Result<void> ChainScan::take_record(Chain& chain, const PackedRow::Entry& entry) {
+/// Into the row that comes next, at `offset`.
+Result<void> ChainScan::take_record(Chain& chain, const PackedRow::Entry& entry,
+                                    std::size_t offset) {
   const Record& record = entry.header.record;
   if (entry.header.blob) {
     Result<std::string> payload = blobs_.get(*entry.header.blob);
@@ -207,7 +211,7 @@ Result<void> ChainScan::take_record(Chain& chain, const PackedRow::Entry& entry)
     }
   }
   chain.places.push_back({.row = static_cast<std::uint32_t>(rows_.size()),
-                          .offset = static_cast<std::uint32_t>(entry.offset)});
+                          .offset = static_cast<std::uint32_t>(offset)});
   chain.next = record.kind == RecordKind::snapshot ? Lsn{0} : record.previous;
   if (chain.next >= record.lsn) chain.error = broken(chain);
   return {};
