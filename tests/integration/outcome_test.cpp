@@ -1,3 +1,4 @@
+#include "support/process_lives.hpp"
 #include "support/real_daemon.hpp"
 #include "support/scripted_llm.hpp"
 
@@ -5,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <sstream>
 #include <string>
 
 /// A machine that goes down takes the shim with it: then nobody can tell what a program has done,
@@ -14,12 +16,27 @@ namespace {
 
 using testing::HasSubstr;
 
-/// Notes who watches over it, and lasts until it may end.
+/// Notes who watches over it and who it is, and lasts until it may end.
 constexpr std::string_view kDeploy =
     "#!/bin/sh\n"
     "echo deployed >> deployments.txt\n"
-    "echo $PPID > shim.txt\n"
+    "echo $PPID $$ > processes.txt\n"
     "while ! [ -e may-end ]; do sleep 0.02; done\n";
+
+/// What a machine that goes down does to a daemon with such a program under way. What is started
+/// after this may end at once.
+void go_down_with(RealDaemon& daemon) {
+  ASSERT_TRUE(wait_until([&] { return daemon.file("processes.txt").ends_with('\n'); }))
+      << daemon.log();
+  std::istringstream processes(daemon.file("processes.txt"));
+  pid_t shim = 0;
+  pid_t program = 0;
+  ASSERT_TRUE(processes >> shim >> program);
+  daemon.kill9();
+  ASSERT_EQ(kill(shim, SIGKILL), 0);
+  ASSERT_TRUE(wait_until([program] { return !process_lives(program); }));
+  daemon.put("may-end", "");
+}
 
 class OutcomeTest : public testing::Test {
  protected:
@@ -27,11 +44,7 @@ class OutcomeTest : public testing::Test {
     daemon.put("deploy.sh", kDeploy, true);
     daemon.start();
     task = daemon.run("deploy it", true);
-    EXPECT_TRUE(wait_until([this] { return daemon.file("shim.txt").ends_with('\n'); }))
-        << daemon.log();
-    daemon.kill9();
-    EXPECT_EQ(kill(std::stoi(daemon.file("shim.txt")), SIGKILL), 0);
-    daemon.put("may-end", "");
+    go_down_with(daemon);
     daemon.start();
     question = daemon.wait_for_question(task);
     name = "a" + question.at("id").dump();
@@ -64,15 +77,12 @@ TEST_F(OutcomeTest, WhatHappenedIsNotDoneTwiceAndTheModelIsToldSo) {
 /// The same, with a probe in the config.
 class ProbedTest : public testing::Test {
  protected:
-  /// Runs a program up to the file `sign`, takes the daemon and the shim away, and goes on.
-  void cut_off(std::string_view program, const std::string& sign) {
+  /// Runs a program until it waits, takes everything down, and goes on.
+  void cut_off(std::string_view program) {
     daemon.put("deploy.sh", program, true);
     daemon.start();
     task = daemon.run("deploy it", true);
-    ASSERT_TRUE(wait_until([&] { return daemon.file(sign).ends_with('\n'); })) << daemon.log();
-    daemon.kill9();
-    ASSERT_EQ(kill(std::stoi(daemon.file("shim.txt")), SIGKILL), 0);
-    daemon.put("may-end", "");
+    go_down_with(daemon);
     daemon.start();
   }
 
@@ -85,7 +95,7 @@ class ProbedTest : public testing::Test {
 };
 
 TEST_F(ProbedTest, WhatAProbeFindsDoneIsNotDoneTwiceAndNobodyIsAsked) {
-  cut_off(kDeploy, "shim.txt");
+  cut_off(kDeploy);
   EXPECT_EQ(daemon.wait_for_end(task).at("state"), "completed");
   EXPECT_EQ(daemon.file("deployments.txt"), "deployed\n");
   EXPECT_THAT(model.ledger().back().last(),
@@ -98,10 +108,9 @@ TEST_F(ProbedTest, WhatAProbeFindsNotDoneIsStartedAgain) {
   cut_off(
       "#!/bin/sh\n"
       "echo run >> runs.txt\n"
-      "echo $PPID > shim.txt\n"
+      "echo $PPID $$ > processes.txt\n"
       "while ! [ -e may-end ]; do sleep 0.02; done\n"
-      "echo deployed >> deployments.txt\n",
-      "shim.txt");
+      "echo deployed >> deployments.txt\n");
   EXPECT_EQ(daemon.wait_for_end(task).at("state"), "completed");
   EXPECT_EQ(daemon.file("deployments.txt"), "deployed\n");
   EXPECT_EQ(daemon.file("runs.txt"), "run\nrun\n");
@@ -111,9 +120,8 @@ TEST_F(ProbedTest, WhatAProbeFindsNotDoneIsStartedAgain) {
 TEST_F(ProbedTest, WhatAProbeCannotTellIsAskedWithWhatItSaid) {
   cut_off(
       "#!/bin/sh\n"
-      "echo $PPID > shim.txt\n"
-      "while ! [ -e may-end ]; do sleep 0.02; done\n",
-      "shim.txt");
+      "echo $PPID $$ > processes.txt\n"
+      "while ! [ -e may-end ]; do sleep 0.02; done\n");
   const Json question = daemon.wait_for_question(task);
   EXPECT_EQ(question.at("kind"), "outcome");
   EXPECT_THAT(question.at("card").get<std::string>(),

@@ -1,5 +1,6 @@
 #include "tinkerbell/drivers/process/process_driver.hpp"
 
+#include "support/process_lives.hpp"
 #include "unit/drivers/process/process_fixture.hpp"
 
 #include "tinkerbell/base/hash.hpp"
@@ -339,13 +340,7 @@ class Stragglers : public UnsandboxedPrograms {
     return call;
   }
 
-  [[nodiscard]] bool straggler_lives() const { return lives(number_in("straggler")); }
-
-  [[nodiscard]] static bool lives(pid_t pid) {
-    const Result<std::string> stat =
-        read_whole_file("/proc/" + std::to_string(pid) + "/stat", 4'096);
-    return stat && !stat->contains(") Z");
-  }
+  [[nodiscard]] bool straggler_lives() const { return process_lives(number_in("straggler")); }
 };
 
 TEST_F(Stragglers, AreEndedBeforeAnybodyAsksWhatTheirProgramHasDone) {
@@ -361,7 +356,7 @@ TEST_F(Stragglers, F67_OfProgramsThatNobodyKnowsAreEndedAtTheStart) {
   (void)shim_killed();
   ASSERT_TRUE(driver().end_leftovers({other.key}));
   EXPECT_FALSE(straggler_lives());
-  EXPECT_TRUE(lives(number_in("stranger"))) << "it has another key";
+  EXPECT_TRUE(process_lives(number_in("stranger"))) << "it has another key";
 }
 
 TEST_F(UnsandboxedPrograms, F67_ThatNobodyKnowsAreEndedAtTheStart) {
