@@ -112,7 +112,7 @@ class ProbeDirectory {
  public:
   static Result<ProbeDirectory> make(const fs::path& runs_directory) {
     if (auto made = make_runs_directory(runs_directory); !made) return made.error();
-    std::string path = (runs_directory / "probe-XXXXXX").string();
+    std::string path = (runs_directory / "probeXXXXXX").string();
     if (::mkdtemp(path.data()) == nullptr) return os_error("make " + path, errno);
     ProbeDirectory directory(fs::canonical(path));
     fs::create_directories(directory.hidden());
@@ -129,6 +129,10 @@ class ProbeDirectory {
     std::error_code error;
     if (!path_.empty()) fs::remove_all(path_, error);
   }
+
+  /// Of this probe alone: what is left of it is ended by its key (end_stragglers), and at the same
+  /// time another daemon may try its own sandbox.
+  [[nodiscard]] std::string key() const { return key_of_run(path_); }
 
   [[nodiscard]] fs::path run() const { return path_ / "run"; }
 
@@ -177,7 +181,7 @@ Result<RunSpec> probe_spec(const ProcessSettings& settings, const ProbeDirectory
   view.hidden.push_back(directory.hidden());
   RunSpec spec{.program = settings.bubblewrap.string(),
                .argv = sandbox_for(view, settings.shim).arguments,
-               .env = program_environment({}, "probe", path, kSandboxHome),
+               .env = program_environment({}, directory.key(), path, kSandboxHome),
                .cwd = "/",
                .sandboxed = true,
                .timeout = kProbeTimeout,

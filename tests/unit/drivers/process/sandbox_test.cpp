@@ -1,3 +1,4 @@
+#include "drivers/process/run.hpp"
 #include "unit/drivers/process/process_fixture.hpp"
 
 #include "tinkerbell/drivers/process/sandbox_probe.hpp"
@@ -8,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <sstream>
 #include <string>
 
 namespace tinkerbell {
@@ -400,6 +402,20 @@ TEST_F(ProbeOfTheSandbox, S79_IsNotDeceivedByASandboxThatHidesNothing) {
                            "connect to a hidden Unix socket", "reach the host by UDP"}) {
     EXPECT_TRUE(works.error().message.contains(leak)) << leak << " in " << works.error().message;
   }
+}
+
+TEST_F(ProbeOfTheSandbox, HasAKeyOfItsOwnByWhichWhatIsLeftOfItIsEnded) {
+  script("bwrap", "#!/bin/sh\necho $TINKERBELL_IDEMPOTENCY_KEY $(ls " +
+                      settings_.runs_directory.string() + ") >> ${0%/*}/probes\n");
+  settings_.bubblewrap = workspace_ / "bwrap";
+  ASSERT_FALSE(probe_sandbox(settings_));
+  ASSERT_FALSE(probe_sandbox(settings_));
+  std::istringstream probes(content_of("probes"));
+  std::string key, run, other_key, other_run;
+  ASSERT_TRUE(probes >> key >> run >> other_key >> other_run) << content_of("probes");
+  EXPECT_NE(key, other_key) << "a daemon that starts would end the probe of another one";
+  EXPECT_EQ(key, key_of_run(run));
+  EXPECT_EQ(other_key, key_of_run(other_run));
 }
 
 TEST_F(ProbeOfTheSandbox, LeavesNothingBehind) {
