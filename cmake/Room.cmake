@@ -1,5 +1,19 @@
 include(GNUInstallDirs)
 
+# tinkerbell_precompile(TARGET [room…]): the precompiled header for sources that include those rooms. The room `base` builds
+# one for every room, and `command` one for itself and for all that include it.
+function(tinkerbell_precompile target)
+  if(target STREQUAL "tinkerbell_base")
+    target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.hpp)
+  elseif(target STREQUAL "tinkerbell_command")
+    target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled_commands.hpp)
+  elseif("command" IN_LIST ARGN)
+    target_precompile_headers(${target} REUSE_FROM tinkerbell_command)
+  else()
+    target_precompile_headers(${target} REUSE_FROM tinkerbell_base)
+  endif()
+endfunction()
+
 # tinkerbell_room(NAME [USES room…] [LINKS target…] [PRIVATE target…])
 #
 # A room is a folder src/<name> with its public headers in include/tinkerbell/<name>, built as a static library
@@ -17,11 +31,7 @@ function(tinkerbell_room name)
     add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
-    if(name STREQUAL "base")  # one precompiled header for the whole house
-      target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.hpp)
-    else()
-      target_precompile_headers(${target} REUSE_FROM tinkerbell_base)
-    endif()
+    tinkerbell_precompile(${target} ${ROOM_USES})
   endif()
   target_include_directories(${target} ${scope}
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
@@ -48,6 +58,21 @@ function(tinkerbell_program name room)
   target_link_libraries(${name} PRIVATE tinkerbell_${room})
 endfunction()
 
+# tinkerbell_precompile_tests(TARGET ROOM): the precompiled header for tests of that room (tests/CMakeLists.txt).
+function(tinkerbell_precompile_tests target room)
+  set(linked)
+  if(TARGET tinkerbell_${room})
+    get_target_property(linked tinkerbell_${room} LINK_LIBRARIES)
+  endif()
+  if(room STREQUAL "syscall")
+    target_precompile_headers(${target} REUSE_FROM test_precompiled_syscalls)
+  elseif(tinkerbell_command IN_LIST linked)
+    target_precompile_headers(${target} REUSE_FROM test_precompiled_commands)
+  else()
+    target_precompile_headers(${target} REUSE_FROM test_precompiled)
+  endif()
+endfunction()
+
 # tinkerbell_unit_tests(ROOM [USES target…]): tests/unit/<room>/*_test.cpp as one program, each TEST its own ctest entry.
 function(tinkerbell_unit_tests room)
   cmake_parse_arguments(UNIT "" "" "USES" ${ARGN})
@@ -63,6 +88,6 @@ function(tinkerbell_unit_tests room)
   if(TARGET tinkerbell_${room_target})
     target_link_libraries(${target} PRIVATE tinkerbell_${room_target})
   endif()
-  target_precompile_headers(${target} REUSE_FROM test_precompiled)
+  tinkerbell_precompile_tests(${target} ${room_target})
   gtest_discover_tests(${target} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()

@@ -7,6 +7,19 @@
 
 namespace tinkerbell {
 
+TaskCommand::TaskCommand() noexcept = default;
+TaskCommand::TaskCommand(const TaskCommand&) = default;
+TaskCommand::TaskCommand(TaskCommand&&) noexcept = default;
+TaskCommand& TaskCommand::operator=(const TaskCommand&) = default;
+TaskCommand& TaskCommand::operator=(TaskCommand&&) noexcept = default;
+TaskCommand::~TaskCommand() = default;
+Reply::Reply() noexcept = default;
+Reply::Reply(const Reply&) = default;
+Reply::Reply(Reply&&) noexcept = default;
+Reply& Reply::operator=(const Reply&) = default;
+Reply& Reply::operator=(Reply&&) noexcept = default;
+Reply::~Reply() = default;
+
 namespace {
 
 /// Part of every fingerprint. Raise it when canonical bytes change their meaning.
@@ -20,8 +33,8 @@ struct JournalledError {
   std::string message;
 
   static constexpr auto fields() {
-    return std::tuple{field("code", &JournalledError::code),
-                      field("message", &JournalledError::message)};
+    return described(field("code", &JournalledError::code),
+                     field("message", &JournalledError::message));
   }
 };
 
@@ -29,17 +42,17 @@ struct JournalledError {
 template <class Visit, std::size_t... I>
 void with_command(std::size_t index, const Visit& visit,
                   std::index_sequence<I...> /*alternatives*/) {
-  (void)((index == I && (visit(std::variant_alternative_t<I, TaskCommand>{}), true)) || ...);
+  (void)((index == I && (visit(std::variant_alternative_t<I, CommandVariant>{}), true)) || ...);
 }
 
 template <class Visit>
 void with_command(std::size_t index, const Visit& visit) {
-  with_command(index, visit, std::make_index_sequence<std::variant_size_v<TaskCommand>>{});
+  with_command(index, visit, std::make_index_sequence<std::variant_size_v<CommandVariant>>{});
 }
 
 /// The alternative of that name; the number of alternatives if there is none.
 std::size_t index_of(std::string_view name) {
-  constexpr std::size_t kCommands = std::variant_size_v<TaskCommand>;
+  constexpr std::size_t kCommands = std::variant_size_v<CommandVariant>;
   static const std::vector<std::string_view> kNamesByIndex = [] {
     std::vector<std::string_view> names;
     for (std::size_t i = 0; i < kCommands; ++i)
@@ -88,7 +101,7 @@ Json arguments_json(const TaskCommand& command) {
 std::vector<std::string_view> argument_names(std::string_view command) {
   std::vector<std::string_view> names;
   with_command(index_of(command), [&]<class C>(const C&) {
-    std::apply([&](const auto&... each) { (names.push_back(each.name), ...); }, C::fields());
+    apply_to_fields<C>([&](const auto&... each) { (names.push_back(each.name), ...); });
   });
   return names;
 }

@@ -207,7 +207,7 @@ bool may_show(const TaskCommand& look, const Facts& facts, const std::string& en
 bool names_a_command(std::string_view glob) {
   return [&]<class... Commands>(std::type_identity<std::variant<Commands...>>) {
     return (glob_matches(glob, Commands::kName) || ...);
-  }(std::type_identity<TaskCommand>{});
+  }(std::type_identity<CommandVariant>{});
 }
 
 }  // namespace tinkerbell

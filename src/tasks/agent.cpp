@@ -5,7 +5,6 @@
 #include "tinkerbell/tools/catalogue.hpp"
 
 #include <algorithm>
-#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -44,10 +43,10 @@ struct AgentArguments {
   std::optional<std::uint32_t> checkpoint_records;
 
   static constexpr auto fields() {
-    return std::tuple{field("goal", &AgentArguments::goal), field("model", &AgentArguments::model),
-                      field("steps_max", &AgentArguments::steps_max),
-                      field("time_max_ms", &AgentArguments::time_max),
-                      field("checkpoint_records", &AgentArguments::checkpoint_records)};
+    return described(field("goal", &AgentArguments::goal), field("model", &AgentArguments::model),
+                     field("steps_max", &AgentArguments::steps_max),
+                     field("time_max_ms", &AgentArguments::time_max),
+                     field("checkpoint_records", &AgentArguments::checkpoint_records));
   }
 };
 
@@ -62,12 +61,12 @@ struct AgentDefinition {
                                                     ///< there: its state is never noted.
 
   static constexpr auto fields() {
-    return std::tuple{field("system_prompt", &AgentDefinition::system_prompt),
-                      field("tools", &AgentDefinition::tools),
-                      field("model", &AgentDefinition::model),
-                      field("steps_max", &AgentDefinition::steps_max),
-                      field("time_max_ms", &AgentDefinition::time_max),
-                      field("checkpoint_records", &AgentDefinition::checkpoint_records)};
+    return described(field("system_prompt", &AgentDefinition::system_prompt),
+                     field("tools", &AgentDefinition::tools),
+                     field("model", &AgentDefinition::model),
+                     field("steps_max", &AgentDefinition::steps_max),
+                     field("time_max_ms", &AgentDefinition::time_max),
+                     field("checkpoint_records", &AgentDefinition::checkpoint_records));
   }
 };
 
@@ -77,7 +76,7 @@ struct AgentState {
   std::uint32_t steps = 0;
 
   static constexpr auto fields() {
-    return std::tuple{field("messages", &AgentState::messages), field("steps", &AgentState::steps)};
+    return described(field("messages", &AgentState::messages), field("steps", &AgentState::steps));
   }
 };
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -24,8 +23,8 @@ struct Part {
   TaskId other = kNoTask;   ///< Whose end it waits for.
 
   static constexpr auto fields() {
-    return std::tuple{field("goal", &Part::goal), field("parent", &Part::parent),
-                      field("other", &Part::other)};
+    return described(field("goal", &Part::goal), field("parent", &Part::parent),
+                     field("other", &Part::other));
   }
 };
 

@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -27,8 +26,8 @@ struct Job {
   std::uint32_t edits_max = 3;
 
   static constexpr auto fields() {
-    return std::tuple{field("test", &Job::test), field("file", &Job::file),
-                      field("model", &Job::model), field("edits_max", &Job::edits_max)};
+    return described(field("test", &Job::test), field("file", &Job::file),
+                     field("model", &Job::model), field("edits_max", &Job::edits_max));
   }
 };
 
@@ -38,7 +37,7 @@ struct Part {
   TaskId next = kNoTask;  ///< Whom the tester tells of a failure, and the asker of a change.
 
   static constexpr auto fields() {
-    return std::tuple{field("job", &Part::job), field("next", &Part::next)};
+    return described(field("job", &Part::job), field("next", &Part::next));
   }
 };
 
@@ -53,9 +52,9 @@ struct Letter {
   std::string trouble;  ///< Why it went no further.
 
   static constexpr auto fields() {
-    return std::tuple{field("tester", &Letter::tester), field("output", &Letter::output),
-                      field("old_text", &Letter::old_text), field("new_text", &Letter::new_text),
-                      field("trouble", &Letter::trouble)};
+    return described(field("tester", &Letter::tester), field("output", &Letter::output),
+                     field("old_text", &Letter::old_text), field("new_text", &Letter::new_text),
+                     field("trouble", &Letter::trouble));
   }
 };
 

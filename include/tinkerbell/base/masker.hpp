@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell {
@@ -40,8 +39,8 @@ template <class T>
 void mask_strings(T& value, const Masker& masker) {
   if (masker.empty()) return;
   if constexpr (Described<T>) {
-    std::apply([&](const auto&... each) { (mask_strings(value.*each.member, masker), ...); },
-               T::fields());
+    apply_to_fields<T>(
+        [&](const auto&... each) { (mask_strings(value.*each.member, masker), ...); });
   } else if constexpr (detail::kIsOptional<T>) {
     if (value) mask_strings(*value, masker);
   } else if constexpr (detail::kIsVector<T>) {

@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -31,10 +30,10 @@ struct GetTid {
   struct Reply {
     TaskId task = kNoTask;
 
-    static constexpr auto fields() { return std::tuple{field("task", &Reply::task)}; }
+    static constexpr auto fields() { return described(field("task", &Reply::task)); }
   };
 
-  static constexpr auto fields() { return std::tuple{}; }
+  static constexpr auto fields() { return described(); }
 };
 
 /// Give up the turn; the task goes to the end of the ready queue. Needs no record.
@@ -43,10 +42,10 @@ struct Yield {
   static constexpr EffectClass kEffect = EffectClass::pure;
 
   struct Reply {
-    static constexpr auto fields() { return std::tuple{}; }
+    static constexpr auto fields() { return described(); }
   };
 
-  static constexpr auto fields() { return std::tuple{}; }
+  static constexpr auto fields() { return described(); }
 };
 
 /// Start a child: a registered durable task. It inherits the workspace and origin of its parent.
@@ -58,14 +57,14 @@ struct Spawn {
   struct Reply {
     TaskId task = kNoTask;
 
-    static constexpr auto fields() { return std::tuple{field("task", &Reply::task)}; }
+    static constexpr auto fields() { return described(field("task", &Reply::task)); }
   };
 
   std::string kind;  ///< "agent@1".
   Json arguments = Json::object();
 
   static constexpr auto fields() {
-    return std::tuple{field("kind", &Spawn::kind), field("arguments", &Spawn::arguments)};
+    return described(field("kind", &Spawn::kind), field("arguments", &Spawn::arguments));
   }
 };
 
@@ -85,8 +84,8 @@ struct Join {
     std::string error;  ///< Why not, otherwise.
 
     static constexpr auto fields() {
-      return std::tuple{field("state", &Reply::state), field("value", &Reply::value),
-                        field("error", &Reply::error)};
+      return described(field("state", &Reply::state), field("value", &Reply::value),
+                       field("error", &Reply::error));
     }
   };
 
@@ -94,7 +93,7 @@ struct Join {
   std::optional<Milliseconds> timeout;  ///< From 0 to kWaitMax. Absent: for ever.
 
   static constexpr auto fields() {
-    return std::tuple{field("task", &Join::task), field("timeout_ms", &Join::timeout)};
+    return described(field("task", &Join::task), field("timeout_ms", &Join::timeout));
   }
 };
 
@@ -104,14 +103,14 @@ struct Kill {
   static constexpr EffectClass kEffect = EffectClass::internal;
 
   struct Reply {
-    static constexpr auto fields() { return std::tuple{}; }
+    static constexpr auto fields() { return described(); }
   };
 
   TaskId task = kNoTask;
   std::string reason;
 
   static constexpr auto fields() {
-    return std::tuple{field("task", &Kill::task), field("reason", &Kill::reason)};
+    return described(field("task", &Kill::task), field("reason", &Kill::reason));
   }
 };
 
@@ -127,14 +126,14 @@ struct Send {
   static constexpr EffectClass kEffect = EffectClass::internal;
 
   struct Reply {
-    static constexpr auto fields() { return std::tuple{}; }
+    static constexpr auto fields() { return described(); }
   };
 
   TaskId task = kNoTask;
   Json message;
 
   static constexpr auto fields() {
-    return std::tuple{field("task", &Send::task), field("message", &Send::message)};
+    return described(field("task", &Send::task), field("message", &Send::message));
   }
 };
 
@@ -150,8 +149,8 @@ struct Receive {
     std::uint64_t number = 0;  ///< Counts the messages to this task, from 1.
 
     static constexpr auto fields() {
-      return std::tuple{field("from", &Reply::from), field("message", &Reply::message),
-                        field("number", &Reply::number)};
+      return described(field("from", &Reply::from), field("message", &Reply::message),
+                       field("number", &Reply::number));
     }
   };
 
@@ -160,8 +159,8 @@ struct Receive {
   std::optional<Milliseconds> timeout;  ///< From 0 to kWaitMax. Absent: for ever.
 
   static constexpr auto fields() {
-    return std::tuple{field("from", &Receive::from), field("match", &Receive::match),
-                      field("timeout_ms", &Receive::timeout)};
+    return described(field("from", &Receive::from), field("match", &Receive::match),
+                     field("timeout_ms", &Receive::timeout));
   }
 };
 
@@ -174,12 +173,12 @@ struct Sleep {
   static constexpr EffectClass kEffect = EffectClass::internal;
 
   struct Reply {
-    static constexpr auto fields() { return std::tuple{}; }
+    static constexpr auto fields() { return described(); }
   };
 
   Milliseconds duration{0};  ///< From 0 to kWaitMax.
 
-  static constexpr auto fields() { return std::tuple{field("duration_ms", &Sleep::duration)}; }
+  static constexpr auto fields() { return described(field("duration_ms", &Sleep::duration)); }
 };
 
 /// Calendar time, journalled: replay sees the same.
@@ -190,10 +189,10 @@ struct Now {
   struct Reply {
     std::int64_t unix_ns = 0;
 
-    static constexpr auto fields() { return std::tuple{field("unix_ns", &Reply::unix_ns)}; }
+    static constexpr auto fields() { return described(field("unix_ns", &Reply::unix_ns)); }
   };
 
-  static constexpr auto fields() { return std::tuple{}; }
+  static constexpr auto fields() { return described(); }
 };
 
 /// 64 random bits, journalled: replay sees the same.
@@ -204,10 +203,10 @@ struct Random {
   struct Reply {
     std::uint64_t value = 0;
 
-    static constexpr auto fields() { return std::tuple{field("value", &Reply::value)}; }
+    static constexpr auto fields() { return described(field("value", &Reply::value)); }
   };
 
-  static constexpr auto fields() { return std::tuple{}; }
+  static constexpr auto fields() { return described(); }
 };
 
 // ---- files: every path is relative to the task's workspace and never leaves it ----
@@ -222,15 +221,15 @@ struct AwaitFileRead {
   struct Reply {
     std::string text;
 
-    static constexpr auto fields() { return std::tuple{field("text", &Reply::text)}; }
+    static constexpr auto fields() { return described(field("text", &Reply::text)); }
   };
 
   std::string path;
   std::uint64_t bytes_max = 1 << 20;  ///< A longer file is an error, never cut short.
 
   static constexpr auto fields() {
-    return std::tuple{field("path", &AwaitFileRead::path),
-                      field("bytes_max", &AwaitFileRead::bytes_max)};
+    return described(field("path", &AwaitFileRead::path),
+                     field("bytes_max", &AwaitFileRead::bytes_max));
   }
 };
 
@@ -246,7 +245,7 @@ struct AwaitFileWrite {
     bool created = false;
 
     static constexpr auto fields() {
-      return std::tuple{field("bytes", &Reply::bytes), field("created", &Reply::created)};
+      return described(field("bytes", &Reply::bytes), field("created", &Reply::created));
     }
   };
 
@@ -254,8 +253,8 @@ struct AwaitFileWrite {
   std::string content;
 
   static constexpr auto fields() {
-    return std::tuple{field("path", &AwaitFileWrite::path),
-                      field("content", &AwaitFileWrite::content)};
+    return described(field("path", &AwaitFileWrite::path),
+                     field("content", &AwaitFileWrite::content));
   }
 };
 
@@ -268,7 +267,7 @@ struct AwaitFileEdit {
   struct Reply {
     std::uint64_t line = 0;  ///< Where the change begins, counted from 1.
 
-    static constexpr auto fields() { return std::tuple{field("line", &Reply::line)}; }
+    static constexpr auto fields() { return described(field("line", &Reply::line)); }
   };
 
   std::string path;
@@ -276,9 +275,9 @@ struct AwaitFileEdit {
   std::string new_text;
 
   static constexpr auto fields() {
-    return std::tuple{field("path", &AwaitFileEdit::path),
-                      field("old_text", &AwaitFileEdit::old_text),
-                      field("new_text", &AwaitFileEdit::new_text)};
+    return described(field("path", &AwaitFileEdit::path),
+                     field("old_text", &AwaitFileEdit::old_text),
+                     field("new_text", &AwaitFileEdit::new_text));
   }
 };
 
@@ -289,8 +288,8 @@ struct FileEntry {
   std::uint64_t bytes = 0;
 
   static constexpr auto fields() {
-    return std::tuple{field("path", &FileEntry::path), field("type", &FileEntry::type),
-                      field("bytes", &FileEntry::bytes)};
+    return described(field("path", &FileEntry::path), field("type", &FileEntry::type),
+                     field("bytes", &FileEntry::bytes));
   }
 };
 
@@ -304,7 +303,7 @@ struct AwaitFileList {
     bool complete = true;  ///< False: there were more than entries_max.
 
     static constexpr auto fields() {
-      return std::tuple{field("entries", &Reply::entries), field("complete", &Reply::complete)};
+      return described(field("entries", &Reply::entries), field("complete", &Reply::complete));
     }
   };
 
@@ -313,9 +312,9 @@ struct AwaitFileList {
   std::uint32_t entries_max = 1'000;
 
   static constexpr auto fields() {
-    return std::tuple{field("path", &AwaitFileList::path),
-                      field("recursive", &AwaitFileList::recursive),
-                      field("entries_max", &AwaitFileList::entries_max)};
+    return described(field("path", &AwaitFileList::path),
+                     field("recursive", &AwaitFileList::recursive),
+                     field("entries_max", &AwaitFileList::entries_max));
   }
 };
 
@@ -326,8 +325,8 @@ struct FileMatch {
   std::string text;        ///< The line, shortened to 400 bytes.
 
   static constexpr auto fields() {
-    return std::tuple{field("path", &FileMatch::path), field("line", &FileMatch::line),
-                      field("text", &FileMatch::text)};
+    return described(field("path", &FileMatch::path), field("line", &FileMatch::line),
+                     field("text", &FileMatch::text));
   }
 };
 
@@ -342,7 +341,7 @@ struct AwaitFileSearch {
     bool complete = true;  ///< False: there were more than matches_max.
 
     static constexpr auto fields() {
-      return std::tuple{field("matches", &Reply::matches), field("complete", &Reply::complete)};
+      return described(field("matches", &Reply::matches), field("complete", &Reply::complete));
     }
   };
 
@@ -351,8 +350,8 @@ struct AwaitFileSearch {
   std::uint32_t matches_max = 200;
 
   static constexpr auto fields() {
-    return std::tuple{field("text", &AwaitFileSearch::text), field("path", &AwaitFileSearch::path),
-                      field("matches_max", &AwaitFileSearch::matches_max)};
+    return described(field("text", &AwaitFileSearch::text), field("path", &AwaitFileSearch::path),
+                     field("matches_max", &AwaitFileSearch::matches_max));
   }
 };
 
@@ -368,7 +367,7 @@ struct AwaitUserApproval {
     std::string reason;  ///< What the person said with it.
 
     static constexpr auto fields() {
-      return std::tuple{field("granted", &Reply::granted), field("reason", &Reply::reason)};
+      return described(field("granted", &Reply::granted), field("reason", &Reply::reason));
     }
   };
 
@@ -376,8 +375,8 @@ struct AwaitUserApproval {
   std::string preview;  ///< What the answer is about, shown below the question.
 
   static constexpr auto fields() {
-    return std::tuple{field("question", &AwaitUserApproval::question),
-                      field("preview", &AwaitUserApproval::preview)};
+    return described(field("question", &AwaitUserApproval::question),
+                     field("preview", &AwaitUserApproval::preview));
   }
 };
 
@@ -389,15 +388,15 @@ struct AwaitUserAnswer {
   struct Reply {
     std::string text;
 
-    static constexpr auto fields() { return std::tuple{field("text", &Reply::text)}; }
+    static constexpr auto fields() { return described(field("text", &Reply::text)); }
   };
 
   std::string question;
   std::vector<std::string> choices;  ///< What is offered. The daemon takes other words as well.
 
   static constexpr auto fields() {
-    return std::tuple{field("question", &AwaitUserAnswer::question),
-                      field("choices", &AwaitUserAnswer::choices)};
+    return described(field("question", &AwaitUserAnswer::question),
+                     field("choices", &AwaitUserAnswer::choices));
   }
 };
 
@@ -421,10 +420,9 @@ struct AwaitProcess {
                        ///< a probe or a person. Empty: from itself.
 
     static constexpr auto fields() {
-      return std::tuple{
-          field("exit_code", &Reply::exit_code),  field("timed_out", &Reply::timed_out),
-          field("output", &Reply::output),        field("output_bytes", &Reply::output_bytes),
-          field("duration_ms", &Reply::duration), field("note", &Reply::note)};
+      return described(field("exit_code", &Reply::exit_code), field("timed_out", &Reply::timed_out),
+                       field("output", &Reply::output), field("output_bytes", &Reply::output_bytes),
+                       field("duration_ms", &Reply::duration), field("note", &Reply::note));
     }
   };
 
@@ -436,9 +434,9 @@ struct AwaitProcess {
       64 << 10;  ///< Kept of the output; the program itself is not stopped.
 
   static constexpr auto fields() {
-    return std::tuple{field("argv", &AwaitProcess::argv), field("cwd", &AwaitProcess::cwd),
-                      field("env", &AwaitProcess::env), field("timeout_ms", &AwaitProcess::timeout),
-                      field("output_bytes_max", &AwaitProcess::output_bytes_max)};
+    return described(field("argv", &AwaitProcess::argv), field("cwd", &AwaitProcess::cwd),
+                     field("env", &AwaitProcess::env), field("timeout_ms", &AwaitProcess::timeout),
+                     field("output_bytes_max", &AwaitProcess::output_bytes_max));
   }
 };
 
@@ -455,12 +453,11 @@ struct TokenUsage {
   std::uint64_t output_reasoning = 0;   ///< Part of `output`.
 
   static constexpr auto fields() {
-    return std::tuple{field("input", &TokenUsage::input),
-                      field("input_cached", &TokenUsage::input_cached),
-                      field("output", &TokenUsage::output),
-                      field("known", &TokenUsage::known),
-                      field("input_cache_write", &TokenUsage::input_cache_write),
-                      field("output_reasoning", &TokenUsage::output_reasoning)};
+    return described(field("input", &TokenUsage::input),
+                     field("input_cached", &TokenUsage::input_cached),
+                     field("output", &TokenUsage::output), field("known", &TokenUsage::known),
+                     field("input_cache_write", &TokenUsage::input_cache_write),
+                     field("output_reasoning", &TokenUsage::output_reasoning));
   }
 };
 
@@ -494,11 +491,11 @@ struct AwaitLLMResponse {
     std::vector<KeptPiece> kept;        ///< Belongs into the conversation with the answer.
 
     static constexpr auto fields() {
-      return std::tuple{
-          field("text", &Reply::text),     field("tool_calls", &Reply::tool_calls),
-          field("finish", &Reply::finish), field("usage", &Reply::usage),
-          field("model", &Reply::model),   field("received_unix_ns", &Reply::received_unix_ns),
-          field("kept", &Reply::kept)};
+      return described(field("text", &Reply::text), field("tool_calls", &Reply::tool_calls),
+                       field("finish", &Reply::finish), field("usage", &Reply::usage),
+                       field("model", &Reply::model),
+                       field("received_unix_ns", &Reply::received_unix_ns),
+                       field("kept", &Reply::kept));
     }
   };
 
@@ -508,10 +505,10 @@ struct AwaitLLMResponse {
   std::uint32_t tokens_max = 8'192;
 
   static constexpr auto fields() {
-    return std::tuple{field("model", &AwaitLLMResponse::model),
-                      field("messages", &AwaitLLMResponse::messages),
-                      field("tools", &AwaitLLMResponse::tools),
-                      field("tokens_max", &AwaitLLMResponse::tokens_max)};
+    return described(field("model", &AwaitLLMResponse::model),
+                     field("messages", &AwaitLLMResponse::messages),
+                     field("tools", &AwaitLLMResponse::tools),
+                     field("tokens_max", &AwaitLLMResponse::tokens_max));
   }
 };
 
@@ -527,17 +524,17 @@ struct Checkpoint {
   static constexpr EffectClass kEffect = EffectClass::internal;
 
   struct Reply {
-    static constexpr auto fields() { return std::tuple{}; }
+    static constexpr auto fields() { return described(); }
   };
 
   Json state;
 
-  static constexpr auto fields() { return std::tuple{field("state", &Checkpoint::state)}; }
+  static constexpr auto fields() { return described(field("state", &Checkpoint::state)); }
 };
 
 // ---- all of them ----
 
-using TaskCommand =
+using CommandVariant =
     std::variant<GetTid, Yield, Spawn, Join, Kill, Send, Receive, Sleep, Now, Random, AwaitFileRead,
                  AwaitFileWrite, AwaitFileEdit, AwaitFileList, AwaitFileSearch, AwaitUserApproval,
                  AwaitUserAnswer, AwaitProcess, AwaitLLMResponse, Checkpoint>;
@@ -559,11 +556,32 @@ inline constexpr bool kIsOneOf<T, std::variant<Each...>> = (std::same_as<T, Each
 
 }  // namespace detail
 
+using ReplyVariant = detail::ReplyOf<CommandVariant>::type;
+
+/// Any command. A class of its own, so that copies and moves of the variant are compiled once.
+struct TaskCommand : CommandVariant {
+  using CommandVariant::CommandVariant;
+  TaskCommand() noexcept;
+  TaskCommand(const TaskCommand&);
+  TaskCommand(TaskCommand&&) noexcept;
+  TaskCommand& operator=(const TaskCommand&);
+  TaskCommand& operator=(TaskCommand&&) noexcept;
+  ~TaskCommand();
+};
+
 /// The reply to a command: the alternative with the same index.
-using Reply = detail::ReplyOf<TaskCommand>::type;
+struct Reply : ReplyVariant {
+  using ReplyVariant::ReplyVariant;
+  Reply() noexcept;
+  Reply(const Reply&);
+  Reply(Reply&&) noexcept;
+  Reply& operator=(const Reply&);
+  Reply& operator=(Reply&&) noexcept;
+  ~Reply();
+};
 
 template <class T>
-concept Command = detail::kIsOneOf<T, TaskCommand>;
+concept Command = detail::kIsOneOf<T, CommandVariant>;
 
 /// Lets a `switch`-like visit list what it handles; the compiler finds a missing case.
 template <class... Handlers>

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell {
@@ -26,8 +25,8 @@ struct ToolCall {
   std::string arguments;
 
   static constexpr auto fields() {
-    return std::tuple{field("id", &ToolCall::id), field("name", &ToolCall::name),
-                      field("arguments", &ToolCall::arguments)};
+    return described(field("id", &ToolCall::id), field("name", &ToolCall::name),
+                     field("arguments", &ToolCall::arguments));
   }
 
   bool operator==(const ToolCall&) const = default;
@@ -42,9 +41,9 @@ struct KeptPiece {
   std::uint64_t calls_before = 0;  ///< and so many of its calls.
 
   static constexpr auto fields() {
-    return std::tuple{field("provider", &KeptPiece::provider), field("json", &KeptPiece::json),
-                      field("text_before", &KeptPiece::text_before),
-                      field("calls_before", &KeptPiece::calls_before)};
+    return described(field("provider", &KeptPiece::provider), field("json", &KeptPiece::json),
+                     field("text_before", &KeptPiece::text_before),
+                     field("calls_before", &KeptPiece::calls_before));
   }
 
   bool operator==(const KeptPiece&) const = default;
@@ -59,9 +58,9 @@ struct Message {
   std::vector<KeptPiece> kept;       ///< Assistant only: in the order of the answer.
 
   static constexpr auto fields() {
-    return std::tuple{field("role", &Message::role), field("text", &Message::text),
-                      field("tool_calls", &Message::tool_calls),
-                      field("tool_call_id", &Message::tool_call_id), field("kept", &Message::kept)};
+    return described(field("role", &Message::role), field("text", &Message::text),
+                     field("tool_calls", &Message::tool_calls),
+                     field("tool_call_id", &Message::tool_call_id), field("kept", &Message::kept));
   }
 
   bool operator==(const Message&) const = default;
@@ -108,9 +107,9 @@ struct ToolSchema {
   Json parameters = Json::object();
 
   static constexpr auto fields() {
-    return std::tuple{field("name", &ToolSchema::name),
-                      field("description", &ToolSchema::description),
-                      field("parameters", &ToolSchema::parameters)};
+    return described(field("name", &ToolSchema::name),
+                     field("description", &ToolSchema::description),
+                     field("parameters", &ToolSchema::parameters));
   }
 };
 

@@ -5,7 +5,6 @@
 #include "tinkerbell/command/commands.hpp"
 
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell {
@@ -16,7 +15,7 @@ struct FileFact {
   std::string state;  ///< "sha256 …"; of a large file its size, inode and time of change.
 
   static constexpr auto fields() {
-    return std::tuple{field("path", &FileFact::path), field("state", &FileFact::state)};
+    return described(field("path", &FileFact::path), field("state", &FileFact::state));
   }
 
   bool operator==(const FileFact&) const = default;
@@ -39,15 +38,11 @@ struct Facts {
   std::string host;  ///< Who is talked to over the network: "api.example.com". Empty: nobody.
 
   static constexpr auto fields() {
-    return std::tuple{field("object", &Facts::object),
-                      field("object_sha256", &Facts::object_sha256),
-                      field("sandbox", &Facts::sandbox),
-                      field("diff", &Facts::diff),
-                      field("result_sha256", &Facts::result_sha256),
-                      field("outside", &Facts::outside),
-                      field("directory", &Facts::directory),
-                      field("files", &Facts::files),
-                      field("host", &Facts::host)};
+    return described(field("object", &Facts::object), field("object_sha256", &Facts::object_sha256),
+                     field("sandbox", &Facts::sandbox), field("diff", &Facts::diff),
+                     field("result_sha256", &Facts::result_sha256),
+                     field("outside", &Facts::outside), field("directory", &Facts::directory),
+                     field("files", &Facts::files), field("host", &Facts::host));
   }
 
   bool operator==(const Facts&) const = default;
@@ -61,8 +56,8 @@ struct PreImage {
   std::string content;
 
   static constexpr auto fields() {
-    return std::tuple{field("path", &PreImage::path), field("existed", &PreImage::existed),
-                      field("mode", &PreImage::mode), field("content", &PreImage::content)};
+    return described(field("path", &PreImage::path), field("existed", &PreImage::existed),
+                     field("mode", &PreImage::mode), field("content", &PreImage::content));
   }
 };
 

@@ -13,7 +13,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -29,9 +28,9 @@ struct Rest {
   bool operator==(const Rest&) const = default;
 
   static constexpr auto fields() {
-    return std::tuple{field("approval", &Rest::approval), field("unsure", &Rest::unsure),
-                      field("until_unix_ns", &Rest::until_unix_ns),
-                      field("waiting_for", &Rest::waiting_for)};
+    return described(field("approval", &Rest::approval), field("unsure", &Rest::unsure),
+                     field("until_unix_ns", &Rest::until_unix_ns),
+                     field("waiting_for", &Rest::waiting_for));
   }
 };
 

@@ -9,7 +9,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell {
@@ -26,8 +25,8 @@ struct Verdict {
   std::string reason;  ///< For people, where the name does not say it.
 
   static constexpr auto fields() {
-    return std::tuple{field("decision", &Verdict::decision), field("rule", &Verdict::rule),
-                      field("reason", &Verdict::reason)};
+    return described(field("decision", &Verdict::decision), field("rule", &Verdict::rule),
+                     field("reason", &Verdict::reason));
   }
 };
 

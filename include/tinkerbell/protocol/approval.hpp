@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell::protocol {
@@ -39,23 +38,17 @@ struct ApprovalView {
   std::optional<std::string> result;  ///< What a program wrote, as the person stated it.
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &ApprovalView::schema),
-                      field("id", &ApprovalView::id),
-                      field("task", &ApprovalView::task),
-                      field("seq", &ApprovalView::seq),
-                      field("kind", &ApprovalView::kind),
-                      field("state", &ApprovalView::state),
-                      field("line", &ApprovalView::line),
-                      field("card", &ApprovalView::card),
-                      field("hash", &ApprovalView::hash),
-                      field("rule", &ApprovalView::rule),
-                      field("choices", &ApprovalView::choices),
-                      field("opened", &ApprovalView::opened),
-                      field("requested_by", &ApprovalView::requested_by),
-                      field("decided_by", &ApprovalView::decided_by),
-                      field("decided_at", &ApprovalView::decided_at),
-                      field("text", &ApprovalView::text),
-                      field("result", &ApprovalView::result)};
+    return described(field("schema", &ApprovalView::schema), field("id", &ApprovalView::id),
+                     field("task", &ApprovalView::task), field("seq", &ApprovalView::seq),
+                     field("kind", &ApprovalView::kind), field("state", &ApprovalView::state),
+                     field("line", &ApprovalView::line), field("card", &ApprovalView::card),
+                     field("hash", &ApprovalView::hash), field("rule", &ApprovalView::rule),
+                     field("choices", &ApprovalView::choices),
+                     field("opened", &ApprovalView::opened),
+                     field("requested_by", &ApprovalView::requested_by),
+                     field("decided_by", &ApprovalView::decided_by),
+                     field("decided_at", &ApprovalView::decided_at),
+                     field("text", &ApprovalView::text), field("result", &ApprovalView::result));
   }
 
   bool operator==(const ApprovalView&) const = default;
@@ -79,8 +72,8 @@ struct ApprovalList {
   std::vector<ApprovalView> approvals;
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &ApprovalList::schema),
-                      field("approvals", &ApprovalList::approvals)};
+    return described(field("schema", &ApprovalList::schema),
+                     field("approvals", &ApprovalList::approvals));
   }
 
   bool operator==(const ApprovalList&) const = default;
@@ -116,10 +109,10 @@ struct DecisionRequest {
   std::optional<std::string> result;
 
   static constexpr auto fields() {
-    return std::tuple{field("answer", &DecisionRequest::answer),
-                      field("scope", &DecisionRequest::scope),
-                      field("text", &DecisionRequest::text), field("hash", &DecisionRequest::hash),
-                      field("result", &DecisionRequest::result)};
+    return described(field("answer", &DecisionRequest::answer),
+                     field("scope", &DecisionRequest::scope), field("text", &DecisionRequest::text),
+                     field("hash", &DecisionRequest::hash),
+                     field("result", &DecisionRequest::result));
   }
 
   bool operator==(const DecisionRequest&) const = default;
@@ -139,9 +132,9 @@ struct DecisionView {
   std::string at;
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &DecisionView::schema), field("id", &DecisionView::id),
-                      field("state", &DecisionView::state), field("by", &DecisionView::by),
-                      field("at", &DecisionView::at)};
+    return described(field("schema", &DecisionView::schema), field("id", &DecisionView::id),
+                     field("state", &DecisionView::state), field("by", &DecisionView::by),
+                     field("at", &DecisionView::at));
   }
 
   bool operator==(const DecisionView&) const = default;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tuple>
 
 namespace tinkerbell::protocol {
 
@@ -15,7 +14,7 @@ struct BackupRequest {
   std::string directory;  ///< Absolute, on the daemon's machine; must not exist.
 
   static constexpr auto fields() {
-    return std::tuple{field("directory", &BackupRequest::directory)};
+    return described(field("directory", &BackupRequest::directory));
   }
 
   bool operator==(const BackupRequest&) const = default;
@@ -33,9 +32,9 @@ struct BackupView {
   std::uint64_t bytes = 0;
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &BackupView::schema),
-                      field("directory", &BackupView::directory),
-                      field("bytes", &BackupView::bytes)};
+    return described(field("schema", &BackupView::schema),
+                     field("directory", &BackupView::directory),
+                     field("bytes", &BackupView::bytes));
   }
 
   bool operator==(const BackupView&) const = default;

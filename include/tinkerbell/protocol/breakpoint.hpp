@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell::protocol {
@@ -17,7 +16,7 @@ struct BreakpointRequest {
   std::string pattern;  ///< "program=git push".
 
   static constexpr auto fields() {
-    return std::tuple{field("pattern", &BreakpointRequest::pattern)};
+    return described(field("pattern", &BreakpointRequest::pattern));
   }
 
   bool operator==(const BreakpointRequest&) const = default;
@@ -27,7 +26,7 @@ struct BreakpointRequest {
 struct ClearRequest {
   std::uint32_t number = 0;  ///< 0: all.
 
-  static constexpr auto fields() { return std::tuple{field("number", &ClearRequest::number)}; }
+  static constexpr auto fields() { return described(field("number", &ClearRequest::number)); }
 
   bool operator==(const ClearRequest&) const = default;
 };
@@ -37,8 +36,8 @@ struct BreakpointView {
   std::string pattern;
 
   static constexpr auto fields() {
-    return std::tuple{field("number", &BreakpointView::number),
-                      field("pattern", &BreakpointView::pattern)};
+    return described(field("number", &BreakpointView::number),
+                     field("pattern", &BreakpointView::pattern));
   }
 
   bool operator==(const BreakpointView&) const = default;
@@ -53,9 +52,8 @@ struct BreakpointList {
   std::vector<BreakpointView> breakpoints;
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &BreakpointList::schema),
-                      field("task", &BreakpointList::task),
-                      field("breakpoints", &BreakpointList::breakpoints)};
+    return described(field("schema", &BreakpointList::schema), field("task", &BreakpointList::task),
+                     field("breakpoints", &BreakpointList::breakpoints));
   }
 
   bool operator==(const BreakpointList&) const = default;

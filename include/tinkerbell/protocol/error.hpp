@@ -5,7 +5,6 @@
 
 #include <string>
 #include <string_view>
-#include <tuple>
 
 namespace tinkerbell::protocol {
 
@@ -16,7 +15,7 @@ struct ErrorBody {
   std::string message;
 
   static constexpr auto fields() {
-    return std::tuple{field("code", &ErrorBody::code), field("message", &ErrorBody::message)};
+    return described(field("code", &ErrorBody::code), field("message", &ErrorBody::message));
   }
 
   bool operator==(const ErrorBody&) const = default;
@@ -26,7 +25,7 @@ struct ErrorBody {
 struct ErrorView {
   ErrorBody error;
 
-  static constexpr auto fields() { return std::tuple{field("error", &ErrorView::error)}; }
+  static constexpr auto fields() { return described(field("error", &ErrorView::error)); }
 
   bool operator==(const ErrorView&) const = default;
 };

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tuple>
 
 namespace tinkerbell::protocol {
 
@@ -43,9 +42,9 @@ struct EventView {
   Json data = Json::object();
 
   static constexpr auto fields() {
-    return std::tuple{field("seq", &EventView::seq), field("task", &EventView::task),
-                      field("name", &EventView::name), field("time", &EventView::time),
-                      field("data", &EventView::data)};
+    return described(field("seq", &EventView::seq), field("task", &EventView::task),
+                     field("name", &EventView::name), field("time", &EventView::time),
+                     field("data", &EventView::data));
   }
 
   bool operator==(const EventView&) const = default;
@@ -58,8 +57,8 @@ struct TextPiece {
   std::string text;
 
   static constexpr auto fields() {
-    return std::tuple{field("seq", &TextPiece::seq), field("stream", &TextPiece::stream),
-                      field("text", &TextPiece::text)};
+    return described(field("seq", &TextPiece::seq), field("stream", &TextPiece::stream),
+                     field("text", &TextPiece::text));
   }
 
   bool operator==(const TextPiece&) const = default;

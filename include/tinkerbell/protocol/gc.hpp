@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 
 namespace tinkerbell::protocol {
 
@@ -19,8 +18,8 @@ struct GcRequest {
   bool dry_run = false;  ///< Only tell what would go.
 
   static constexpr auto fields() {
-    return std::tuple{field("older_than_ms", &GcRequest::older_than),
-                      field("dry_run", &GcRequest::dry_run)};
+    return described(field("older_than_ms", &GcRequest::older_than),
+                     field("dry_run", &GcRequest::dry_run));
   }
 
   bool operator==(const GcRequest&) const = default;
@@ -41,9 +40,9 @@ struct GcView {
   std::uint64_t bytes = 0;  ///< As they were stored.
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &GcView::schema), field("dry_run", &GcView::dry_run),
-                      field("tasks", &GcView::tasks),   field("records", &GcView::records),
-                      field("blobs", &GcView::blobs),   field("bytes", &GcView::bytes)};
+    return described(field("schema", &GcView::schema), field("dry_run", &GcView::dry_run),
+                     field("tasks", &GcView::tasks), field("records", &GcView::records),
+                     field("blobs", &GcView::blobs), field("bytes", &GcView::bytes));
   }
 
   bool operator==(const GcView&) const = default;

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell::protocol {
@@ -19,7 +18,7 @@ struct TurnView {
   std::uint64_t us = 0;
 
   static constexpr auto fields() {
-    return std::tuple{field("task", &TurnView::task), field("us", &TurnView::us)};
+    return described(field("task", &TurnView::task), field("us", &TurnView::us));
   }
 
   bool operator==(const TurnView&) const = default;
@@ -45,18 +44,14 @@ struct SchedulerView {
   std::optional<TurnView> longest_turn;  ///< Among these; absent: there was none yet.
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &SchedulerView::schema),
-                      field("spawned", &SchedulerView::spawned),
-                      field("ended", &SchedulerView::ended),
-                      field("turns", &SchedulerView::turns),
-                      field("tasks", &SchedulerView::tasks),
-                      field("ready", &SchedulerView::ready),
-                      field("timers", &SchedulerView::timers),
-                      field("states", &SchedulerView::states),
-                      field("frames", &SchedulerView::frames),
-                      field("frame_slabs", &SchedulerView::frame_slabs),
-                      field("turns_recorded", &SchedulerView::turns_recorded),
-                      field("longest_turn", &SchedulerView::longest_turn)};
+    return described(
+        field("schema", &SchedulerView::schema), field("spawned", &SchedulerView::spawned),
+        field("ended", &SchedulerView::ended), field("turns", &SchedulerView::turns),
+        field("tasks", &SchedulerView::tasks), field("ready", &SchedulerView::ready),
+        field("timers", &SchedulerView::timers), field("states", &SchedulerView::states),
+        field("frames", &SchedulerView::frames), field("frame_slabs", &SchedulerView::frame_slabs),
+        field("turns_recorded", &SchedulerView::turns_recorded),
+        field("longest_turn", &SchedulerView::longest_turn));
   }
 
   bool operator==(const SchedulerView&) const = default;

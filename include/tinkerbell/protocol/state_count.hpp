@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string>
-#include <tuple>
 
 namespace tinkerbell::protocol {
 
@@ -14,7 +13,7 @@ struct StateCount {
   std::uint64_t count = 0;
 
   static constexpr auto fields() {
-    return std::tuple{field("state", &StateCount::state), field("count", &StateCount::count)};
+    return described(field("state", &StateCount::state), field("count", &StateCount::count));
   }
 
   bool operator==(const StateCount&) const = default;

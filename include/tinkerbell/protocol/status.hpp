@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell::protocol {
@@ -34,21 +33,15 @@ struct StatusView {
   std::optional<SchedulerView> scheduler;
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &StatusView::schema),
-                      field("protocol", &StatusView::protocol),
-                      field("version", &StatusView::version),
-                      field("pid", &StatusView::pid),
-                      field("epoch", &StatusView::epoch),
-                      field("uptime_s", &StatusView::uptime_s),
-                      field("tasks", &StatusView::tasks),
-                      field("approvals_open", &StatusView::approvals_open),
-                      field("sandbox", &StatusView::sandbox),
-                      field("model", &StatusView::model),
-                      field("socket", &StatusView::socket),
-                      field("state_dir", &StatusView::state_dir),
-                      field("storage", &StatusView::storage),
-                      field("log", &StatusView::log),
-                      field("scheduler", &StatusView::scheduler)};
+    return described(
+        field("schema", &StatusView::schema), field("protocol", &StatusView::protocol),
+        field("version", &StatusView::version), field("pid", &StatusView::pid),
+        field("epoch", &StatusView::epoch), field("uptime_s", &StatusView::uptime_s),
+        field("tasks", &StatusView::tasks), field("approvals_open", &StatusView::approvals_open),
+        field("sandbox", &StatusView::sandbox), field("model", &StatusView::model),
+        field("socket", &StatusView::socket), field("state_dir", &StatusView::state_dir),
+        field("storage", &StatusView::storage), field("log", &StatusView::log),
+        field("scheduler", &StatusView::scheduler));
   }
 
   bool operator==(const StatusView&) const = default;

@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 /// Times are RFC 3339 in UTC with milliseconds; empty where there is none yet. Text comes from
@@ -38,15 +37,12 @@ struct SubmitRequest {
                                   ///< limits, which are an agent's.
 
   static constexpr auto fields() {
-    return std::tuple{field("goal", &SubmitRequest::goal),
-                      field("workspace", &SubmitRequest::workspace),
-                      field("model", &SubmitRequest::model),
-                      field("approve_all", &SubmitRequest::approve_all),
-                      field("kind", &SubmitRequest::kind),
-                      field("steps_max", &SubmitRequest::steps_max),
-                      field("time_max_ms", &SubmitRequest::time_max_ms),
-                      field("stepping", &SubmitRequest::stepping),
-                      field("arguments", &SubmitRequest::arguments)};
+    return described(
+        field("goal", &SubmitRequest::goal), field("workspace", &SubmitRequest::workspace),
+        field("model", &SubmitRequest::model), field("approve_all", &SubmitRequest::approve_all),
+        field("kind", &SubmitRequest::kind), field("steps_max", &SubmitRequest::steps_max),
+        field("time_max_ms", &SubmitRequest::time_max_ms),
+        field("stepping", &SubmitRequest::stepping), field("arguments", &SubmitRequest::arguments));
   }
 
   bool operator==(const SubmitRequest&) const = default;
@@ -62,8 +58,8 @@ struct OriginView {
   std::int64_t pid = 0;
 
   static constexpr auto fields() {
-    return std::tuple{field("via", &OriginView::via), field("uid", &OriginView::uid),
-                      field("pid", &OriginView::pid)};
+    return described(field("via", &OriginView::via), field("uid", &OriginView::uid),
+                     field("pid", &OriginView::pid));
   }
 
   bool operator==(const OriginView&) const = default;
@@ -75,7 +71,7 @@ struct UsageView {
   std::uint64_t output = 0;
 
   static constexpr auto fields() {
-    return std::tuple{field("input", &UsageView::input), field("output", &UsageView::output)};
+    return described(field("input", &UsageView::input), field("output", &UsageView::output));
   }
 
   bool operator==(const UsageView&) const = default;
@@ -85,7 +81,7 @@ struct UsageView {
 struct QuestionsView {
   std::uint64_t asked = 0;
 
-  static constexpr auto fields() { return std::tuple{field("asked", &QuestionsView::asked)}; }
+  static constexpr auto fields() { return described(field("asked", &QuestionsView::asked)); }
 
   bool operator==(const QuestionsView&) const = default;
 };
@@ -96,7 +92,7 @@ struct CallView {
   std::string function;  ///< "ask_model".
 
   static constexpr auto fields() {
-    return std::tuple{field("where", &CallView::where), field("function", &CallView::function)};
+    return described(field("where", &CallView::where), field("function", &CallView::function));
   }
 
   bool operator==(const CallView&) const = default;
@@ -113,12 +109,11 @@ struct SchedulingView {
   std::vector<CallView> calls;  ///< The await chain, innermost first; empty: it has no coroutine.
 
   static constexpr auto fields() {
-    return std::tuple{field("priority", &SchedulingView::priority),
-                      field("turns", &SchedulingView::turns),
-                      field("cpu_us", &SchedulingView::cpu_us),
-                      field("longest_turn_us", &SchedulingView::longest_turn_us),
-                      field("deadline", &SchedulingView::deadline),
-                      field("calls", &SchedulingView::calls)};
+    return described(
+        field("priority", &SchedulingView::priority), field("turns", &SchedulingView::turns),
+        field("cpu_us", &SchedulingView::cpu_us),
+        field("longest_turn_us", &SchedulingView::longest_turn_us),
+        field("deadline", &SchedulingView::deadline), field("calls", &SchedulingView::calls));
   }
 
   bool operator==(const SchedulingView&) const = default;
@@ -153,28 +148,18 @@ struct TaskView {
   bool to_stop = false;  ///< It was told to stop before its next command, and has not come there.
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &TaskView::schema),
-                      field("id", &TaskView::id),
-                      field("parent", &TaskView::parent),
-                      field("kind", &TaskView::kind),
-                      field("title", &TaskView::title),
-                      field("goal", &TaskView::goal),
-                      field("workspace", &TaskView::workspace),
-                      field("model", &TaskView::model),
-                      field("state", &TaskView::state),
-                      field("waiting_for", &TaskView::waiting_for),
-                      field("waiting_since", &TaskView::waiting_since),
-                      field("created", &TaskView::created),
-                      field("changed", &TaskView::changed),
-                      field("steps", &TaskView::steps),
-                      field("origin", &TaskView::origin),
-                      field("result", &TaskView::result),
-                      field("error", &TaskView::error),
-                      field("usage", &TaskView::usage),
-                      field("questions", &TaskView::questions),
-                      field("children", &TaskView::children),
-                      field("scheduling", &TaskView::scheduling),
-                      field("to_stop", &TaskView::to_stop)};
+    return described(
+        field("schema", &TaskView::schema), field("id", &TaskView::id),
+        field("parent", &TaskView::parent), field("kind", &TaskView::kind),
+        field("title", &TaskView::title), field("goal", &TaskView::goal),
+        field("workspace", &TaskView::workspace), field("model", &TaskView::model),
+        field("state", &TaskView::state), field("waiting_for", &TaskView::waiting_for),
+        field("waiting_since", &TaskView::waiting_since), field("created", &TaskView::created),
+        field("changed", &TaskView::changed), field("steps", &TaskView::steps),
+        field("origin", &TaskView::origin), field("result", &TaskView::result),
+        field("error", &TaskView::error), field("usage", &TaskView::usage),
+        field("questions", &TaskView::questions), field("children", &TaskView::children),
+        field("scheduling", &TaskView::scheduling), field("to_stop", &TaskView::to_stop));
   }
 
   bool operator==(const TaskView&) const = default;
@@ -202,7 +187,7 @@ struct TaskList {
   std::vector<TaskView> tasks;
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &TaskList::schema), field("tasks", &TaskList::tasks)};
+    return described(field("schema", &TaskList::schema), field("tasks", &TaskList::tasks));
   }
 
   bool operator==(const TaskList&) const = default;
@@ -233,26 +218,17 @@ struct StepView {
                                       ///< "-1 not_found (no such file)".
 
   static constexpr auto fields() {
-    return std::tuple{field("seq", &StepView::seq),
-                      field("command", &StepView::command),
-                      field("line", &StepView::line),
-                      field("state", &StepView::state),
-                      field("verdict", &StepView::verdict),
-                      field("rule", &StepView::rule),
-                      field("approval", &StepView::approval),
-                      field("attempt", &StepView::attempt),
-                      field("outcome", &StepView::outcome),
-                      field("started", &StepView::started),
-                      field("ended", &StepView::ended),
-                      field("duration_ms", &StepView::duration_ms),
-                      field("arguments", &StepView::arguments),
-                      field("reply", &StepView::reply),
-                      field("asked", &StepView::asked),
-                      field("waited_us", &StepView::waited_us),
-                      field("duration_us", &StepView::duration_us),
-                      field("answered_us", &StepView::answered_us),
-                      field("call", &StepView::call),
-                      field("result", &StepView::result)};
+    return described(field("seq", &StepView::seq), field("command", &StepView::command),
+                     field("line", &StepView::line), field("state", &StepView::state),
+                     field("verdict", &StepView::verdict), field("rule", &StepView::rule),
+                     field("approval", &StepView::approval), field("attempt", &StepView::attempt),
+                     field("outcome", &StepView::outcome), field("started", &StepView::started),
+                     field("ended", &StepView::ended), field("duration_ms", &StepView::duration_ms),
+                     field("arguments", &StepView::arguments), field("reply", &StepView::reply),
+                     field("asked", &StepView::asked), field("waited_us", &StepView::waited_us),
+                     field("duration_us", &StepView::duration_us),
+                     field("answered_us", &StepView::answered_us), field("call", &StepView::call),
+                     field("result", &StepView::result));
   }
 
   bool operator==(const StepView&) const = default;
@@ -281,9 +257,8 @@ struct StepList {
   std::vector<StepView> steps;
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &StepList::schema),
-                      field("last_event", &StepList::last_event), field("more", &StepList::more),
-                      field("steps", &StepList::steps)};
+    return described(field("schema", &StepList::schema), field("last_event", &StepList::last_event),
+                     field("more", &StepList::more), field("steps", &StepList::steps));
   }
 
   bool operator==(const StepList&) const = default;
@@ -295,8 +270,8 @@ struct FileDiff {
   std::string diff;    ///< Unified; of a binary file a line that says so.
 
   static constexpr auto fields() {
-    return std::tuple{field("path", &FileDiff::path), field("status", &FileDiff::status),
-                      field("diff", &FileDiff::diff)};
+    return described(field("path", &FileDiff::path), field("status", &FileDiff::status),
+                     field("diff", &FileDiff::diff));
   }
 
   bool operator==(const FileDiff&) const = default;
@@ -310,7 +285,7 @@ struct DiffView {
   std::vector<FileDiff> files;
 
   static constexpr auto fields() {
-    return std::tuple{field("schema", &DiffView::schema), field("files", &DiffView::files)};
+    return described(field("schema", &DiffView::schema), field("files", &DiffView::files));
   }
 
   bool operator==(const DiffView&) const = default;

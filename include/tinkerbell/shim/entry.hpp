@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell {
@@ -30,8 +29,8 @@ struct EntryCheck {
   Entry expected = Entry::same;
 
   static constexpr auto fields() {
-    return std::tuple{field("path", &EntryCheck::path), field("device", &EntryCheck::device),
-                      field("inode", &EntryCheck::inode), field("expected", &EntryCheck::expected)};
+    return described(field("path", &EntryCheck::path), field("device", &EntryCheck::device),
+                     field("inode", &EntryCheck::inode), field("expected", &EntryCheck::expected));
   }
 };
 
@@ -44,7 +43,7 @@ struct EntryCheck {
 struct EntryChecks {
   std::vector<EntryCheck> checks;
 
-  static constexpr auto fields() { return std::tuple{field("checks", &EntryChecks::checks)}; }
+  static constexpr auto fields() { return described(field("checks", &EntryChecks::checks)); }
 };
 
 inline constexpr std::string_view kEnterOption = "--enter";

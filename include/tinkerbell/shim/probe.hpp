@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell {
@@ -16,8 +15,8 @@ struct ProbeFile {
   std::uint64_t inode = 0;
 
   static constexpr auto fields() {
-    return std::tuple{field("path", &ProbeFile::path), field("device", &ProbeFile::device),
-                      field("inode", &ProbeFile::inode)};
+    return described(field("path", &ProbeFile::path), field("device", &ProbeFile::device),
+                     field("inode", &ProbeFile::inode));
   }
 };
 
@@ -30,10 +29,10 @@ struct SandboxProbe {
   std::string socket_directory;         ///< Where kProbeSocket would be.
 
   static constexpr auto fields() {
-    return std::tuple{
+    return described(
         field("unseen", &SandboxProbe::unseen), field("unwritable", &SandboxProbe::unwritable),
         field("tcp_port", &SandboxProbe::tcp_port), field("udp_port", &SandboxProbe::udp_port),
-        field("socket_directory", &SandboxProbe::socket_directory)};
+        field("socket_directory", &SandboxProbe::socket_directory));
   }
 };
 
@@ -46,8 +45,8 @@ struct ProbeReport {
   std::vector<std::string> succeeded;  ///< What should have failed, in words.
 
   static constexpr auto fields() {
-    return std::tuple{field("complete", &ProbeReport::complete),
-                      field("succeeded", &ProbeReport::succeeded)};
+    return described(field("complete", &ProbeReport::complete),
+                     field("succeeded", &ProbeReport::succeeded));
   }
 };
 

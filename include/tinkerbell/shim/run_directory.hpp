@@ -13,7 +13,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 /// A run directory is all that the daemon and the shim of one program share; each outlives the
@@ -61,13 +60,11 @@ struct RunSpec {
   std::uint64_t output_bytes_max = 0;
 
   static constexpr auto fields() {
-    return std::tuple{field("program", &RunSpec::program),
-                      field("argv", &RunSpec::argv),
-                      field("env", &RunSpec::env),
-                      field("cwd", &RunSpec::cwd),
-                      field("sandboxed", &RunSpec::sandboxed),
-                      field("timeout_ms", &RunSpec::timeout),
-                      field("output_bytes_max", &RunSpec::output_bytes_max)};
+    return described(field("program", &RunSpec::program), field("argv", &RunSpec::argv),
+                     field("env", &RunSpec::env), field("cwd", &RunSpec::cwd),
+                     field("sandboxed", &RunSpec::sandboxed),
+                     field("timeout_ms", &RunSpec::timeout),
+                     field("output_bytes_max", &RunSpec::output_bytes_max));
   }
 };
 
@@ -78,8 +75,8 @@ struct RunStarted {
   std::string boot_id;
 
   static constexpr auto fields() {
-    return std::tuple{field("unix_ns", &RunStarted::unix_ns),
-                      field("boot_id", &RunStarted::boot_id)};
+    return described(field("unix_ns", &RunStarted::unix_ns),
+                     field("boot_id", &RunStarted::boot_id));
   }
 };
 
@@ -92,10 +89,10 @@ struct RunStatus {
   Milliseconds duration{0};
 
   static constexpr auto fields() {
-    return std::tuple{
+    return described(
         field("exit_code", &RunStatus::exit_code), field("timed_out", &RunStatus::timed_out),
         field("cancelled", &RunStatus::cancelled), field("failure", &RunStatus::failure),
-        field("duration_ms", &RunStatus::duration)};
+        field("duration_ms", &RunStatus::duration));
   }
 };
 

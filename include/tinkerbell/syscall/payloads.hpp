@@ -12,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 /// What the payload of each kind of record says, in canonical bytes (fields.hpp).
@@ -26,8 +25,8 @@ struct Person {
   std::int32_t pid = 0;
 
   static constexpr auto fields() {
-    return std::tuple{field("via", &Person::via), field("uid", &Person::uid),
-                      field("pid", &Person::pid)};
+    return described(field("via", &Person::via), field("uid", &Person::uid),
+                     field("pid", &Person::pid));
   }
 };
 
@@ -43,14 +42,11 @@ struct TaskPayload {
   std::string title;  ///< One line, for lists.
 
   static constexpr auto fields() {
-    return std::tuple{field("kind", &TaskPayload::kind),
-                      field("workspace", &TaskPayload::workspace),
-                      field("arguments", &TaskPayload::arguments),
-                      field("definition", &TaskPayload::definition),
-                      field("origin", &TaskPayload::origin),
-                      field("approve_all", &TaskPayload::approve_all),
-                      field("parent", &TaskPayload::parent),
-                      field("title", &TaskPayload::title)};
+    return described(
+        field("kind", &TaskPayload::kind), field("workspace", &TaskPayload::workspace),
+        field("arguments", &TaskPayload::arguments), field("definition", &TaskPayload::definition),
+        field("origin", &TaskPayload::origin), field("approve_all", &TaskPayload::approve_all),
+        field("parent", &TaskPayload::parent), field("title", &TaskPayload::title));
   }
 };
 
@@ -82,16 +78,13 @@ struct IntentPayload {
   std::int64_t deadline_unix_ns = 0;     ///< For sleep: when it ends.
 
   static constexpr auto fields() {
-    return std::tuple{field("command", &IntentPayload::command),
-                      field("arguments", &IntentPayload::arguments),
-                      field("line", &IntentPayload::line),
-                      field("facts", &IntentPayload::facts),
-                      field("verdict", &IntentPayload::verdict),
-                      field("approval", &IntentPayload::approval),
-                      field("hash", &IntentPayload::hash),
-                      field("started", &IntentPayload::started),
-                      field("deadline_unix_ns", &IntentPayload::deadline_unix_ns),
-                      field("question", &IntentPayload::question)};
+    return described(
+        field("command", &IntentPayload::command), field("arguments", &IntentPayload::arguments),
+        field("line", &IntentPayload::line), field("facts", &IntentPayload::facts),
+        field("verdict", &IntentPayload::verdict), field("approval", &IntentPayload::approval),
+        field("hash", &IntentPayload::hash), field("started", &IntentPayload::started),
+        field("deadline_unix_ns", &IntentPayload::deadline_unix_ns),
+        field("question", &IntentPayload::question));
   }
 };
 
@@ -99,7 +92,7 @@ struct IntentPayload {
 struct StartPayload {
   ApprovalId approval = kNoApproval;  ///< Consumed by this.
 
-  static constexpr auto fields() { return std::tuple{field("approval", &StartPayload::approval)}; }
+  static constexpr auto fields() { return described(field("approval", &StartPayload::approval)); }
 };
 
 /// RESULT: the payload is canonical_outcome(), without a frame around it.
@@ -139,11 +132,11 @@ struct ApprovalPayload {
   std::optional<std::string> result;  ///< Of happened: what the program wrote, as the person says.
 
   static constexpr auto fields() {
-    return std::tuple{
-        field("approval", &ApprovalPayload::approval), field("answer", &ApprovalPayload::answer),
-        field("scope", &ApprovalPayload::scope),       field("text", &ApprovalPayload::text),
-        field("hash", &ApprovalPayload::hash),         field("by", &ApprovalPayload::by),
-        field("result", &ApprovalPayload::result)};
+    return described(field("approval", &ApprovalPayload::approval),
+                     field("answer", &ApprovalPayload::answer),
+                     field("scope", &ApprovalPayload::scope), field("text", &ApprovalPayload::text),
+                     field("hash", &ApprovalPayload::hash), field("by", &ApprovalPayload::by),
+                     field("result", &ApprovalPayload::result));
   }
 };
 
@@ -182,15 +175,12 @@ struct SignalPayload {
   Json message;
 
   static constexpr auto fields() {
-    return std::tuple{field("signal", &SignalPayload::signal),
-                      field("reason", &SignalPayload::reason),
-                      field("by", &SignalPayload::by),
-                      field("seq", &SignalPayload::seq),
-                      field("pattern", &SignalPayload::pattern),
-                      field("breakpoint", &SignalPayload::breakpoint),
-                      field("unrecorded", &SignalPayload::unrecorded),
-                      field("from", &SignalPayload::from),
-                      field("message", &SignalPayload::message)};
+    return described(
+        field("signal", &SignalPayload::signal), field("reason", &SignalPayload::reason),
+        field("by", &SignalPayload::by), field("seq", &SignalPayload::seq),
+        field("pattern", &SignalPayload::pattern), field("breakpoint", &SignalPayload::breakpoint),
+        field("unrecorded", &SignalPayload::unrecorded), field("from", &SignalPayload::from),
+        field("message", &SignalPayload::message));
   }
 };
 
@@ -202,8 +192,8 @@ struct BreakpointPayload {
   std::string pattern;
 
   static constexpr auto fields() {
-    return std::tuple{field("number", &BreakpointPayload::number),
-                      field("pattern", &BreakpointPayload::pattern)};
+    return described(field("number", &BreakpointPayload::number),
+                     field("pattern", &BreakpointPayload::pattern));
   }
 };
 
@@ -213,8 +203,8 @@ struct GrantPayload {
   ApprovalId approval = kNoApproval;
 
   static constexpr auto fields() {
-    return std::tuple{field("hash", &GrantPayload::hash),
-                      field("approval", &GrantPayload::approval)};
+    return described(field("hash", &GrantPayload::hash),
+                     field("approval", &GrantPayload::approval));
   }
 };
 
@@ -226,9 +216,9 @@ struct Totals {
   std::vector<TaskId> children;
 
   static constexpr auto fields() {
-    return std::tuple{field("tokens_in", &Totals::tokens_in),
-                      field("tokens_out", &Totals::tokens_out),
-                      field("questions", &Totals::questions), field("children", &Totals::children)};
+    return described(field("tokens_in", &Totals::tokens_in),
+                     field("tokens_out", &Totals::tokens_out),
+                     field("questions", &Totals::questions), field("children", &Totals::children));
   }
 };
 
@@ -246,16 +236,14 @@ struct SnapshotPayload {
   Totals totals;
 
   static constexpr auto fields() {
-    return std::tuple{field("state", &SnapshotPayload::state),
-                      field("task", &SnapshotPayload::task),
-                      field("created_unix_ns", &SnapshotPayload::created_unix_ns),
-                      field("before_each", &SnapshotPayload::before_each),
-                      field("breakpoints", &SnapshotPayload::breakpoints),
-                      field("last_breakpoint", &SnapshotPayload::last_breakpoint),
-                      field("grants", &SnapshotPayload::grants),
-                      field("messages", &SnapshotPayload::messages),
-                      field("received", &SnapshotPayload::received),
-                      field("totals", &SnapshotPayload::totals)};
+    return described(
+        field("state", &SnapshotPayload::state), field("task", &SnapshotPayload::task),
+        field("created_unix_ns", &SnapshotPayload::created_unix_ns),
+        field("before_each", &SnapshotPayload::before_each),
+        field("breakpoints", &SnapshotPayload::breakpoints),
+        field("last_breakpoint", &SnapshotPayload::last_breakpoint),
+        field("grants", &SnapshotPayload::grants), field("messages", &SnapshotPayload::messages),
+        field("received", &SnapshotPayload::received), field("totals", &SnapshotPayload::totals));
   }
 };
 
@@ -266,9 +254,9 @@ struct UnsurePayload {
   std::string hash;      ///< approval_hash of what would run again, hexadecimal.
 
   static constexpr auto fields() {
-    return std::tuple{field("approval", &UnsurePayload::approval),
-                      field("evidence", &UnsurePayload::evidence),
-                      field("hash", &UnsurePayload::hash)};
+    return described(field("approval", &UnsurePayload::approval),
+                     field("evidence", &UnsurePayload::evidence),
+                     field("hash", &UnsurePayload::hash));
   }
 };
 
@@ -283,10 +271,10 @@ struct DonePayload {
   std::optional<std::uint64_t> cpu_us;  ///< In these turns.
 
   static constexpr auto fields() {
-    return std::tuple{
-        field("state", &DonePayload::state),           field("value", &DonePayload::value),
-        field("error_code", &DonePayload::error_code), field("error", &DonePayload::error),
-        field("turns", &DonePayload::turns),           field("cpu_us", &DonePayload::cpu_us)};
+    return described(field("state", &DonePayload::state), field("value", &DonePayload::value),
+                     field("error_code", &DonePayload::error_code),
+                     field("error", &DonePayload::error), field("turns", &DonePayload::turns),
+                     field("cpu_us", &DonePayload::cpu_us));
   }
 };
 

@@ -332,7 +332,7 @@ class SystemCalls final : public CommandHandler {
   Parts parts_;
   ApprovalBook book_;
   std::unique_ptr<Gate> gate_;
-  std::array<Driver*, std::variant_size_v<TaskCommand>> drivers_{};
+  std::array<Driver*, std::variant_size_v<CommandVariant>> drivers_{};
   std::unordered_map<TaskId, std::unique_ptr<LiveTask>> live_;  ///< Those that are awake.
   std::unique_ptr<RestingTasks> resting_;
   std::map<TaskId, std::vector<Completion<void>>> awakening_;  ///< Rest, and are being read.

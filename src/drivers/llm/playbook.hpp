@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell {
@@ -27,13 +26,11 @@ struct PlaybookCondition {
 
   static constexpr auto fields() {
     using Self = PlaybookCondition;
-    return std::tuple{field("turn", &Self::turn),
-                      field("last_role", &Self::last_role),
-                      field("last_contains", &Self::last_contains),
-                      field("last_lacks", &Self::last_lacks),
-                      field("any_contains", &Self::any_contains),
-                      field("called", &Self::called),
-                      field("goal_contains", &Self::goal_contains)};
+    return described(field("turn", &Self::turn), field("last_role", &Self::last_role),
+                     field("last_contains", &Self::last_contains),
+                     field("last_lacks", &Self::last_lacks),
+                     field("any_contains", &Self::any_contains), field("called", &Self::called),
+                     field("goal_contains", &Self::goal_contains));
   }
 };
 
@@ -42,8 +39,8 @@ struct PlaybookCall {
   Json arguments = Json::object();
 
   static constexpr auto fields() {
-    return std::tuple{field("name", &PlaybookCall::name),
-                      field("arguments", &PlaybookCall::arguments)};
+    return described(field("name", &PlaybookCall::name),
+                     field("arguments", &PlaybookCall::arguments));
   }
 };
 
@@ -56,9 +53,9 @@ struct PlaybookReply {
   std::uint32_t stream_chunk_bytes = 0;  ///< Of a piece; 0: all at once.
 
   static constexpr auto fields() {
-    return std::tuple{field("text", &PlaybookReply::text), field("calls", &PlaybookReply::calls),
-                      field("delay_ms", &PlaybookReply::delay),
-                      field("stream_chunk_bytes", &PlaybookReply::stream_chunk_bytes)};
+    return described(field("text", &PlaybookReply::text), field("calls", &PlaybookReply::calls),
+                     field("delay_ms", &PlaybookReply::delay),
+                     field("stream_chunk_bytes", &PlaybookReply::stream_chunk_bytes));
   }
 };
 
@@ -67,7 +64,7 @@ struct PlaybookRule {
   PlaybookReply reply;
 
   static constexpr auto fields() {
-    return std::tuple{field("when", &PlaybookRule::when), field("reply", &PlaybookRule::reply)};
+    return described(field("when", &PlaybookRule::when), field("reply", &PlaybookRule::reply));
   }
 };
 
@@ -82,7 +79,7 @@ struct Playbook {
   std::vector<PlaybookRule> rules;
 
   static constexpr auto fields() {
-    return std::tuple{field("name", &Playbook::name), field("rules", &Playbook::rules)};
+    return described(field("name", &Playbook::name), field("rules", &Playbook::rules));
   }
 };
 

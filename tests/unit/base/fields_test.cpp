@@ -8,7 +8,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell {
@@ -27,7 +26,7 @@ struct Part {
   bool flag = false;
 
   static constexpr auto fields() {
-    return std::tuple{field("text", &Part::text), field("flag", &Part::flag)};
+    return described(field("text", &Part::text), field("flag", &Part::flag));
   }
 
   bool operator==(const Part&) const = default;
@@ -48,12 +47,12 @@ struct Whole {
   Json tree;
 
   static constexpr auto fields() {
-    return std::tuple{field("text", &Whole::text),       field("small", &Whole::small),
-                      field("integer", &Whole::integer), field("real", &Whole::real),
-                      field("colour", &Whole::colour),   field("number", &Whole::number),
-                      field("maybe", &Whole::maybe),     field("parts", &Whole::parts),
-                      field("texts", &Whole::texts),     field("length_ms", &Whole::length),
-                      field("tree", &Whole::tree)};
+    return described(field("text", &Whole::text), field("small", &Whole::small),
+                     field("integer", &Whole::integer), field("real", &Whole::real),
+                     field("colour", &Whole::colour), field("number", &Whole::number),
+                     field("maybe", &Whole::maybe), field("parts", &Whole::parts),
+                     field("texts", &Whole::texts), field("length_ms", &Whole::length),
+                     field("tree", &Whole::tree));
   }
 
   bool operator==(const Whole&) const = default;

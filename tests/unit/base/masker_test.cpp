@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace tinkerbell {
@@ -88,9 +87,9 @@ struct Texts {
   Json tree;
 
   static constexpr auto fields() {
-    return std::tuple{field("one", &Texts::one), field("maybe", &Texts::maybe),
-                      field("many", &Texts::many), field("by_name", &Texts::by_name),
-                      field("tree", &Texts::tree)};
+    return described(field("one", &Texts::one), field("maybe", &Texts::maybe),
+                     field("many", &Texts::many), field("by_name", &Texts::by_name),
+                     field("tree", &Texts::tree));
   }
 };
 

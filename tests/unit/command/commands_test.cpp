@@ -14,13 +14,13 @@ namespace {
 
 template <class Action, std::size_t... I>
 void for_each_command(const Action& action, std::index_sequence<I...>) {
-  (action(std::variant_alternative_t<I, TaskCommand>{}), ...);
+  (action(std::variant_alternative_t<I, CommandVariant>{}), ...);
 }
 
 /// Calls `action` with a default value of every alternative.
 template <class Action>
 void for_each_command(const Action& action) {
-  for_each_command(action, std::make_index_sequence<std::variant_size_v<TaskCommand>>{});
+  for_each_command(action, std::make_index_sequence<std::variant_size_v<CommandVariant>>{});
 }
 
 std::string hex(std::string_view bytes) {
@@ -71,7 +71,7 @@ void change(T& value) {
   } else if constexpr (detail::kIsDuration<T>) {
     value += T{1};
   } else if constexpr (Described<T>) {
-    std::apply([&](const auto&... each) { (change(value.*each.member), ...); }, T::fields());
+    apply_to_fields<T>([&](const auto&... each) { (change(value.*each.member), ...); });
   } else {
     change_number(value);
   }
@@ -141,7 +141,7 @@ TEST(Outcome, TellsItsErrorWithoutItsCommand) {
 TEST(Commands, HaveNamesOfTheirOwn) {
   std::set<std::string_view> names;
   for_each_command([&](const TaskCommand& command) { names.insert(name_of(command)); });
-  EXPECT_EQ(names.size(), std::variant_size_v<TaskCommand>);
+  EXPECT_EQ(names.size(), std::variant_size_v<CommandVariant>);
 }
 
 TEST(Commands, LeaveARecordUnlessTheirAnswerCannotDiffer) {
@@ -201,18 +201,16 @@ TEST(Fingerprint, DiffersWhenAnyFieldDiffers) {
   for_each_command([&]<class C>(const C& command) {
     seen.insert(hex(fingerprint_of(canonical_command(command))));
     ++commands;
-    std::apply(
-        [&](const auto&... field) {
-          const auto add = [&](const auto& each) {
-            C other = command;
-            change(other.*each.member);
-            EXPECT_TRUE(seen.insert(hex(fingerprint_of(canonical_command(other)))).second)
-                << C::kName << "." << each.name;
-            ++commands;
-          };
-          (add(field), ...);
-        },
-        C::fields());
+    apply_to_fields<C>([&](const auto&... field) {
+      const auto add = [&](const auto& each) {
+        C other = command;
+        change(other.*each.member);
+        EXPECT_TRUE(seen.insert(hex(fingerprint_of(canonical_command(other)))).second)
+            << C::kName << "." << each.name;
+        ++commands;
+      };
+      (add(field), ...);
+    });
   });
   EXPECT_EQ(seen.size(), commands);
 }
@@ -248,16 +246,14 @@ TEST(ApprovalHash, BindsAllThatWasShown) {
     hashes.insert(hash.hex());
     ++variants;
   };
-  std::apply(
-      [&](const auto&... field) {
-        const auto changed = [&](const auto& each) {
-          Facts other = facts;
-          change(other.*each.member);
-          add(approval_hash(command, other, "/w", kFirst));
-        };
-        (changed(field), ...);
-      },
-      Facts::fields());
+  apply_to_fields<Facts>([&](const auto&... field) {
+    const auto changed = [&](const auto& each) {
+      Facts other = facts;
+      change(other.*each.member);
+      add(approval_hash(command, other, "/w", kFirst));
+    };
+    (changed(field), ...);
+  });
   add(approval_hash(AwaitProcess{.argv = {"make", "x"}}, facts, "/w", kFirst));
   add(approval_hash(command, facts, "/v", kFirst));
   add(approval_hash(command, facts, "/w", {TaskId{1}, Seq{2}}));

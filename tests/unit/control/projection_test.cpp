@@ -246,7 +246,7 @@ TEST(Names, OfStatesAndCommandsAreKnownToClients) {
   std::vector<std::string_view> commands;
   [&]<class... Commands>(std::type_identity<std::variant<Commands...>>) {
     (commands.push_back(Commands::kName), ...);
-  }(std::type_identity<TaskCommand>{});
+  }(std::type_identity<CommandVariant>{});
   EXPECT_THAT(protocol::kCommandNames, testing::UnorderedElementsAreArray(commands));
 }
 

@@ -33,13 +33,11 @@ template <class T>
 void describe(std::string& out, std::string_view type) {
   const T usual{};
   std::size_t place = 0;
-  std::apply(
-      [&](const auto&... each) {
-        ((out += std::string(type) + " " + std::to_string(place++) + " " + std::string(each.name) +
-                 " = " + default_of(usual.*each.member) + "\n"),
-         ...);
-      },
-      T::fields());
+  apply_to_fields<T>([&](const auto&... each) {
+    ((out += std::string(type) + " " + std::to_string(place++) + " " + std::string(each.name) +
+             " = " + default_of(usual.*each.member) + "\n"),
+     ...);
+  });
 }
 
 template <class... Commands>
@@ -74,7 +72,7 @@ std::string journal_form() {
   describe<TokenUsage>(form, "TokenUsage");
   describe<FileEntry>(form, "FileEntry");
   describe<FileMatch>(form, "FileMatch");
-  describe_commands(form, std::type_identity<TaskCommand>{});
+  describe_commands(form, std::type_identity<CommandVariant>{});
   return form;
 }
 

@@ -1,0 +1,6 @@
+// For tests of rooms that include the commands.
+#pragma once
+
+#include "precompiled.hpp"
+
+#include "tinkerbell/command/commands.hpp"

@@ -1,0 +1,5 @@
+// For tests of the system calls.
+#pragma once
+
+#include "precompiled.hpp"
+#include "support/syscall_world.hpp"
