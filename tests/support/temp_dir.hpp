@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -33,10 +34,14 @@ class TempDir {
     return path_ / name;
   }
 
-  /// Writes a file, with the directories above it.
+  /// Writes a file, with the directories above it. Closed on exec: a program that another thread
+  /// starts meanwhile would keep it open, and it could not be executed ("Text file busy").
   void write(std::string_view name, std::string_view content) const {
     std::filesystem::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name, std::ios::binary) << content;
+    std::FILE* const file = std::fopen((path_ / name).c_str(), "wbe");
+    if (file == nullptr) std::abort();
+    const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
+    if (std::fclose(file) != 0 || !written) std::abort();
   }
 
   [[nodiscard]] std::string read(std::string_view name) const {
