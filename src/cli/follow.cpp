@@ -88,7 +88,8 @@ void Follower::take(const Document<protocol::EventView>& event) {
   sink_.happened(event.json);
   if (name == kTaskState || name == kTaskEnded) {
     with_view<protocol::TaskView>(data, [this](const auto& task) { see_task(task); });
-  } else if (name == kStepAsked || name == kStepStarted || name == kStepDone) {
+  } else if (name == kStepAsked || name == kStepStarted || name == kStepDeferred ||
+             name == kStepDone) {
     with_view<protocol::StepView>(data, [this](const auto& step) { see_step(step); });
   } else if (name == kApprovalOpened) {
     with_view<protocol::ApprovalView>(data, [this](const auto& each) { see_approval(each); });
@@ -120,6 +121,9 @@ void Follower::see_step(const protocol::StepView& step) {
   if (asked_.insert(step.seq).second) sink_.asked(step);
   if (step.state == "started" && started_.emplace(step.seq, step.attempt).second) {
     sink_.started(step);
+  }
+  if (step.state == "deferred" && deferred_.emplace(step.seq, step.attempt).second) {
+    sink_.deferred(step);
   }
 }
 

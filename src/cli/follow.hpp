@@ -27,6 +27,9 @@ class FollowSink {
 
   virtual void started(const protocol::StepView& /*step*/) {}
 
+  /// An attempt came to nothing; the next one waits for its time.
+  virtual void deferred(const protocol::StepView& /*step*/) {}
+
   virtual void finished(const protocol::StepView& /*step*/) {}
 
   /// Also a question of a task below the followed one: `approval.task` says whose.
@@ -112,7 +115,8 @@ class Follower {
   std::uint64_t last_event_ = 0;
   std::set<Seq> asked_;
   std::set<Seq> finished_;
-  std::set<std::pair<Seq, std::uint32_t>> started_;  ///< With the attempt.
+  std::set<std::pair<Seq, std::uint32_t>> started_;   ///< With the attempt.
+  std::set<std::pair<Seq, std::uint32_t>> deferred_;  ///< The same.
   std::set<ApprovalId> open_;
   std::set<ApprovalId> closed_;
   std::string stop_;  ///< Where the task stands, as it was told last.

@@ -48,6 +48,7 @@ Mark mark_of_step(std::string_view state) {
   if (state == "failed") return {"✗", Style::bad};
   if (state == "denied") return {"⊘", Style::bad};
   if (state == "waiting") return {"?", Style::asking};
+  if (state == "deferred") return {"…", Style::dim};
   return {"›", Style::dim};
 }
 
@@ -347,6 +348,9 @@ std::string step_line(const protocol::StepView& step, const Terminal& terminal) 
   std::string text = styled(terminal, mark.style, mark.sign) + " " + visible_line(step.line);
   if (!step.outcome.empty()) {
     text += "  " + styled(terminal, Style::dim, visible_line(step.outcome));
+  }
+  if (!step.next_attempt.empty()) {
+    text += styled(terminal, Style::dim, "; next attempt at " + visible_line(step.next_attempt));
   }
   return text;
 }

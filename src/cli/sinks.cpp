@@ -10,6 +10,11 @@ void LineSink::started(const protocol::StepView& step) {
   lines_[step.seq] = step_line(step, screen_.terminal());
 }
 
+void LineSink::deferred(const protocol::StepView& step) {
+  lines_.erase(step.seq);
+  screen_.line(step_line(step, screen_.terminal()));
+}
+
 void LineSink::finished(const protocol::StepView& step) {
   lines_.erase(step.seq);
   screen_.line(step_line(step, screen_.terminal()));

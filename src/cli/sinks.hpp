@@ -21,6 +21,7 @@ class LineSink final : public FollowSink {
       : screen_(screen), asker_(asker), task_(task) {}
 
   void started(const protocol::StepView& step) override;
+  void deferred(const protocol::StepView& step) override;
   void finished(const protocol::StepView& step) override;
   void opened(const protocol::ApprovalView& approval) override;
   void decided(const protocol::DecisionView& decision) override;

@@ -85,6 +85,9 @@ std::vector<protocol::EventView> Projection::apply(const Record& record) {
     case RecordKind::start:
       started(record, events);
       break;
+    case RecordKind::deferred:
+      deferred(record, events);
+      break;
     case RecordKind::result:
       concluded(record, events);
       break;
@@ -230,11 +233,22 @@ void Projection::open_approval(const Record& record, ApprovalId id, QuestionKind
 
 void Projection::started(const Record& record, Events& events) {
   step_.state = "started";
+  step_.outcome.clear();
+  step_.next_attempt.clear();
   step_.attempt = record.attempt;
   step_.started = rfc3339(record.wall);
   started_at_ = record.wall;
   step_.waited_us = microseconds_between(asked_at_, started_at_);
   emit(record, protocol::event_name::kStepStarted, to_json_value(step_), events);
+}
+
+void Projection::deferred(const Record& record, Events& events) {
+  const Result<DeferredPayload> payload = from_canonical<DeferredPayload>(record.payload);
+  if (!payload) return;
+  step_.state = "deferred";
+  step_.outcome = payload->error;
+  step_.next_attempt = rfc3339(wall_from_unix_nanoseconds(payload->until_unix_ns));
+  emit(record, protocol::event_name::kStepDeferred, to_json_value(step_), events);
 }
 
 void Projection::answered(const Record& record, Events& events) {
@@ -251,6 +265,7 @@ void Projection::answered(const Record& record, Events& events) {
 }
 
 void Projection::concluded(const Record& record, Events& events) {
+  step_.next_attempt.clear();
   if (!command_) return;
   const Result<Result<Reply>> outcome = outcome_from_canonical(*command_, record.payload);
   if (!outcome) return;

@@ -50,6 +50,7 @@ class Projection {
   void resumed(const Record& record);
   void asked(const Record& record, Events& events);
   void started(const Record& record, Events& events);
+  void deferred(const Record& record, Events& events);
   void answered(const Record& record, Events& events);
   void concluded(const Record& record, Events& events);
   void doubted(const Record& record, Events& events);

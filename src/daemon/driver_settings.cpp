@@ -71,6 +71,10 @@ Paths plain_files(const settings::Settings& settings) {
 
 Result<LlmSettings> llm_settings(const settings::Settings& settings, Masker& masker) {
   LlmSettings llm;
+  llm.retry.attempts_max = settings.retry.attempts_max;
+  llm.retry.patience = settings.retry.patience;
+  llm.retry.pause_max = settings.retry.pause_max;
+  llm.retry.retry_after_max = settings.retry.retry_after_max;
   for (const auto& [name, provider] : settings.providers) {
     Result<std::string> key = settings::load_key(provider.key, std::getenv);
     if (!key) return key.error().with("provider " + name);

@@ -17,6 +17,7 @@ constexpr std::uint32_t kSchema = 1;
 constexpr std::uint32_t kTasksMax = 1'000'000;
 constexpr std::uint32_t kStepsMax = 100'000;
 constexpr std::uint32_t kTokensMax = 10'000'000;
+constexpr std::uint32_t kAttemptsMax = 1'000;
 constexpr std::size_t kGlobBytesMax = 1'024;
 constexpr Milliseconds kProbeTimeMax{300'000};
 
@@ -180,6 +181,14 @@ void read_each(const toml::table& table, const std::string& title, Problems& pro
   }
 }
 
+void read_retry(const toml::table& table, Problems& problems, RetrySettings& retry) {
+  TableReader reader(table, "[retry]", problems);
+  reader.read("attempts_max", retry.attempts_max, 1, kAttemptsMax);
+  reader.read("patience", retry.patience);
+  reader.read("pause_max", retry.pause_max);
+  reader.read("retry_after_max", retry.retry_after_max);
+}
+
 // ---- policy ----
 
 /// Says what is wrong with a glob on a path within the workspace, or nothing.
@@ -302,6 +311,7 @@ Settings read_settings(const toml::table& table, Problems& problems) {
                 read_model(model, title, problems, settings.providers, value);
               });
   }
+  if (const auto* const each = reader.table("retry")) read_retry(*each, problems, settings.retry);
   if (const auto* const each = reader.table("policy")) {
     read_policy(*each, problems, settings.policy);
   }

@@ -113,6 +113,7 @@ void SystemCalls::cancel(TaskId task, Trap& /*trap*/) {
     case Station::preparing:
     case Station::rechecking:
     case Station::gated:
+    case Station::deferred:
       conclude(*live, cancelled);
       return;
   }

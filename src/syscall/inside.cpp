@@ -191,7 +191,9 @@ void SystemCalls::arm_deadline(LiveTask& live) {
 
 void SystemCalls::expired(TaskId task, Trap& /*trap*/) {
   LiveTask* const live = find(task);
-  if (live == nullptr || !live->flight || live->flight->station != Station::inside) return;
+  if (live == nullptr || !live->flight) return;
+  if (live->flight->station == Station::deferred) return recheck(*live);
+  if (live->flight->station != Station::inside) return;
   const TaskCommand& command = live->flight->command();
   if (std::holds_alternative<Join>(command)) {
     stop_joining(*live);

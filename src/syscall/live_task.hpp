@@ -28,6 +28,7 @@ enum class Station : std::uint8_t {
   gated,       ///< Released as soon as its records are durable.
   performing,  ///< The effect is under way.
   inside,      ///< Inside the daemon: a timer, another task.
+  deferred,    ///< An attempt came to nothing; the next one waits for its time.
   recovering,  ///< After a restart the driver finds out what became of it.
   unsure,      ///< Nobody can tell; a person is asked.
   diverged,    ///< Replay met another command.
@@ -48,10 +49,11 @@ struct InFlight {
   Sha256 hash;                   ///< approval_hash of what was asked about.
   std::uint32_t attempt = 0;     ///< Releases so far.
   bool intent_recorded = false;  ///< Pure commands are recorded with their result only.
-  WallTime deadline{};           ///< Of a sleep or a join.
+  WallTime deadline{};           ///< Of a sleep or a join; of the next attempt.
   WallTime asked{};
-  Lsn begun{0};  ///< Inside the daemon: of the INTENT which says that it waits.
-  Doubt doubt;   ///< At `unsure` only.
+  Lsn begun{0};         ///< Inside the daemon: of the INTENT which says that it waits.
+  Doubt doubt;          ///< At `unsure` only.
+  std::string setback;  ///< At `deferred` only: why the newest attempt came to nothing.
 
   [[nodiscard]] const TaskCommand& command() const { return trap->command; }
 };

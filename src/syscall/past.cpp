@@ -32,6 +32,7 @@ Result<void> read_record(const Record& record, PastCommand& past) {
       past.attempts = record.attempt;
       past.started = record.wall;
       past.unsure.reset();  // a person had it started once more
+      past.deferred.reset();
       return {};
     case RecordKind::approval:
       return read_answer(record, past);
@@ -40,6 +41,8 @@ Result<void> read_record(const Record& record, PastCommand& past) {
     case RecordKind::unsure:
       ++past.questions;
       return read_payload(record, past.unsure.emplace());
+    case RecordKind::deferred:
+      return read_payload(record, past.deferred.emplace());
     case RecordKind::result:
       past.has_result = true;
       return {};

@@ -24,7 +24,8 @@ struct PastCommand {
   std::optional<ApprovalPayload> decision;  ///< The newest.
   std::optional<ApprovalPayload> grant;     ///< The answer that holds for the whole task.
   std::optional<UnsurePayload> unsure;
-  std::uint32_t questions = 0;  ///< That were asked about it.
+  std::optional<DeferredPayload> deferred;  ///< The next attempt has not been made.
+  std::uint32_t questions = 0;              ///< That were asked about it.
   bool has_result = false;
 };
 

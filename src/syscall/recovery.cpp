@@ -63,6 +63,7 @@ Result<void> read_record(Record record, LiveTask& live) {
     case RecordKind::unsure:
     case RecordKind::resolved:
     case RecordKind::done:
+    case RecordKind::deferred:
       break;
   }
   if (record.seq > live.last_seq) live.past.add(std::move(record));
@@ -221,7 +222,7 @@ std::set<std::string> SystemCalls::keys_under_way(const std::vector<Record>& rec
   std::set<CommandId> started;
   for (const Record& record : records) {
     const CommandId id{record.task, record.seq};
-    if (record.kind == RecordKind::result) {
+    if (record.kind == RecordKind::result || record.kind == RecordKind::deferred) {
       started.erase(id);
     } else if (record.attempt > 0) {
       started.insert(id);

@@ -129,7 +129,7 @@ void SystemCalls::resume_window(LiveTask& live) {
 
   const bool repeated = effect_of(flight.command()) == EffectClass::idempotent;
   const bool told_here = live.cancel && !live.cancel->passed_on;
-  if (told_here && (past.attempts == 0 || repeated)) {
+  if (told_here && (past.attempts == 0 || past.deferred || repeated)) {
     flight.station = Station::preparing;  // nothing is under way
     pass_on_cancel(live);
     if (!live.flight) return;  // else it is shielded
@@ -143,6 +143,8 @@ void SystemCalls::resume_window(LiveTask& live) {
   if (past.unsure && !decided) {
     scheduler_.mark(live.head.task, TaskState::unsure);
     open_question(live, QuestionKind::outcome, parts_.journal.durable_lsn());
+  } else if (past.deferred) {
+    wait_for_next_attempt(live, *past.deferred);
   } else if (past.attempts > 0 && !past.unsure) {
     ask_driver(live);
   } else if (past.intent.question && !decided) {

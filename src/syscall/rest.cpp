@@ -50,8 +50,8 @@ void SystemCalls::put_idle_to_rest() {
 
 bool SystemCalls::can_rest(const LiveTask& live) const {
   const Station station = live.flight->station;
-  const bool waits =
-      station == Station::asking || station == Station::unsure || station == Station::inside;
+  const bool waits = station == Station::asking || station == Station::unsure ||
+                     station == Station::inside || station == Station::deferred;
   return waits && live.head.rest && !live.cancel && live.joiners.empty() &&
          scheduler_.can_forget(live.head.task);
 }

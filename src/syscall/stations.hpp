@@ -46,6 +46,10 @@ struct Admission {
   return live.cancel && live.cancel->newest == live.flight->id.seq;
 }
 
+/// For what a deferred command waits: "attempt 3 at 2026-11-02T10:00:00.000Z, after: HTTP 429: slow
+/// down: ask model default".
+[[nodiscard]] std::string next_attempt(const InFlight& flight);
+
 /// Whether a task may wait so long in one command. Errors: invalid.
 [[nodiscard]] Result<void> check_wait(std::string_view command, Milliseconds wait);
 

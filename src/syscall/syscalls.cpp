@@ -1,8 +1,6 @@
 #include "tinkerbell/syscall/syscalls.hpp"
 
-#include "syscall/gate.hpp"
-#include "syscall/live_task.hpp"
-#include "syscall/resting.hpp"
+#include "syscall/stations.hpp"
 
 #include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/command/render.hpp"
@@ -153,6 +151,7 @@ Call SystemCalls::call_of(LiveTask& live) const {
           .command = flight.command(),
           .workspace = live.payload.workspace,
           .key = flight.key,
+          .asked = flight.asked,
           .facts = flight.facts,
           .pre_image = flight.pre_image};
 }
@@ -216,6 +215,8 @@ std::string waits_for(const LiveTask& live, bool asked) {
       return asks_for(flight.approval, QuestionKind::outcome, flight.command(), flight.doubt);
     case Station::gated:
       return "the disk, before: " + line;
+    case Station::deferred:
+      return next_attempt(flight);
     case Station::diverged:
       return "help: after an upgrade it asked for something else: " + line;
     case Station::preparing:

@@ -31,6 +31,8 @@ std::string_view event_of(RecordKind kind) {
       return "command.resolved";
     case RecordKind::done:
       return "task.ended";
+    case RecordKind::deferred:
+      return "command.deferred";
   }
   return "record";
 }
@@ -89,6 +91,13 @@ class StepFields {
           add("state", done.state);
           add("error", done.error);
           add("error_code", done.error_code);
+        });
+        break;
+      case RecordKind::deferred:
+        with<DeferredPayload>([this](const DeferredPayload& setback) {
+          add("error", setback.error);
+          add("error_code", setback.error_code);
+          add("until", rfc3339(wall_from_unix_nanoseconds(setback.until_unix_ns)));
         });
         break;
       case RecordKind::snapshot:

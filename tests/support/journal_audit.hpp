@@ -24,7 +24,9 @@ class JournalAudit {
     std::string outcome;
     Epoch concluded{0};
     std::uint32_t attempts = 0;
-    std::uint32_t attempts_wanted = 1;  ///< One, and one more each time a person said so.
+    std::uint32_t attempts_wanted = 1;  ///< One, and one more each time a person said so, or an
+                                        ///< attempt came to nothing.
+    std::optional<WallTime> deferred;   ///< Until then there is to be no other attempt.
     std::optional<TaskId> joins;        ///< Whom, if it waits for another task.
     bool unsure = false;
     bool doubted = false;  ///< It was unsure, at one time or other.
@@ -118,7 +120,10 @@ class JournalAudit {
         return;
       case RecordKind::start:
         expect(record.attempt == command.attempts + 1, "an attempt was left out", record);
+        expect(!command.deferred || record.wall >= *command.deferred, "an attempt before its time",
+               record);
         command.attempts = record.attempt;
+        command.deferred.reset();
         command.unsure = false;
         return;
       case RecordKind::result:
@@ -130,8 +135,16 @@ class JournalAudit {
       case RecordKind::approval:
         read_answer(record, command);
         return;
+      case RecordKind::deferred:
+        expect(record.attempt > 0 && record.attempt == command.attempts && !command.deferred,
+               "DEFERRED without a START", record);
+        command.deferred = wall_from_unix_nanoseconds(
+            from_canonical<DeferredPayload>(record.payload)->until_unix_ns);
+        ++command.attempts_wanted;
+        return;
       case RecordKind::unsure:
-        expect(command.attempts > 0 && !command.unsure, "UNSURE without a START", record);
+        expect(command.attempts > 0 && !command.unsure && !command.deferred,
+               "UNSURE without a START", record);
         command.unsure = true;
         command.doubted = true;
         return;

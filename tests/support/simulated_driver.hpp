@@ -155,13 +155,20 @@ class SimulatedDriver final : public Driver {
 
   void begin(Job job) {
     if (job.cancelled) return job.done(Error{Errc::cancelled, "stopped before it began"});
-    if (world_.dice.chance(12)) return job.done(Error{Errc::unavailable, "it failed"});
+    if (world_.dice.chance(12)) return job.done(failure());
     if (facts_of(job.call).facts != job.call.facts) {
       return job.done(Error{Errc::conflict, "it is not what it was"});
     }
     job.answer = take_effect(job.call);
     job.stage = Stage::performs;
     jobs_.push_back(std::move(job));
+  }
+
+  /// Half of them pass.
+  [[nodiscard]] Error failure() {
+    Error failure{Errc::unavailable, "it failed"};
+    if (world_.dice.chance(2)) failure.retry_at = world_.clock.wall() + some_time();
+    return failure;
   }
 
   [[nodiscard]] Result<Reply> take_effect(const Call& call) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include "tinkerbell/base/clock.hpp"
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +41,8 @@ enum class Errc : std::uint8_t {
 struct Error {
   Errc code = Errc::internal;
   std::string message;  ///< Names the operation, the object and the cause. Never a secret.
+  std::optional<WallTime> retry_at{};  ///< Of an attempt that came to nothing for a reason that
+                                       ///< passes: when the next one may be made.
 
   /// The same error, seen from one level further up: "read source: no such file".
   [[nodiscard]] Error with(std::string_view context) const;

@@ -31,12 +31,13 @@ enum class RecordKind : std::uint8_t {
   unsure,    ///< After a crash: START without RESULT, and no probe can tell.
   resolved,  ///< Not written any more: an APPROVAL says what became of it.
   done,      ///< The task ended, and how.
+  deferred,  ///< An attempt came to nothing: why, and when the next one is made.
 };
 
 template <>
-inline constexpr std::array<std::string_view, 11> kNames<RecordKind> = {
+inline constexpr std::array<std::string_view, 12> kNames<RecordKind> = {
     "task",     "intent", "start",  "result",   "signal", "approval",
-    "snapshot", "file",   "unsure", "resolved", "done"};
+    "snapshot", "file",   "unsure", "resolved", "done",   "deferred"};
 
 /// One entry of the journal.
 struct Record {
@@ -47,7 +48,7 @@ struct Record {
   Seq seq{0};                ///< The command it belongs to; 0: the task itself.
   RecordKind kind = RecordKind::task;
   EffectClass effect = EffectClass::pure;
-  std::uint32_t attempt = 0;  ///< START and RESULT: which release.
+  std::uint32_t attempt = 0;  ///< START, DEFERRED and RESULT: which release.
   Epoch epoch{0};             ///< The daemon run that wrote it.
   WallTime wall{};            ///< When the daemon decided it.
   Fingerprint fingerprint{};  ///< Of the command; zero where there is none.

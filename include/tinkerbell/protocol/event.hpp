@@ -12,12 +12,13 @@ namespace tinkerbell::protocol {
 /// The names of events, and what their `data` is.
 namespace event_name {
 
-inline constexpr std::string_view kTaskCreated = "task.created";  // TaskView
-inline constexpr std::string_view kTaskState = "task.state";      // TaskView
-inline constexpr std::string_view kTaskEnded = "task.ended";      // TaskView
-inline constexpr std::string_view kStepAsked = "step.asked";      // StepView
-inline constexpr std::string_view kStepStarted = "step.started";  // StepView
-inline constexpr std::string_view kStepDone = "step.done";        // StepView: done, failed, denied
+inline constexpr std::string_view kTaskCreated = "task.created";    // TaskView
+inline constexpr std::string_view kTaskState = "task.state";        // TaskView
+inline constexpr std::string_view kTaskEnded = "task.ended";        // TaskView
+inline constexpr std::string_view kStepAsked = "step.asked";        // StepView
+inline constexpr std::string_view kStepStarted = "step.started";    // StepView
+inline constexpr std::string_view kStepDeferred = "step.deferred";  // StepView
+inline constexpr std::string_view kStepDone = "step.done";  // StepView: done, failed, denied
 inline constexpr std::string_view kApprovalOpened = "approval.opened";    // ApprovalView
 inline constexpr std::string_view kApprovalDecided = "approval.decided";  // DecisionView
 inline constexpr std::string_view kModelText = "model.text";              // TextPiece

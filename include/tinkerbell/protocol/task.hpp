@@ -198,12 +198,14 @@ struct StepView {
   Seq seq{0};
   std::string command;  ///< Its stable name: "file.read".
   std::string line;     ///< As shown to people: "read src/a.cpp".
-  std::string state;    ///< "asked", "waiting", "started", "done", "failed" or "denied".
+  std::string state;    ///< "asked", "waiting", "started", "deferred", "done", "failed" or
+                        ///< "denied".
   std::string verdict;  ///< "allow", "ask" or "deny".
   std::string rule;     ///< The name of the rule that decided.
   ApprovalId approval = kNoApproval;  ///< 0: none was needed.
   std::uint32_t attempt = 0;          ///< From 1; 0 before it started.
-  std::string outcome;                ///< One line: "exit 0, 1.2 s, 340 bytes".
+  std::string outcome;                ///< One line: "exit 0, 1.2 s, 340 bytes"; of a deferred one
+                                      ///< why the attempt came to nothing.
   std::string started;
   std::string ended;
   std::uint64_t duration_ms = 0;
@@ -216,6 +218,7 @@ struct StepView {
   std::optional<std::string> call;    ///< Only with ?calls=N: "file.read(path=\"a.txt\", …)".
   std::optional<std::string> result;  ///< Only with ?calls=N, and once there is one: "137 bytes",
                                       ///< "-1 not_found (no such file)".
+  std::string next_attempt;           ///< Of a deferred one: when that is made.
 
   static constexpr auto fields() {
     return described(field("seq", &StepView::seq), field("command", &StepView::command),
@@ -228,7 +231,8 @@ struct StepView {
                      field("asked", &StepView::asked), field("waited_us", &StepView::waited_us),
                      field("duration_us", &StepView::duration_us),
                      field("answered_us", &StepView::answered_us), field("call", &StepView::call),
-                     field("result", &StepView::result));
+                     field("result", &StepView::result),
+                     field("next_attempt", &StepView::next_attempt));
   }
 
   bool operator==(const StepView&) const = default;

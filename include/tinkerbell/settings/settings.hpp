@@ -102,6 +102,14 @@ struct ProbeSettings {
   Milliseconds timeout{10'000};
 };
 
+/// When a model call that came to nothing is made again.
+struct RetrySettings {
+  std::uint32_t attempts_max = 5;           ///< Where the service failed at this very request.
+  Milliseconds patience{86'400'000};        ///< Where it cannot be reached or wants a pause.
+  Milliseconds pause_max{60'000};           ///< Between two attempts.
+  Milliseconds retry_after_max{3'600'000};  ///< The same, where the service says how long.
+};
+
 struct AgentSettings {
   std::uint32_t steps_max = 60;
   Milliseconds time_max{3'600'000};
@@ -122,6 +130,7 @@ struct Settings {
   /// By alias; where the file has no [models], "default" is the offline one.
   std::map<std::string, ModelSettings> models{
       {"default", {.provider = "offline", .model = "offline"}}};
+  RetrySettings retry;
   Rules policy;
   SandboxKind sandbox = SandboxKind::bubblewrap;
   std::vector<ProbeSettings> probes;

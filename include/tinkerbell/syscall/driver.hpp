@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/completion.hpp"
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/base/names.hpp"
@@ -21,6 +22,8 @@ struct Call {
   std::string workspace;  ///< The task's directory, absolute.
   std::string key;        ///< Idempotency key: the same after every restart, 32 hexadecimal digits.
                           ///< Empty: a pure command, which may run as often as it likes.
+
+  WallTime asked{};  ///< When the task asked for it: the same after every restart.
 
   Facts facts;                        ///< What was judged and approved. Empty during prepare.
   std::optional<PreImage> pre_image;  ///< As journalled. Only for local effects.
@@ -66,7 +69,9 @@ class Driver {
   virtual void prepare(Call call, Completion<Prepared> prepared) = 0;
 
   /// The effect. Must check that the world still is what `call.facts` say, else Errc::conflict.
-  /// An error with a meaning here: unknown_outcome (a person must answer).
+  /// Errors with a meaning here: unknown_outcome (a person must answer); any with `retry_at` (the
+  /// effect did not take place; the command waits until then, over restarts too, and is prepared,
+  /// judged and performed once more).
   virtual void perform(Call call, Completion<Reply> done) = 0;
 
   /// After a restart: the journal holds a START and no RESULT. Finds out what became of it, or goes

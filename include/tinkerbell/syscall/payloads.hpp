@@ -260,6 +260,19 @@ struct UnsurePayload {
   }
 };
 
+/// DEFERRED: an attempt came to nothing, for a reason that passes. The attempt is in the record.
+struct DeferredPayload {
+  std::string error_code;
+  std::string error;
+  std::int64_t until_unix_ns = 0;  ///< When the next one is made.
+
+  static constexpr auto fields() {
+    return described(field("error_code", &DeferredPayload::error_code),
+                     field("error", &DeferredPayload::error),
+                     field("until_unix_ns", &DeferredPayload::until_unix_ns));
+  }
+};
+
 /// DONE: how the task ended.
 struct DonePayload {
   std::string state;  ///< "completed", "failed" or "cancelled".

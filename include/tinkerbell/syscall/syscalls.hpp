@@ -52,8 +52,8 @@ struct LiveView {
 
 /// The one way of a command: prepare → verdict → INTENT → [approval] → START → release … RESULT →
 /// deliver. On a restart replay stands where the drivers stood. Loop thread only. One source file a
-/// station, in the order of the way: dispatch, hold, judge, approve, release, deliver; inside
-/// (commands inside the daemon), messages, signals (people), replay, recovery.
+/// station, in the order of the way: dispatch, hold, judge, approve, release, defer, deliver;
+/// inside (commands inside the daemon), messages, signals (people), replay, recovery.
 class SystemCalls final : public CommandHandler {
  public:
   struct Parts {
@@ -104,8 +104,8 @@ class SystemCalls final : public CommandHandler {
   /// records are not looked at.
   void quarantine(const TaskHead& head, std::string why);
 
-  /// Keys of the commands that were started and have no result, by the records of a task; whether
-  /// this program can run it or not.
+  /// Keys of the commands that were started and have no result and no attempt to come, by the
+  /// records of a task; whether this program can run it or not.
   [[nodiscard]] std::set<std::string> keys_under_way(const std::vector<Record>& records) const;
 
   /// The same of a task that rests, by its head.
@@ -237,6 +237,10 @@ class SystemCalls final : public CommandHandler {
   void release(LiveTask& live, Lsn needed);
   void perform(LiveTask& live);
   void performed(LiveTask& live, Result<Reply> outcome);
+
+  // defer
+  void defer(LiveTask& live, const Error& why);
+  void wait_for_next_attempt(LiveTask& live, const DeferredPayload& setback);
 
   // deliver
   void conclude(LiveTask& live, Result<Reply> outcome, std::vector<Record> before = {},

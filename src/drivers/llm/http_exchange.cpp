@@ -5,8 +5,10 @@
 #include "tinkerbell/base/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
+#include <ctime>
 
 namespace tinkerbell {
 
@@ -31,6 +33,12 @@ bool may_pass(Errc code) {
          code == Errc::io;
 }
 
+/// Statuses of a service that is busy, down or behind a proxy that does not reach it.
+bool passes(int status) {
+  constexpr std::array kPassing{408, 429, 502, 503, 504, 529};
+  return std::ranges::find(kPassing, status) != kPassing.end();
+}
+
 std::optional<double> positive_number(std::string_view text) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -41,6 +49,14 @@ std::optional<double> positive_number(std::string_view text) {
 Milliseconds milliseconds(double count) {
   constexpr double kMax = 1e9;  // far above every cap, far below an overflow
   return Milliseconds{static_cast<std::int64_t>(std::min(count, kMax))};
+}
+
+/// Seconds since 1970 of "Sun, 06 Nov 1994 08:49:37 GMT".
+std::optional<std::time_t> date(const std::string& text) {
+  std::tm fields{};
+  const char* const end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &fields);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return ::timegm(&fields);
 }
 
 }  // namespace
@@ -108,30 +124,43 @@ void HttpExchange::take_event(const StreamEvent& event, SteadyTime now) {
   if (const Result<void> taken = stream_->take(event); !taken) error_ = taken.error();
 }
 
-Attempt HttpExchange::finish(const Result<HttpHead>& ended) {
-  if (error_) return failed(*error_);
-  const bool cancelled = !ended && ended.error().code == Errc::cancelled;
-  if (form_ == Form::failure && !cancelled) {
-    return failed(http_error(head_.status, body_));
-  }
-  if (!ended && !stream_->ended()) return failed(ended.error());
-  if (form_ == Form::object) {
-    if (const Result<void> taken = stream_->take_whole(body_); !taken) return failed(taken.error());
-  }
-  Result<ModelReply> reply = stream_->finish();
-  if (!reply) return failed(reply.error());
-  return {.reply = std::move(reply)};
+Attempt HttpExchange::finish(const Result<HttpHead>& ended, SteadyTime now) {
+  Result<ModelReply> said = reply(ended);
+  const Repeat repeat = said ? Repeat::never : repeat_after(said.error(), now);
+  return {.reply = std::move(said), .repeat = repeat, .retry_after = retry_after(head_.headers)};
 }
 
-Attempt HttpExchange::failed(Error error) const {
+Result<ModelReply> HttpExchange::reply(const Result<HttpHead>& ended) {
+  if (error_) return *error_;
+  const bool cancelled = !ended && ended.error().code == Errc::cancelled;
+  if (form_ == Form::failure && !cancelled) return http_error(head_.status, body_);
+  if (!ended && !stream_->ended()) return ended.error();
+  if (form_ == Form::object) {
+    if (const Result<void> taken = stream_->take_whole(body_); !taken) return taken.error();
+  }
+  return stream_->finish();
+}
+
+Repeat HttpExchange::repeat_after(const Error& error, SteadyTime now) const {
+  if (error.code == Errc::cancelled) return Repeat::never;
+  const std::string_view wish = header_value(head_.headers, "x-should-retry");
+  if (wish == "false") return Repeat::never;
+  const Repeat least = wish == "true" ? Repeat::at_most : Repeat::never;
+  const bool thought_too_long = error_ && error.code == Errc::timed_out && any_event_;
+  const bool took_too_long = now - started_ >= timeouts_.total;
+  if (thought_too_long || took_too_long) return least;  // it has its price, and would again
+  if (error.code == Errc::rate_limited) return Repeat::until_it_passes;
   const bool cut_short = error.code == Errc::protocol && !error_ && !stream_->ended();
-  const bool refused = header_value(head_.headers, "x-should-retry") == "false";
-  // Events without content are a model that thinks: that has its price, and would take as long.
-  const bool thought_too_long = error.code == Errc::timed_out && any_event_;
-  return {.reply = error,
-          .repeatable = (may_pass(error.code) || cut_short) && !refused && !thought_too_long &&
-                        !stream_->has_content(),
-          .retry_after = retry_after(head_.headers)};
+  if (!may_pass(error.code) && !cut_short) return least;
+  switch (form_) {
+    case Form::none:
+      return cut_short ? Repeat::at_most : Repeat::until_it_passes;
+    case Form::failure:
+      return passes(head_.status) ? Repeat::until_it_passes : Repeat::at_most;
+    case Form::stream:
+    case Form::object:
+      return Repeat::at_most;
+  }
 }
 
 std::optional<Milliseconds> retry_after(const HttpHeaders& headers) {
@@ -141,7 +170,10 @@ std::optional<Milliseconds> retry_after(const HttpHeaders& headers) {
   if (const auto seconds = positive_number(header_value(headers, "retry-after"))) {
     return milliseconds(*seconds * 1000);
   }
-  return std::nullopt;
+  const auto until = date(std::string(header_value(headers, "retry-after")));
+  const auto now = date(std::string(header_value(headers, "date")));
+  if (!until || !now) return std::nullopt;
+  return milliseconds(std::max(0.0, std::difftime(*until, *now)) * 1000);
 }
 
 }  // namespace tinkerbell

@@ -23,7 +23,11 @@ class HttpExchange {
   /// `started`: when the request went out.
   HttpExchange(std::unique_ptr<ReplyStream> stream, Framing framing, const HttpTimeouts& timeouts,
                SteadyTime started)
-      : stream_(std::move(stream)), framing_(framing), timeouts_(timeouts), last_event_(started) {}
+      : stream_(std::move(stream)),
+        framing_(framing),
+        timeouts_(timeouts),
+        started_(started),
+        last_event_(started) {}
 
   void take_head(const HttpHead& head);
   void take_body(std::string_view bytes, SteadyTime now);
@@ -32,7 +36,7 @@ class HttpExchange {
   [[nodiscard]] bool hopeless() const { return error_.has_value(); }
 
   /// How it ended, given how the HTTP call did.
-  [[nodiscard]] Attempt finish(const Result<HttpHead>& ended);
+  [[nodiscard]] Attempt finish(const Result<HttpHead>& ended, SteadyTime now);
 
  private:
   enum class Form : std::uint8_t {
@@ -45,11 +49,13 @@ class HttpExchange {
   void take_stream(std::string_view bytes, SteadyTime now);
   void take_event(const StreamEvent& event, SteadyTime now);
   [[nodiscard]] Result<void> feed(std::string_view bytes, SteadyTime now);
-  [[nodiscard]] Attempt failed(Error error) const;
+  [[nodiscard]] Result<ModelReply> reply(const Result<HttpHead>& ended);
+  [[nodiscard]] Repeat repeat_after(const Error& error, SteadyTime now) const;
 
   std::unique_ptr<ReplyStream> stream_;
   Framing framing_;
   HttpTimeouts timeouts_;
+  SteadyTime started_;
   SteadyTime last_event_;
   bool any_event_ = false;
   Form form_ = Form::none;
@@ -60,8 +66,9 @@ class HttpExchange {
   std::optional<Error> error_;
 };
 
-/// What a server asks for in retry-after-ms or retry-after (both may have a fraction). Dates and
-/// nonsense count as nothing said.
+/// What a server asks for in retry-after-ms or retry-after (both may have a fraction). A date (RFC
+/// 9110 §5.6.7, IMF-fixdate) is held against the server's own clock, its Date. Nonsense, and a date
+/// without a Date, counts as nothing said.
 [[nodiscard]] std::optional<Milliseconds> retry_after(const HttpHeaders& headers);
 
 }  // namespace tinkerbell

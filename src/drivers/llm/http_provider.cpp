@@ -26,7 +26,6 @@ HttpCall http_call(const WireFormat& format, const ProviderSettings& settings,
                             {"Idempotency-Key", question.key}},
                 .body = format.body(question, settings),
                 .timeouts = settings.timeouts};
-  call.timeouts.total = std::min(settings.timeouts.total, question.time_left);
   std::ranges::move(format.headers(settings), std::back_inserter(call.headers));
   return call;
 }
@@ -107,7 +106,7 @@ void HttpProvider::ask(ModelQuestion question, TextHandler text, AttemptHandler 
     const auto self = weak.lock();
     if (!self) return;
     self->calls.erase(id);
-    done(self->without_key(exchange->finish(head)));
+    done(self->without_key(exchange->finish(head, steady_now())));
   };
   state_->calls[id] =
       state_->http.start(http_call(state_->format, state_->settings, question),

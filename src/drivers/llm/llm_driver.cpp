@@ -6,11 +6,7 @@
 #include "drivers/llm/playbook.hpp"
 #include "drivers/llm/provider.hpp"
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/system/error_code.hpp>
-
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -19,12 +15,6 @@ namespace tinkerbell {
 
 namespace {
 
-/// A configured service.
-struct Service {
-  std::unique_ptr<Provider> provider;
-  Milliseconds total{0};  ///< What a call may take, with all its attempts.
-};
-
 /// What an alias stands for.
 struct Endpoint {
   Provider* provider = nullptr;
@@ -32,7 +22,6 @@ struct Endpoint {
   std::string model;  ///< "gpt-5".
   std::uint32_t tokens_max = 0;
   std::uint32_t context_tokens = 0;
-  Milliseconds total{0};  ///< As in its Service.
 
   /// Who will read the conversation.
   [[nodiscard]] std::string object() const { return name + " @ " + provider->place(); }
@@ -42,15 +31,14 @@ struct Endpoint {
   }
 };
 
-/// A call under way: an attempt, or the pause before the next.
+/// An attempt under way.
 struct Run {
   Provider* provider = nullptr;
-  std::string name;
-  ModelQuestion question;
+  std::string model;  ///< "openai/gpt-5".
+  std::string key;
+  std::uint32_t attempt = 1;
+  WallTime asked{};
   Completion<Reply> done;
-  boost::asio::steady_timer pause;
-  SteadyTime deadline;
-  std::uint32_t attempts = 0;
   bool cancelled = false;
 };
 
@@ -68,39 +56,39 @@ ModelQuestion question_of(const Call& call, const Endpoint& endpoint) {
 }  // namespace
 
 struct LlmDriver::State : std::enable_shared_from_this<State> {
-  State(boost::asio::any_io_executor executor, ProgressSink& sink, RetrySettings retries)
-      : loop(std::move(executor)), progress(sink), retry(retries) {}
+  State(boost::asio::any_io_executor executor, const Clock& time, ProgressSink& sink,
+        RetrySettings retries)
+      : loop(std::move(executor)), clock(time), progress(sink), retry(retries) {}
 
   void add_provider(const ProviderSettings& settings, HttpClient& http, BlockingPool& pool);
   void add_model(const ModelSettings& settings);
   [[nodiscard]] Result<const Endpoint*> endpoint(const std::string& alias) const;
 
-  void attempt(CommandId id);
+  void ask(ModelQuestion question);
   void settle(CommandId id, Attempt attempt);
-  void pause(CommandId id, Milliseconds length);
-  void answer(CommandId id, Result<Reply> reply);
+  [[nodiscard]] std::optional<WallTime> next_attempt(const Run& run, const Attempt& failed) const;
 
   boost::asio::any_io_executor loop;
+  const Clock& clock;
   ProgressSink& progress;
   RetrySettings retry;
-  std::map<std::string, Service> services;
+  std::map<std::string, std::unique_ptr<Provider>> providers;
   std::map<std::string, Endpoint> models;  ///< By alias; without a provider where it is unknown.
   std::unordered_map<CommandId, Run> running;
 };
 
 void LlmDriver::State::add_provider(const ProviderSettings& settings, HttpClient& http,
                                     BlockingPool& pool) {
-  Service& service = services[settings.name];
-  service.total = settings.timeouts.total;
+  std::unique_ptr<Provider>& provider = providers[settings.name];
   switch (settings.type) {
     case ProviderType::openai_chat:
     case ProviderType::openai_responses:
     case ProviderType::anthropic:
     case ProviderType::ollama:
-      service.provider = std::make_unique<HttpProvider>(http, settings);
+      provider = std::make_unique<HttpProvider>(http, settings);
       return;
     case ProviderType::offline:
-      service.provider = std::make_unique<OfflineProvider>(loop, pool, settings);
+      provider = std::make_unique<OfflineProvider>(loop, pool, settings);
       return;
   }
 }
@@ -111,9 +99,8 @@ void LlmDriver::State::add_model(const ModelSettings& settings) {
               .model = settings.model,
               .tokens_max = settings.tokens_max,
               .context_tokens = settings.context_tokens};
-  if (const auto found = services.find(settings.provider); found != services.end()) {
-    endpoint.provider = found->second.provider.get();
-    endpoint.total = found->second.total;
+  if (const auto found = providers.find(settings.provider); found != providers.end()) {
+    endpoint.provider = found->second.get();
   }
 }
 
@@ -133,12 +120,10 @@ Result<const Endpoint*> LlmDriver::State::endpoint(const std::string& alias) con
   return &found->second;
 }
 
-void LlmDriver::State::attempt(CommandId id) {
-  Run& run = running.at(id);
-  ++run.attempts;
-  run.question.time_left = std::chrono::ceil<Milliseconds>(run.deadline - steady_now());
-  run.provider->ask(
-      run.question,
+void LlmDriver::State::ask(ModelQuestion question) {
+  const CommandId id = question.id;
+  running.at(id).provider->ask(
+      std::move(question),
       [weak = weak_from_this(), id](std::string_view text) {
         if (const auto self = weak.lock()) {
           self->progress.progress(id, ProgressKind::model_text, text);
@@ -150,39 +135,28 @@ void LlmDriver::State::attempt(CommandId id) {
 }
 
 void LlmDriver::State::settle(CommandId id, Attempt attempt) {
-  Run& run = running.at(id);
-  if (attempt.reply) return answer(id, Reply(*std::move(attempt.reply)));
-  if (run.cancelled) return answer(id, Error{Errc::cancelled, "cancelled"});
-  const Milliseconds length =
-      repeat_pause(run.attempts, retry, attempt.retry_after, run.question.key);
-  const bool in_time = steady_now() + length < run.deadline;
-  if (attempt.repeatable && run.attempts < retry.attempts_max && in_time) return pause(id, length);
-  Error error = attempt.reply.error().with(run.name);
-  if (run.attempts > 1) error.message += " (after " + std::to_string(run.attempts) + " attempts)";
-  answer(id, std::move(error));
-}
-
-void LlmDriver::State::pause(CommandId id, Milliseconds length) {
-  Run& run = running.at(id);
-  run.pause.expires_after(length);
-  run.pause.async_wait([weak = weak_from_this(), id](const boost::system::error_code&) {
-    const auto self = weak.lock();
-    if (!self) return;
-    if (self->running.at(id).cancelled) {
-      return self->answer(id, Error{Errc::cancelled, "cancelled"});
-    }
-    self->attempt(id);
-  });
-}
-
-void LlmDriver::State::answer(CommandId id, Result<Reply> reply) {
-  Completion<Reply> done = std::move(running.at(id).done);
-  running.erase(id);  // first: the answer may bring the next call
-  if (reply) {
-    std::get<AwaitLLMResponse::Reply>(*reply).received_unix_ns =
-        unix_nanoseconds(SystemClock{}.wall());
+  Run run = std::move(running.extract(id).mapped());  // first: the answer may bring the next call
+  if (attempt.reply) {
+    attempt.reply->received_unix_ns = unix_nanoseconds(clock.wall());
+    return run.done(Reply(*std::move(attempt.reply)));
   }
-  done(std::move(reply));
+  if (run.cancelled) return run.done(Error{Errc::cancelled, "cancelled"});
+  Error error = attempt.reply.error().with(run.model);
+  error.retry_at = next_attempt(run, attempt);
+  if (!error.retry_at && run.attempt > 1) {
+    error.message += " (after " + std::to_string(run.attempt) + " attempts)";
+  }
+  run.done(std::move(error));
+}
+
+/// Nothing: there is none.
+std::optional<WallTime> LlmDriver::State::next_attempt(const Run& run,
+                                                       const Attempt& failed) const {
+  if (failed.repeat == Repeat::never) return std::nullopt;
+  if (failed.repeat == Repeat::at_most && run.attempt >= retry.attempts_max) return std::nullopt;
+  const WallTime next =
+      clock.wall() + repeat_pause(run.attempt, retry, failed.retry_after, run.key);
+  return next - run.asked < retry.patience ? std::optional(next) : std::nullopt;
 }
 
 Result<void> check_files(const LlmSettings& settings) {
@@ -195,8 +169,8 @@ Result<void> check_files(const LlmSettings& settings) {
 }
 
 LlmDriver::LlmDriver(boost::asio::any_io_executor loop, HttpClient& http, BlockingPool& pool,
-                     ProgressSink& progress, LlmSettings settings)
-    : state_(std::make_shared<State>(std::move(loop), progress, settings.retry)) {
+                     const Clock& clock, ProgressSink& progress, LlmSettings settings)
+    : state_(std::make_shared<State>(std::move(loop), clock, progress, settings.retry)) {
   for (const ProviderSettings& each : settings.providers)
     state_->add_provider(each, http, pool);
   for (const ModelSettings& each : settings.models)
@@ -223,21 +197,20 @@ void LlmDriver::perform(Call call, Completion<Reply> done) {
   }
   const bool is_new = state_->running
                           .emplace(call.id, Run{.provider = endpoint.provider,
-                                                .name = endpoint.name,
-                                                .question = question_of(call, endpoint),
-                                                .done = std::move(done),
-                                                .pause = boost::asio::steady_timer(state_->loop),
-                                                .deadline = steady_now() + endpoint.total})
+                                                .model = endpoint.name,
+                                                .key = call.key,
+                                                .attempt = call.attempt,
+                                                .asked = call.asked,
+                                                .done = std::move(done)})
                           .second;
   TINKERBELL_ASSERT(is_new);
-  state_->attempt(call.id);
+  state_->ask(question_of(call, endpoint));
 }
 
 void LlmDriver::cancel(CommandId id) {
   const auto found = state_->running.find(id);
   if (found == state_->running.end()) return;
   found->second.cancelled = true;
-  found->second.pause.cancel();
   found->second.provider->cancel(id);
 }
 

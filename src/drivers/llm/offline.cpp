@@ -133,7 +133,7 @@ void OfflineProvider::State::show_piece(CommandId id) {
 void OfflineProvider::State::settle(CommandId id, Result<ModelReply> reply) {
   AttemptHandler done = std::move(running.at(id).done);
   running.erase(id);
-  done({.reply = std::move(reply), .repeatable = false, .retry_after = std::nullopt});
+  done({.reply = std::move(reply), .repeat = Repeat::never, .retry_after = std::nullopt});
 }
 
 OfflineProvider::OfflineProvider(boost::asio::any_io_executor loop, BlockingPool& pool,

@@ -23,16 +23,21 @@ struct ModelQuestion {
   std::uint32_t context_tokens = 0;  ///< Question and answer together, for those who are told it.
   Conversation messages;
   std::vector<ToolSchema> tools;
-  Milliseconds time_left{0};  ///< For this attempt, whatever the limits of the service are.
 };
 
 using ModelReply = AwaitLLMResponse::Reply;
 
+/// Whether another attempt may go better.
+enum class Repeat : std::uint8_t {
+  never,    ///< The request is at fault, or what it asks for has its price and would fail again.
+  at_most,  ///< The service failed at this request: a few times.
+  until_it_passes,  ///< The service cannot be reached, is overloaded or asks for a pause.
+};
+
 /// How one attempt to get an answer ended.
 struct Attempt {
   Result<ModelReply> reply;
-  bool repeatable =
-      false;  ///< Failed before any of the answer arrived, for a reason that may pass.
+  Repeat repeat = Repeat::never;
   std::optional<Milliseconds> retry_after;  ///< The server's own wish.
 };
 

@@ -288,6 +288,34 @@ TEST_F(ProgramTest, AnAnsweredQuestionTellsByWhomWhenAndWhy) {
                         "by uid 1000, 2026-11-22T20:34:00.000Z: not today\n"));
 }
 
+TEST_F(ProgramTest, FollowSaysWhenTheNextAttemptIsMade) {
+  daemon_.lay_out_task(task_12("running"));
+  daemon_.emit(1, name::kStepStarted, step(1, "ask model default", "started"));
+  daemon_.emit(2, name::kModelText, protocol::TextPiece{Seq{1}, "text", "Hel"});
+  protocol::StepView deferred = step(1, "ask model default", "deferred", "HTTP 529: overloaded");
+  deferred.attempt = 1;
+  deferred.next_attempt = "2026-11-22T20:40:00.000Z";
+  daemon_.emit(3, name::kStepDeferred, deferred);
+  daemon_.emit(4, name::kStepDeferred, deferred);
+  protocol::StepView again = step(1, "ask model default", "started");
+  again.attempt = 2;
+  daemon_.emit(5, name::kStepStarted, again);
+  daemon_.emit(6, name::kModelText, protocol::TextPiece{Seq{1}, "text", "Hello"});
+  daemon_.emit(7, name::kStepDone, step(1, "ask model default", "done", "80 tokens"));
+  daemon_.emit(8, name::kTaskEnded, task_12("completed"));
+  const Outcome follow = tinkerbell({"follow", "12"});
+  EXPECT_EQ(follow.code, 0) << follow.err;
+  EXPECT_THAT(
+      follow.out,
+      testing::StartsWith(
+          "› ask model default\n"
+          "    Hel\n"
+          "… ask model default  HTTP 529: overloaded; next attempt at 2026-11-22T20:40:00.000Z\n"
+          "› ask model default\n"
+          "    Hello\n"
+          "✓ ask model default  80 tokens\n"));
+}
+
 TEST_F(ProgramTest, FollowPrintsOneLineForEachStep) {
   daemon_.lay_out_task(task_12("running"));
   daemon_.emit(1, name::kStepDone, step(1, "ask model default (2 messages)", "done", "80 tokens"));

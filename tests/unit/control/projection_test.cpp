@@ -166,6 +166,30 @@ TEST_F(ProjectionTest, StepsShowWhatWasDecidedAndWhatCameOfIt) {
   EXPECT_EQ((*step.reply)["bytes"], 3);
 }
 
+TEST_F(ProjectionTest, AStepSaysWhenItsNextAttemptIsMade) {
+  const WallTime next = world.clock.wall() + std::chrono::minutes{5};
+  world.driver->next_reply("file.write", Error{Errc::unavailable, "busy", next});
+  world.submit("writer@1", /*approve_all=*/true);
+  const protocol::StepView deferred = steps_of(world.memory->records, {}).steps.at(0);
+  EXPECT_EQ(deferred.state, "deferred");
+  EXPECT_EQ(deferred.outcome, "busy");
+  EXPECT_EQ(deferred.next_attempt, rfc3339(next));
+  EXPECT_EQ(deferred.attempt, 1U);
+
+  world.pass(std::chrono::minutes{5});
+  const protocol::StepView done = steps_of(world.memory->records, {}).steps.at(0);
+  EXPECT_EQ(done.state, "done");
+  EXPECT_EQ(done.outcome, "created, 3 bytes");
+  EXPECT_EQ(done.next_attempt, "");
+  EXPECT_EQ(done.attempt, 2U);
+  std::vector<std::string> names;
+  for (const protocol::EventView& event : events())
+    names.push_back(event.name);
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"task.created", "step.asked", "step.started", "step.deferred",
+                                      "step.started", "step.done", "task.ended"}));
+}
+
 TEST_F(ProjectionTest, WhoFollowsFromItsStepsOnMissesNoLiveText) {
   world.submit("writer@1");
   const StepHistory history = steps_of(world.memory->records, {});

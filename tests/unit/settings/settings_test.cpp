@@ -68,6 +68,11 @@ max_output_tokens = 99
 [models.small]
 provider = "two"
 model = "n"
+[retry]
+attempts_max = 7
+patience = "3d"
+pause_max = "20s"
+retry_after_max = "2h"
 [[policy.rule]]
 name = "docs"
 do = "allow"
@@ -111,6 +116,10 @@ ended = "7d"
   EXPECT_EQ(settings->models.at("default").model, "m");
   EXPECT_EQ(settings->models.at("default").max_output_tokens, 99U);
   EXPECT_EQ(settings->models.size(), 2U);
+  EXPECT_EQ(settings->retry.attempts_max, 7U);
+  EXPECT_EQ(settings->retry.patience, 72h);
+  EXPECT_EQ(settings->retry.pause_max, 20s);
+  EXPECT_EQ(settings->retry.retry_after_max, 2h);
 
   ASSERT_EQ(settings->policy.rules.size(), 2U);
   EXPECT_EQ(settings->policy.rules[0].name, "docs");
@@ -193,6 +202,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "characters"},
         Mistake{"[models.default]\nprovider = \"offline\"\nmodel = \"m\"\ncontext_tokens = 0\n",
                 "5: \"context_tokens\" in [models.default] must be from 1 to 10000000, not 0"},
+        Mistake{"[retry]\nattempts_max = 0\n",
+                "3: \"attempts_max\" in [retry] must be from 1 to 1000, not 0"},
         Mistake{"[providers.p]\ntype = \"offlin\"\nplaybook = \"/p.json\"\n",
                 "3: \"type\" in [providers.p] must be one of openai-chat, openai-responses, "
                 "anthropic, ollama, offline, not \"offlin\""},

@@ -60,14 +60,16 @@ struct ModelSettings {
                                           ///< answer together.
 };
 
-/// When a failed attempt is repeated: only before any of the answer has arrived. The pause is
-/// base · 2ⁿ up to its cap, less up to a quarter; or what the server asks for, up to a cap of its
-/// own.
+/// When a failed attempt is repeated. The pause is base · 2ⁿ up to its cap, less up to a quarter;
+/// or what the server asks for, up to a cap of its own.
 struct RetrySettings {
-  std::uint32_t attempts_max = 4;
+  std::uint32_t attempts_max = 5;     ///< Where the service failed at this very request.
+  Milliseconds patience{86'400'000};  ///< From when the task asked: where the service cannot be
+                                      ///< reached, is overloaded or asks for a pause, there are
+                                      ///< attempts so long.
   Milliseconds pause_base{500};
-  Milliseconds pause_max{8'000};
-  Milliseconds retry_after_max{60'000};
+  Milliseconds pause_max{60'000};
+  Milliseconds retry_after_max{3'600'000};
 };
 
 struct LlmSettings {
@@ -80,13 +82,14 @@ struct LlmSettings {
 /// invalid, too_large, not_found, denied, io; names the provider.
 [[nodiscard]] Result<void> check_files(const LlmSettings& settings);
 
-/// Performs AwaitLLMResponse. Loop thread only; owned by the daemon, outlives every task; the
-/// client, the pool and the sink outlive it. Destroyed, it answers what is under way with
+/// Performs AwaitLLMResponse: one attempt a call; an error says when the next one may be made.
+/// Loop thread only; owned by the daemon, outlives every task; the client, the pool, the clock and
+/// the sink outlive it. Destroyed, it answers what is under way with
 /// Errc::abandoned.
 class LlmDriver final : public Driver {
  public:
   LlmDriver(boost::asio::any_io_executor loop, HttpClient& http, BlockingPool& pool,
-            ProgressSink& progress, LlmSettings settings);
+            const Clock& clock, ProgressSink& progress, LlmSettings settings);
   LlmDriver(const LlmDriver&) = delete;
   LlmDriver& operator=(const LlmDriver&) = delete;
   ~LlmDriver() override;

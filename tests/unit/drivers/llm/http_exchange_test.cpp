@@ -44,7 +44,7 @@ Attempt attempt(const HttpHead& head, const std::vector<std::string_view>& piece
   exchange.take_head(head);
   for (const std::string_view piece : pieces)
     exchange.take_body(piece, kStart);
-  return exchange.finish(head);
+  return exchange.finish(head, kStart);
 }
 
 Attempt streamed(const std::vector<std::string_view>& pieces) {
@@ -80,25 +80,23 @@ TEST(HttpExchange, F41_EveryTruncationOfAStreamIsAnError) {
   }
 }
 
-TEST(HttpExchange, F41_IsRepeatableOnlyBeforeAnyOfTheAnswer) {
-  const std::size_t first_event = kRecorded.find("data:");
-  const std::size_t second_event = kRecorded.find("data:", first_event + 1);
+TEST(HttpExchange, F41_AStreamThatIsCutOffIsRepeatedAFewTimes) {
   const std::string_view all = kRecorded;
-  EXPECT_TRUE(streamed({all.substr(0, second_event - 5)}).repeatable);
-  EXPECT_FALSE(streamed({all.substr(0, second_event)}).repeatable);
+  for (const std::size_t cut : {std::size_t{0}, all.size() / 2, all.size() - 1})
+    EXPECT_EQ(streamed({all.substr(0, cut)}).repeat, Repeat::at_most) << cut;
 }
 
 TEST(HttpExchange, WhatComesAfterTheEndMarkDoesNotMatter) {
   HttpExchange done = fresh();
   done.take_head(head(200, "text/event-stream"));
   done.take_body(kRecorded + "data: nonsense\n\n", kStart);
-  EXPECT_TRUE(done.finish(Error{Errc::protocol, "no last chunk"}).reply);
+  EXPECT_TRUE(done.finish(Error{Errc::protocol, "no last chunk"}, kStart).reply);
 }
 
 TEST(HttpExchange, F47_AnotherContentTypeIsAnError) {
   const Attempt html = attempt(head(200, "text/html"), {"<html>"});
   EXPECT_EQ(html.reply.error(), (Error{Errc::protocol, "unexpected content type text/html"}));
-  EXPECT_FALSE(html.repeatable);
+  EXPECT_EQ(html.repeat, Repeat::never);
   EXPECT_EQ(attempt({.status = 200}, {}).reply.error().message, "unexpected content type (none)");
 }
 
@@ -161,20 +159,46 @@ TEST(HttpExchange, ShortensTheReason) {
   EXPECT_THAT(text, HasSubstr("more bytes)"));
 }
 
-TEST(HttpExchange, F44_OnlyWhatMayPassIsRepeatable) {
-  for (const int status : {408, 409, 429, 500, 502, 503, 529})
-    EXPECT_TRUE(attempt(head(status, "text/plain"), {}).repeatable) << status;
-  for (const int status : {307, 400, 401, 403, 404, 413, 422})
-    EXPECT_FALSE(attempt(head(status, "text/plain"), {}).repeatable) << status;
-  EXPECT_FALSE(attempt({.status = 503, .headers = {{"X-Should-Retry", "false"}}}, {}).repeatable);
+Repeat repeat_after(const HttpHead& head) {
+  return attempt(head, {}).repeat;
 }
 
-TEST(HttpExchange, ALostConnectionIsRepeatableAndACancelledOneIsNot) {
-  EXPECT_TRUE(fresh().finish(Error{Errc::unavailable, "refused"}).repeatable);
-  EXPECT_TRUE(fresh().finish(Error{Errc::timed_out, "no answer"}).repeatable);
-  EXPECT_TRUE(fresh().finish(Error{Errc::protocol, "lost"}).repeatable);
-  EXPECT_FALSE(fresh().finish(Error{Errc::cancelled, "cancelled"}).repeatable);
-  EXPECT_FALSE(fresh().finish(Error{Errc::invalid, "url"}).repeatable);
+TEST(HttpExchange, F44_OnlyWhatMayPassIsRepeated) {
+  for (const int status : {408, 429, 502, 503, 504, 529})
+    EXPECT_EQ(repeat_after(head(status, "text/plain")), Repeat::until_it_passes) << status;
+  for (const int status : {409, 500, 501, 599})
+    EXPECT_EQ(repeat_after(head(status, "text/plain")), Repeat::at_most) << status;
+  for (const int status : {307, 400, 401, 403, 404, 413, 422})
+    EXPECT_EQ(repeat_after(head(status, "text/plain")), Repeat::never) << status;
+}
+
+TEST(HttpExchange, F44_TheServerHasTheLastWord) {
+  EXPECT_EQ(repeat_after({.status = 503, .headers = {{"X-Should-Retry", "false"}}}), Repeat::never);
+  EXPECT_EQ(repeat_after({.status = 400, .headers = {{"X-Should-Retry", "true"}}}),
+            Repeat::at_most);
+}
+
+Repeat repeat_after(const Error& error, SteadyTime now = kStart) {
+  return fresh().finish(error, now).repeat;
+}
+
+TEST(HttpExchange, F37_F39_AServerThatIsNotThereIsWaitedFor) {
+  EXPECT_EQ(repeat_after({Errc::unavailable, "refused"}), Repeat::until_it_passes);
+  EXPECT_EQ(repeat_after({Errc::timed_out, "no answer"}), Repeat::until_it_passes);
+  EXPECT_EQ(repeat_after({Errc::protocol, "lost"}), Repeat::at_most);
+  EXPECT_EQ(repeat_after({Errc::cancelled, "cancelled"}), Repeat::never);
+  EXPECT_EQ(repeat_after({Errc::invalid, "url"}), Repeat::never);
+}
+
+TEST(HttpExchange, F40_AStreamThatHangsIsRepeatedAndOneThatTookAllItsTimeIsNot) {
+  const auto repeat_of = [](seconds after) {
+    HttpExchange hanging = fresh();
+    hanging.take_head(head(200, "text/event-stream"));
+    hanging.take_body(kRecorded.substr(0, kRecorded.size() / 2), kStart);
+    return hanging.finish(Error{Errc::timed_out, "no byte"}, kStart + after).repeat;
+  };
+  EXPECT_EQ(repeat_of(seconds{60}), Repeat::at_most);
+  EXPECT_EQ(repeat_of(seconds{1'200}), Repeat::never);
 }
 
 TEST(HttpExchange, F43_ReadsRetryAfterWhereItIsANumber) {
@@ -188,6 +212,16 @@ TEST(HttpExchange, F43_ReadsRetryAfterWhereItIsANumber) {
   EXPECT_EQ(retry_after({{"retry-after-ms", "12.5"}, {"retry-after", "9"}}), Milliseconds{12});
 }
 
+TEST(HttpExchange, F43_HoldsADateAgainstTheClockOfTheServer) {
+  const auto asked = [](std::string until) {
+    return retry_after({{"Date", "Wed, 21 Oct 2026 07:28:00 GMT"}, {"Retry-After", until}});
+  };
+  EXPECT_EQ(asked("Wed, 21 Oct 2026 07:29:30 GMT"), Milliseconds{90'000});
+  EXPECT_EQ(asked("Wed, 21 Oct 2026 07:00:00 GMT"), Milliseconds{0});
+  EXPECT_EQ(asked("Wed, 21 Oct 2026 07:29:30 GMT or so"), std::nullopt);
+  EXPECT_EQ(asked("2026-10-21T07:29:30Z"), std::nullopt);
+}
+
 TEST(HttpExchange, S63_ALineWithoutEndIsRefused) {
   HttpExchange endless = fresh();
   endless.take_head(head(200, "text/event-stream"));
@@ -196,7 +230,7 @@ TEST(HttpExchange, S63_ALineWithoutEndIsRefused) {
   for (int i = 0; i < 5; ++i)
     endless.take_body(piece, kStart);
   EXPECT_TRUE(endless.hopeless());
-  EXPECT_EQ(endless.finish(Error{Errc::cancelled, "cancelled"}).reply.error().code,
+  EXPECT_EQ(endless.finish(Error{Errc::cancelled, "cancelled"}, kStart).reply.error().code,
             Errc::too_large);
 }
 
@@ -210,9 +244,9 @@ TEST(HttpExchange, S64_CommentsDoNotKeepAnAnswerAlive) {
   EXPECT_FALSE(slow.hopeless());
   slow.take_body(":\n\n", kStart + seconds{181});
   EXPECT_TRUE(slow.hopeless());
-  const Attempt late = slow.finish(Error{Errc::cancelled, "cancelled"});
+  const Attempt late = slow.finish(Error{Errc::cancelled, "cancelled"}, kStart + seconds{181});
   EXPECT_EQ(late.reply.error(), (Error{Errc::timed_out, "no event for 60000 ms, only comments"}));
-  EXPECT_FALSE(late.repeatable) << "it had begun, and would take as long again";
+  EXPECT_EQ(late.repeat, Repeat::never) << "it had begun, and would take as long again";
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ constexpr SteadyTime kStart{std::chrono::seconds{1'000}};
   exchange.take_head(head);
   for (const std::string_view piece : pieces)
     exchange.take_body(piece, kStart);
-  return exchange.finish(head);
+  return exchange.finish(head, kStart);
 }
 
 [[nodiscard]] inline Attempt streamed(ProviderType type,

@@ -96,10 +96,11 @@ TEST_P(WholeRecordingTest, F41_EveryBeginningIsAnErrorAndNoAnswer) {
   EXPECT_TRUE(attempt({all_.substr(0, whole)}).reply);
 }
 
-TEST_P(RecordingTest, IsRepeatableOnlyBeforeAnyOfTheAnswer) {
-  EXPECT_TRUE(streamed(GetParam(), {}).repeatable);
+TEST_P(RecordingTest, F41_AStreamThatIsCutOffIsRepeatedAFewTimes) {
+  EXPECT_EQ(streamed(GetParam(), {}).repeat, Repeat::at_most);
   const std::string stream = recorded(GetParam(), "error");
-  EXPECT_FALSE(streamed(GetParam(), {stream.substr(0, stream.find("Half") + 300)}).repeatable);
+  EXPECT_EQ(streamed(GetParam(), {stream.substr(0, stream.find("Half") + 4)}).repeat,
+            Repeat::at_most);
 }
 
 TEST_P(RecordingTest, StreamsTheTextInItsPieces) {
@@ -159,7 +160,7 @@ TEST_P(RecordingTest, ARefusalIsARefusal) {
   EXPECT_EQ(reply.text, "I cannot.");
 }
 
-TEST_P(RecordingTest, AnErrorInTheMiddleIsAnErrorAndNotRepeated) {
+TEST_P(RecordingTest, AnErrorInTheMiddleIsAnError) {
   const Attempt failed = streamed(GetParam(), {recorded(GetParam(), "error")});
   ASSERT_FALSE(failed.reply);
   const bool has_code = !is(ProviderType::ollama);
@@ -167,7 +168,7 @@ TEST_P(RecordingTest, AnErrorInTheMiddleIsAnErrorAndNotRepeated) {
   EXPECT_THAT(failed.reply.error().message,
               HasSubstr(has_code ? "the server broke off: slow down"
                                  : "the server broke off: an error was encountered"));
-  EXPECT_FALSE(failed.repeatable);
+  EXPECT_EQ(failed.repeat, has_code ? Repeat::until_it_passes : Repeat::at_most);
 }
 
 /// A failure in the words of the service.
@@ -182,33 +183,34 @@ std::string failure_body(ProviderType service, const std::string& type) {
   }
 }
 
-TEST_P(RecordingTest, F44_F45_AStatusHasItsMeaningAndOnlyWhatMayPassIsRepeatable) {
+TEST_P(RecordingTest, F44_F45_AStatusHasItsMeaningAndOnlyWhatMayPassIsRepeated) {
   struct Row {
     int status;
     const char* type;  ///< As Anthropic has it; OpenAI's are fewer.
     Errc code;
-    bool repeatable;
+    Repeat repeat;
   };
 
-  for (const Row& row : {Row{400, "invalid_request_error", Errc::invalid, false},
-                         Row{401, "authentication_error", Errc::unauthorized, false},
-                         Row{402, "billing_error", Errc::exhausted, false},
-                         Row{403, "permission_error", Errc::unauthorized, false},
-                         Row{404, "not_found_error", Errc::not_found, false},
-                         Row{409, "conflict_error", Errc::unavailable, true},
-                         Row{413, "request_too_large", Errc::too_large, false},
-                         Row{429, "rate_limit_error", Errc::rate_limited, true},
-                         Row{500, "api_error", Errc::unavailable, true},
-                         Row{503, "unavailable", Errc::unavailable, true},
-                         Row{504, "timeout_error", Errc::unavailable, true},
-                         Row{529, "overloaded_error", Errc::unavailable, true}}) {
+  for (const Row& row :
+       {Row{400, "invalid_request_error", Errc::invalid, Repeat::never},
+        Row{401, "authentication_error", Errc::unauthorized, Repeat::never},
+        Row{402, "billing_error", Errc::exhausted, Repeat::never},
+        Row{403, "permission_error", Errc::unauthorized, Repeat::never},
+        Row{404, "not_found_error", Errc::not_found, Repeat::never},
+        Row{409, "conflict_error", Errc::unavailable, Repeat::at_most},
+        Row{413, "request_too_large", Errc::too_large, Repeat::never},
+        Row{429, "rate_limit_error", Errc::rate_limited, Repeat::until_it_passes},
+        Row{500, "api_error", Errc::unavailable, Repeat::at_most},
+        Row{503, "unavailable", Errc::unavailable, Repeat::until_it_passes},
+        Row{504, "timeout_error", Errc::unavailable, Repeat::until_it_passes},
+        Row{529, "overloaded_error", Errc::unavailable, Repeat::until_it_passes}}) {
     const HttpHead head{.status = row.status,
                         .headers = {{"Content-Type", "application/json"}, {"Retry-After", "2"}}};
     const Attempt failed = attempt(GetParam(), head, {failure_body(GetParam(), row.type)});
     ASSERT_FALSE(failed.reply) << row.status;
     EXPECT_EQ(failed.reply.error(),
               (Error{row.code, "HTTP " + std::to_string(row.status) + ": m"}));
-    EXPECT_EQ(failed.repeatable, row.repeatable) << row.status;
+    EXPECT_EQ(failed.repeat, row.repeat) << row.status;
     EXPECT_EQ(failed.retry_after, Milliseconds{2'000});
   }
 }
@@ -253,7 +255,7 @@ TEST_P(RecordingTest, S63_ALineWithoutEndIsRefused) {
   for (int i = 0; i < 4; ++i)
     endless.take_body(piece, kStart);
   EXPECT_TRUE(endless.hopeless());
-  const Attempt refused = endless.finish(Error{Errc::cancelled, "cancelled"});
+  const Attempt refused = endless.finish(Error{Errc::cancelled, "cancelled"}, kStart);
   EXPECT_EQ(refused.reply.error().code, Errc::too_large);
 }
 
@@ -264,7 +266,8 @@ TEST_P(RecordingTest, S64_WhatIsNoEventDoesNotKeepAnAnswerAlive) {
   EXPECT_FALSE(silent.hopeless());
   silent.take_body(nothing, kStart + std::chrono::seconds{121});
   EXPECT_TRUE(silent.hopeless());
-  EXPECT_EQ(silent.finish(Error{Errc::cancelled, "cancelled"}).reply.error().code, Errc::timed_out);
+  EXPECT_EQ(silent.finish(Error{Errc::cancelled, "cancelled"}, kStart).reply.error().code,
+            Errc::timed_out);
 }
 
 TEST_P(RecordingTest, F47_TheStreamOfAnotherServiceIsNoAnswer) {
