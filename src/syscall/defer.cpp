@@ -6,8 +6,8 @@
 namespace tinkerbell {
 
 std::string next_attempt(const InFlight& flight) {
-  return "attempt " + std::to_string(flight.attempt + 1) + " at " + rfc3339(flight.deadline) +
-         ", after: " + flight.setback + ": " + command_line(flight.command());
+  return command_line(flight.command()) + ": attempt " + std::to_string(flight.attempt + 1) +
+         " at " + rfc3339(flight.deadline) + ", after: " + flight.setback;
 }
 
 void SystemCalls::defer(LiveTask& live, const Error& why) {

@@ -46,8 +46,8 @@ struct Admission {
   return live.cancel && live.cancel->newest == live.flight->id.seq;
 }
 
-/// For what a deferred command waits: "attempt 3 at 2026-11-02T10:00:00.000Z, after: HTTP 429: slow
-/// down: ask model default".
+/// For what a deferred command waits: "ask model default: attempt 3 at 2026-11-02T10:00:00.000Z,
+/// after: HTTP 429: slow down".
 [[nodiscard]] std::string next_attempt(const InFlight& flight);
 
 /// Whether a task may wait so long in one command. Errors: invalid.

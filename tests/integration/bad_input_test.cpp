@@ -227,11 +227,11 @@ TEST(BadInputTest, F41_AnAnswerThatIsCutShortIsAnErrorAndNeverAnAnswer) {
   EXPECT_FALSE(message_of(error).empty());
 }
 
-TEST(BadInputTest, AModelThatIsDownFailsTheTaskAndNamesTheProvider) {
+TEST(BadInputTest, F37_AModelThatStaysDownFailsTheTaskAndNamesTheProvider) {
   std::string config;
   {
     const ScriptedLlm gone(idle());
-    config = config_for(gone, "none");
+    config = config_for(gone, "none") + "[retry]\npatience = \"1s\"\n";
   }
   RealDaemon daemon(config);
   daemon.start();

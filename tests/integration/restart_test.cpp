@@ -12,6 +12,7 @@ namespace tinkerbell {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 LlmReply runs(const std::vector<std::string>& argv) {
   return calls("run_program", {{"argv", argv}});
@@ -103,6 +104,33 @@ TEST(RestartTest, AModelStreamThatWasHalfReceivedIsAskedAgainWithTheSameKey) {
   EXPECT_NE(ledger[0].key, ledger[1].key);
   EXPECT_EQ(ledger[1].key, ledger[2].key);
   EXPECT_EQ(ledger[1].body, ledger[2].body);
+}
+
+TEST(RestartTest, F43_TheWaitForABusyServiceOutlivesTheDaemon) {
+  ScriptedLlm model([](const LlmRequest&) {
+    LlmReply busy = responds(429, "application/json", R"({"error":{"message":"slow down"}})");
+    busy.headers = "Retry-After: 1800\r\n";
+    return busy;
+  });
+  RealDaemon daemon(config_for(model, "none"));
+  daemon.start();
+  const std::uint64_t task = daemon.run("be patient", true);
+  const auto waits_for = [&] {
+    return daemon.ask("/v1/tasks/" + std::to_string(task))
+        .body.at("waiting_for")
+        .get<std::string>();
+  };
+  ASSERT_TRUE(wait_until([&] { return waits_for().contains("attempt 2"); })) << daemon.log();
+  const std::string before = waits_for();
+  EXPECT_THAT(before, HasSubstr("HTTP 429: slow down"));
+
+  daemon.kill9();
+  daemon.start();
+
+  EXPECT_EQ(waits_for(), before) << "it began anew";
+  EXPECT_EQ(daemon.cli({"cancel", std::to_string(task)}).exit, 0);
+  EXPECT_EQ(daemon.wait_for_end(task).at("state"), "cancelled");
+  EXPECT_THAT(model.ledger(), testing::SizeIs(1));
 }
 
 TEST(RestartTest, ARunningProgramIsTakenUpAgainAfterKill9AndNotRunTwice) {

@@ -208,8 +208,8 @@ LlmReply ScriptedLlm::answer_to(std::string_view head, std::string_view body) {
 
 bool ScriptedLlm::send_reply(int connection, const LlmReply& reply) {
   const std::string head = "HTTP/1.1 " + std::to_string(reply.status) +
-                           " Scripted\r\nContent-Type: " + reply.content_type +
-                           "\r\nTransfer-Encoding: chunked\r\n\r\n";
+                           " Scripted\r\nContent-Type: " + reply.content_type + "\r\n" +
+                           reply.headers + "Transfer-Encoding: chunked\r\n\r\n";
   if (!send_all(connection, head)) return false;
   for (std::size_t i = 0; i < reply.pieces.size(); ++i) {
     if (reply.hold == i) wait_at_gate();

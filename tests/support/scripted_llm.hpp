@@ -39,6 +39,7 @@ struct LlmReply {
   std::vector<std::string> pieces;    ///< Of the body, each in a write of its own.
   std::optional<std::size_t> hold{};  ///< Stalls before this piece until the gate is open.
   bool cut = false;                   ///< The connection ends in the middle of the body.
+  std::string headers{};              ///< More of them, each with its CRLF.
 };
 
 /// An answer in words, which ends an agent.

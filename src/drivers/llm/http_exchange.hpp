@@ -35,7 +35,7 @@ class HttpExchange {
   /// Whether it is already known that no reply will come of it: the rest need not be read.
   [[nodiscard]] bool hopeless() const { return error_.has_value(); }
 
-  /// How it ended, given how the HTTP call did.
+  /// How it ended, given how the HTTP call did, and when that was.
   [[nodiscard]] Attempt finish(const Result<HttpHead>& ended, SteadyTime now);
 
  private:

@@ -23,8 +23,6 @@ class OpenAiChatStream final : public ReplyStream {
   [[nodiscard]] Result<void> take(const StreamEvent& event) override;
   [[nodiscard]] Result<void> take_whole(std::string_view body) override;
 
-  [[nodiscard]] bool has_content() const override { return parts_.any(); }
-
   [[nodiscard]] bool ended() const override { return ended_; }
 
   [[nodiscard]] Result<ModelReply> finish() override;

@@ -24,8 +24,6 @@ class OpenAiResponsesStream final : public ReplyStream {
   [[nodiscard]] Result<void> take(const StreamEvent& event) override;
   [[nodiscard]] Result<void> take_whole(std::string_view body) override;
 
-  [[nodiscard]] bool has_content() const override { return parts_.any(); }
-
   [[nodiscard]] bool ended() const override { return finish_.has_value(); }
 
   [[nodiscard]] Result<ModelReply> finish() override;

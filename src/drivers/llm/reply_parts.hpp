@@ -46,9 +46,6 @@ class ReplyParts {
   /// Counts what arrived. Errors: too_large.
   [[nodiscard]] Result<void> count(std::size_t bytes);
 
-  /// Whether any has arrived.
-  [[nodiscard]] bool any() const { return bytes_ > 0; }
-
   /// The first that is no empty one is kept.
   void set_model(std::string_view name);
 

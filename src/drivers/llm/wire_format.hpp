@@ -32,9 +32,6 @@ class ReplyStream {
   /// Takes the whole answer of a server that does not stream. Errors: as take.
   [[nodiscard]] virtual Result<void> take_whole(std::string_view body) = 0;
 
-  /// Whether any of the answer has arrived: from then on an attempt is never repeated.
-  [[nodiscard]] virtual bool has_content() const = 0;
-
   /// Whether the end mark has arrived.
   [[nodiscard]] virtual bool ended() const = 0;
 

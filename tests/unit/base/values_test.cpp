@@ -113,6 +113,8 @@ TEST(ResultDeathTest, EndsTheProcessWhenAnErrorIsReadAsAValue) {
 TEST(Error, GainsContextOnItsWayUp) {
   EXPECT_EQ((Error{Errc::not_found, "no such file"}.with("open a").with("read")),
             (Error{Errc::not_found, "read: open a: no such file"}));
+  const Error busy{Errc::unavailable, "busy", WallTime{std::chrono::seconds{7}}};
+  EXPECT_EQ(busy.with("ask").retry_at, busy.retry_at);
 }
 
 TEST(Error, TranslatesWhatTheSystemSays) {

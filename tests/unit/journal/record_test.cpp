@@ -146,7 +146,7 @@ TEST(Record, F18_OfANewerFormatIsNamedAsSuch) {
   };
 
   for (const auto [at, value, field] :
-       {Change{0, '\3', "format 3"}, Change{1, '\x0b', "kind 11"}, Change{1, '\x60', "effect 6"},
+       {Change{0, '\3', "format 3"}, Change{1, '\x0c', "kind 12"}, Change{1, '\x60', "effect 6"},
         Change{2, '\x08', "flags 8"}}) {
     std::string bytes = encoded(record);
     bytes[kBodyAt + at] = value;
