@@ -87,6 +87,7 @@ Result<LlmSettings> llm_settings(const settings::Settings& settings, Masker& mas
                                           .first_byte = provider.timeouts.first_byte,
                                           .idle = provider.timeouts.idle,
                                           .total = provider.timeouts.total},
+                             .at_once = provider.at_once,
                              .playbook = provider.playbook,
                              .api_version = provider.api_version,
                              .key_header = driver_key_header(provider.key_header)});

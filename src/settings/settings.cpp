@@ -17,6 +17,7 @@ constexpr std::uint32_t kSchema = 1;
 constexpr std::uint32_t kTasksMax = 1'000'000;
 constexpr std::uint32_t kStepsMax = 100'000;
 constexpr std::uint32_t kTokensMax = 10'000'000;
+constexpr std::uint32_t kCallsMax = 10'000;
 constexpr std::uint32_t kAttemptsMax = 1'000;
 constexpr std::size_t kGlobBytesMax = 1'024;
 constexpr Milliseconds kProbeTimeMax{300'000};
@@ -138,6 +139,7 @@ void read_provider(const toml::table& table, const std::string& title, Problems&
     }
   }
   reader.read_path("playbook", provider.playbook);
+  reader.read("at_once", provider.at_once, 1, kCallsMax);
   if (table.contains("key") && !table["key"].is_table()) {
     // Never with the value: it is likely to be the key.
     (void)reader.has("key");

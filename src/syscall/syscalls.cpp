@@ -242,6 +242,10 @@ std::optional<LiveView> SystemCalls::view(TaskId task) const {
   } else if (live->flight) {
     const bool asked = book_.find_open(live->flight->approval) != nullptr;
     view.waiting_for = waits_for(*live, asked);
+    if (live->flight->station == Station::performing) {
+      const std::string still = driver_for(live->flight->command())->waits_for(live->flight->id);
+      if (!still.empty()) view.waiting_for = still + ": " + view.waiting_for;
+    }
     view.waiting_since = live->flight->asked;
   }
   view.waiting_for = parts_.masker.masked(std::move(view.waiting_for));

@@ -40,6 +40,13 @@ class ScriptedDriver final : public Driver {
     if (auto held = held_.extract(id)) held.mapped()(on_cancel_);
   }
 
+  [[nodiscard]] std::string waits_for(CommandId id) const override {
+    return held_.contains(id) ? waits_for_ : "";
+  }
+
+  /// For what every command that is held waits.
+  void waits_for(std::string what) { waits_for_ = std::move(what); }
+
   /// What cancel() answers a command with that is held.
   void on_cancel(Error error) { on_cancel_ = std::move(error); }
 
@@ -83,6 +90,7 @@ class ScriptedDriver final : public Driver {
     }
   }
 
+  std::string waits_for_;
   Error on_cancel_{Errc::cancelled, "stopped"};
   std::map<std::string, Prepared> facts_;
   Replies replies_;

@@ -83,6 +83,7 @@ struct ProviderSettings {
   KeyHeader key_header = KeyHeader::x_api_key;  ///< anthropic only.
   std::string playbook;  ///< A file with answers, absolute. offline only; empty: it cannot answer.
   TimeoutSettings timeouts;
+  std::uint32_t at_once = 64;  ///< Calls.
 };
 
 struct ModelSettings {

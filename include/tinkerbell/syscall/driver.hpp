@@ -87,6 +87,10 @@ class Driver {
   /// Asks a running command to stop; its completion then answers Errc::cancelled (or the reply, if
   /// that was faster).
   virtual void cancel(CommandId id) = 0;
+
+  /// For what a command that is performed still waits before its effect begins, in words; empty:
+  /// for nothing.
+  [[nodiscard]] virtual std::string waits_for(CommandId /*id*/) const { return {}; }
 };
 
 }  // namespace tinkerbell

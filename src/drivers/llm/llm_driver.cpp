@@ -2,6 +2,7 @@
 
 #include "drivers/llm/backoff.hpp"
 #include "drivers/llm/http_provider.hpp"
+#include "drivers/llm/lane.hpp"
 #include "drivers/llm/offline.hpp"
 #include "drivers/llm/playbook.hpp"
 #include "drivers/llm/provider.hpp"
@@ -15,25 +16,32 @@ namespace tinkerbell {
 
 namespace {
 
+/// A configured service, and the line before it.
+struct Service {
+  std::string name;
+  std::unique_ptr<Provider> provider;
+  Lane lane;
+};
+
 /// What an alias stands for.
 struct Endpoint {
-  Provider* provider = nullptr;
+  Service* service = nullptr;
   std::string name;   ///< "openai/gpt-5".
   std::string model;  ///< "gpt-5".
   std::uint32_t tokens_max = 0;
   std::uint32_t context_tokens = 0;
 
   /// Who will read the conversation.
-  [[nodiscard]] std::string object() const { return name + " @ " + provider->place(); }
+  [[nodiscard]] std::string object() const { return name + " @ " + service->provider->place(); }
 
   [[nodiscard]] std::uint32_t tokens_for(std::uint32_t asked) const {
     return asked == 0 ? tokens_max : std::min(asked, tokens_max);
   }
 };
 
-/// An attempt under way.
+/// An attempt under way, or in line.
 struct Run {
-  Provider* provider = nullptr;
+  Service* service = nullptr;
   std::string model;  ///< "openai/gpt-5".
   std::string key;
   std::uint32_t attempt = 1;
@@ -51,6 +59,12 @@ ModelQuestion question_of(const Call& call, const Endpoint& endpoint) {
           .context_tokens = endpoint.context_tokens,
           .messages = command.messages,
           .tools = command.tools};
+}
+
+Lane::Service seen_of_service(const Attempt& attempt) {
+  if (attempt.reply) return Lane::Service::well;
+  return attempt.repeat == Repeat::until_it_passes ? Lane::Service::failing
+                                                   : Lane::Service::unknown;
 }
 
 }  // namespace
@@ -72,25 +86,27 @@ struct LlmDriver::State : std::enable_shared_from_this<State> {
   const Clock& clock;
   ProgressSink& progress;
   RetrySettings retry;
-  std::map<std::string, std::unique_ptr<Provider>> providers;
+  std::map<std::string, Service> services;
   std::map<std::string, Endpoint> models;  ///< By alias; without a provider where it is unknown.
   std::unordered_map<CommandId, Run> running;
 };
 
 void LlmDriver::State::add_provider(const ProviderSettings& settings, HttpClient& http,
                                     BlockingPool& pool) {
-  std::unique_ptr<Provider>& provider = providers[settings.name];
+  std::unique_ptr<Provider> provider;
   switch (settings.type) {
     case ProviderType::openai_chat:
     case ProviderType::openai_responses:
     case ProviderType::anthropic:
     case ProviderType::ollama:
       provider = std::make_unique<HttpProvider>(http, settings);
-      return;
+      break;
     case ProviderType::offline:
       provider = std::make_unique<OfflineProvider>(loop, pool, settings);
-      return;
+      break;
   }
+  services.try_emplace(settings.name,
+                       Service{settings.name, std::move(provider), Lane(settings.at_once)});
 }
 
 void LlmDriver::State::add_model(const ModelSettings& settings) {
@@ -99,8 +115,8 @@ void LlmDriver::State::add_model(const ModelSettings& settings) {
               .model = settings.model,
               .tokens_max = settings.tokens_max,
               .context_tokens = settings.context_tokens};
-  if (const auto found = providers.find(settings.provider); found != providers.end()) {
-    endpoint.provider = found->second.get();
+  if (const auto found = services.find(settings.provider); found != services.end()) {
+    endpoint.service = &found->second;
   }
 }
 
@@ -113,7 +129,7 @@ Result<const Endpoint*> LlmDriver::State::endpoint(const std::string& alias) con
     return Error{Errc::not_found, "no model \"" + alias + "\" is configured; there are: " +
                                       (known.empty() ? "none" : known)};
   }
-  if (found->second.provider == nullptr) {
+  if (found->second.service == nullptr) {
     return Error{Errc::invalid, "model \"" + alias + "\" (" + found->second.name +
                                     ") names a provider that is not configured"};
   }
@@ -122,7 +138,7 @@ Result<const Endpoint*> LlmDriver::State::endpoint(const std::string& alias) con
 
 void LlmDriver::State::ask(ModelQuestion question) {
   const CommandId id = question.id;
-  running.at(id).provider->ask(
+  running.at(id).service->provider->ask(
       std::move(question),
       [weak = weak_from_this(), id](std::string_view text) {
         if (const auto self = weak.lock()) {
@@ -136,6 +152,7 @@ void LlmDriver::State::ask(ModelQuestion question) {
 
 void LlmDriver::State::settle(CommandId id, Attempt attempt) {
   Run run = std::move(running.extract(id).mapped());  // first: the answer may bring the next call
+  run.service->lane.ended(id, seen_of_service(attempt));
   if (attempt.reply) {
     attempt.reply->received_unix_ns = unix_nanoseconds(clock.wall());
     return run.done(Reply(*std::move(attempt.reply)));
@@ -182,9 +199,9 @@ LlmDriver::~LlmDriver() = default;
 void LlmDriver::prepare(Call call, Completion<Prepared> prepared) {
   const auto endpoint = state_->endpoint(std::get<AwaitLLMResponse>(call.command).model);
   if (!endpoint) return prepared(endpoint.error());
-  prepared(
-      Prepared{.facts = {.object = (*endpoint)->object(), .host = (*endpoint)->provider->host()},
-               .pre_image = std::nullopt});
+  prepared(Prepared{
+      .facts = {.object = (*endpoint)->object(), .host = (*endpoint)->service->provider->host()},
+      .pre_image = std::nullopt});
 }
 
 void LlmDriver::perform(Call call, Completion<Reply> done) {
@@ -196,7 +213,7 @@ void LlmDriver::perform(Call call, Completion<Reply> done) {
                                           ", and not to " + call.facts.object + " as was judged"});
   }
   const bool is_new = state_->running
-                          .emplace(call.id, Run{.provider = endpoint.provider,
+                          .emplace(call.id, Run{.service = endpoint.service,
                                                 .model = endpoint.name,
                                                 .key = call.key,
                                                 .attempt = call.attempt,
@@ -204,14 +221,31 @@ void LlmDriver::perform(Call call, Completion<Reply> done) {
                                                 .done = std::move(done)})
                           .second;
   TINKERBELL_ASSERT(is_new);
-  state_->ask(question_of(call, endpoint));
+  endpoint.service->lane.enter(
+      call.id, [weak = state_->weak_from_this(), question = question_of(call, endpoint)]() mutable {
+        if (const auto self = weak.lock()) self->ask(std::move(question));
+      });
 }
 
 void LlmDriver::cancel(CommandId id) {
   const auto found = state_->running.find(id);
   if (found == state_->running.end()) return;
+  Service& service = *found->second.service;
+  if (service.lane.leave(id)) {
+    Run run = std::move(state_->running.extract(found).mapped());
+    return run.done(Error{Errc::cancelled, "cancelled"});
+  }
   found->second.cancelled = true;
-  found->second.provider->cancel(id);
+  service.provider->cancel(id);
+}
+
+std::string LlmDriver::waits_for(CommandId id) const {
+  const auto found = state_->running.find(id);
+  if (found == state_->running.end()) return {};
+  const Service& service = *found->second.service;
+  const std::optional<std::size_t> ahead = service.lane.ahead_of(id);
+  if (!ahead) return {};
+  return "its turn at " + service.name + " (" + std::to_string(*ahead) + " before it in line)";
 }
 
 }  // namespace tinkerbell

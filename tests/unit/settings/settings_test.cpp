@@ -58,6 +58,7 @@ type = "openai-chat"
 base_url = "http://127.0.0.1:11434/v1"
 key = { credential = "one" }
 timeouts = { connect = "1s", first_byte = "2m", idle = "3h", total = "4d" }
+at_once = 3
 [providers.two]
 type = "offline"
 playbook = "/p.json"
@@ -111,6 +112,7 @@ ended = "7d"
   EXPECT_EQ(one.timeouts.first_byte, 2min);
   EXPECT_EQ(one.timeouts.idle, 3h);
   EXPECT_EQ(one.timeouts.total, 96h);
+  EXPECT_EQ(one.at_once, 3U);
   EXPECT_EQ(settings->providers.at("two").playbook, "/p.json");
   EXPECT_EQ(settings->providers.size(), 3U);
   EXPECT_EQ(settings->models.at("default").model, "m");

@@ -61,8 +61,8 @@ class DeferTest : public testing::Test {
 
 TEST_F(DeferTest, F43_TheNextAttemptIsMadeWhenItsTimeHasCome) {
   const TaskId task = deferred_for(10min);
-  EXPECT_EQ(waits_for(task), "attempt 2 at " + rfc3339(world.clock.wall() + 10min) +
-                                 ", after: slow down: ask model default (0 messages)");
+  EXPECT_EQ(waits_for(task), "ask model default (0 messages): attempt 2 at " +
+                                 rfc3339(world.clock.wall() + 10min) + ", after: slow down");
   world.pass(10min - 1ms);
   EXPECT_THAT(world.driver->performed(), SizeIs(1));
 
@@ -123,6 +123,13 @@ TEST_F(DeferTest, ACrashInTheNextAttemptIsFollowedByAnotherOne) {
   ASSERT_THAT(world.driver->performed(), SizeIs(1)) << "the wait was over";
   EXPECT_EQ(world.driver->performed()[0].attempt, 3U);
   EXPECT_EQ(world.end_of(task).value, Json("hello"));
+}
+
+TEST_F(DeferTest, ACommandThatWaitsInTheDriverSaysForWhat) {
+  const TaskId task = world.submit("asks@1");
+  EXPECT_EQ(waits_for(task), "ask model default (0 messages)");
+  world.driver->waits_for("its turn");
+  EXPECT_EQ(waits_for(task), "its turn: ask model default (0 messages)");
 }
 
 TEST_F(DeferTest, ItsTaskCanBeCancelled) {

@@ -44,6 +44,7 @@ struct ProviderSettings {
   std::string base_url;  ///< "https://api.openai.com/v1".
   std::string api_key;   ///< Empty: none is sent.
   HttpTimeouts timeouts;
+  std::uint32_t at_once = 64;                   ///< Calls; more wait in line.
   std::string playbook;                         ///< offline: path of the JSON file.
   std::string api_version = "2026-10-21";       ///< anthropic.
   KeyHeader key_header = KeyHeader::x_api_key;  ///< anthropic.
@@ -106,6 +107,8 @@ class LlmDriver final : public Driver {
   void perform(Call call, Completion<Reply> done) override;
 
   void cancel(CommandId id) override;
+
+  [[nodiscard]] std::string waits_for(CommandId id) const override;
 
  private:
   struct State;

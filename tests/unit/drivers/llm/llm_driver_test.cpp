@@ -290,6 +290,34 @@ TEST_F(LlmDriverTest, ACallIsCancelledInTheMiddleOfItsAnswer) {
   EXPECT_EQ(perform().error(), (Error{Errc::cancelled, "cancelled"}));
 }
 
+TEST_F(LlmDriverTest, MoreCallsThanAtOnceWaitInLineAndCanBeCancelledThere) {
+  serve({{Server::receive(), Server::hold()}});
+  settings_.providers[0].at_once = 1;
+  start();
+  EXPECT_EQ(driver().waits_for(kId), "");
+  std::vector<Result<Reply>> others;
+  for (std::uint32_t task = 8; task <= 9; ++task) {
+    Call other = call();
+    other.id = {TaskId{task}, Seq{1}};
+    other.facts = prepare(call())->facts;
+    driver().perform(std::move(other), Completion<Reply>([&others](Result<Reply> result) {
+                       others.push_back(std::move(result));
+                     }));
+  }
+  EXPECT_EQ(driver().waits_for({TaskId{8}, Seq{1}}), "its turn at local (0 before it in line)");
+  EXPECT_EQ(driver().waits_for({TaskId{9}, Seq{1}}), "its turn at local (1 before it in line)");
+  driver().cancel({TaskId{8}, Seq{1}});
+  ASSERT_THAT(others, SizeIs(1));
+  EXPECT_EQ(others[0].error().code, Errc::cancelled);
+  EXPECT_EQ(driver().waits_for({TaskId{9}, Seq{1}}), "its turn at local (0 before it in line)");
+
+  ASSERT_TRUE(run_until(loop_, [&] { return server_->requests().size() == 1; }));
+  driver().cancel(kId);
+  EXPECT_EQ(wait().error().code, Errc::cancelled);
+  EXPECT_TRUE(run_until(loop_, [&] { return server_->connections() == 2; }))
+      << "the next one's turn";
+}
+
 TEST_F(LlmDriverTest, CancellingWhatIsNotRunningDoesNothing) {
   serve({});
   driver().cancel(kId);
