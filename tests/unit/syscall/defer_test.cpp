@@ -21,9 +21,18 @@ Task<Result<Json>> asks_model(TaskStart /*start*/) {
   co_return Json(answer->text);
 }
 
+Task<Result<Json>> runs(TaskStart /*start*/) {
+  const Result<AwaitProcess::Reply> ran = co_await AwaitProcess{.argv = {"make"}};
+  if (!ran) co_return ran.error();
+  co_return Json(ran->output);
+}
+
 class DeferTest : public testing::Test {
  protected:
-  DeferTest() { world.add_kind("asks@1", asks_model); }
+  DeferTest() {
+    world.add_kind("asks@1", asks_model);
+    world.add_kind("runs@1", runs);
+  }
 
   [[nodiscard]] Error busy_for(Nanoseconds time) const {
     return {Errc::rate_limited, "slow down", world.clock.wall() + time};
@@ -123,6 +132,20 @@ TEST_F(DeferTest, ACrashInTheNextAttemptIsFollowedByAnotherOne) {
   ASSERT_THAT(world.driver->performed(), SizeIs(1)) << "the wait was over";
   EXPECT_EQ(world.driver->performed()[0].attempt, 3U);
   EXPECT_EQ(world.end_of(task).value, Json("hello"));
+}
+
+TEST_F(DeferTest, ANextAttemptThatACrashCutOffMayHaveHadItsEffect) {
+  world.driver->next_reply("process.run", busy_for(1min));
+  const TaskId task = world.submit("runs@1", /*approve_all=*/true);
+  world.pass(1min);
+  ASSERT_THAT(world.driver->performed(), SizeIs(2)) << "and the second is under way";
+  crash();
+  EXPECT_THAT(world.driver->performed(), IsEmpty());
+  ASSERT_THAT(world.driver->recovered(), SizeIs(1));
+  world.driver->release(world.driver->recovered()[0].id,
+                        Reply(AwaitProcess::Reply{.output = "made"}));
+  world.settle();
+  EXPECT_EQ(world.end_of(task).value, Json("made"));
 }
 
 TEST_F(DeferTest, ACommandThatWaitsInTheDriverSaysForWhat) {
