@@ -291,7 +291,7 @@ TEST_F(LlmDriverTest, ACallIsCancelledInTheMiddleOfItsAnswer) {
 }
 
 TEST_F(LlmDriverTest, MoreCallsThanAtOnceWaitInLineAndCanBeCancelledThere) {
-  serve({{Server::receive(), Server::hold()}});
+  serve({{Server::receive(), Server::hold()}, {Server::receive(), Server::hold()}});
   settings_.providers[0].at_once = 1;
   start();
   EXPECT_EQ(driver().waits_for(kId), "");
@@ -316,6 +316,9 @@ TEST_F(LlmDriverTest, MoreCallsThanAtOnceWaitInLineAndCanBeCancelledThere) {
   EXPECT_EQ(wait().error().code, Errc::cancelled);
   EXPECT_TRUE(run_until(loop_, [&] { return server_->connections() == 2; }))
       << "the next one's turn";
+  driver_.reset();  // while those whom it answers are there
+  ASSERT_THAT(others, SizeIs(2));
+  EXPECT_EQ(others[1].error().code, Errc::abandoned);
 }
 
 TEST_F(LlmDriverTest, CancellingWhatIsNotRunningDoesNothing) {
