@@ -32,11 +32,10 @@ void SystemCalls::perform(LiveTask& live) {
 
 /// A driver may lose sight of what it began also where we did not crash.
 void SystemCalls::performed(LiveTask& live, Result<Reply> outcome) {
-  if (outcome || is_told_to_end_here(live)) {
-    conclude(live, std::move(outcome));
-  } else if (outcome.error().code == Errc::unknown_outcome) {
+  const bool failed = !outcome && !is_told_to_end_here(live);
+  if (failed && outcome.error().code == Errc::unknown_outcome) {
     become_unsure(live, outcome.error().message);
-  } else if (outcome.error().retry_at) {
+  } else if (failed && outcome.error().retry_at) {
     defer(live, outcome.error());
   } else {
     conclude(live, std::move(outcome));
