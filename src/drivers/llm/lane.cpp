@@ -13,10 +13,10 @@ bool Lane::leave(CommandId id) {
   return std::erase_if(line_, [id](const auto& each) { return each.first == id; }) != 0;
 }
 
-void Lane::ended(CommandId id, Service seen) {
+void Lane::ended(CommandId id, Health seen) {
   inside_.erase(id);
-  if (seen == Service::well) open_for_ = std::min(open_for_ + 1, at_once_);
-  if (seen == Service::failing) open_for_ = 1;
+  if (seen == Health::well) open_for_ = std::min(open_for_ + 1, at_once_);
+  if (seen == Health::failing) open_for_ = 1;
   let_in();
 }
 

@@ -28,14 +28,14 @@ class Lane {
   /// One that has not been started goes away. False: it has, or was never here.
   bool leave(CommandId id);
 
-  enum class Service : std::uint8_t {
+  enum class Health : std::uint8_t {
     well,     ///< It answered.
     unknown,  ///< Nothing can be said of it.
     failing,  ///< It cannot be reached, is overloaded or asks for a pause.
   };
 
   /// One that was started is over, and what that says of the service.
-  void ended(CommandId id, Service seen);
+  void ended(CommandId id, Health seen);
 
   /// How many are to be started before this one; nothing: it has been, or was never here.
   [[nodiscard]] std::optional<std::size_t> ahead_of(CommandId id) const;

@@ -61,10 +61,9 @@ ModelQuestion question_of(const Call& call, const Endpoint& endpoint) {
           .tools = command.tools};
 }
 
-Lane::Service seen_of_service(const Attempt& attempt) {
-  if (attempt.reply) return Lane::Service::well;
-  return attempt.repeat == Repeat::until_it_passes ? Lane::Service::failing
-                                                   : Lane::Service::unknown;
+Lane::Health health_after(const Attempt& attempt) {
+  if (attempt.reply) return Lane::Health::well;
+  return attempt.repeat == Repeat::until_it_passes ? Lane::Health::failing : Lane::Health::unknown;
 }
 
 }  // namespace
@@ -152,7 +151,7 @@ void LlmDriver::State::ask(ModelQuestion question) {
 
 void LlmDriver::State::settle(CommandId id, Attempt attempt) {
   Run run = std::move(running.extract(id).mapped());  // first: the answer may bring the next call
-  run.service->lane.ended(id, seen_of_service(attempt));
+  run.service->lane.ended(id, health_after(attempt));
   if (attempt.reply) {
     attempt.reply->received_unix_ns = unix_nanoseconds(clock.wall());
     return run.done(Reply(*std::move(attempt.reply)));

@@ -31,10 +31,10 @@ TEST_F(LaneTest, LetsSoManyInAtOnceAndTheOthersInTheirOrder) {
   EXPECT_EQ(lane.ahead_of(id(5)), 2U);
   EXPECT_EQ(lane.ahead_of(id(6)), std::nullopt);
 
-  lane.ended(id(2), Lane::Service::well);
+  lane.ended(id(2), Lane::Health::well);
   EXPECT_THAT(started, ElementsAre(1, 2, 3));
-  lane.ended(id(1), Lane::Service::unknown);
-  lane.ended(id(3), Lane::Service::well);
+  lane.ended(id(1), Lane::Health::unknown);
+  lane.ended(id(3), Lane::Health::well);
   EXPECT_THAT(started, ElementsAre(1, 2, 3, 4, 5));
 }
 
@@ -44,7 +44,7 @@ TEST_F(LaneTest, OneThatLeavesIsNotStarted) {
   EXPECT_TRUE(lane.leave(id(2)));
   EXPECT_FALSE(lane.leave(id(2)));
   EXPECT_FALSE(lane.leave(id(1))) << "it has been started";
-  lane.ended(id(1), Lane::Service::well);
+  lane.ended(id(1), Lane::Health::well);
   EXPECT_THAT(started, ElementsAre(1, 3));
 }
 
@@ -53,18 +53,18 @@ TEST_F(LaneTest, F53_AServiceThatFailsIsAskedByOneAtATimeAndEachAnswerLetsOneMor
   enter(lane, 1, 12);
   EXPECT_THAT(started, ElementsAre(1, 2, 3, 4));
   for (std::uint32_t task = 1; task <= 3; ++task)
-    lane.ended(id(task), Lane::Service::failing);
+    lane.ended(id(task), Lane::Health::failing);
   EXPECT_THAT(started, ElementsAre(1, 2, 3, 4)) << "one is still there";
-  lane.ended(id(4), Lane::Service::failing);
+  lane.ended(id(4), Lane::Health::failing);
   EXPECT_THAT(started, ElementsAre(1, 2, 3, 4, 5));
-  lane.ended(id(5), Lane::Service::unknown);
+  lane.ended(id(5), Lane::Health::unknown);
   EXPECT_THAT(started, ElementsAre(1, 2, 3, 4, 5, 6));
-  lane.ended(id(6), Lane::Service::well);
+  lane.ended(id(6), Lane::Health::well);
   EXPECT_THAT(started, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
-  lane.ended(id(7), Lane::Service::well);
+  lane.ended(id(7), Lane::Health::well);
   EXPECT_THAT(started, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
-  lane.ended(id(8), Lane::Service::well);
-  lane.ended(id(9), Lane::Service::well);
+  lane.ended(id(8), Lane::Health::well);
+  lane.ended(id(9), Lane::Health::well);
   EXPECT_EQ(started.size(), 12U) << "and no more than four at once";
 }
 
@@ -73,10 +73,10 @@ TEST_F(LaneTest, OneThatIsStartedMayEndAtOnce) {
   for (std::uint32_t task = 1; task <= 3; ++task) {
     lane.enter(id(task), [this, &lane, task] {
       started.push_back(task);
-      if (task > 1) lane.ended(id(task), Lane::Service::well);
+      if (task > 1) lane.ended(id(task), Lane::Health::well);
     });
   }
-  lane.ended(id(1), Lane::Service::well);
+  lane.ended(id(1), Lane::Health::well);
   EXPECT_THAT(started, ElementsAre(1, 2, 3));
 }
 
