@@ -148,6 +148,7 @@ class ScriptedHttpServer {
           break;
         case Step::Kind::await_gate:
           gate_.acquire();
+          if (stopping_) return;  // it was the destructor that opened it
           break;
         case Step::Kind::hold:
           while (read_more(connection, input)) {

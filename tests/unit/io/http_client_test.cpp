@@ -111,6 +111,16 @@ TEST_F(HttpClientTest, PassesOnEachPieceAsItComes) {
   EXPECT_EQ(call.body(), "hello");
 }
 
+TEST_F(HttpClientTest, TheScriptedServerEndsBeforeAnyGate) {
+  Watched call;
+  {
+    Server server({{Server::receive(), Server::await_gate(), Server::await_gate()}});
+    start({.url = server.url("/")}, call);
+    ASSERT_TRUE(run_until(loop_, [&] { return !server.requests().empty(); }));
+  }
+  EXPECT_EQ(finish(call).error(), Errc::unavailable);
+}
+
 TEST_F(HttpClientTest, F41_TakesNoTruncatedAnswerForAWholeOneAtAnyByte) {
   for (const std::string& whole : {kOk, kChunked}) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
