@@ -29,11 +29,6 @@
 namespace tinkerbell {
 namespace {
 
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::uint64_t kSeeds = 100;
-#else
-constexpr std::uint64_t kSeeds = 1'000;
-#endif
 constexpr std::uint64_t kShards = 4;  ///< So that they can run side by side.
 constexpr std::size_t kStepsMin = 40;
 constexpr std::size_t kStepsMax = 2'000;
@@ -367,7 +362,7 @@ class StoreConformance : public testing::TestWithParam<std::tuple<std::size_t, s
 
 TEST_P(StoreConformance, AnswersAsTheModelDoesWhateverIsAsked) {
   const Kind& kind = kKinds[std::get<0>(GetParam())];
-  const Seeds seeds = seeds_to_run(kSeeds);
+  const Seeds seeds = seeds_to_run(1'000);
   for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
     if (seed % kShards != std::get<1>(GetParam())) continue;
     const std::string repeat = how_to_repeat(seed, "*StoreConformance*");

@@ -25,12 +25,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-#if defined(__has_feature) && (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-constexpr std::uint64_t kSeeds = 1'000;
-#else
-constexpr std::uint64_t kSeeds = 10'000;
-#endif
-
 class Simulation;
 
 Task<Result<void>> lives(Simulation* simulation, int depth);
@@ -288,7 +282,7 @@ std::string repeat(std::uint64_t seed) {
 }
 
 TEST(SimulationTest, G15_NoSeedFindsAContradiction) {
-  const Seeds seeds = seeds_to_run(kSeeds);
+  const Seeds seeds = seeds_to_run(10'000);
   for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
     name_if_aborted(repeat(seed));
     Simulation simulation(seed);

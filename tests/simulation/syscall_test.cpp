@@ -33,12 +33,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-#if defined(__has_feature) && (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-constexpr std::uint64_t kSeeds = 1'000;
-#else
-constexpr std::uint64_t kSeeds = 10'000;
-#endif
-
 constexpr std::string_view kKind = "life@1";
 
 class Simulation;
@@ -758,7 +752,7 @@ std::string repeat(std::uint64_t seed) {
 }
 
 TEST_P(SyscallSimulation, G15_NoSeedLosesOrDoublesAStep) {
-  const Seeds seeds = seeds_to_run(kSeeds);
+  const Seeds seeds = seeds_to_run(10'000);
   for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
     if (seed % kShards != GetParam()) continue;
     name_if_aborted(repeat(seed));

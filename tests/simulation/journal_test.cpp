@@ -3,10 +3,10 @@
 // the machine loses its power or the process is killed; then it is opened again on what is left,
 // some times over.
 
-#include "sample_records.hpp"
 #include "support/lossy_disk.hpp"
 #include "support/memory_store.hpp"
 #include "support/seeds.hpp"
+#include "unit/journal/sample_records.hpp"
 
 #include "tinkerbell/journal/sqlite_store.hpp"
 
@@ -21,7 +21,6 @@
 namespace tinkerbell {
 namespace {
 
-constexpr std::uint64_t kSeeds = 10'000;
 constexpr std::uint64_t kShards = 16;  ///< So that they can run side by side.
 
 using Wrong = std::optional<std::string>;
@@ -229,7 +228,7 @@ std::string repeat(std::uint64_t seed) {
 }
 
 TEST_P(PowerLoss, F4_NoSeedLosesOrTearsACommit) {
-  const Seeds seeds = seeds_to_run(kSeeds);
+  const Seeds seeds = seeds_to_run(10'000);
   Coverage coverage;
   for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
     if (seed % kShards != GetParam()) continue;
@@ -237,7 +236,7 @@ TEST_P(PowerLoss, F4_NoSeedLosesOrTearsACommit) {
     const Wrong wrong = Machine(seed, coverage).run();
     ASSERT_FALSE(wrong) << "seed " << seed << ": " << *wrong << "\n" << repeat(seed);
   }
-  if (seeds.last - seeds.first + 1 < kSeeds) return;
+  if (seeds.last - seeds.first + 1 < 10'000) return;  // too few to count on
   EXPECT_GT(coverage.in_flight_kept, 20U);
   EXPECT_GT(coverage.in_flight_lost, 20U);
   EXPECT_GT(coverage.tails_lost, 4U);
