@@ -103,8 +103,10 @@ TEST_P(OldJournal, ItsAgentsAreReplayedAndGoOn) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, OldJournal, testing::Values("version-2"),
-                         [](const auto& /*version*/) { return "version_2"; });
+INSTANTIATE_TEST_SUITE_P(Of, OldJournal, testing::Values("version-2", "version-3"),
+                         [](const auto& each) {
+                           return each.index == 0 ? "version_2" : "version_3";
+                         });
 
 }  // namespace
 }  // namespace tinkerbell
