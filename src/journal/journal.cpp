@@ -27,6 +27,7 @@ Batch merged(std::deque<Batch> appends) {
   for (Batch& each : appends) {
     std::ranges::move(each.records, std::back_inserter(all.records));
     std::ranges::move(each.heads, std::back_inserter(all.heads));
+    std::ranges::move(each.charges, std::back_inserter(all.charges));
     all.last_approval = std::max(all.last_approval, each.last_approval);
   }
   return all;
@@ -82,7 +83,7 @@ bool Journal::release(TaskId task) {
 }
 
 Lsn Journal::append(std::vector<Record> records, std::vector<TaskHead> heads,
-                    ApprovalId last_approval) {
+                    ApprovalId last_approval, std::vector<Charge> charges) {
   TINKERBELL_ASSERT(!records.empty());
   for (Record& record : records) {
     TINKERBELL_ASSERT(has_head_of(record.task, heads));  // or it could not be found again
@@ -90,10 +91,14 @@ Lsn Journal::append(std::vector<Record> records, std::vector<TaskHead> heads,
   }
   for (TaskHead& head : heads)
     anchor(head);
+  for (const Charge& charge : charges)
+    TINKERBELL_ASSERT(charge.root != kNoTask);  // or nobody would have spent it
   {
     const std::lock_guard lock(mutex_);
-    queue_.appends.push_back(
-        {.records = std::move(records), .heads = std::move(heads), .last_approval = last_approval});
+    queue_.appends.push_back({.records = std::move(records),
+                              .heads = std::move(heads),
+                              .last_approval = last_approval,
+                              .charges = std::move(charges)});
   }
   unannounced_ = true;
   return last_lsn_;
@@ -153,6 +158,10 @@ void Journal::read_tasks(Store::Which which, TaskId before, std::uint32_t limit,
                          Completion<std::vector<TaskHead>> done) {
   ask([which, before, limit](Store& store) { return store.tasks(which, before, limit); },
       std::move(done));
+}
+
+void Journal::read_ledger(const LedgerRange& range, Completion<std::vector<LedgerLine>> done) {
+  ask([range](Store& store) { return store.ledger(range); }, std::move(done));
 }
 
 void Journal::read_task(TaskId task, Completion<StoredTask> done) {

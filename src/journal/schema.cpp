@@ -16,7 +16,7 @@ constexpr std::int64_t kApplicationId = 0x54696E6B;  // "Tink", for file(1)
 
 /// The oldest one that was in a release, or in a journal that somebody keeps.
 constexpr std::int64_t kOldestVersion = 2;
-constexpr std::int64_t kSchemaVersion = 3;
+constexpr std::int64_t kSchemaVersion = 4;
 
 struct SchemaObject {
   std::string_view name;
@@ -42,6 +42,10 @@ constexpr std::array kSchema = {
                  "body BLOB NOT NULL) STRICT"},
     SchemaObject{"leaving", 3,
                  "CREATE TABLE leaving (task INTEGER PRIMARY KEY, head INTEGER NOT NULL) STRICT"},
+    SchemaObject{"ledger", 4,
+                 "CREATE TABLE ledger (root INTEGER NOT NULL, day INTEGER NOT NULL, model TEXT NOT "
+                 "NULL, spent BLOB NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (root, day, model)) "
+                 "STRICT, WITHOUT ROWID"},
     SchemaObject{"meta", 2,
                  "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT "
                  "ROWID"},

@@ -15,6 +15,8 @@ namespace tinkerbell {
 ///     tasks    the head of each task, with a crc32c of the row
 ///     blobs    payloads that are too long for their records (blobs.hpp)
 ///     leaving  tasks that were removed while records of them are still there
+///     ledger   what was spent, by root, day and model, with a crc32c of the row; stays when tasks
+///              are removed
 ///
 /// A file of an older schema is brought to this one, version by version, each in one transaction;
 /// a copy of it as it was is kept beside it (kept_version.hpp).

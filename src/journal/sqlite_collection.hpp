@@ -32,7 +32,8 @@ struct CollectedParts {
 /// 4. Empties `leaving`, and removes the files in blobs/ that no row names: those of commits that
 ///    were lost, and those that a sudden end left.
 ///
-/// Each piece is a transaction. A file goes after the one that took away its row.
+/// Each piece is a transaction. A file goes after the one that took away its row. The ledger stays:
+/// what was spent stays known.
 [[nodiscard]] Result<std::unique_ptr<StoreCollection>> collect_from(const CollectedParts& parts,
                                                                     const Retention& retention);
 

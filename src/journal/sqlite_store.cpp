@@ -5,6 +5,7 @@
 #include "journal/commit_reader.hpp"
 #include "journal/directory_lock.hpp"
 #include "journal/journal_mark.hpp"
+#include "journal/ledger_table.hpp"
 #include "journal/reserve.hpp"
 #include "journal/schema.hpp"
 #include "journal/sole_owner.hpp"
@@ -83,7 +84,8 @@ Result<void> ready_file(const fs::path& file) {
 class SqliteStore final : public Store {
  public:
   SqliteStore(fs::path file, int log_pages_max, DirectoryLock lock, JournalMark mark,
-              SqliteConnection database, CommitReader commits, TaskTable tasks, Blobs blobs)
+              SqliteConnection database, CommitReader commits, TaskTable tasks, LedgerTable ledger,
+              Blobs blobs)
       : file_(std::move(file)),
         reserve_(file_.parent_path() / "reserve"),
         log_pages_max_(log_pages_max),
@@ -93,6 +95,7 @@ class SqliteStore final : public Store {
         database_(std::move(database)),
         commits_(std::move(commits)),
         tasks_(std::move(tasks)),
+        ledger_(std::move(ledger)),
         blobs_(std::move(blobs)) {}
 
   ~SqliteStore() override {
@@ -116,6 +119,14 @@ class SqliteStore final : public Store {
       std::span<const TaskHead> heads) override {
     return located(scan_chains(commits_, blobs_, heads,
                                [this](const Error& error) { return in_file(file_, error); }));
+  }
+
+  [[nodiscard]] Result<std::vector<LedgerLine>> ledger(const LedgerRange& range) override {
+    return located(ledger_.lines(range));
+  }
+
+  [[nodiscard]] Result<std::map<TaskId, Spending>> spent_by_live() override {
+    return located(ledger_.sums_of_live());
   }
 
   [[nodiscard]] Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) override;
@@ -184,6 +195,7 @@ class SqliteStore final : public Store {
   SqliteConnection database_;
   CommitReader commits_;
   TaskTable tasks_;
+  LedgerTable ledger_;
   Blobs blobs_;
   SqliteStatement begin_;
   SqliteStatement commit_;
@@ -370,6 +382,9 @@ Result<void> SqliteStore::write(const Batch& batch) {
   for (const TaskHead& head : batch.heads) {
     if (Result<void> put = tasks_.put(database_, head); !put) return put;
   }
+  for (const Charge& charge : batch.charges) {
+    if (Result<void> added = ledger_.add(charge); !added) return added;
+  }
   if (batch.last_approval <= last_approval_) return {};
   SqliteQuery query(set_meta_, std::string_view("last_approval"), stored(batch.last_approval));
   return query.run();
@@ -495,12 +510,14 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Dura
   if (!commits) return in_file(file, commits.error());
   Result<TaskTable> tasks = TaskTable::on(*database);
   if (!tasks) return in_file(file, tasks.error());
+  Result<LedgerTable> ledger = LedgerTable::on(*database);
+  if (!ledger) return in_file(file, ledger.error());
   Result<Blobs> blobs = Blobs::on(*database, *home / "blobs");
   if (!blobs) return in_file(file, blobs.error());
 
   auto store = std::make_unique<SqliteStore>(
       file, log_pages_max, *std::move(lock), *std::move(mark), *std::move(database),
-      *std::move(commits), *std::move(tasks), *std::move(blobs));
+      *std::move(commits), *std::move(tasks), *std::move(ledger), *std::move(blobs));
   if (Result<void> begun = store->begin(durability); !begun) return begun.error();
   return std::unique_ptr<Store>(std::move(store));
 }

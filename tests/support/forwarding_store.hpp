@@ -3,6 +3,7 @@
 #include "tinkerbell/journal/store.hpp"
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -40,6 +41,14 @@ class ForwardingStore : public Store {
   [[nodiscard]] Result<std::unique_ptr<StoredChains>> records_from_snapshots(
       std::span<const TaskHead> heads) override {
     return store_->records_from_snapshots(heads);
+  }
+
+  [[nodiscard]] Result<std::vector<LedgerLine>> ledger(const LedgerRange& range) override {
+    return store_->ledger(range);
+  }
+
+  [[nodiscard]] Result<std::map<TaskId, Spending>> spent_by_live() override {
+    return store_->spent_by_live();
   }
 
   [[nodiscard]] Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) override {

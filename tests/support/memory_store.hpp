@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct StoreMemory {
   std::map<TaskId, TaskHead> tasks;
   Epoch epoch{0};
   ApprovalId last_approval = kNoApproval;
+  /// With the number of records that were there with it.
+  std::vector<std::pair<std::size_t, Charge>> charges;
   std::string store_id = "0123456789abcdef0123456789abcdef";
   std::optional<Error> full;        ///< What appends are told, and it has no reserve.
   std::optional<Error> unreadable;  ///< What is told who looks for a task.
@@ -34,9 +37,12 @@ struct StoreMemory {
     for (const TaskHead& head : batch.heads)
       tasks.insert_or_assign(head.task, head);
     last_approval = std::max(last_approval, batch.last_approval);
+    for (const Charge& charge : batch.charges)
+      charges.emplace_back(records.size(), charge);
   }
 
-  /// As if only the first so many records had become durable.
+  /// As if only the first so many records had become durable, and what was charged with them: not
+  /// what came with one that had not.
   void forget_after(std::size_t count) {
     records.resize(std::min(count, records.size()));
     std::map<TaskId, TaskHead> known;
@@ -47,6 +53,7 @@ struct StoreMemory {
       head.ended = record.kind == RecordKind::done;
     }
     tasks = std::move(known);
+    std::erase_if(charges, [count](const auto& each) { return each.first > count; });
   }
 };
 
@@ -172,6 +179,31 @@ class MemoryStore final : public Store {
       chain.push_back(memory_->records[number(at) - 1]);
     std::ranges::reverse(chain);
     return chain;
+  }
+
+  [[nodiscard]] Result<std::vector<LedgerLine>> ledger(const LedgerRange& range) override {
+    ++reads_;
+    std::map<std::tuple<TaskId, std::int64_t, std::string>, Spending> sums;
+    for (const auto& [records, charge] : memory_->charges) {
+      const std::int64_t day = utc_day(charge.at);
+      const bool wanted = (range.root == kNoTask || charge.root == range.root) &&
+                          range.first_day <= day && day <= range.last_day;
+      if (wanted) sums[{charge.root, day, charge.model}] += charge.spent;
+    }
+    std::vector<LedgerLine> lines;
+    for (const auto& [key, spent] : sums)
+      lines.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), spent});
+    return lines;
+  }
+
+  [[nodiscard]] Result<std::map<TaskId, Spending>> spent_by_live() override {
+    ++reads_;
+    std::map<TaskId, Spending> sums;
+    for (const auto& [records, charge] : memory_->charges) {
+      const auto root = memory_->tasks.find(charge.root);
+      if (root != memory_->tasks.end() && !root->second.ended) sums[charge.root] += charge.spent;
+    }
+    return sums;
   }
 
   [[nodiscard]] Result<std::vector<Record>> records_from_snapshot(TaskId id) override {

@@ -61,8 +61,10 @@ class Journal {
   /// parent and its new child) and the heads of those tasks after them. Fills in lsn, previous,
   /// epoch and head. Returns the lsn of the last; theirs are consecutive. A new task begins with
   /// RecordKind::task; a head that has ended is the task's last. `last_approval`: the highest id
-  /// given so far. The writer is not woken for them before announce().
-  Lsn append(std::vector<Record> records, std::vector<TaskHead> heads, ApprovalId last_approval);
+  /// given so far. `charges`: what these records say was spent; it is in the ledger exactly when
+  /// they are there. The writer is not woken for them before announce().
+  Lsn append(std::vector<Record> records, std::vector<TaskHead> heads, ApprovalId last_approval,
+             std::vector<Charge> charges = {});
 
   /// The loop is at the end of a round: the writer may take what was appended in it. So the result
   /// of one command and the intent of the next come into one commit.
@@ -92,6 +94,7 @@ class Journal {
   void read_records(TaskId task, Completion<std::vector<Record>> done);
   void read_tasks(Store::Which which, TaskId before, std::uint32_t limit,
                   Completion<std::vector<TaskHead>> done);
+  void read_ledger(const LedgerRange& range, Completion<std::vector<LedgerLine>> done);
 
   /// What is stored of a task that it can be brought back from.
   struct StoredTask {

@@ -4,11 +4,13 @@
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/journal/record.hpp"
+#include "tinkerbell/journal/spending.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -67,6 +69,7 @@ struct Batch {
   std::vector<Record> records;  ///< In lsn order, without a gap, on from the newest one stored.
   std::vector<TaskHead> heads;  ///< New or changed tasks, at most one each.
   ApprovalId last_approval = kNoApproval;  ///< The highest id given so far.
+  std::vector<Charge> charges;             ///< What these records say was spent.
 };
 
 /// Stands in a state directory that is a copy: what else the daemon kept (the runs of programs) is
@@ -185,6 +188,13 @@ class Store {
   /// All records of a task, oldest first. Errors: not_found, invalid (crc).
   [[nodiscard]] virtual Result<std::vector<Record>> records(TaskId id) = 0;
 
+  /// Lines of the ledger, by root, day and model. They stay when their tasks are removed. Errors:
+  /// invalid (crc).
+  [[nodiscard]] virtual Result<std::vector<LedgerLine>> ledger(const LedgerRange& range) = 0;
+
+  /// What each root that has not ended has spent so far, if it has lines. Errors: invalid (crc).
+  [[nodiscard]] virtual Result<std::map<TaskId, Spending>> spent_by_live() = 0;
+
   // ---- whose a task is ----
 
   /// Makes tasks this owner's that have not ended, belong to nobody, and are due: the first so many
@@ -242,7 +252,8 @@ class Store {
 
   /// Begins to remove tasks that have ended, with their records and with the blobs that nobody else
   /// uses. A task that has not ended, whatever its state, keeps its whole family: those from whom
-  /// it comes, and all that came from them. Ids are not given again. Errors: unsupported, io.
+  /// it comes, and all that came from them. Ids are not given again, and the ledger stays. Errors:
+  /// unsupported, io.
   [[nodiscard]] virtual Result<std::unique_ptr<StoreCollection>> begin_collection(
       const Retention& /*retention*/) {
     return Error{Errc::unsupported, "this store keeps everything"};

@@ -62,6 +62,8 @@ TEST_F(BackupTest, HasAllThatWasAppendedBeforeItAndMeanwhile) {
   EXPECT_EQ((*copy)->state().last_task, expected.state().last_task);
   EXPECT_EQ((*copy)->state().last_approval, expected.state().last_approval);
   EXPECT_EQ(*(*copy)->live_tasks(), *model.live_tasks());
+  EXPECT_FALSE(model.ledger({})->empty());
+  EXPECT_EQ(*(*copy)->ledger({}), *model.ledger({}));
   for (std::uint64_t id = 1; id <= number(samples.last_task()); ++id)
     ASSERT_EQ(*(*copy)->records(TaskId{id}), *model.records(TaskId{id})) << "task " << id;
 }

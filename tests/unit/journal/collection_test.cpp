@@ -1,4 +1,5 @@
 #include "sample_records.hpp"
+#include "sqlite_files.hpp"
 #include "support/dice.hpp"
 #include "support/lossy_disk.hpp"
 #include "support/memory_store.hpp"
@@ -236,6 +237,20 @@ TEST_F(Collection, ABlobThatAnotherTaskUsesStays) {
   expect_whole();
 }
 
+TEST_F(Collection, WhatWasSpentStaysKnown) {
+  Batch batch = one_record(++last_lsn, "hello", store->state().epoch);
+  batch.heads.front().ended = true;
+  batch.charges = {{.root = TaskId{1}, .model = "small", .spent = {.calls = 1, .tokens_in = 10}}};
+  ASSERT_TRUE(store->append(batch));
+  const std::vector<LedgerLine> before = *store->ledger({});
+  ASSERT_EQ(before.size(), 1U);
+  EXPECT_EQ(collect().tasks, 1U);
+  EXPECT_THAT(tasks(), IsEmpty());
+  EXPECT_EQ(*store->ledger({}), before);
+  open();
+  EXPECT_EQ(*store->ledger({}), before);
+}
+
 TEST_F(Collection, NoIdIsGivenTwiceAfterIt) {
   append({.state = "waiting"});
   append({.payloads = {"a", "b"}});
@@ -433,6 +448,7 @@ TEST(CollectionOfSamples, AnEndInTheMiddleLeavesEachTaskWholeOrGone) {
     store = *std::move(opened);
     EXPECT_EQ(store->state().last_lsn, before.last_lsn);
     EXPECT_EQ(store->state().last_task, before.last_task);
+    EXPECT_EQ(*store->ledger({}), *model.ledger({}));
     for (const TaskHead& head : heads) {
       const auto found = store->records(head.task);
       if (kept.contains(head.task)) ASSERT_TRUE(found) << found.error().message;
@@ -465,6 +481,7 @@ TEST(CollectionOfSamples, AnEndInTheMiddleLeavesEachTaskWholeOrGone) {
     std::set<TaskId> expected = kept;
     expected.insert(newest);
     ASSERT_EQ(left, expected);
+    EXPECT_EQ(*store->ledger({}), *model.ledger({}));
     const auto nothing = *store->begin_collection({.ended_before = cutoff, .dry_run = true});
     while (!*nothing->collect_more()) {
     }

@@ -247,6 +247,25 @@ class FullDiskJournal : public testing::Test {
   std::unique_ptr<Journal> journal;
 };
 
+TEST_F(FullDiskJournal, F7_WhatDidNotFitIsChargedOnce) {
+  start();
+  set_full(true);
+  std::vector<Record> records(1);
+  records.front().task = TaskId{1};
+  journal->append(std::move(records), {{.task = TaskId{1}}}, kNoApproval,
+                  {{.root = TaskId{1}, .model = "small", .spent = {.calls = 1}}});
+  journal->announce();
+  write();
+  EXPECT_TRUE(memory->charges.empty());
+  set_full(false);
+  journal->try_again();
+  write();
+  append(2);
+  write();
+  EXPECT_EQ(memory->charges.size(), 1U);
+  EXPECT_THAT(durable, ElementsAre(1, 2));
+}
+
 TEST_F(FullDiskJournal, F7_WhatIsAppendedWaitsInItsOrderAndIsToldOnceItIsStored) {
   start();
   block();

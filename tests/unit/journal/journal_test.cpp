@@ -135,12 +135,13 @@ class JournalTest : public ::testing::Test {
     start(std::make_unique<MemoryStore>(memory_), who);
   }
 
-  Lsn append(std::uint64_t task, RecordKind kind, bool ended = false) {
+  Lsn append(std::uint64_t task, RecordKind kind, bool ended = false,
+             std::vector<Charge> charges = {}) {
     std::vector<Record> records(1);
     records.front().task = TaskId{task};
     records.front().kind = kind;
     return journal_->append(std::move(records), {{.task = TaskId{task}, .ended = ended}},
-                            kNoApproval);
+                            kNoApproval, std::move(charges));
   }
 
   void run_until_durable(Lsn lsn) {
@@ -263,6 +264,37 @@ TEST_F(JournalTest, WritesOnlyTheNewestOfSeveralHeads) {
   EXPECT_EQ(memory_->tasks.at(TaskId{1}).head, Lsn{3});
   EXPECT_EQ(memory_->tasks.at(TaskId{2}).state, "completed");
   EXPECT_EQ(memory_->tasks.at(TaskId{2}).head, Lsn{4});
+}
+
+TEST_F(JournalTest, ChargesGoWithTheirRecords) {
+  start_in_memory(Writer::test);
+  const auto charge = [](std::uint64_t tokens) {
+    return std::vector<Charge>{
+        {.root = TaskId{1}, .model = "small", .spent = {.calls = 1, .tokens_in = tokens}}};
+  };
+  append(1, RecordKind::task);
+  append(1, RecordKind::result, /*ended=*/false, charge(10));
+  append(1, RecordKind::result, /*ended=*/false, charge(1));
+  append(1, RecordKind::result, /*ended=*/false, charge(100));
+  std::optional<Result<std::vector<LedgerLine>>> lines;
+  const auto ask = [&](const LedgerRange& range) {
+    journal_->read_ledger(range, Completion<std::vector<LedgerLine>>(
+                                     [&](auto answer) { lines = std::move(answer); }));
+  };
+  journal_->write(1);
+  EXPECT_TRUE(memory_->charges.empty());
+  journal_->write(2);
+  ASSERT_EQ(memory_->charges.size(), 2U);
+  ask({.root = TaskId{1}});
+  journal_->write();
+  loop_.run_what_is_there();
+  EXPECT_THAT(**lines,
+              ElementsAre(LedgerLine{
+                  .root = TaskId{1}, .model = "small", .spent = {.calls = 3, .tokens_in = 111}}));
+  ask({.root = TaskId{2}});
+  journal_->write();
+  loop_.run_what_is_there();
+  EXPECT_TRUE((*lines)->empty());
 }
 
 TEST_F(JournalTest, ReadsSeeWhatWasAppendedBefore) {
@@ -397,6 +429,16 @@ TEST_F(JournalTest, TakesARecordOfATaskThatItDoesNotKnowForABug) {
         append(1, RecordKind::intent);
       },
       "RecordKind::task");
+}
+
+TEST_F(JournalTest, TakesAChargeThatIsNobodysForABug) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        start_in_memory();
+        append(1, RecordKind::task, /*ended=*/false, {{.model = "small"}});
+      },
+      "root != kNoTask");
 }
 
 TEST_F(JournalTest, TakesARecordWithoutItsHeadForABug) {

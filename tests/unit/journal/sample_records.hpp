@@ -3,6 +3,7 @@
 #include "tinkerbell/journal/store.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <string>
@@ -62,7 +63,8 @@ class SampleRecords {
     return record;
   }
 
-  /// The next commit: one to `records_max` records of old and new tasks, chained, with heads.
+  /// The next commit: one to `records_max` records of old and new tasks, chained, with heads; and
+  /// up to two charges of any of them.
   [[nodiscard]] Batch next_batch(std::size_t records_max = 8) {
     Batch batch;
     std::map<TaskId, TaskHead> changed;
@@ -76,6 +78,8 @@ class SampleRecords {
       batch.heads.push_back(head);
     if (below(3) == 0) last_approval_ = ApprovalId{number(last_approval_) + 1};
     batch.last_approval = last_approval_;
+    for (std::size_t left = below(3); left > 0; --left)
+      batch.charges.push_back(next_charge());
     return batch;
   }
 
@@ -126,6 +130,29 @@ class SampleRecords {
     }
     ++head.steps;
     return record;
+  }
+
+  /// Of few days, around the first one, so that lines meet; now and then more than a sum can hold.
+  [[nodiscard]] Charge next_charge() {
+    constexpr std::array kModels = {std::string_view("fixture/small"),
+                                    std::string_view("'\0\xff", 3), std::string_view("")};
+    constexpr std::int64_t kHour = 3'600'000'000'000;
+    Charge charge{
+        .root = TaskId{1 + below(number(last_task_))},
+        .at = wall_from_unix_nanoseconds(static_cast<std::int64_t>(below(72)) * kHour - 36 * kHour),
+        .model = std::string(kModels[below(kModels.size())]),
+        .spent = {.calls = 1 + below(2),
+                  .calls_estimated = below(2),
+                  .calls_unpriced = below(2),
+                  .tokens_in = below(100'000),
+                  .tokens_in_cached = below(1'000),
+                  .tokens_in_cache_write = below(1'000),
+                  .tokens_out = below(10'000)}};
+    const bool much = below(10) == 0;
+    if (much) charge.spent.tokens_in = random_();
+    charge.spent.cost =
+        Money::of_trillionths(static_cast<std::int64_t>(much ? random_() >> 1 : below(1'000'000)));
+    return charge;
   }
 
   std::mt19937_64 random_;

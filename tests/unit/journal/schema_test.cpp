@@ -40,6 +40,16 @@ constexpr const char* kVersion2 =
     "('store_id', '0123456789abcdef0123456789abcdef');"
     "PRAGMA application_id = 1416195691; PRAGMA user_version = 2; COMMIT";
 
+/// What the program of version 3 made of that.
+constexpr const char* kFrom2To3 =
+    "BEGIN; CREATE TABLE blobs (id INTEGER PRIMARY KEY, hash BLOB NOT NULL, uses INTEGER NOT NULL, "
+    "length INTEGER NOT NULL, codec INTEGER NOT NULL, body BLOB) STRICT;"
+    "CREATE UNIQUE INDEX blobs_hash ON blobs (hash);"
+    "CREATE TABLE leaving (task INTEGER PRIMARY KEY, head INTEGER NOT NULL) STRICT;"
+    "ALTER TABLE tasks ADD COLUMN rest BLOB;"
+    "INSERT INTO meta VALUES ('last_lsn', 0), ('last_task', 0);"
+    "PRAGMA user_version = 3; COMMIT";
+
 void run_sql(const fs::path& file, const char* sql) {
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
@@ -67,10 +77,33 @@ std::string content_of(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-TEST(Schema, F18_AnOlderJournalIsBroughtToOurVersionAndKeptAsItWas) {
+void make_journal_of(std::int64_t version, const fs::path& file) {
+  run_sql(file, kVersion2);
+  if (version == 3) run_sql(file, kFrom2To3);
+}
+
+/// A task that has spent something.
+Batch batch_with_a_charge(const Store& store) {
+  SampleRecords samples(1);
+  samples.set_epoch(store.state().epoch);
+  Batch batch = samples.next_batch();
+  batch.charges = {{.root = TaskId{1}, .model = "small", .spent = {.calls = 1}}};
+  return batch;
+}
+
+class OlderSchema : public testing::TestWithParam<std::int64_t> {
+ protected:
+  [[nodiscard]] static std::string kept_file() {
+    return "journal-" + std::to_string(GetParam()) + ".db";
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Version, OlderSchema, testing::Values(2, 3));
+
+TEST_P(OlderSchema, F18_IsBroughtToOurVersionAndKeptAsItWas) {
   const TempDir dir;
   const fs::path file = dir / "journal.db";
-  run_sql(file, kVersion2);
+  make_journal_of(GetParam(), file);
   fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
   {
     const auto store = open_sqlite_store(dir.path(), Durability::power);
@@ -78,32 +111,32 @@ TEST(Schema, F18_AnOlderJournalIsBroughtToOurVersionAndKeptAsItWas) {
     EXPECT_EQ((*store)->state().epoch, Epoch{8});
     EXPECT_EQ((*store)->state().last_approval, ApprovalId{3});
     EXPECT_EQ((*store)->state().store_id, "0123456789abcdef0123456789abcdef");
-    SampleRecords samples(1);
-    samples.set_epoch((*store)->state().epoch);
-    EXPECT_TRUE((*store)->append(samples.next_batch()));
+    EXPECT_TRUE((*store)->ledger({})->empty());
+    EXPECT_TRUE((*store)->append(batch_with_a_charge(**store)));
+    EXPECT_EQ((*store)->ledger({})->size(), 1U);
   }
-  EXPECT_EQ(version_of(file), 3);
-  EXPECT_EQ(version_of(dir / "journal-2.db"), 2);
-  EXPECT_EQ(fs::status(dir / "journal-2.db").permissions(),
+  EXPECT_EQ(version_of(file), 4);
+  EXPECT_EQ(version_of(dir / kept_file()), GetParam());
+  EXPECT_EQ(fs::status(dir / kept_file()).permissions(),
             fs::perms::owner_read | fs::perms::owner_write);
-  EXPECT_FALSE(fs::exists(dir / "journal-2.db.partial"));
+  EXPECT_FALSE(fs::exists(dir / (kept_file() + ".partial")));
 
   // What was kept is a journal.
   const TempDir again;
-  fs::copy_file(dir / "journal-2.db", again / "journal.db");
+  fs::copy_file(dir / kept_file(), again / "journal.db");
   const auto store = open_sqlite_store(again.path(), Durability::power);
   ASSERT_TRUE(store) << store.error().message;
   EXPECT_EQ((*store)->state().epoch, Epoch{8});
 }
 
-TEST(Schema, F18_IsNotRaisedTwice) {
+TEST_P(OlderSchema, F18_IsNotRaisedTwice) {
   const TempDir dir;
-  run_sql(dir / "journal.db", kVersion2);
+  make_journal_of(GetParam(), dir / "journal.db");
   fs::permissions(dir / "journal.db", fs::perms::owner_read | fs::perms::owner_write);
   ASSERT_TRUE(open_sqlite_store(dir.path(), Durability::power));
-  ASSERT_TRUE(fs::remove(dir / "journal-2.db"));
+  ASSERT_TRUE(fs::remove(dir / kept_file()));
   ASSERT_TRUE(open_sqlite_store(dir.path(), Durability::power));
-  EXPECT_FALSE(fs::exists(dir / "journal-2.db"));
+  EXPECT_FALSE(fs::exists(dir / kept_file()));
 }
 
 TEST(Schema, F18_VersionOneWasNeverReleasedAndIsRefused) {
@@ -115,7 +148,7 @@ TEST(Schema, F18_VersionOneWasNeverReleasedAndIsRefused) {
   const auto store = open_sqlite_store(dir.path(), Durability::power);
   ASSERT_FALSE(store);
   EXPECT_THAT(store.error().message,
-              HasSubstr("schema version 1, this program reads versions 2 to 3"));
+              HasSubstr("schema version 1, this program reads versions 2 to 4"));
   EXPECT_EQ(content_of(dir / "journal.db"), before);
 }
 
@@ -140,8 +173,8 @@ TEST(Schema, F18_WithoutACopyItIsNotRaised) {
 }
 
 /// On a disk that loses what was not synced the migration ends at each of its writes and syncs: the
-/// next run finds the old version or the new one, and all that was in it.
-TEST(Schema, F18_NoEndInTheMiddleLeavesHalfAVersion) {
+/// next run finds the old version, the new one or one between, and all that was in it.
+TEST_P(OlderSchema, F18_NoEndInTheMiddleLeavesHalfAVersion) {
   int old_found = 0;
   int new_found = 0;
   bool reached_the_end = false;
@@ -155,22 +188,21 @@ TEST(Schema, F18_NoEndInTheMiddleLeavesHalfAVersion) {
       Dice dice(call);
       LossyDisk disk(dice);
       const fs::path file = dir / "state" / "journal.db";
-      run_sql(file, kVersion2);
+      make_journal_of(GetParam(), file);
       disk.end_at(call);
       const bool opened = open_sqlite_store(dir / "state", Durability::power).ok();
       reached_the_end = opened && !disk.ended();
       disk.start_again(how);
-      disk.forget(dir / "state/journal-2.db.partial");
+      disk.forget(dir / "state" / (kept_file() + ".partial"));
       const std::int64_t found = version_of(file);
-      ++(found == 2 ? old_found : new_found);
-      ASSERT_TRUE(found == 2 || found == 3) << found;
+      ++(found == GetParam() ? old_found : new_found);
+      ASSERT_TRUE(GetParam() <= found && found <= 4) << found;
       const auto store = open_sqlite_store(dir / "state", Durability::power);
       ASSERT_TRUE(store) << store.error().message;
       EXPECT_GE((*store)->state().epoch, Epoch{8});
       EXPECT_EQ((*store)->state().last_approval, ApprovalId{3});
-      SampleRecords samples(1);
-      samples.set_epoch((*store)->state().epoch);
-      EXPECT_TRUE((*store)->append(samples.next_batch()));
+      EXPECT_TRUE((*store)->append(batch_with_a_charge(**store)));
+      EXPECT_EQ((*store)->ledger({})->size(), 1U);
     }
   }
   EXPECT_GT(old_found, 5);

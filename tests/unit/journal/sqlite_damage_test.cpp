@@ -13,6 +13,7 @@
 namespace tinkerbell {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
@@ -167,11 +168,11 @@ TEST(SqliteDamage, FindsAChainThatLeadsToAnotherTask) {
 TEST(SqliteDamage, F18_RefusesANewerSchemaAndNamesBothVersions) {
   const TempDir dir;
   open_store(dir.path()).reset();
-  run_sql(dir.path(), "PRAGMA user_version = 4");
+  run_sql(dir.path(), "PRAGMA user_version = 5");
   const std::string before = file_content(dir.path() / "journal.db");
   const Error error = error_of_opening(dir.path());
   EXPECT_EQ(error.code, Errc::invalid);
-  EXPECT_THAT(error.message, HasSubstr("schema version 4, this program reads versions 2 to 3"));
+  EXPECT_THAT(error.message, HasSubstr("schema version 5, this program reads versions 2 to 4"));
   EXPECT_EQ(file_content(dir.path() / "journal.db"), before);
 }
 
@@ -324,6 +325,56 @@ TEST(SqliteDamage, FindsADamagedTaskRow) {
   EXPECT_EQ(store->live_tasks().error().code, Errc::invalid);
 }
 
+/// A journal in which task 1 has spent something.
+void make_ledger(const fs::path& directory) {
+  Batch batch = one_record(1);
+  batch.charges = {
+      {.root = TaskId{1}, .model = "a model to damage", .spent = {.tokens_in = 1'000}}};
+  ASSERT_TRUE(open_store(directory)->append(batch));
+}
+
+void expect_wrong_crc(const Error& error) {
+  EXPECT_EQ(error.code, Errc::invalid);
+  EXPECT_THAT(
+      error.message,
+      HasSubstr("journal.db: what task 1 spent on day 0: wrong crc (the journal is damaged"));
+}
+
+/// A damaged sum looks like any other.
+TEST(SqliteDamage, F14_FindsADamagedLineOfTheLedgerWhateverIsDamagedInIt) {
+  for (const char* damage :
+       {"UPDATE ledger SET model = 'another'", "UPDATE ledger SET spent = x'a10318ff'",
+        "UPDATE ledger SET crc = crc + 1"}) {
+    SCOPED_TRACE(damage);
+    const TempDir dir;
+    make_ledger(dir.path());
+    run_sql(dir.path(), damage);
+    const auto store = open_store(dir.path());
+    expect_wrong_crc(store->ledger({}).error());
+    expect_wrong_crc(store->spent_by_live().error());
+    EXPECT_TRUE(store->ledger({.root = TaskId{2}})) << "of that one nothing is damaged";
+  }
+}
+
+TEST(SqliteDamage, F14_FindsAFlippedByteInTheLedger) {
+  const TempDir dir;
+  make_ledger(dir.path());
+  flip_byte_of(dir.path(), "model to damage");
+  expect_wrong_crc(open_store(dir.path())->ledger({}).error());
+}
+
+/// What is added to a damaged sum is lost in it.
+TEST(SqliteDamage, F14_AddsNothingToADamagedLineOfTheLedger) {
+  const TempDir dir;
+  make_ledger(dir.path());
+  run_sql(dir.path(), "UPDATE ledger SET crc = crc + 1");
+  const auto store = open_store(dir.path());
+  Batch batch = one_record(2, "hello", Epoch{2});
+  batch.charges = {{.root = TaskId{1}, .model = "a model to damage", .spent = {.calls = 1}}};
+  expect_wrong_crc(store->append(batch).error());
+  EXPECT_EQ(store->task(TaskId{2}).error().code, Errc::not_found);
+}
+
 TEST(SqliteDamage, RefusesWhenTheEpochHasGoneBack) {
   const TempDir dir;
   Batch batch = one_record(1);
@@ -368,6 +419,10 @@ TEST(SqliteDamage, F13_NeverAnswersWrongRecordsFromADamagedFile) {
       if (records) EXPECT_EQ(*records, *model.records(TaskId{id})) << "offset " << at;
       if (!records) ++refused;
     }
+    const auto lines = (*store)->ledger({});
+    if (!lines) continue;
+    for (const LedgerLine& line : *lines)
+      EXPECT_THAT(*model.ledger({}), Contains(line)) << "offset " << at;
   }
   EXPECT_GT(refused, 0);
 }

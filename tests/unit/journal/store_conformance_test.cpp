@@ -16,8 +16,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <functional>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,6 +88,8 @@ enum class Operation : std::uint8_t {
   task,
   records,
   records_of_all,  ///< Of all live tasks, from their snapshots on.
+  ledger,
+  spent_by_live,
   claim,
   release,
   renew,
@@ -185,6 +190,17 @@ class Trial {
         }
         return {};
       }
+      case Operation::ledger: {
+        const LedgerRange range = some_range(any);
+        const auto expected = model_->ledger(range);
+        note(operation, !expected->empty() && *expected != *model_->ledger({}));
+        return difference(store_->ledger(range), expected);
+      }
+      case Operation::spent_by_live: {
+        const auto expected = model_->spent_by_live();
+        note(operation, !expected->empty() && has_spent_and_ended());
+        return difference(store_->spent_by_live(), expected);
+      }
       case Operation::claim: {
         const auto limit = static_cast<std::uint32_t>(dice_.pick(4));
         const WallTime now = some_time();
@@ -215,6 +231,21 @@ class Trial {
 
   [[nodiscard]] WallTime some_time() {
     return wall_from_unix_nanoseconds(static_cast<std::int64_t>(dice_.pick(10)));
+  }
+
+  /// Of all tasks or one, over all days, one, or none.
+  [[nodiscard]] LedgerRange some_range(TaskId task) {
+    LedgerRange range;
+    if (dice_.chance(2)) range.root = task;
+    if (dice_.chance(2)) range.first_day = static_cast<std::int64_t>(dice_.pick(4)) - 2;
+    if (dice_.chance(2)) range.last_day = static_cast<std::int64_t>(dice_.pick(4)) - 2;
+    return range;
+  }
+
+  [[nodiscard]] bool has_spent_and_ended() {
+    return std::ranges::any_of(*model_->ledger({}), [this](const LedgerLine& line) {
+      return !model_->spent_by_live()->contains(line.root);
+    });
   }
 
   // ---- appending ----
@@ -251,6 +282,7 @@ class Trial {
     set_full(false);
     if (wrong || model_->state().epoch != before) return wrong;  // it was fenced
     if (Wrong left = difference(store_->live_tasks(), model_->live_tasks())) return left;
+    if (Wrong left = difference(store_->ledger({}), model_->ledger({}))) return left;
     note(Operation::append_where_full);
     wrong = append_to_both(batch, appended);
     if (appended) samples_ = std::move(samples);
@@ -320,6 +352,9 @@ class Trial {
   }
 
   [[nodiscard]] Wrong compare_all() {
+    if (Wrong wrong = difference(store_->ledger({}), model_->ledger({}))) {
+      return "in the end: ledger: " + *wrong;
+    }
     if (Wrong wrong = difference(store_->tasks(Store::Which::all, kNoTask, Store::kAll),
                                  model_->tasks(Store::Which::all, kNoTask, Store::kAll))) {
       return "in the end: tasks: " + *wrong;
@@ -392,9 +427,13 @@ class WrongStore final : public ForwardingStore {
     believes_any_epoch,
     has_no_hint,
     says_full_but_stores,
+    loses_a_charge,
+    charges_what_was_refused,
+    counts_days_of_its_own,
+    counts_what_has_ended,
   };
 
-  static constexpr std::size_t kBugs = static_cast<std::size_t>(Bug::says_full_but_stores) + 1;
+  static constexpr std::size_t kBugs = static_cast<std::size_t>(Bug::counts_what_has_ended) + 1;
 
   WrongStore(std::unique_ptr<Store> store, Bug bug)
       : ForwardingStore(std::move(store)), bug_(bug) {}
@@ -419,7 +458,14 @@ class WrongStore final : public ForwardingStore {
       for (Record& record : changed.records)
         record.epoch = state().epoch;
     }
+    if (bug_ == Bug::loses_a_charge && changed.charges.size() > 1) changed.charges.pop_back();
+    if (bug_ == Bug::counts_days_of_its_own) {
+      for (Charge& charge : changed.charges)
+        charge.at += std::chrono::hours(1);
+    }
+    std::ranges::move(std::exchange(refused_, {}), std::back_inserter(changed.charges));
     Result<void> appended = ForwardingStore::append(changed);
+    if (bug_ == Bug::charges_what_was_refused && !appended) refused_ = batch.charges;
     if (bug_ == Bug::says_full_but_stores && appended && batch.records.size() == 7) {
       return Error{Errc::storage_full, "full"};
     }
@@ -442,12 +488,21 @@ class WrongStore final : public ForwardingStore {
     return bug_ == Bug::releases_nothing ? Result<void>() : ForwardingStore::release(task, due);
   }
 
+  [[nodiscard]] Result<std::map<TaskId, Spending>> spent_by_live() override {
+    if (bug_ != Bug::counts_what_has_ended) return ForwardingStore::spent_by_live();
+    std::map<TaskId, Spending> sums;
+    for (const LedgerLine& line : *ledger({}))
+      sums[line.root] += line.spent;
+    return sums;
+  }
+
   [[nodiscard]] bool has_hint(WallTime now) override {
     return bug_ != Bug::has_no_hint && ForwardingStore::has_hint(now);
   }
 
  private:
   Bug bug_;
+  std::vector<Charge> refused_;
 };
 
 class WrongStores : public testing::TestWithParam<std::size_t> {};

@@ -61,6 +61,7 @@ std::string journal_form() {
   describe<GrantPayload>(form, "Grant");
   describe<Totals>(form, "Totals");
   describe<Rest>(form, "Rest");
+  describe<Spending>(form, "Spending");
   describe<Person>(form, "Person");
   describe<Facts>(form, "Facts");
   describe<FileFact>(form, "FileFact");
@@ -146,6 +147,14 @@ Rest 0 approval = 0
 Rest 1 unsure = false
 Rest 2 until_unix_ns = 0
 Rest 3 waiting_for = ""
+Spending 0 calls = 0
+Spending 1 calls_estimated = 0
+Spending 2 calls_unpriced = 0
+Spending 3 tokens_in = 0
+Spending 4 tokens_in_cached = 0
+Spending 5 tokens_in_cache_write = 0
+Spending 6 tokens_out = 0
+Spending 7 cost = "0.00"
 Person 0 via = ""
 Person 1 uid = 0
 Person 2 pid = 0

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "journal/sqlite.hpp"
+
+#include "tinkerbell/journal/spending.hpp"
+
+#include <map>
+#include <vector>
+
+namespace tinkerbell {
+
+/// The table `ledger`: a row for each line, `spent` in canonical form. Each row carries a crc32c
+/// over its values, since a damaged sum looks like any other.
+class LedgerTable {
+ public:
+  [[nodiscard]] static Result<LedgerTable> on(SqliteConnection& database);
+
+  /// Adds to the line of its root, day and model. Inside the caller's transaction. Errors: invalid
+  /// (that line is damaged), storage_full, io.
+  [[nodiscard]] Result<void> add(const Charge& charge);
+
+  /// By root, day and model. Errors: invalid (one of them is damaged), io.
+  [[nodiscard]] Result<std::vector<LedgerLine>> lines(const LedgerRange& range);
+
+  /// The sum of each root that has lines and has not ended. Errors: invalid, io.
+  [[nodiscard]] Result<std::map<TaskId, Spending>> sums_of_live();
+
+ private:
+  LedgerTable() = default;
+
+  SqliteStatement put_;
+  SqliteStatement one_;
+  SqliteStatement of_roots_;
+  SqliteStatement of_live_;
+};
+
+}  // namespace tinkerbell
