@@ -29,6 +29,8 @@ using Wrong = std::optional<std::string>;
 struct Coverage {
   std::uint64_t in_flight_kept = 0;   ///< Append had not returned; the batch is there.
   std::uint64_t in_flight_lost = 0;   ///< The same; it is not.
+  std::uint64_t charges_kept = 0;     ///< Of those that are there: with charges.
+  std::uint64_t charges_lost = 0;     ///< Of those that are not.
   std::uint64_t tails_lost = 0;       ///< Appended with durability `process`, then the power went.
   std::uint64_t ends_in_opening = 0;  ///< In the middle of recovery.
   std::uint64_t ends_in_closing = 0;  ///< In the middle of the last checkpoint.
@@ -169,6 +171,9 @@ class Machine {
       if (there > sure_) ++coverage_.refused_kept;
     } else if (one_in_flight) {
       ++(there > sure_ ? coverage_.in_flight_kept : coverage_.in_flight_lost);
+      if (!batches_.back().charges.empty()) {
+        ++(there > sure_ ? coverage_.charges_kept : coverage_.charges_lost);
+      }
     }
     refused_ = false;
     if (batches_.size() > there + 1) ++coverage_.tails_lost;
@@ -192,6 +197,9 @@ class Machine {
               model.tasks(Store::Which::all, kNoTask, 1'000'000))) {
       return "the heads are others";
     }
+    if (!same(store_->ledger({}), model.ledger({})))
+      return "the ledger does not go with the records";
+    if (!same(store_->spent_by_live(), model.spent_by_live())) return "other sums of who lives";
     for (std::uint64_t id = 1; id <= number(state.last_task); ++id) {
       if (!same(store_->records(TaskId{id}), model.records(TaskId{id}))) {
         return "task " + std::to_string(id) + " has other records";
@@ -239,6 +247,8 @@ TEST_P(PowerLoss, F4_NoSeedLosesOrTearsACommit) {
   if (seeds.last - seeds.first + 1 < 10'000) return;  // too few to count on
   EXPECT_GT(coverage.in_flight_kept, 20U);
   EXPECT_GT(coverage.in_flight_lost, 20U);
+  EXPECT_GT(coverage.charges_kept, 10U);
+  EXPECT_GT(coverage.charges_lost, 10U);
   EXPECT_GT(coverage.tails_lost, 4U);
   EXPECT_GT(coverage.ends_in_opening, 20U);
   EXPECT_GT(coverage.ends_in_closing, 4U);
