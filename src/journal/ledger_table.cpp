@@ -14,9 +14,6 @@ constexpr std::string_view kOne =
 constexpr std::string_view kOfRoots =
     "SELECT root, day, model, spent, crc FROM ledger WHERE root BETWEEN ?1 AND ?2 AND day BETWEEN "
     "?3 AND ?4 ORDER BY root, day, model";
-constexpr std::string_view kOfLive =
-    "SELECT root, day, model, spent, ledger.crc FROM tasks INDEXED BY tasks_live CROSS JOIN ledger "
-    "ON root = id WHERE ended = 0";
 
 /// Over all values, with a separator that no number contains; text is preceded by its length.
 std::uint32_t crc_of(const LedgerLine& line, std::string_view spent) {
@@ -69,10 +66,8 @@ Result<void> for_each_line(SqliteQuery& query, Use use) {
 
 Result<LedgerTable> LedgerTable::on(SqliteConnection& database) {
   LedgerTable table;
-  for (auto [statement, sql] : {std::pair{&table.put_, kPut},
-                                {&table.one_, kOne},
-                                {&table.of_roots_, kOfRoots},
-                                {&table.of_live_, kOfLive}}) {
+  for (auto [statement, sql] :
+       {std::pair{&table.put_, kPut}, {&table.one_, kOne}, {&table.of_roots_, kOfRoots}}) {
     Result<SqliteStatement> prepared = database.prepare(sql);
     if (!prepared) return prepared.error();
     *statement = *std::move(prepared);
@@ -102,15 +97,6 @@ Result<std::vector<LedgerLine>> LedgerTable::lines(const LedgerRange& range) {
       for_each_line(query, [&](LedgerLine line) { lines.push_back(std::move(line)); });
   if (!read) return read.error();
   return lines;
-}
-
-Result<std::map<TaskId, Spending>> LedgerTable::sums_of_live() {
-  std::map<TaskId, Spending> sums;
-  SqliteQuery query(of_live_);
-  Result<void> read =
-      for_each_line(query, [&](const LedgerLine& line) { sums[line.root] += line.spent; });
-  if (!read) return read.error();
-  return sums;
 }
 
 }  // namespace tinkerbell

@@ -4,7 +4,6 @@
 
 #include "tinkerbell/journal/spending.hpp"
 
-#include <map>
 #include <vector>
 
 namespace tinkerbell {
@@ -22,16 +21,12 @@ class LedgerTable {
   /// By root, day and model. Errors: invalid (one of them is damaged), io.
   [[nodiscard]] Result<std::vector<LedgerLine>> lines(const LedgerRange& range);
 
-  /// The sum of each root that has lines and has not ended. Errors: invalid, io.
-  [[nodiscard]] Result<std::map<TaskId, Spending>> sums_of_live();
-
  private:
   LedgerTable() = default;
 
   SqliteStatement put_;
   SqliteStatement one_;
   SqliteStatement of_roots_;
-  SqliteStatement of_live_;
 };
 
 }  // namespace tinkerbell

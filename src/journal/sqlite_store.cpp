@@ -125,10 +125,6 @@ class SqliteStore final : public Store {
     return located(ledger_.lines(range));
   }
 
-  [[nodiscard]] Result<std::map<TaskId, Spending>> spent_by_live() override {
-    return located(ledger_.sums_of_live());
-  }
-
   [[nodiscard]] Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) override;
   [[nodiscard]] Result<void> release(TaskId task, std::optional<WallTime> due) override;
   [[nodiscard]] Result<std::optional<Milliseconds>> renew() override;

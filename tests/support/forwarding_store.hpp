@@ -3,7 +3,6 @@
 #include "tinkerbell/journal/store.hpp"
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -45,10 +44,6 @@ class ForwardingStore : public Store {
 
   [[nodiscard]] Result<std::vector<LedgerLine>> ledger(const LedgerRange& range) override {
     return store_->ledger(range);
-  }
-
-  [[nodiscard]] Result<std::map<TaskId, Spending>> spent_by_live() override {
-    return store_->spent_by_live();
   }
 
   [[nodiscard]] Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) override {

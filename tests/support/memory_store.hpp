@@ -196,16 +196,6 @@ class MemoryStore final : public Store {
     return lines;
   }
 
-  [[nodiscard]] Result<std::map<TaskId, Spending>> spent_by_live() override {
-    ++reads_;
-    std::map<TaskId, Spending> sums;
-    for (const auto& [records, charge] : memory_->charges) {
-      const auto root = memory_->tasks.find(charge.root);
-      if (root != memory_->tasks.end() && !root->second.ended) sums[charge.root] += charge.spent;
-    }
-    return sums;
-  }
-
   [[nodiscard]] Result<std::vector<Record>> records_from_snapshot(TaskId id) override {
     Result<std::vector<Record>> all = records(id);
     if (!all) return all;

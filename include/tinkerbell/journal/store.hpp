@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -191,9 +190,6 @@ class Store {
   /// Lines of the ledger, by root, day and model. They stay when their tasks are removed. Errors:
   /// invalid (crc).
   [[nodiscard]] virtual Result<std::vector<LedgerLine>> ledger(const LedgerRange& range) = 0;
-
-  /// What each root that has not ended has spent so far, if it has lines. Errors: invalid (crc).
-  [[nodiscard]] virtual Result<std::map<TaskId, Spending>> spent_by_live() = 0;
 
   // ---- whose a task is ----
 

@@ -8,7 +8,6 @@
 #include <csignal>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,7 +19,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-using testing::Pair;
 
 constexpr WallTime kMidnight = std::chrono::sys_days(std::chrono::year(2026) / 11 / 26);
 const std::int64_t kToday = utc_day(kMidnight);
@@ -43,9 +41,8 @@ LedgerLine line(std::uint64_t root, std::int64_t day, std::string model, std::ui
 class Ledger : public testing::Test {
  protected:
   /// A commit with a new task in it.
-  void append(std::vector<Charge> charges, bool ended = false) {
+  void append(std::vector<Charge> charges) {
     Batch batch = one_record(++last_, "hello", store->state().epoch);
-    batch.heads.front().ended = ended;
     batch.charges = std::move(charges);
     ASSERT_TRUE(store->append(batch));
   }
@@ -103,17 +100,6 @@ TEST_F(Ledger, IsReadByFamilyAndDays) {
   EXPECT_EQ(lines({.root = TaskId{1}}).size(), 3U);
   EXPECT_THAT(lines({.root = TaskId{3}}), IsEmpty());
   EXPECT_THAT(lines({.first_day = kToday, .last_day = kToday - 1}), IsEmpty());
-}
-
-TEST_F(Ledger, SumsUpWhatThoseHaveSpentWhoHaveNotEnded) {
-  append({});
-  append({charge(1, kMidnight, "small", 1), charge(2, kMidnight, "small", 2)});
-  append({charge(1, kMidnight + std::chrono::days(1), "large", 4)});
-  append({charge(4, kMidnight, "small", 8)}, /*ended=*/true);
-  reopen();
-  EXPECT_THAT(*store->spent_by_live(), ElementsAre(Pair(TaskId{1}, line(1, 0, "", 2, 5).spent),
-                                                   Pair(TaskId{2}, line(2, 0, "", 1, 2).spent)));
-  EXPECT_EQ(lines({.root = TaskId{4}}).size(), 1U);
 }
 
 TEST_F(Ledger, ASumThatRunsOverStaysAtTheMost) {

@@ -20,7 +20,6 @@
 #include <filesystem>
 #include <functional>
 #include <iterator>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -89,7 +88,6 @@ enum class Operation : std::uint8_t {
   records,
   records_of_all,  ///< Of all live tasks, from their snapshots on.
   ledger,
-  spent_by_live,
   claim,
   release,
   renew,
@@ -196,11 +194,6 @@ class Trial {
         note(operation, !expected->empty() && *expected != *model_->ledger({}));
         return difference(store_->ledger(range), expected);
       }
-      case Operation::spent_by_live: {
-        const auto expected = model_->spent_by_live();
-        note(operation, !expected->empty() && has_spent_and_ended());
-        return difference(store_->spent_by_live(), expected);
-      }
       case Operation::claim: {
         const auto limit = static_cast<std::uint32_t>(dice_.pick(4));
         const WallTime now = some_time();
@@ -240,12 +233,6 @@ class Trial {
     if (dice_.chance(2)) range.first_day = static_cast<std::int64_t>(dice_.pick(4)) - 2;
     if (dice_.chance(2)) range.last_day = static_cast<std::int64_t>(dice_.pick(4)) - 2;
     return range;
-  }
-
-  [[nodiscard]] bool has_spent_and_ended() {
-    return std::ranges::any_of(*model_->ledger({}), [this](const LedgerLine& line) {
-      return !model_->spent_by_live()->contains(line.root);
-    });
   }
 
   // ---- appending ----
@@ -430,10 +417,9 @@ class WrongStore final : public ForwardingStore {
     loses_a_charge,
     charges_what_was_refused,
     counts_days_of_its_own,
-    counts_what_has_ended,
   };
 
-  static constexpr std::size_t kBugs = static_cast<std::size_t>(Bug::counts_what_has_ended) + 1;
+  static constexpr std::size_t kBugs = static_cast<std::size_t>(Bug::counts_days_of_its_own) + 1;
 
   WrongStore(std::unique_ptr<Store> store, Bug bug)
       : ForwardingStore(std::move(store)), bug_(bug) {}
@@ -486,14 +472,6 @@ class WrongStore final : public ForwardingStore {
 
   [[nodiscard]] Result<void> release(TaskId task, std::optional<WallTime> due) override {
     return bug_ == Bug::releases_nothing ? Result<void>() : ForwardingStore::release(task, due);
-  }
-
-  [[nodiscard]] Result<std::map<TaskId, Spending>> spent_by_live() override {
-    if (bug_ != Bug::counts_what_has_ended) return ForwardingStore::spent_by_live();
-    std::map<TaskId, Spending> sums;
-    for (const LedgerLine& line : *ledger({}))
-      sums[line.root] += line.spent;
-    return sums;
   }
 
   [[nodiscard]] bool has_hint(WallTime now) override {
