@@ -77,7 +77,7 @@ class Call final : public std::enable_shared_from_this<Call>, private HttpRespon
   bool take_head(const HttpHead& head) override;
   bool take_body(std::string_view piece) override;
 
-  void within(Milliseconds timeout, std::string_view what);
+  void within(Milliseconds timeout, std::string_view what, Errc code = Errc::timed_out);
 
   /// Why a step failed: somebody stopped the call, or the step's own reason.
   [[nodiscard]] Error reason(const Error& own) const { return stopped_.value_or(own); }
@@ -128,7 +128,7 @@ asio::awaitable<Result<HttpHead>> Call::perform() {
 }
 
 asio::awaitable<Result<void>> Call::connect(HttpUrl url) {
-  within(call_.timeouts.connect, "no connection");
+  within(call_.timeouts.connect, "no connection", Errc::unavailable);
   Result<Endpoints> endpoints = co_await resolve(url.host, url.port);
   if (stopped_) co_return *stopped_;
   if (!endpoints) co_return endpoints.error();
@@ -212,12 +212,12 @@ bool Call::take_body(std::string_view piece) {
 }
 
 /// Sets the next deadline, or the one of the whole call if that comes first.
-void Call::within(Milliseconds timeout, std::string_view what) {
+void Call::within(Milliseconds timeout, std::string_view what, Errc code) {
   const SteadyPoint now = asio::steady_timer::clock_type::now();
   const bool total_first = total_deadline_ < now + timeout;
   const Milliseconds length = total_first ? call_.timeouts.total : timeout;
-  Error late{Errc::timed_out, std::string(total_first ? "not finished" : what) + " within " +
-                                  std::to_string(length.count()) + " ms"};
+  Error late{code, std::string(total_first ? "not finished" : what) + " within " +
+                       std::to_string(length.count()) + " ms"};
   deadline_.expires_at(total_first ? total_deadline_ : now + timeout);
   deadline_.async_wait([weak = weak_from_this(),
                         late = std::move(late)](const boost::system::error_code& cancelled) {

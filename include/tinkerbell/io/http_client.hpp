@@ -64,9 +64,10 @@ class HttpClient {
   /// Starts a call. `done` gives the head once the whole body has arrived and the connection is
   /// back in the pool. A body that ends before its length or its last chunk is Errc::protocol,
   /// never an answer; so is a TLS stream without close_notify where the end is marked by the close.
-  /// Errors: invalid (url, method, header), unavailable (also: the connection ended before the
-  /// first byte), timed_out, too_large, protocol (also: a certificate that is not accepted, a
-  /// content encoding), cancelled. `done` is never called before start() has returned.
+  /// Errors: invalid (url, method, header), unavailable (also: no connection within its deadline,
+  /// or it ended before the first byte), timed_out, too_large, protocol (also: a certificate that
+  /// is not accepted, a content encoding), cancelled. `done` is never called before start() has
+  /// returned.
   CallId start(HttpCall call, HttpEvents events, Completion<HttpHead> done);
 
   /// Closes the connection of a call at once; its `done` answers Errc::cancelled, later on the
