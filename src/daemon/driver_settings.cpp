@@ -32,6 +32,19 @@ KeyHeader driver_key_header(settings::KeyHeader header) {
                                                       : KeyHeader::x_api_key;
 }
 
+/// Of one token, by that of a million, which has no more than six decimals.
+Money of_one(Money of_a_million) {
+  return Money::of_trillionths(of_a_million.trillionths() / 1'000'000);
+}
+
+std::optional<Price> driver_price(const std::optional<settings::PriceSettings>& price) {
+  if (!price) return std::nullopt;
+  return Price{.input = of_one(price->input),
+               .input_cached = of_one(price->input_cached),
+               .input_cache_write = of_one(price->input_cache_write),
+               .output = of_one(price->output)};
+}
+
 /// Beside the daemon in a build tree, below libexec where it is installed.
 std::filesystem::path shim_path() {
   std::error_code failure;
@@ -97,7 +110,8 @@ Result<LlmSettings> llm_settings(const settings::Settings& settings, Masker& mas
                           .provider = model.provider,
                           .model = model.model,
                           .tokens_max = model.max_output_tokens,
-                          .context_tokens = model.context_tokens});
+                          .context_tokens = model.context_tokens,
+                          .price = driver_price(model.price)});
   }
   return llm;
 }

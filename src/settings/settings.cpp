@@ -16,6 +16,7 @@ constexpr mode_t kWritableByOthers = 0022;
 constexpr std::uint32_t kSchema = 1;
 constexpr std::uint32_t kTasksMax = 1'000'000;
 constexpr std::uint32_t kStepsMax = 100'000;
+constexpr std::uint32_t kBudgetTokensMax = 4'000'000'000;
 constexpr std::uint32_t kTokensMax = 10'000'000;
 constexpr std::uint32_t kCallsMax = 10'000;
 constexpr std::uint32_t kAttemptsMax = 1'000;
@@ -152,6 +153,20 @@ void read_provider(const toml::table& table, const std::string& title, Problems&
   }
 }
 
+void read_price(const toml::table& table, std::string title, Problems& problems,
+                PriceSettings& price) {
+  TableReader reader(table, std::move(title), problems);
+  reader.read("input", price.input);
+  reader.read("output", price.output);
+  for (const std::string_view key : {"input", "output"}) {
+    if (!reader.has(key)) reader.reject(key, "is missing: what a million tokens cost");
+  }
+  price.input_cached = price.input;
+  price.input_cache_write = price.input;
+  reader.read("input_cached", price.input_cached);
+  reader.read("input_cache_write", price.input_cache_write);
+}
+
 void read_model(const toml::table& table, const std::string& title, Problems& problems,
                 const std::map<std::string, ProviderSettings>& providers, ModelSettings& model) {
   TableReader reader(table, title, problems);
@@ -159,6 +174,9 @@ void read_model(const toml::table& table, const std::string& title, Problems& pr
   reader.read("model", model.model);
   reader.read("max_output_tokens", model.max_output_tokens, 1, kTokensMax);
   reader.read("context_tokens", model.context_tokens, 1, kTokensMax);
+  if (const toml::table* const price = reader.table("price")) {
+    read_price(*price, title + " price", problems, model.price.emplace());
+  }
   if (model.provider.empty()) {
     reader.reject("provider", "is missing");
   } else if (!providers.contains(model.provider)) {
@@ -286,6 +304,13 @@ void read_agent(const toml::table& table, Problems& problems, AgentSettings& age
   reader.read("model", agent.model);
 }
 
+void read_budget(const toml::table& table, Problems& problems, BudgetSettings& budget) {
+  TableReader reader(table, "[budget]", problems);
+  if (reader.has("cost")) reader.read("cost", budget.cost.emplace());
+  reader.read("tokens", budget.tokens, 0, kBudgetTokensMax);
+  reader.read("on_limit", budget.on_limit);
+}
+
 void read_schema(TableReader& reader) {
   std::uint32_t schema = 0;
   reader.read("schema", schema, kSchema, kSchema);
@@ -325,6 +350,9 @@ Settings read_settings(const toml::table& table, Problems& problems) {
   }
   if (const auto* const probes = reader.tables("probe")) read_probes(*probes, problems, settings);
   if (const auto* const each = reader.table("agent")) read_agent(*each, problems, settings.agent);
+  if (const auto* const each = reader.table("budget")) {
+    read_budget(*each, problems, settings.budget);
+  }
   if (!settings.models.contains(settings.agent.model)) {
     reader.reject("agent", "wants a model \"" + settings.agent.model + "\" that [models] has not");
   }

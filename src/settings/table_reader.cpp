@@ -60,6 +60,17 @@ std::optional<Milliseconds> duration_from(std::string_view text) {
   return Milliseconds{count * unit->milliseconds};
 }
 
+/// A number as it stands in the file, as far as a double keeps it: to 15 digits.
+std::string decimal(const toml::node& node) {
+  if (const auto* const integer = node.as_integer()) return std::to_string(integer->get());
+  const auto* const number = node.as_floating_point();
+  if (number == nullptr) return {};
+  std::array<char, 400> digits{};
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(),
+                                          number->get(), std::chars_format::fixed);
+  return {digits.data(), error == std::errc{} ? end : digits.data()};
+}
+
 std::optional<std::vector<std::string>> strings_from(const toml::node& node) {
   const toml::array* const array = node.as_array();
   if (array == nullptr) return std::nullopt;
@@ -162,6 +173,16 @@ void TableReader::read(std::string_view key, Milliseconds& into) {
                            *value + "\"");
   }
   into = *duration;
+}
+
+void TableReader::read(std::string_view key, Money& into) {
+  constexpr int kDecimalsMax = 6;
+  const toml::node* const node = find(key);
+  if (node == nullptr) return;
+  if (!node->is_number()) return reject_type(key, "a number");
+  const Result<Money> amount = Money::parse(decimal(*node), kDecimalsMax);
+  if (!amount) return reject(key, "must be an amount: " + amount.error().message);
+  into = *amount;
 }
 
 void TableReader::read_path(std::string_view key, std::string& into) {

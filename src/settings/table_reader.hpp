@@ -2,6 +2,7 @@
 
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/error.hpp"
+#include "tinkerbell/base/money.hpp"
 #include "tinkerbell/base/names.hpp"
 
 #include <toml++/toml.h>
@@ -74,6 +75,9 @@ class TableReader {
     reject(key, "must be one of " + choices + ", not \"" + *name + "\"");
     return false;
   }
+
+  /// An amount from 0 with up to six decimals: 2, 0.25.
+  void read(std::string_view key, Money& into);
 
   /// An absolute path.
   void read_path(std::string_view key, std::string& into);

@@ -43,6 +43,8 @@ struct Error {
   std::string message;  ///< Names the operation, the object and the cause. Never a secret.
   std::optional<WallTime> retry_at{};  ///< Of an attempt that came to nothing for a reason that
                                        ///< passes: when the next one may be made.
+  bool may_have_cost = false;  ///< Of such an attempt, and of others that failed: it may have been
+                               ///< paid for, and nobody knows how much.
 
   /// The same error, seen from one level further up: "read source: no such file".
   [[nodiscard]] Error with(std::string_view context) const;

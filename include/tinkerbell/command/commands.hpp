@@ -3,6 +3,7 @@
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/base/money.hpp"
 #include "tinkerbell/command/conversation.hpp"
 #include "tinkerbell/command/effect.hpp"
 
@@ -489,13 +490,14 @@ struct AwaitLLMResponse {
     std::string model;                  ///< As the server named it.
     std::int64_t received_unix_ns = 0;  ///< When its last byte came: an agent's clock.
     std::vector<KeptPiece> kept;        ///< Belongs into the conversation with the answer.
+    std::optional<Money> cost;  ///< Nothing: the model has no price, or the service gave no usage.
 
     static constexpr auto fields() {
       return described(field("text", &Reply::text), field("tool_calls", &Reply::tool_calls),
                        field("finish", &Reply::finish), field("usage", &Reply::usage),
                        field("model", &Reply::model),
                        field("received_unix_ns", &Reply::received_unix_ns),
-                       field("kept", &Reply::kept));
+                       field("kept", &Reply::kept), field("cost", &Reply::cost));
     }
   };
 

@@ -2,8 +2,11 @@
 
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/hash.hpp"
+#include "tinkerbell/base/money.hpp"
 #include "tinkerbell/command/commands.hpp"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +62,23 @@ struct PreImage {
     return described(field("path", &PreImage::path), field("existed", &PreImage::existed),
                      field("mode", &PreImage::mode), field("content", &PreImage::content));
   }
+};
+
+/// What a command may use, as reckoned before it runs: held back from its budget until what it
+/// did use is known, and charged if that never is.
+struct Reservation {
+  std::string model;  ///< The alias.
+  std::uint64_t tokens_in = 0;
+  std::uint64_t tokens_out = 0;
+  std::optional<Money> cost;  ///< Nothing: the model has no price.
+
+  static constexpr auto fields() {
+    return described(
+        field("model", &Reservation::model), field("tokens_in", &Reservation::tokens_in),
+        field("tokens_out", &Reservation::tokens_out), field("cost", &Reservation::cost));
+  }
+
+  bool operator==(const Reservation&) const = default;
 };
 
 /// What an approval is bound to: SHA-256 over the canonical command, its facts, the workspace, and

@@ -2,6 +2,7 @@
 
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/log.hpp"
+#include "tinkerbell/base/money.hpp"
 #include "tinkerbell/base/names.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/policy/policy.hpp"
@@ -9,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,11 +88,20 @@ struct ProviderSettings {
   std::uint32_t at_once = 64;  ///< Calls.
 };
 
+/// What a million tokens cost.
+struct PriceSettings {
+  Money input;
+  Money input_cached;       ///< Read from the service's cache; as `input` where the file has none.
+  Money input_cache_write;  ///< Put into it; likewise.
+  Money output;
+};
+
 struct ModelSettings {
   std::string provider;  ///< A key of Settings::providers.
   std::string model;     ///< As the server names it.
   std::uint32_t max_output_tokens = 8'192;
   std::uint32_t context_tokens = 32'768;  ///< ollama only: question and answer together.
+  std::optional<PriceSettings> price;     ///< Nothing: nobody knows.
 };
 
 enum class SandboxKind : std::uint8_t { bubblewrap, none };
@@ -117,6 +128,19 @@ struct AgentSettings {
   std::string model = "default";  ///< A key of Settings::models.
 };
 
+/// What becomes of a task at the bound of its budget.
+enum class OnLimit : std::uint8_t {
+  ask,   ///< It is held until a person adds to it.
+  stop,  ///< Its call fails.
+};
+
+/// What a task and all that come from it may use, where nothing else is said for it.
+struct BudgetSettings {
+  std::optional<Money> cost;         ///< Nothing: without a bound.
+  std::uint32_t tokens = 5'000'000;  ///< In and out.
+  OnLimit on_limit = OnLimit::ask;
+};
+
 /// What `gc` removes unless it is told otherwise.
 struct RetentionSettings {
   Milliseconds ended = std::chrono::days(30);  ///< Tasks whose whole family ended before that.
@@ -136,6 +160,7 @@ struct Settings {
   SandboxKind sandbox = SandboxKind::bubblewrap;
   std::vector<ProbeSettings> probes;
   AgentSettings agent;
+  BudgetSettings budget;
   RetentionSettings retention;
 };
 
@@ -167,6 +192,9 @@ inline constexpr std::array<std::string_view, 5> kNames<settings::ProviderType> 
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<settings::KeyHeader> = {"authorization",
                                                                                 "x-api-key"};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<settings::OnLimit> = {"ask", "stop"};
 
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<settings::SandboxKind> = {"bubblewrap",

@@ -127,7 +127,11 @@ void HttpExchange::take_event(const StreamEvent& event, SteadyTime now) {
 Attempt HttpExchange::finish(const Result<HttpHead>& ended, SteadyTime now) {
   Result<ModelReply> said = reply(ended);
   const Repeat repeat = said ? Repeat::never : repeat_after(said.error(), now);
-  return {.reply = std::move(said), .repeat = repeat, .retry_after = retry_after(head_.headers)};
+  const bool may_have_cost = !said && was_asked(said.error());
+  return {.reply = std::move(said),
+          .repeat = repeat,
+          .retry_after = retry_after(head_.headers),
+          .may_have_cost = may_have_cost};
 }
 
 Result<ModelReply> HttpExchange::reply(const Result<HttpHead>& ended) {
@@ -139,6 +143,19 @@ Result<ModelReply> HttpExchange::reply(const Result<HttpHead>& ended) {
     if (const Result<void> taken = stream_->take_whole(body_); !taken) return taken.error();
   }
   return stream_->finish();
+}
+
+/// Whether the service took the question, as far as one can see, and did not refuse it.
+bool HttpExchange::was_asked(const Error& error) const {
+  switch (form_) {
+    case Form::failure:
+      return false;
+    case Form::none:
+      return error.code == Errc::timed_out || error.code == Errc::cancelled;
+    case Form::stream:
+    case Form::object:
+      return true;
+  }
 }
 
 Repeat HttpExchange::repeat_after(const Error& error, SteadyTime now) const {

@@ -50,6 +50,7 @@ class HttpExchange {
   void take_event(const StreamEvent& event, SteadyTime now);
   [[nodiscard]] Result<void> feed(std::string_view bytes, SteadyTime now);
   [[nodiscard]] Result<ModelReply> reply(const Result<HttpHead>& ended);
+  [[nodiscard]] bool was_asked(const Error& error) const;
   [[nodiscard]] Repeat repeat_after(const Error& error, SteadyTime now) const;
 
   std::unique_ptr<ReplyStream> stream_;

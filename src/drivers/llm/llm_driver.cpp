@@ -5,6 +5,7 @@
 #include "drivers/llm/lane.hpp"
 #include "drivers/llm/offline.hpp"
 #include "drivers/llm/playbook.hpp"
+#include "drivers/llm/price.hpp"
 #include "drivers/llm/provider.hpp"
 
 #include <algorithm>
@@ -30,6 +31,7 @@ struct Endpoint {
   std::string model;  ///< "gpt-5".
   std::uint32_t tokens_max = 0;
   std::uint32_t context_tokens = 0;
+  std::optional<Price> price;
 
   /// Who will read the conversation.
   [[nodiscard]] std::string object() const { return name + " @ " + service->provider->place(); }
@@ -43,6 +45,7 @@ struct Endpoint {
 struct Run {
   Service* service = nullptr;
   std::string model;  ///< "openai/gpt-5".
+  std::optional<Price> price;
   std::string key;
   std::uint32_t attempt = 1;
   WallTime asked{};
@@ -113,7 +116,8 @@ void LlmDriver::State::add_model(const ModelSettings& settings) {
   endpoint = {.name = settings.provider + '/' + settings.model,
               .model = settings.model,
               .tokens_max = settings.tokens_max,
-              .context_tokens = settings.context_tokens};
+              .context_tokens = settings.context_tokens,
+              .price = settings.price};
   if (const auto found = services.find(settings.provider); found != services.end()) {
     endpoint.service = &found->second;
   }
@@ -154,10 +158,15 @@ void LlmDriver::State::settle(CommandId id, Attempt attempt) {
   run.service->lane.ended(id, health_after(attempt));
   if (attempt.reply) {
     attempt.reply->received_unix_ns = unix_nanoseconds(clock.wall());
+    if (run.price && attempt.reply->usage.known) {
+      attempt.reply->cost = cost_of(attempt.reply->usage, *run.price);
+    }
     return run.done(Reply(*std::move(attempt.reply)));
   }
-  if (run.cancelled) return run.done(Error{Errc::cancelled, "cancelled"});
-  Error error = attempt.reply.error().with(run.model);
+  Error error =
+      run.cancelled ? Error{Errc::cancelled, "cancelled"} : attempt.reply.error().with(run.model);
+  error.may_have_cost = attempt.may_have_cost;
+  if (run.cancelled) return run.done(std::move(error));
   error.retry_at = next_attempt(run, attempt);
   if (!error.retry_at && run.attempt > 1) {
     error.message += " (after " + std::to_string(run.attempt) + " attempts)";
@@ -196,11 +205,15 @@ LlmDriver::LlmDriver(boost::asio::any_io_executor loop, HttpClient& http, Blocki
 LlmDriver::~LlmDriver() = default;
 
 void LlmDriver::prepare(Call call, Completion<Prepared> prepared) {
-  const auto endpoint = state_->endpoint(std::get<AwaitLLMResponse>(call.command).model);
-  if (!endpoint) return prepared(endpoint.error());
-  prepared(Prepared{
-      .facts = {.object = (*endpoint)->object(), .host = (*endpoint)->service->provider->host()},
-      .pre_image = std::nullopt});
+  const auto& command = std::get<AwaitLLMResponse>(call.command);
+  const auto found = state_->endpoint(command.model);
+  if (!found) return prepared(found.error());
+  const Endpoint& endpoint = **found;
+  prepared(
+      Prepared{.facts = {.object = endpoint.object(), .host = endpoint.service->provider->host()},
+               .pre_image = std::nullopt,
+               .reserved = reserved_for(command, endpoint.tokens_for(command.tokens_max),
+                                        endpoint.price ? &*endpoint.price : nullptr)});
 }
 
 void LlmDriver::perform(Call call, Completion<Reply> done) {
@@ -214,6 +227,7 @@ void LlmDriver::perform(Call call, Completion<Reply> done) {
   const bool is_new = state_->running
                           .emplace(call.id, Run{.service = endpoint.service,
                                                 .model = endpoint.name,
+                                                .price = endpoint.price,
                                                 .key = call.key,
                                                 .attempt = call.attempt,
                                                 .asked = call.asked,

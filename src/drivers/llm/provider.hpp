@@ -39,6 +39,7 @@ struct Attempt {
   Result<ModelReply> reply;
   Repeat repeat = Repeat::never;
   std::optional<Milliseconds> retry_after;  ///< The server's own wish.
+  bool may_have_cost = false;  ///< It failed when the service was at work, or had been asked to.
 };
 
 /// One service that answers for models. Loop thread only. Attempts are independent of each other;

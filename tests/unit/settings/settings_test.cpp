@@ -66,6 +66,7 @@ playbook = "/p.json"
 provider = "one"
 model = "m"
 max_output_tokens = 99
+price = { input = 2.5, input_cached = 0.25, output = 10 }
 [models.small]
 provider = "two"
 model = "n"
@@ -91,6 +92,10 @@ time_max = "30m"
 model = "small"
 [retention]
 ended = "7d"
+[budget]
+cost = 0.1
+tokens = 0
+on_limit = "stop"
 )");
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->daemon.state_dir, "/s");
@@ -118,6 +123,17 @@ ended = "7d"
   EXPECT_EQ(settings->models.at("default").model, "m");
   EXPECT_EQ(settings->models.at("default").max_output_tokens, 99U);
   EXPECT_EQ(settings->models.size(), 2U);
+  ASSERT_TRUE(settings->models.at("default").price);
+  const PriceSettings& price = *settings->models.at("default").price;
+  EXPECT_EQ(price.input.text(), "2.50");
+  EXPECT_EQ(price.input_cached.text(), "0.25");
+  EXPECT_EQ(price.input_cache_write.text(), "2.50") << "as input";
+  EXPECT_EQ(price.output.text(), "10.00");
+  EXPECT_FALSE(settings->models.at("small").price);
+  ASSERT_TRUE(settings->budget.cost);
+  EXPECT_EQ(settings->budget.cost->text(), "0.10");
+  EXPECT_EQ(settings->budget.tokens, 0U);
+  EXPECT_EQ(settings->budget.on_limit, OnLimit::stop);
   EXPECT_EQ(settings->retry.attempts_max, 7U);
   EXPECT_EQ(settings->retry.patience, 72h);
   EXPECT_EQ(settings->retry.pause_max, 20s);
@@ -152,8 +168,8 @@ TEST(Settings, ReportWhatStandsFirst) {
 }
 
 struct Mistake {
-  const char* text;
-  const char* message;  ///< After "tinkerbell.toml:".
+  std::string text;
+  std::string message;  ///< After "tinkerbell.toml:".
 };
 
 class SettingsMistake : public testing::TestWithParam<Mistake> {};
@@ -161,6 +177,37 @@ class SettingsMistake : public testing::TestWithParam<Mistake> {};
 TEST_P(SettingsMistake, F64_IsRefusedWithItsLine) {
   EXPECT_EQ(fault(GetParam().text), std::string("tinkerbell.toml:") + GetParam().message);
 }
+
+Mistake budget_mistake(const std::string& value, const std::string& complaint) {
+  return {"[budget]\ncost = " + value + "\n", "3: \"cost\" in [budget] must be " + complaint};
+}
+
+const std::string kNoAmount = "is no amount: digits, then up to 6 behind a point";
+
+INSTANTIATE_TEST_SUITE_P(
+    S88_Money, SettingsMistake,
+    testing::Values(
+        budget_mistake("-1", "an amount: \"-1\" " + kNoAmount),
+        budget_mistake("-0.5", "an amount: \"-0.5\" " + kNoAmount),
+        budget_mistake("nan", "an amount: \"nan\" " + kNoAmount),
+        budget_mistake("inf", "an amount: \"inf\" " + kNoAmount),
+        budget_mistake("1e30",
+                       "an amount: \"1000000000000000019884624838656\" is more than 9 "
+                       "million"),
+        budget_mistake("1e-9", "an amount: \"0.000000001\" " + kNoAmount),
+        budget_mistake("\"5\"", "a number, not a string"),
+        budget_mistake("true", "a number, not true or false"),
+        budget_mistake("[5]", "a number, not an array"),
+        Mistake{"[budget]\ntokens = -1\n",
+                "3: \"tokens\" in [budget] must be from 0 to 4000000000, not -1"},
+        Mistake{"[budget]\ntokens = 1.5\n",
+                "3: \"tokens\" in [budget] must be an integer, not a number with a fraction"},
+        Mistake{"[budget]\non_limit = \"go on\"\n",
+                "3: \"on_limit\" in [budget] must be one of ask, stop, not \"go on\""},
+        Mistake{"[models.default]\nprovider = \"offline\"\nmodel = \"m\"\nprice = { input = 1 }\n",
+                "5: \"output\" in [models.default] price is missing: what a million tokens cost"},
+        Mistake{"[models.default]\nprovider = \"offline\"\nmodel = \"m\"\nprice = 3\n",
+                "5: \"price\" in [models.default] must be a table, not an integer"}));
 
 INSTANTIATE_TEST_SUITE_P(
     All, SettingsMistake,
@@ -428,6 +475,9 @@ TEST(ShippedConfig, SaysTheDefaults) {
   EXPECT_EQ(shipped->agent.steps_max, defaults.agent.steps_max);
   EXPECT_EQ(shipped->agent.time_max, defaults.agent.time_max);
   EXPECT_EQ(shipped->agent.model, defaults.agent.model);
+  EXPECT_EQ(shipped->budget.cost, defaults.budget.cost);
+  EXPECT_EQ(shipped->budget.tokens, defaults.budget.tokens);
+  EXPECT_EQ(shipped->budget.on_limit, defaults.budget.on_limit);
 }
 
 /// The file with its commented keys and tables put into effect, one provider key of the three.
@@ -457,6 +507,8 @@ TEST(ShippedConfig, StaysValidWhenItsExamplesAreTakenUp) {
   EXPECT_EQ(settings->providers.at("anthropic").api_version, ProviderSettings{}.api_version);
   EXPECT_EQ(settings->providers.at("anthropic").key_header, ProviderSettings{}.key_header);
   EXPECT_EQ(settings->providers.at("ollama").type, ProviderType::ollama);
+  EXPECT_TRUE(settings->models.at("default").price);
+  EXPECT_TRUE(settings->budget.cost);
   EXPECT_FALSE(settings->daemon.state_dir.empty());
   EXPECT_FALSE(settings->log.file.empty());
 }

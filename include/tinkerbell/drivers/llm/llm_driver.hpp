@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/money.hpp"
 #include "tinkerbell/base/names.hpp"
 #include "tinkerbell/io/http_client.hpp"
 #include "tinkerbell/syscall/driver.hpp"
@@ -9,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +52,14 @@ struct ProviderSettings {
   KeyHeader key_header = KeyHeader::x_api_key;  ///< anthropic.
 };
 
+/// What a token costs.
+struct Price {
+  Money input;
+  Money input_cached;       ///< Read from the service's cache.
+  Money input_cache_write;  ///< Put into it.
+  Money output;             ///< With what the model thinks.
+};
+
 /// What tasks call a model.
 struct ModelSettings {
   std::string alias;
@@ -59,6 +69,7 @@ struct ModelSettings {
                                      ///< in a command stands for it.
   std::uint32_t context_tokens = 32'768;  ///< ollama: what the server makes room for, question and
                                           ///< answer together.
+  std::optional<Price> price = {};        ///< Nothing: nobody knows; not "free".
 };
 
 /// When a failed attempt is repeated. The pause is base · 2ⁿ up to its cap, less up to a quarter;

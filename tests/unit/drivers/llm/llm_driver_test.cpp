@@ -200,6 +200,75 @@ TEST_F(LlmDriverTest, CutsTheTokensOfAnAnswerToTheModelsBound) {
   EXPECT_THAT(server_->requests().at(0), HasSubstr(R"("max_tokens":50)"));
 }
 
+// ---- what it costs ----
+
+/// Of a million tokens.
+Money per_million(std::string_view amount) {
+  return Money::of_trillionths(Money::parse(amount)->trillionths() / 1'000'000);
+}
+
+const Price kPrice{.input = per_million("2.50"),
+                   .input_cached = per_million("0.25"),
+                   .input_cache_write = per_million("3.125"),
+                   .output = per_million("10")};
+
+const std::string kUsage =
+    R"(data: {"choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":200,)"
+    R"("prompt_tokens_details":{"cached_tokens":400}}})"
+    "\n\n";
+
+TEST_F(LlmDriverTest, TheAnswerSaysWhatItCost) {
+  const std::string answer = kEventsHead + text_event("Hello") +
+                             "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"
+                             "\"stop\"}]}\n\n" +
+                             kUsage + "data: [DONE]\n\n";
+  serve({Server::answer(answer)});
+  settings_.models[0].price = kPrice;
+  const auto reply = perform();
+  ASSERT_TRUE(reply) << reply.error().message;
+  ASSERT_TRUE(reply->usage.known);
+  EXPECT_EQ(reply->cost->text(), "0.0036") << "600 · 2.50 + 400 · 0.25 + 200 · 10, per million";
+}
+
+TEST_F(LlmDriverTest, WithoutUsageOrPriceNothingIsSaidOfTheCost) {
+  serve({good_answer()});
+  settings_.models[0].price = kPrice;
+  EXPECT_FALSE(perform()->cost);
+}
+
+TEST_F(LlmDriverTest, PrepareSaysWhatACallMayCost) {
+  serve({});
+  settings_.models[0].price = kPrice;
+  const auto prepared = prepare(call());
+  ASSERT_TRUE(prepared);
+  ASSERT_TRUE(prepared->reserved);
+  EXPECT_EQ(prepared->reserved->model, "default");
+  EXPECT_EQ(prepared->reserved->tokens_out, 100U);
+  EXPECT_EQ(prepared->reserved->tokens_in, 67U) << "nine bytes, and the frame";
+  EXPECT_EQ(prepared->reserved->cost, kPrice.input_cache_write * 67 + kPrice.output * 100);
+
+  settings_.models[0].price.reset();
+  driver_.reset();
+  EXPECT_FALSE(prepare(call())->reserved->cost);
+}
+
+TEST_F(LlmDriverTest, AnAttemptMayHaveCostSomethingOnceTheServiceWasAtWork) {
+  serve({Server::answer(kEventsHead + text_event("Hel")), status_answer("500 No"),
+         status_answer("429 Later"), Server::answer("")});
+  EXPECT_TRUE(perform().error().may_have_cost) << "cut off";
+  EXPECT_FALSE(perform().error().may_have_cost) << "refused";
+  EXPECT_FALSE(perform().error().may_have_cost) << "too busy";
+  EXPECT_FALSE(perform().error().may_have_cost) << "not a byte came";
+}
+
+TEST_F(LlmDriverTest, AnAttemptThatWasCancelledInTheMiddleMayHaveCostSomething) {
+  serve({{Server::receive(), Server::send(kEventsHead + text_event("Hel")), Server::hold()}});
+  shown_.on_piece = [this] { driver().cancel(kId); };
+  const auto reply = perform();
+  EXPECT_EQ(reply.error().code, Errc::cancelled);
+  EXPECT_TRUE(reply.error().may_have_cost);
+}
+
 TEST_F(LlmDriverTest, S52_TheConversationGoesNowhereElseThanWasJudged) {
   serve({good_answer()});
   Call judged = call();
@@ -287,7 +356,7 @@ TEST_F(LlmDriverTest, F47_HtmlIsNoAnswerAndNotReadToItsEnd) {
 TEST_F(LlmDriverTest, ACallIsCancelledInTheMiddleOfItsAnswer) {
   serve({{Server::receive(), Server::send(kEventsHead + text_event("Hel")), Server::hold()}});
   shown_.on_piece = [this] { driver().cancel(kId); };
-  EXPECT_EQ(perform().error(), (Error{Errc::cancelled, "cancelled"}));
+  EXPECT_EQ(perform().error().code, Errc::cancelled);
 }
 
 TEST_F(LlmDriverTest, MoreCallsThanAtOnceWaitInLineAndCanBeCancelledThere) {
@@ -382,7 +451,7 @@ TEST_F(LlmDriverTest, AMistakeInThePlaybookIsTheAnswerAndCanBeMended) {
 TEST_F(LlmDriverTest, ThePlaybookIsCancelledInTheMiddleOfItsAnswer) {
   play(R"({"rules":[{"reply":{"text":"abcdef","stream_chunk_bytes":1,"delay_ms":1}}]})");
   shown_.on_piece = [this] { driver().cancel(kId); };
-  EXPECT_EQ(perform().error(), (Error{Errc::cancelled, "cancelled"}));
+  EXPECT_EQ(perform().error().code, Errc::cancelled);
   EXPECT_THAT(shown_.pieces, ElementsAre("a"));
 }
 
@@ -434,7 +503,7 @@ TEST_P(LlmServiceTest, IsCancelledInTheMiddleOfItsAnswer) {
   const std::string half = stream.substr(0, stream.find("\n", stream.find("\u00dfe")) + 2);
   serve_as({{Server::receive(), Server::send(head() + half), Server::hold()}});
   shown_.on_piece = [this] { driver().cancel(kId); };
-  EXPECT_EQ(perform().error(), (Error{Errc::cancelled, "cancelled"}));
+  EXPECT_EQ(perform().error().code, Errc::cancelled);
   EXPECT_TRUE(run_until(loop_, [&] { return server_->connections_ended() == 1; }));
 }
 
