@@ -177,6 +177,7 @@ void SystemCalls::rechecked(LiveTask& live, Result<Prepared> found) {
   }
   flight.facts = std::move(found->facts);
   flight.pre_image = std::move(found->pre_image);
+  flight.reserved = std::move(found->reserved);
   const bool was_shown = !flight.hash.empty();
   if (was_shown && flight.hash != approval_hash(flight.command(), flight.facts,
                                                 live.payload.workspace, flight.id)) {
@@ -199,10 +200,8 @@ void SystemCalls::confirm(LiveTask& live) {
   } else if (flight.verdict.decision == Decision::ask && !approved) {
     conclude(live, Error{Errc::conflict, "it was allowed, and now the rule \"" +
                                              flight.verdict.rule + "\" asks; try again"});
-  } else if (driver_for(flight.command()) == nullptr) {
-    run_inside(live);
   } else {
-    start(live);
+    set_out(live);
   }
 }
 

@@ -16,6 +16,7 @@ constexpr std::size_t kOutcomeBytesMax = std::size_t{32} << 20;
 /// the task, which may see it at once.
 void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Record> before,
                            LiveTask* other) {
+  std::vector<Charge> charges = settle(live, outcome);
   if (outcome) {
     std::visit([&](auto& reply) { mask_strings(reply, parts_.masker); }, *outcome);
   } else {
@@ -32,14 +33,16 @@ void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Re
   }
   std::ranges::move(before, std::back_inserter(records));
   records.push_back(make_command_record(live, RecordKind::result, std::move(form)));
-  live.last_result = other == nullptr ? append(live, std::move(records))
-                                      : append(std::move(records), {other, &live});
+  live.last_result = other == nullptr
+                         ? append(live, std::move(records), std::move(charges))
+                         : append(std::move(records), {other, &live}, std::move(charges));
   if (live.flight->attempt > 0 && !live.flight->key.empty()) {
     gate_->when_durable(live.last_result,
                         [driver = driver_for(live.flight->command()),
                          key = std::move(live.flight->key)] { driver->settled(key); });
   }
   deliver(live, std::move(outcome));
+  serve_queued(live.account);
 }
 
 namespace {
@@ -48,6 +51,7 @@ void count(const Reply& reply, Totals& totals) {
   if (const auto* const said = std::get_if<AwaitLLMResponse::Reply>(&reply)) {
     totals.tokens_in += said->usage.input;
     totals.tokens_out += said->usage.output;
+    totals.cost += said->cost.value_or(Money{});
   }
   if (const auto* const spawned = std::get_if<Spawn::Reply>(&reply)) {
     totals.children.push_back(spawned->task);

@@ -71,6 +71,7 @@ void SystemCalls::prepared(LiveTask& live, Result<Prepared> found) {
   if (found) {
     live.flight->facts = std::move(found->facts);
     live.flight->pre_image = std::move(found->pre_image);
+    live.flight->reserved = std::move(found->reserved);
   }
   if (hold(live)) return;
   if (!found) {
@@ -112,6 +113,7 @@ void SystemCalls::cancel(TaskId task, Trap& /*trap*/) {
     case Station::held:
     case Station::preparing:
     case Station::rechecking:
+    case Station::queued:
     case Station::gated:
     case Station::deferred:
       conclude(*live, cancelled);

@@ -18,6 +18,9 @@ Result<void> follow_signal(const SignalPayload& signal, Stops& stops) {
     case Signal::pause:
       stops.before_each = true;
       break;
+    case Signal::budget:
+      stops.let_go = std::max(stops.let_go, signal.seq);
+      break;
     case Signal::resume:
       stops.before_each = false;
       stops.let_go = std::max(stops.let_go, signal.seq);
@@ -41,6 +44,7 @@ Result<void> follow_signal(const SignalPayload& signal, Stops& stops) {
     case Signal::held:
       stops.held = signal.seq;
       stops.waits_for = signal.reason;
+      stops.for_budget = signal.budget.has_value();
       break;
   }
   return {};
@@ -66,17 +70,35 @@ bool SystemCalls::hold(LiveTask& live) {
   InFlight& flight = *live.flight;
   Stops& stops = live.stops;
   if (flight.id.seq <= stops.let_go) return false;
-  if (stops.held != flight.id.seq) {  // else it has been held before, maybe by an earlier run
-    const std::optional<std::string> why = reason_to_hold(stops, flight);
-    if (!why) return false;
-    stops.held = flight.id.seq;
-    stops.waits_for = parts_.masker.masked("step or resume, " + *why +
-                                           " before: " + command_line(flight.command()));
-    note(live, {.signal = Signal::held, .reason = stops.waits_for, .seq = stops.held});
+  // It may have been held before, by an earlier run; what its budget lacks is looked at again.
+  if (stops.held == flight.id.seq && !stops.for_budget) {
+    stop_before(live, stops.waits_for);
+    return true;
+  }
+  const std::optional<std::string> why = reason_to_hold(stops, flight);
+  if (!why) return false;
+  stop_before(live, "step or resume, " + *why + " before: " + command_line(flight.command()));
+  return true;
+}
+
+/// The task is suspended; `why` says for what it waits, `wanting` what its budget is if it is for
+/// want of that. Noted once for a command.
+void SystemCalls::stop_before(LiveTask& live, const std::string& why,
+                              std::optional<Budget> wanting) {
+  InFlight& flight = *live.flight;
+  Stops& stops = live.stops;
+  const bool noted = stops.held == flight.id.seq && stops.for_budget == wanting.has_value();
+  stops.held = flight.id.seq;
+  stops.waits_for = parts_.masker.masked(why);
+  stops.for_budget = wanting.has_value();
+  if (!noted) {
+    note(live, {.signal = Signal::held,
+                .reason = stops.waits_for,
+                .seq = stops.held,
+                .budget = std::move(wanting)});
   }
   flight.station = Station::held;
   scheduler_.mark(live.head.task, TaskState::suspended);
-  return true;
 }
 
 /// The command that is held goes on; what a driver found out about it may be old by now.

@@ -59,7 +59,9 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
                                             .origin = live.payload.origin,
                                             .approve_all = live.payload.approve_all,
                                             .parent = live.head.task,
-                                            .title = std::move(admitted->title)});
+                                            .title = std::move(admitted->title),
+                                            .budget = live.payload.budget,
+                                            .root = root_of(live)});
   // Parent and child in one transaction: after a crash there is either both or neither.
   conclude(live, Reply(Spawn::Reply{child.head.task}),
            {make_record(child, RecordKind::task, canonical_bytes(child.payload))}, &child);

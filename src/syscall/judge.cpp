@@ -7,7 +7,7 @@ void SystemCalls::judge(LiveTask& live) {
   flight.verdict = verdict_for(live);
   switch (flight.verdict.decision) {
     case Decision::allow:
-      allow(live);
+      set_out(live);
       return;
     case Decision::ask:
       ask(live, QuestionKind::permission);
@@ -54,10 +54,6 @@ Verdict SystemCalls::verdict_for(const LiveTask& live) const {
 void SystemCalls::allow(LiveTask& live) {
   InFlight& flight = *live.flight;
   const TaskCommand& command = flight.command();
-  if (driver_for(command) == nullptr) {
-    run_inside(live);
-    return;
-  }
   flight.attempt = 1;
   if (effect_of(command) == EffectClass::pure) {
     perform(live);  // recorded with its result; after a crash it simply runs again
@@ -72,9 +68,10 @@ void SystemCalls::allow(LiveTask& live) {
   flight.intent_recorded = true;
   flight.doubt.started = flight.asked;
   const Lsn lsn = append(live, std::move(records));
-  // Asking a model again costs money, not harm: only the results that it was asked about must be
-  // safe.
-  release(live, effect_of(command) == EffectClass::idempotent ? live.last_result : lsn);
+  // Asking a model again does no harm: only the results that it was asked about must be safe; and,
+  // where it has its price, that it was asked.
+  const bool free_of_harm = effect_of(command) == EffectClass::idempotent && !flight.held;
+  release(live, free_of_harm ? live.last_result : lsn);
 }
 
 void SystemCalls::ask(LiveTask& live, QuestionKind kind) {

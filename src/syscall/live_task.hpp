@@ -13,11 +13,14 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace tinkerbell {
+
+class Account;
 
 /// Where the outstanding command of a task stands on its way.
 enum class Station : std::uint8_t {
@@ -25,6 +28,7 @@ enum class Station : std::uint8_t {
   preparing,   ///< The driver gathers facts.
   asking,      ///< A person is asked.
   rechecking,  ///< Approved; the facts are gathered again.
+  queued,      ///< Calls of its family hold what is left of the budget.
   gated,       ///< Released as soon as its records are durable.
   performing,  ///< The effect is under way.
   inside,      ///< Inside the daemon: a timer, another task.
@@ -45,6 +49,9 @@ struct InFlight {
   Verdict verdict;
   Facts facts;
   std::optional<PreImage> pre_image;
+  std::optional<Reservation> reserved;  ///< What an attempt may cost, as the driver reckons.
+  std::optional<Reservation> held;      ///< The same, held back for the attempt under way.
+  std::optional<Reservation> owed;      ///< For an attempt of an earlier run that nobody has paid.
   ApprovalId approval = kNoApproval;
   Sha256 hash;                   ///< approval_hash of what was asked about.
   std::uint32_t attempt = 0;     ///< Releases so far.
@@ -79,9 +86,10 @@ struct Stops {
   bool before_each = false;  ///< Paused, or stepping.
   std::map<std::uint32_t, Breakpoint> breakpoints;
   std::uint32_t last_breakpoint = 0;
-  Seq let_go{0};          ///< Up to here nothing is held any more.
-  Seq held{0};            ///< The newest command that was held.
-  std::string waits_for;  ///< Why that was, in words.
+  Seq let_go{0};            ///< Up to here nothing is held any more.
+  Seq held{0};              ///< The newest command that was held.
+  std::string waits_for;    ///< Why that was, in words.
+  bool for_budget = false;  ///< Why that was: for want of it.
 };
 
 /// What other tasks sent and the task has not taken yet, the oldest first.
@@ -112,10 +120,16 @@ struct LiveTask {
   std::optional<Json> state;  ///< Of the snapshot from which it is to go on.
   Stops stops;
   std::optional<CancelRequest> cancel;
+  std::shared_ptr<Account> account;      ///< Of its family, once it has paid in this run.
   std::optional<std::string> set_aside;  ///< Why this program cannot run it: it has no coroutine.
   bool quarantined = false;              ///< Set aside because it ended the daemon too often.
   Lsn newest_signal{0};                  ///< Of this run.
 };
+
+/// From which all of its family come.
+[[nodiscard]] inline TaskId root_of(const LiveTask& live) {
+  return live.payload.root == kNoTask ? live.head.task : live.payload.root;
+}
 
 /// The newest command that the task has asked for, in this run or in an earlier one.
 [[nodiscard]] Seq newest_command(const LiveTask& live);

@@ -15,6 +15,7 @@ Result<void> read_signal(const Record& record, LiveTask& live) {
     payload.seq = std::max(payload.seq, newest_command(live));
     live.cancel = cancel_request(payload, record.lsn);
   }
+  if (payload.budget && payload.signal == Signal::budget) live.payload.budget = *payload.budget;
   if (payload.signal == Signal::message) live.messages.put(payload.from, payload.message);
   return follow_signal(payload, live.stops);
 }

@@ -2,6 +2,11 @@
 
 namespace tinkerbell {
 
+/// Allowed at once, or after a person, a pause or a restart.
+void SystemCalls::begin_attempt(LiveTask& live) {
+  live.flight->intent_recorded ? start(live) : allow(live);
+}
+
 /// Writes START and lets the command go once that is durable.
 void SystemCalls::start(LiveTask& live) {
   InFlight& flight = *live.flight;
@@ -14,7 +19,7 @@ void SystemCalls::start(LiveTask& live) {
   records.push_back(
       make_command_record(live, RecordKind::start, canonical_bytes(StartPayload{flight.approval})));
   flight.doubt.started = records.back().wall;
-  release(live, append(live, std::move(records)));
+  release(live, append(live, std::move(records), settle_earlier(live)));
 }
 
 void SystemCalls::release(LiveTask& live, Lsn needed) {

@@ -126,6 +126,7 @@ void SystemCalls::resume_window(LiveTask& live) {
   flight.asked = past.asked;
   flight.begun = past.begun;
   flight.doubt.started = past.started;
+  if (past.attempts > 0 && !past.deferred) owe(live, past.intent.reserved);
 
   const bool repeated = effect_of(flight.command()) == EffectClass::idempotent;
   const bool told_here = live.cancel && !live.cancel->passed_on;

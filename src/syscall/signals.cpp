@@ -68,7 +68,8 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
                                            .definition = std::move(admitted->definition),
                                            .origin = submission.by,
                                            .approve_all = submission.approve_all,
-                                           .title = std::move(admitted->title)});
+                                           .title = std::move(admitted->title),
+                                           .budget = submission.budget});
   std::vector<Record> records;
   records.push_back(make_record(live, RecordKind::task, canonical_bytes(live.payload)));
   if (submission.stepping) {
@@ -165,7 +166,8 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
     records.push_back(news_for(*joiner));
     touched.push_back(joiner);
   }
-  const Lsn last = append(std::move(records), touched);
+  const Lsn last = append(std::move(records), touched, settle_cut_off(live));
+  serve_queued(live.account);
   for (LiveTask* const joiner : joiners) {
     joiner->last_result = last;
     if (joiner->past.empty()) {

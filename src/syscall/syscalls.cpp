@@ -1,5 +1,6 @@
 #include "tinkerbell/syscall/syscalls.hpp"
 
+#include "syscall/account.hpp"
 #include "syscall/stations.hpp"
 
 #include "tinkerbell/base/hash.hpp"
@@ -11,6 +12,7 @@ SystemCalls::SystemCalls(const Parts& parts)
     : parts_(parts),
       gate_(std::make_unique<Gate>()),
       resting_(std::make_unique<RestingTasks>()),
+      accounts_(std::make_unique<Accounts>()),
       last_task_(parts.journal.store_state().last_task),
       last_approval_(parts.journal.store_state().last_approval),
       scheduler_(*this, &parts.kernel_observer, parts.scheduling) {
@@ -90,6 +92,7 @@ Record SystemCalls::make_intent(const LiveTask& live, bool started,
       .hash = flight.hash.empty() ? std::string() : flight.hash.hex(),
       .started = started,
       .deadline_unix_ns = unix_nanoseconds(flight.deadline),
+      .reserved = flight.reserved,
   };
   mask_strings(payload, parts_.masker);
   Record record = make_command_record(live, RecordKind::intent, canonical_bytes(payload));
@@ -108,7 +111,8 @@ TaskState state_at_rest(const std::optional<Rest>& rest) {
 
 }  // namespace
 
-Lsn SystemCalls::append(std::vector<Record> records, const std::vector<LiveTask*>& touched) {
+Lsn SystemCalls::append(std::vector<Record> records, const std::vector<LiveTask*>& touched,
+                        std::vector<Charge> charges) {
   std::vector<TaskHead> heads;
   for (LiveTask* const live : touched) {
     live->head.changed = records.back().wall;
@@ -117,11 +121,12 @@ Lsn SystemCalls::append(std::vector<Record> records, const std::vector<LiveTask*
     if (!live->head.ended) live->head.state = name_of(state_at_rest(live->head.rest));
     heads.push_back(live->head);
   }
-  return parts_.journal.append(std::move(records), std::move(heads), last_approval_);
+  return parts_.journal.append(std::move(records), std::move(heads), last_approval_,
+                               std::move(charges));
 }
 
-Lsn SystemCalls::append(LiveTask& live, std::vector<Record> records) {
-  return append(std::move(records), {&live});
+Lsn SystemCalls::append(LiveTask& live, std::vector<Record> records, std::vector<Charge> charges) {
+  return append(std::move(records), {&live}, std::move(charges));
 }
 
 // ---- finding one's way ----
@@ -213,6 +218,8 @@ std::string waits_for(const LiveTask& live, bool asked) {
     case Station::unsure:
       if (!asked) return "the disk, before it is asked about: " + line;
       return asks_for(flight.approval, QuestionKind::outcome, flight.command(), flight.doubt);
+    case Station::queued:
+      return "other calls of its family, which hold what is left of the budget: " + line;
     case Station::gated:
       return "the disk, before: " + line;
     case Station::deferred:

@@ -329,6 +329,7 @@ class Simulation : public SyscallObserver, public KernelObserver {
                     .arguments = {{"seed", dice_.pick(1'000'000)}, {"depth", 0}},
                     .approve_all = dice_.chance(2),
                     .stepping = dice_.chance(8),
+                    .budget = any_budget(),
                     .by = {.via = "simulation"}},
                    person<TaskId>([this](const Result<TaskId>& task) {
                      if (!task) return;
@@ -336,6 +337,11 @@ class Simulation : public SyscallObserver, public KernelObserver {
                                       "a task was confirmed that may be lost", {*task, {}});
                      confirmed_.push_back(*task);
                    }));
+  }
+
+  Budget any_budget() {
+    if (dice_.chance(3)) return {};
+    return {.cost = SimulatedOutside::kUnit * dice_.pick(25), .asks = !dice_.chance(4)};
   }
 
   /// One of the open questions, or one that is not open.
@@ -385,7 +391,7 @@ class Simulation : public SyscallObserver, public KernelObserver {
   void person_meddles() {
     const TaskId task = any_task();
     const Person by{.via = "simulation"};
-    switch (dice_.pick(8)) {
+    switch (dice_.pick(9)) {
       case 0:
         calls_->cancel_task(task, "enough " + std::to_string(dice_.pick(3)), by, person<void>());
         return;
@@ -411,6 +417,10 @@ class Simulation : public SyscallObserver, public KernelObserver {
       case 7:
         submit();
         return;
+      case 8:
+        calls_->raise_budget(task, {.cost = SimulatedOutside::kUnit * dice_.pick(9)}, by,
+                             person<Budget>());
+        return;
       default:
         return;
     }
@@ -422,6 +432,7 @@ class Simulation : public SyscallObserver, public KernelObserver {
     const Person by{.via = "simulation"};
     calls_->clear_breakpoints(task, 0, by, person<void>());
     calls_->resume(task, by, person<void>());
+    calls_->raise_budget(task, {.cost = SimulatedOutside::kUnit * 9}, by, person<Budget>());
   }
 
   // ---- looking ----
@@ -468,7 +479,35 @@ class Simulation : public SyscallObserver, public KernelObserver {
     for (const TaskId task : confirmed_)
       findings_.expect(audit_.books().contains(task), "a confirmed task was lost", {task, {}});
     audit_.check_end();
+    check_money();
     if (!findings_.first()) check_that_replay_ends_alike();
+  }
+
+  /// No family has spent more than people allowed it, and the ledger has all that was paid.
+  void check_money() {
+    std::map<TaskId, TaskId> roots;
+    std::map<TaskId, std::optional<Money>> budgets;
+    for (const Record& record : memory_->records) {
+      if (record.kind == RecordKind::task) {
+        const auto task = *from_canonical<TaskPayload>(record.payload);
+        roots[record.task] = task.root == kNoTask ? record.task : task.root;
+        if (task.root == kNoTask) budgets[record.task] = task.budget.cost;
+      } else if (record.kind == RecordKind::signal) {
+        const auto signal = *from_canonical<SignalPayload>(record.payload);
+        if (signal.signal == Signal::budget) budgets[roots[record.task]] = signal.budget->cost;
+      }
+    }
+    std::map<TaskId, Money> spent;
+    for (const auto& [records, charge] : memory_->charges)
+      spent[charge.root] += charge.spent.cost;
+    std::map<TaskId, Money> paid;
+    for (const auto& [task, cost] : outside_.paid())
+      paid[roots[task]] += cost;
+    for (const auto& [root, budget] : budgets) {
+      findings_.expect(!budget || spent[root] <= *budget, "a family spent more than its budget",
+                       {root, {}});
+      findings_.expect(paid[root] <= spent[root], "a call was paid and not charged", {root, {}});
+    }
   }
 
   [[nodiscard]] std::string who_waits() const {

@@ -136,10 +136,20 @@ class SimulatedDriver final : public Driver {
                      found.facts.object = "/bin/" + program.argv.front();
                      found.facts.object_sha256 = std::to_string(world_.outside.version());
                    },
+                   [&](const AwaitLLMResponse&) { found.reserved = reserved_for(call); },
                    [&](const auto& /*look*/) {},
                },
                call.command);
     return found;
+  }
+
+  /// Up to eight units for a call, as many tokens in, and nine out.
+  static Reservation reserved_for(const Call& call) {
+    const std::uint64_t units = 1 + number(call.id.seq) % 8;
+    return {.model = "model",
+            .tokens_in = units,
+            .tokens_out = 9,
+            .cost = SimulatedOutside::kUnit * units};
   }
 
   void change(Prepared& found, const std::string& path, const std::string& content) const {
@@ -167,6 +177,7 @@ class SimulatedDriver final : public Driver {
   /// Half of them pass.
   [[nodiscard]] Error failure() {
     Error failure{Errc::unavailable, "it failed"};
+    failure.may_have_cost = world_.dice.chance(2);
     if (world_.dice.chance(2)) failure.retry_at = world_.clock.wall() + some_time();
     return failure;
   }
@@ -191,18 +202,26 @@ class SimulatedDriver final : public Driver {
                             world_.outside.start_program(call, world_.clock.steady() + some_time());
                             return program_reply(call);
                           },
-                          [&](const AwaitLLMResponse&) -> Reply {
-                            world_.outside.ask_model(call);
-                            return AwaitLLMResponse::Reply{
-                                .text = "answer " + std::to_string(world_.dice.pick(9)),
-                                .model = "model"};
-                          },
+                          [&](const AwaitLLMResponse&) -> Reply { return model_reply(call); },
                           [&](const auto& command) -> Reply {
                             world_.findings.expect(false, "not a driver's command", call.id);
                             return typename std::decay_t<decltype(command)>::Reply{};
                           },
                       },
                       call.command);
+  }
+
+  /// It takes no more than was reckoned; one of four services does not say how much.
+  [[nodiscard]] Reply model_reply(const Call& call) {
+    const Reservation most = reserved_for(call);
+    const std::uint64_t units = world_.dice.pick(most.tokens_in + 1);
+    world_.outside.ask_model(call, SimulatedOutside::kUnit * units);
+    AwaitLLMResponse::Reply reply{.text = "answer " + std::to_string(world_.dice.pick(9)),
+                                  .model = "model"};
+    if (world_.dice.chance(4)) return reply;
+    reply.usage = {.input = units, .output = 1, .known = true};
+    reply.cost = SimulatedOutside::kUnit * units;
+    return reply;
   }
 
   [[nodiscard]] static Reply program_reply(const Call& call) {
@@ -212,7 +231,9 @@ class SimulatedDriver final : public Driver {
   void finish(Job job) {
     if (std::holds_alternative<AwaitProcess>(job.call.command)) return collect(std::move(job));
     if (job.cancelled && world_.dice.chance(2)) {
-      job.answer = Error{Errc::cancelled, "stopped, but it had happened"};
+      Error stopped{Errc::cancelled, "stopped, but it had happened"};
+      stopped.may_have_cost = true;
+      job.answer = std::move(stopped);
     }
     job.done(std::move(job.answer));
   }

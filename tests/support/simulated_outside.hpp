@@ -29,6 +29,9 @@ class SimulatedOutside {
     bool lost = false;  ///< The machine went down under it: nobody knows.
   };
 
+  /// What things cost is a multiple of this.
+  static constexpr Money kUnit = Money::of_trillionths(1);
+
   using RunId = std::pair<std::string, std::uint32_t>;  ///< Key and attempt.
 
   SimulatedOutside(Findings& findings, const JournalAudit& audit)
@@ -50,7 +53,8 @@ class SimulatedOutside {
     findings_.expect(++begun_[call.key] <= wanted, "a program ran again unasked", call.id);
   }
 
-  void ask_model(const Call& call) {
+  void ask_model(const Call& call, Money cost) {
+    paid_[call.id.task] += cost;
     const auto book = audit_.books().find(call.id.task);
     const bool task_durable = book != audit_.books().end();
     findings_.expect(task_durable, "a model was asked by a task that may be lost", call.id);
@@ -62,6 +66,9 @@ class SimulatedOutside {
     const bool same = asked_.emplace(call.key, print).first->second == print;
     findings_.expect(same, "one key, two questions to a model", call.id);
   }
+
+  /// What the model's service has taken of each task.
+  [[nodiscard]] const std::map<TaskId, Money>& paid() const { return paid_; }
 
   // ---- what is there ----
 
@@ -94,7 +101,8 @@ class SimulatedOutside {
   void end_leftovers(const std::set<std::string>& known) {
     for (const auto& [id, run] : runs_) {
       const JournalAudit::Command* const command = audit_.find(run.command);
-      const bool over = command != nullptr && command->result != Lsn{0};
+      const bool again = command != nullptr && id.second < command->attempts;  // a person said so
+      const bool over = again || (command != nullptr && command->result != Lsn{0});
       findings_.expect(over || known.contains(id.first), "a program of a live task was ended",
                        run.command);
     }
@@ -138,6 +146,7 @@ class SimulatedOutside {
   std::map<RunId, Run> runs_;
   std::map<std::string, std::uint32_t> begun_;  ///< By key.
   std::map<std::string, Fingerprint> asked_;    ///< By key.
+  std::map<TaskId, Money> paid_;
   std::uint64_t version_ = 1;
 };
 

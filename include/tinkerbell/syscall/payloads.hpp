@@ -30,6 +30,20 @@ struct Person {
   }
 };
 
+/// What a task and all that come from it may use together. 0 is nothing, and not "any".
+struct Budget {
+  std::optional<Money> cost;            ///< Nothing: without a bound.
+  std::optional<std::uint64_t> tokens;  ///< In and out; nothing: without a bound.
+  bool asks = true;                     ///< At the bound the task is held; else the call fails.
+
+  static constexpr auto fields() {
+    return described(field("cost", &Budget::cost), field("tokens", &Budget::tokens),
+                     field("asks", &Budget::asks));
+  }
+
+  bool operator==(const Budget&) const = default;
+};
+
 /// TASK: all that a task is started with.
 struct TaskPayload {
   std::string kind;
@@ -39,14 +53,17 @@ struct TaskPayload {
   Person origin;
   bool approve_all = false;  ///< `--yes`: approves what asks, never what a rule denies.
   TaskId parent = kNoTask;
-  std::string title;  ///< One line, for lists.
+  std::string title;      ///< One line, for lists.
+  Budget budget;          ///< Of its whole family.
+  TaskId root = kNoTask;  ///< From which all of the family come; kNoTask: the task itself.
 
   static constexpr auto fields() {
     return described(
         field("kind", &TaskPayload::kind), field("workspace", &TaskPayload::workspace),
         field("arguments", &TaskPayload::arguments), field("definition", &TaskPayload::definition),
         field("origin", &TaskPayload::origin), field("approve_all", &TaskPayload::approve_all),
-        field("parent", &TaskPayload::parent), field("title", &TaskPayload::title));
+        field("parent", &TaskPayload::parent), field("title", &TaskPayload::title),
+        field("budget", &TaskPayload::budget), field("root", &TaskPayload::root));
   }
 };
 
@@ -76,6 +93,7 @@ struct IntentPayload {
   std::string hash;                      ///< approval_hash of what it asks about, hexadecimal.
   bool started = false;                  ///< Allowed at once: this record is its START as well.
   std::int64_t deadline_unix_ns = 0;     ///< For sleep: when it ends.
+  std::optional<Reservation> reserved;   ///< What may be charged for an attempt.
 
   static constexpr auto fields() {
     return described(
@@ -84,7 +102,7 @@ struct IntentPayload {
         field("verdict", &IntentPayload::verdict), field("approval", &IntentPayload::approval),
         field("hash", &IntentPayload::hash), field("started", &IntentPayload::started),
         field("deadline_unix_ns", &IntentPayload::deadline_unix_ns),
-        field("question", &IntentPayload::question));
+        field("question", &IntentPayload::question), field("reserved", &IntentPayload::reserved));
   }
 };
 
@@ -155,24 +173,28 @@ enum class Signal : std::uint8_t {
   held,         ///< Not from outside: the task has stopped before a command.
   message,      ///< From another task, into its mailbox.
   quarantined,  ///< Not from outside: it ended the daemon too often and is not run, until `resume`.
+  budget,       ///< What its family may use from now on.
 };
 
 template <>
-inline constexpr std::array<std::string_view, 9> kNames<Signal> = {
-    "cancel", "pause", "resume", "step", "breakpoint", "clear", "held", "message", "quarantined"};
+inline constexpr std::array<std::string_view, 10> kNames<Signal> = {
+    "cancel", "pause", "resume",  "step",        "breakpoint",
+    "clear",  "held",  "message", "quarantined", "budget"};
 
 /// SIGNAL: somebody outside changed the task's course, or it has come to where it was told to stop.
 struct SignalPayload {
   Signal signal = Signal::cancel;
   std::string reason;  ///< Of cancel and quarantined; of held, for what it waits, in words.
   Person by;
-  Seq seq{0};                    ///< Of resume and step: what they let go. Of held: what is held.
+  Seq seq{0};                    ///< Of resume, step and budget: what they let go. Of held: what is
+                                 ///< held.
                                  ///< Of cancel: the newest command that the task had asked for.
   std::string pattern;           ///< Of breakpoint.
   std::uint32_t breakpoint = 0;  ///< Of breakpoint: its number, from 1. Of clear; 0: all.
   std::uint32_t unrecorded = 0;  ///< Of cancel: the commands after `seq` that leave no record.
   TaskId from = kNoTask;         ///< Of message.
   Json message;
+  std::optional<Budget> budget;  ///< Of budget; of held, if that is for want of it.
 
   static constexpr auto fields() {
     return described(
@@ -180,7 +202,7 @@ struct SignalPayload {
         field("by", &SignalPayload::by), field("seq", &SignalPayload::seq),
         field("pattern", &SignalPayload::pattern), field("breakpoint", &SignalPayload::breakpoint),
         field("unrecorded", &SignalPayload::unrecorded), field("from", &SignalPayload::from),
-        field("message", &SignalPayload::message));
+        field("message", &SignalPayload::message), field("budget", &SignalPayload::budget));
   }
 };
 
@@ -214,11 +236,13 @@ struct Totals {
   std::uint64_t tokens_out = 0;
   std::uint64_t questions = 0;
   std::vector<TaskId> children;
+  Money cost;  ///< As far as it is known.
 
   static constexpr auto fields() {
     return described(field("tokens_in", &Totals::tokens_in),
                      field("tokens_out", &Totals::tokens_out),
-                     field("questions", &Totals::questions), field("children", &Totals::children));
+                     field("questions", &Totals::questions), field("children", &Totals::children),
+                     field("cost", &Totals::cost));
   }
 };
 

@@ -30,6 +30,8 @@ namespace tinkerbell {
 
 class Gate;
 class RestingTasks;
+class Account;
+class Accounts;
 struct LiveTask;
 enum class Station : std::uint8_t;
 
@@ -40,7 +42,14 @@ struct Submission {
   Json arguments = Json::object();
   bool approve_all = false;
   bool stepping = false;  ///< It stops before its first command.
+  Budget budget;
   Person by;
+};
+
+/// What is added to a budget.
+struct BudgetRaise {
+  Money cost;
+  std::uint64_t tokens = 0;
 };
 
 /// What a live task does now. For lists and for "why does it wait?".
@@ -52,8 +61,8 @@ struct LiveView {
 
 /// The one way of a command: prepare → verdict → INTENT → [approval] → START → release … RESULT →
 /// deliver. On a restart replay stands where the drivers stood. Loop thread only. One source file a
-/// station, in the order of the way: dispatch, hold, judge, approve, release, defer, deliver;
-/// inside (commands inside the daemon), messages, signals (people), replay, recovery.
+/// station, in the order of the way: dispatch, hold, judge, approve, budget, release, defer,
+/// deliver; inside (commands inside the daemon), messages, signals (people), replay, recovery.
 class SystemCalls final : public CommandHandler {
  public:
   struct Parts {
@@ -152,6 +161,10 @@ class SystemCalls final : public CommandHandler {
   /// Takes one away, or all (0). Errors: as cancel_task; not_found (no such breakpoint).
   void clear_breakpoints(TaskId task, std::uint32_t number, Person by, Completion<void> done);
 
+  /// Adds to what the family of a task may use; those that were held for want of it look again.
+  /// Returns what holds now. Errors: as cancel_task; invalid (there is no such bound).
+  void raise_budget(TaskId task, const BudgetRaise& raise, Person by, Completion<Budget> done);
+
   /// Answers a question. `answer.hash`, if given, must be that of the question. Errors: not_found,
   /// conflict (answered before, or another hash), invalid (such an answer does not fit; a result,
   /// and it is no program).
@@ -183,6 +196,9 @@ class SystemCalls final : public CommandHandler {
   /// The breakpoints of a live task, by number.
   [[nodiscard]] std::map<std::uint32_t, std::string> breakpoints(TaskId task) const;
 
+  /// Of a live task that does not rest.
+  [[nodiscard]] std::optional<Budget> budget_of(TaskId task) const;
+
   /// The newest command of a task in this run of the daemon; 0: none.
   [[nodiscard]] Seq newest_step(TaskId task) const;
 
@@ -212,6 +228,7 @@ class SystemCalls final : public CommandHandler {
 
   // hold
   [[nodiscard]] bool hold(LiveTask& live);
+  void stop_before(LiveTask& live, const std::string& why, std::optional<Budget> wanting = {});
   void let_go(LiveTask& live);
   [[nodiscard]] Seq held_command(TaskId task) const;
   void stop_signal(TaskId task, const SignalPayload& payload, Completion<void> done);
@@ -224,6 +241,24 @@ class SystemCalls final : public CommandHandler {
   void open_question(LiveTask& live, QuestionKind kind, Lsn lsn);
   void refuse(LiveTask& live);
 
+  // budget
+  void set_out(LiveTask& live);
+  void pay(LiveTask& live);
+  [[nodiscard]] bool use_account(LiveTask& live);
+  void begin_account(LiveTask& live);
+  void open_account(const std::shared_ptr<Account>& account,
+                    const Result<std::vector<LedgerLine>>& lines);
+  void over_budget(LiveTask& live);
+  [[nodiscard]] std::vector<Charge> settle(LiveTask& live, const Result<Reply>& outcome);
+  [[nodiscard]] std::vector<Charge> settle_earlier(LiveTask& live);
+  [[nodiscard]] std::vector<Charge> settle_cut_off(LiveTask& live);
+  void owe(LiveTask& live, std::optional<Reservation> reserved);
+  void add_charge(const LiveTask& live, const std::string& model, const Spending& spent,
+                  std::vector<Charge>& charges) const;
+  void serve_queued(const std::shared_ptr<Account>& account);
+  void raise_awake(TaskId task, const BudgetRaise& raise, Person by, Completion<Budget> done);
+  [[nodiscard]] static Seq held_for_budget(const LiveTask& live);
+
   // approve
   void answer_awake(ApprovalPayload answer, Completion<ApprovalPayload> done);
   void grant(LiveTask& live, const ApprovalPayload& answer, const Facts& facts);
@@ -233,6 +268,7 @@ class SystemCalls final : public CommandHandler {
   void confirm(LiveTask& live);
 
   // release
+  void begin_attempt(LiveTask& live);
   void start(LiveTask& live);
   void release(LiveTask& live, Lsn needed);
   void perform(LiveTask& live);
@@ -316,8 +352,9 @@ class SystemCalls final : public CommandHandler {
                                            std::string payload) const;
   [[nodiscard]] Record make_intent(const LiveTask& live, bool started,
                                    std::optional<QuestionKind> question = {}) const;
-  Lsn append(std::vector<Record> records, const std::vector<LiveTask*>& touched);
-  Lsn append(LiveTask& live, std::vector<Record> records);
+  Lsn append(std::vector<Record> records, const std::vector<LiveTask*>& touched,
+             std::vector<Charge> charges = {});
+  Lsn append(LiveTask& live, std::vector<Record> records, std::vector<Charge> charges = {});
 
   [[nodiscard]] TaskState state_of(const LiveTask& live) const;
   [[nodiscard]] LiveTask* find(TaskId task) const;
@@ -339,6 +376,7 @@ class SystemCalls final : public CommandHandler {
   std::array<Driver*, std::variant_size_v<CommandVariant>> drivers_{};
   std::unordered_map<TaskId, std::unique_ptr<LiveTask>> live_;  ///< Those that are awake.
   std::unique_ptr<RestingTasks> resting_;
+  std::unique_ptr<Accounts> accounts_;
   std::map<TaskId, std::vector<Completion<void>>> awakening_;  ///< Rest, and are being read.
   std::optional<SteadyTime> recovering_since_;  ///< From the first recover() to replay_all().
   std::vector<TaskId> at_frontier_;             ///< Those that have seen all they may before that.

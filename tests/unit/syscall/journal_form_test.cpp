@@ -65,6 +65,8 @@ std::string journal_form() {
   describe<Person>(form, "Person");
   describe<Facts>(form, "Facts");
   describe<FileFact>(form, "FileFact");
+  describe<Budget>(form, "Budget");
+  describe<Reservation>(form, "Reservation");
   describe<Verdict>(form, "Verdict");
   describe<Message>(form, "Message");
   describe<KeptPiece>(form, "KeptPiece");
@@ -85,6 +87,8 @@ TASK 4 origin = {"pid":0,"uid":0,"via":""}
 TASK 5 approve_all = false
 TASK 6 parent = 0
 TASK 7 title = ""
+TASK 8 budget = {"asks":true,"cost":null,"tokens":null}
+TASK 9 root = 0
 INTENT 0 command = ""
 INTENT 1 arguments = (none)
 INTENT 2 line = ""
@@ -95,6 +99,7 @@ INTENT 6 hash = ""
 INTENT 7 started = false
 INTENT 8 deadline_unix_ns = 0
 INTENT 9 question = null
+INTENT 10 reserved = null
 START 0 approval = 0
 APPROVAL 0 approval = 0
 APPROVAL 1 answer = "deny"
@@ -112,6 +117,7 @@ SIGNAL 5 breakpoint = 0
 SIGNAL 6 unrecorded = 0
 SIGNAL 7 from = 0
 SIGNAL 8 message = null
+SIGNAL 9 budget = null
 UNSURE 0 approval = 0
 UNSURE 1 evidence = ""
 UNSURE 2 hash = ""
@@ -126,7 +132,7 @@ FILE 1 existed = false
 FILE 2 mode = 0
 FILE 3 content = ""
 SNAPSHOT 0 state = null
-SNAPSHOT 1 task = {"approve_all":false,"arguments":null,"definition":null,"kind":"","origin":{"pid":0,"uid":0,"via":""},"parent":0,"title":"","workspace":""}
+SNAPSHOT 1 task = {"approve_all":false,"arguments":null,"budget":{"asks":true,"cost":null,"tokens":null},"definition":null,"kind":"","origin":{"pid":0,"uid":0,"via":""},"parent":0,"root":0,"title":"","workspace":""}
 SNAPSHOT 2 created_unix_ns = 0
 SNAPSHOT 3 before_each = false
 SNAPSHOT 4 breakpoints = []
@@ -134,7 +140,7 @@ SNAPSHOT 5 last_breakpoint = 0
 SNAPSHOT 6 grants = []
 SNAPSHOT 7 messages = []
 SNAPSHOT 8 received = 0
-SNAPSHOT 9 totals = {"children":[],"questions":0,"tokens_in":0,"tokens_out":0}
+SNAPSHOT 9 totals = {"children":[],"cost":"0.00","questions":0,"tokens_in":0,"tokens_out":0}
 Breakpoint 0 number = 0
 Breakpoint 1 pattern = ""
 Grant 0 hash = ""
@@ -143,6 +149,7 @@ Totals 0 tokens_in = 0
 Totals 1 tokens_out = 0
 Totals 2 questions = 0
 Totals 3 children = []
+Totals 4 cost = "0.00"
 Rest 0 approval = 0
 Rest 1 unsure = false
 Rest 2 until_unix_ns = 0
@@ -169,6 +176,13 @@ Facts 7 files = []
 Facts 8 host = ""
 FileFact 0 path = ""
 FileFact 1 state = ""
+Budget 0 cost = null
+Budget 1 tokens = null
+Budget 2 asks = true
+Reservation 0 model = ""
+Reservation 1 tokens_in = 0
+Reservation 2 tokens_out = 0
+Reservation 3 cost = null
 Verdict 0 decision = "ask"
 Verdict 1 rule = ""
 Verdict 2 reason = ""
@@ -272,6 +286,7 @@ llm.response reply 3 usage = {"input":0,"input_cache_write":0,"input_cached":0,"
 llm.response reply 4 model = ""
 llm.response reply 5 received_unix_ns = 0
 llm.response reply 6 kept = []
+llm.response reply 7 cost = null
 )";
 
 TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {

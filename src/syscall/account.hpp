@@ -1,0 +1,82 @@
+#pragma once
+
+#include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/command/facts.hpp"
+#include "tinkerbell/journal/spending.hpp"
+#include "tinkerbell/syscall/payloads.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+namespace tinkerbell {
+
+/// What a family of tasks has used and has under way, against what it may use.
+class Account {
+ public:
+  /// What it used in earlier runs is known: before that there is room for nobody.
+  void open(const Spending& spent) {
+    spent_ += spent;
+    open_ = true;
+  }
+
+  enum class Room : std::uint8_t {
+    enough,
+    later,  ///< Calls that are under way hold it, and some of it comes back; or it is not open.
+    none,
+  };
+
+  [[nodiscard]] Room room_for(const Reservation& call, const Budget& budget) const;
+
+  /// What there is too little of, in words: "1.9300 of 2.00 is spent, and it may cost 0.1234".
+  [[nodiscard]] std::string shortage(const Reservation& call, const Budget& budget) const;
+
+  void hold(const Reservation& call);
+  void release(const Reservation& call);
+
+  void charge(const Spending& spent) { spent_ += spent; }
+
+  /// The command goes on when something has come back.
+  void wait(CommandId id) { line_.push_back(id); }
+
+  /// Those who wait, the first one first; they are forgotten.
+  [[nodiscard]] std::deque<CommandId> take_line() { return std::exchange(line_, {}); }
+
+ private:
+  bool open_ = false;
+  Spending spent_;
+  Money cost_held_;
+  std::uint64_t tokens_held_ = 0;
+  std::deque<CommandId> line_;
+};
+
+/// The accounts of the families that use theirs in this run, by the task from which all of a family
+/// come.
+class Accounts {
+ public:
+  /// Null: nobody uses it.
+  [[nodiscard]] std::shared_ptr<Account> find(TaskId root) const;
+
+  /// A new one, where there is none.
+  [[nodiscard]] std::shared_ptr<Account> add(TaskId root);
+
+ private:
+  std::unordered_map<TaskId, std::weak_ptr<Account>> by_root_;
+  std::size_t swept_at_ = 64;  ///< Those whose family has gone are forgotten at that size.
+};
+
+/// What would be more than the type holds is all that it holds.
+[[nodiscard]] std::uint64_t saturated_sum(std::uint64_t one, std::uint64_t other);
+
+/// What an attempt cost for which `reserved` was held back. What nobody knows is charged as it was
+/// reserved.
+[[nodiscard]] Spending spent_by(const Reservation& reserved, const Result<Reply>& outcome);
+
+/// The same of one whose outcome is not known.
+[[nodiscard]] Spending estimated(const Reservation& reserved);
+
+}  // namespace tinkerbell

@@ -1,0 +1,195 @@
+#include "syscall/account.hpp"
+#include "syscall/stations.hpp"
+
+#include <algorithm>
+
+// What a command may cost is held back from the account of its family before it runs, and charged
+// in the transaction that says how it ended. The ledger in the store outlives the run; of a call
+// that a crash cut off, what was held back for it is charged.
+
+namespace tinkerbell {
+
+/// The command may run, as far as rules and people go.
+void SystemCalls::set_out(LiveTask& live) {
+  if (driver_for(live.flight->command()) == nullptr) {
+    run_inside(live);
+  } else if (live.flight->reserved) {
+    pay(live);
+  } else {
+    begin_attempt(live);
+  }
+}
+
+void SystemCalls::pay(LiveTask& live) {
+  InFlight& flight = *live.flight;
+  if (!use_account(live)) begin_account(live);
+  switch (live.account->room_for(*flight.reserved, live.payload.budget)) {
+    case Account::Room::enough:
+      flight.held = flight.reserved;
+      live.account->hold(*flight.held);
+      begin_attempt(live);
+      return;
+    case Account::Room::later:
+      flight.station = Station::queued;
+      live.account->wait(flight.id);
+      return;
+    case Account::Room::none:
+      over_budget(live);
+      return;
+  }
+}
+
+/// False: nobody of its family has paid in this run.
+bool SystemCalls::use_account(LiveTask& live) {
+  if (!live.account) live.account = accounts_->find(root_of(live));
+  return live.account != nullptr;
+}
+
+/// What the ledger says of earlier runs is asked once. What they left open is not in it yet, and
+/// counts.
+void SystemCalls::begin_account(LiveTask& live) {
+  const TaskId root = root_of(live);
+  live.account = accounts_->add(root);
+  for (const auto& [task, member] : live_) {
+    const bool owes = root_of(*member) == root && member->flight && member->flight->owed;
+    if (owes) live.account->charge(estimated(*member->flight->owed));
+  }
+  parts_.journal.read_ledger({.root = root},
+                             Completion<std::vector<LedgerLine>>(
+                                 [this, account = live.account, open = std::weak_ptr<bool>(open_)](
+                                     const Result<std::vector<LedgerLine>>& lines) {
+                                   if (!open.expired()) open_account(account, lines);
+                                 }));
+}
+
+void SystemCalls::open_account(const std::shared_ptr<Account>& account,
+                               const Result<std::vector<LedgerLine>>& lines) {
+  if (!lines) {  // the store has failed: the daemon ends
+    for (const CommandId id : account->take_line()) {
+      if (LiveTask* const queued = find_at(id, Station::queued)) conclude(*queued, lines.error());
+    }
+    return;
+  }
+  Spending spent;
+  for (const LedgerLine& line : *lines)
+    spent += line.spent;
+  account->open(spent);
+  serve_queued(account);
+}
+
+void SystemCalls::over_budget(LiveTask& live) {
+  const Budget& budget = live.payload.budget;
+  const std::string why = live.account->shortage(*live.flight->reserved, budget);
+  if (!budget.asks) {
+    conclude(live, Error{Errc::exhausted, "its budget: " + why});
+    return;
+  }
+  stop_before(live, "a larger budget (" + why + "): " + command_line(live.flight->command()),
+              budget);
+}
+
+/// What the attempt under way cost, or one that an earlier run left open.
+std::vector<Charge> SystemCalls::settle(LiveTask& live, const Result<Reply>& outcome) {
+  InFlight& flight = *live.flight;
+  std::vector<Charge> charges = settle_earlier(live);
+  const std::optional<Reservation> held = std::exchange(flight.held, std::nullopt);
+  if (!held) return charges;
+  const Spending spent = spent_by(*held, outcome);
+  live.account->release(*held);
+  live.account->charge(spent);
+  add_charge(live, held->model, spent, charges);
+  return charges;
+}
+
+/// A task may be ended by force in the middle of a command.
+std::vector<Charge> SystemCalls::settle_cut_off(LiveTask& live) {
+  if (!live.flight) return {};
+  Error cut_off{Errc::cancelled, "its task has ended"};
+  cut_off.may_have_cost = live.flight->station == Station::performing;
+  return settle(live, cut_off);
+}
+
+std::vector<Charge> SystemCalls::settle_earlier(LiveTask& live) {
+  std::vector<Charge> charges;
+  if (const auto owed = std::exchange(live.flight->owed, std::nullopt)) {
+    add_charge(live, owed->model, estimated(*owed), charges);
+  }
+  return charges;
+}
+
+/// An earlier run began an attempt, and nobody knows what became of it.
+void SystemCalls::owe(LiveTask& live, std::optional<Reservation> reserved) {
+  live.flight->owed = std::move(reserved);
+  if (live.flight->owed && use_account(live)) live.account->charge(estimated(*live.flight->owed));
+}
+
+void SystemCalls::add_charge(const LiveTask& live, const std::string& model, const Spending& spent,
+                             std::vector<Charge>& charges) const {
+  if (spent.calls == 0) return;
+  charges.push_back(
+      {.root = root_of(live), .at = parts_.clock.wall(), .model = model, .spent = spent});
+}
+
+/// Something has come back to the account: those who wait for that look again, in their order.
+void SystemCalls::serve_queued(const std::shared_ptr<Account>& account) {
+  if (!account) return;
+  for (const CommandId id : account->take_line()) {
+    if (LiveTask* const queued = find_at(id, Station::queued)) pay(*queued);
+  }
+}
+
+// ---- people ----
+
+void SystemCalls::raise_budget(TaskId task, const BudgetRaise& raise, Person by,
+                               Completion<Budget> done) {
+  when_awake(task, std::move(done),
+             [this, task, raise, by = std::move(by)](Completion<Budget> asked) mutable {
+               raise_awake(task, raise, std::move(by), std::move(asked));
+             });
+}
+
+/// Each of the family has the bound in its own records, so that any of them may outlive the others.
+void SystemCalls::raise_awake(TaskId task, const BudgetRaise& raise, Person by,
+                              Completion<Budget> done) {
+  if (const Result<void> lives = check_live(task); !lives) return done(lives.error());
+  LiveTask& asked = *find(task);
+  Budget budget = asked.payload.budget;
+  if ((raise.cost != Money{} && !budget.cost) || (raise.tokens != 0 && !budget.tokens)) {
+    return done(Error{Errc::invalid, "its budget has no such bound"});
+  }
+  if (budget.cost) *budget.cost += raise.cost;
+  if (budget.tokens) *budget.tokens = saturated_sum(*budget.tokens, raise.tokens);
+
+  std::vector<Record> records;
+  std::vector<LiveTask*> family;
+  for (const auto& [id, live] : live_) {
+    if (root_of(*live) == root_of(asked)) family.push_back(live.get());
+  }
+  std::ranges::sort(family, {}, [](const LiveTask* live) { return live->head.task; });
+  for (LiveTask* const live : family) {
+    const SignalPayload payload{
+        .signal = Signal::budget, .by = by, .seq = held_for_budget(*live), .budget = budget};
+    live->payload.budget = budget;
+    (void)follow_signal(payload, live->stops);
+    records.push_back(make_record(*live, RecordKind::signal, canonical_bytes(payload)));
+  }
+  const Lsn lsn = append(std::move(records), family);
+  for (LiveTask* const live : family) {
+    live->newest_signal = lsn;
+    if (live->flight && live->flight->id.seq <= live->stops.let_go) let_go(*live);
+  }
+  gate_->when_durable(lsn, [budget, done = std::move(done)]() mutable { done(std::move(budget)); });
+}
+
+/// The command that a task is held before for want of budget; 0: none.
+Seq SystemCalls::held_for_budget(const LiveTask& live) {
+  const bool holds = live.flight && live.flight->station == Station::held;
+  return holds && live.stops.for_budget ? live.flight->id.seq : Seq{0};
+}
+
+std::optional<Budget> SystemCalls::budget_of(TaskId task) const {
+  const LiveTask* const live = find(task);
+  return live == nullptr ? std::nullopt : std::optional(live->payload.budget);
+}
+
+}  // namespace tinkerbell
