@@ -1,5 +1,6 @@
 #include "cli/arguments.hpp"
 
+#include "tinkerbell/base/money.hpp"
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/base/version.hpp"
 #include "tinkerbell/protocol/routes.hpp"
@@ -17,10 +18,10 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",     "ls",      "show",       "steps",   "follow", "diff",   "approvals",
-     "approve", "deny",    "answer",     "resolve", "pause",  "resume", "step",
-     "break",   "cancel",  "tree",       "strace",  "trace",  "backup", "gc",
-     "status",  "version", "completion", "help"});
+    {"run",     "ls",     "show",   "steps",   "follow",     "diff",   "approvals",
+     "approve", "deny",   "answer", "resolve", "pause",      "resume", "step",
+     "break",   "cancel", "tree",   "strace",  "trace",      "backup", "gc",
+     "budget",  "cost",   "status", "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -57,6 +58,15 @@ std::optional<std::uint64_t> positive_number(std::string_view text) {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc{} || end != text.data() + text.size() || value == 0) return std::nullopt;
   return value;
+}
+
+/// Exact decimals: CLI11's own numbers are binary.
+CLI::Validator is_amount() {
+  return {[](std::string& text) {
+            const Result<Money> amount = Money::parse(text);
+            return amount ? std::string() : amount.error().message;
+          },
+          "", "amount"};
 }
 
 /// A whole number of at least 1, in words of ours: CLI11 names the bounds of its type.
@@ -135,6 +145,7 @@ class Grammar {
     declare_decisions();
     declare_backup();
     declare_gc();
+    declare_money();
     declare_plain_verbs();
   }
 
@@ -190,6 +201,13 @@ class Grammar {
     run.add_option("--steps", run_.steps_max, "Fail after that many steps")
         ->check(from_one_on())
         ->excludes(arguments);
+    run.add_option("--budget", run_.budget.cost, "What its model calls may cost together: 2.50")
+        ->type_name("AMOUNT")
+        ->check(is_amount());
+    run.add_option("--tokens", run_.budget.tokens, "How many tokens they may use, in and out");
+    run.add_option("--on-limit", run_.budget.on_limit, "At the budget's end: ask or stop")
+        ->type_name("WHAT")
+        ->check(CLI::IsMember({"ask", "stop"}).description(""));
     run.add_flag("--step", run_.stepping, "Stop before the first step; see `step` and `break`");
     run.add_flag("--yes", run_.approve_all, "Approve what would be asked (denials remain)");
     const auto mode = [&](const std::string& name, RunMode value, const std::string& purpose) {
@@ -340,6 +358,34 @@ class Grammar {
         verb("backup", "Copy the daemon's journal while it runs", [this] { return back_up_; });
     backup.add_option("DIR", back_up_.directory, "The new state directory; it must not exist")
         ->required();
+  }
+
+  void declare_money() {
+    CLI::App& budget = verb("budget", "Show what a task and its family may use, or add to it",
+                            [this]() -> std::expected<Command, std::string> {
+                              const auto task = task_id(id_);
+                              if (!task)
+                                return std::unexpected(in_quotes(id_) + " is no id of a task (12)");
+                              return ChangeBudget{*task, raise_};
+                            });
+    add_id(budget);
+    budget.add_option("--add", raise_.add_cost, "Add that much money: 1.50")
+        ->type_name("AMOUNT")
+        ->check(is_amount());
+    budget.add_option("--add-tokens", raise_.add_tokens, "Add that many tokens")
+        ->check(from_one_on());
+    CLI::App& cost = verb("cost", "Show what model calls cost, by day, model or task", [this] {
+      return with_task_or_all([this](TaskId task) {
+        costs_.task = task;
+        return costs_;
+      });
+    });
+    cost.add_option("ID", id_, "Only of this task and its family, since it began");
+    const std::vector<std::string> keys(protocol::kCostKeys.begin(), protocol::kCostKeys.end());
+    cost.add_option("--by", costs_.by, "day, model or task (default: day; of a task: model)")
+        ->check(CLI::IsMember(keys).description(""));
+    cost.add_option("--days", costs_.days, "The last so many days, today's too (default 30)")
+        ->check(CLI::Range(std::uint64_t{1}, protocol::CostReport::kDaysMax).description(""));
   }
 
   void declare_gc() {
@@ -515,6 +561,8 @@ class Grammar {
   ListTasks list_;
   BackUp back_up_;
   CollectGarbage collect_;
+  protocol::BudgetRaiseRequest raise_;
+  ShowCosts costs_;
   Decide decide_;
 };
 

@@ -5,6 +5,8 @@
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/base/json.hpp"
 #include "tinkerbell/protocol/approval.hpp"
+#include "tinkerbell/protocol/cost.hpp"
+#include "tinkerbell/protocol/task.hpp"
 
 #include <cstdint>
 #include <expected>
@@ -34,6 +36,7 @@ struct RunGoal {
   bool approve_all = false;
   bool stepping = false;  ///< It stops before its first step.
   std::optional<std::uint64_t> steps_max;
+  protocol::BudgetRequest budget;
 };
 
 struct ListTasks {
@@ -136,16 +139,30 @@ struct CollectGarbage {
   bool dry_run = false;
 };
 
+/// What a task and its family may use and have used; more of it.
+struct ChangeBudget {
+  TaskId task = kNoTask;
+  protocol::BudgetRaiseRequest raise;  ///< Nothing in it: only show.
+};
+
+/// What model calls cost.
+struct ShowCosts {
+  TaskId task = kNoTask;  ///< Only of its family; kNoTask: of all.
+  std::string by;         ///< One of kCostKeys.
+  std::uint64_t days = protocol::CostReport::kDays;
+};
+
 struct ShowStatus {};
 
 struct ShowVersion {};
 
 struct PrintCompletion {};
 
-using Command = std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask,
-                             ShowDiff, ListApprovals, Decide, ChangeTask, StepTask, ListBreakpoints,
-                             SetBreakpoint, ClearBreakpoints, ShowTree, TraceCalls, SaveTrace,
-                             BackUp, CollectGarbage, ShowStatus, ShowVersion, PrintCompletion>;
+using Command =
+    std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
+                 ListApprovals, Decide, ChangeTask, StepTask, ListBreakpoints, SetBreakpoint,
+                 ClearBreakpoints, ShowTree, TraceCalls, SaveTrace, BackUp, CollectGarbage,
+                 ChangeBudget, ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

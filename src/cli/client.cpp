@@ -144,6 +144,23 @@ Result<Document<protocol::TaskView>> Client::change(TaskId id, std::string_view 
   return call<protocol::TaskView>("POST", task_target(id, "/" + std::string(action)));
 }
 
+Result<Document<protocol::BudgetView>> Client::budget(TaskId id) {
+  return call<protocol::BudgetView>("GET", task_target(id, "/budget"));
+}
+
+Result<Document<protocol::BudgetView>> Client::raise_budget(
+    TaskId id, const protocol::BudgetRaiseRequest& request) {
+  return call<protocol::BudgetView>("POST", task_target(id, "/budget"),
+                                    dump_json(to_json_value(request)));
+}
+
+Result<Document<protocol::CostReport>> Client::costs(TaskId task, const std::string& by,
+                                                     std::uint64_t days) {
+  return call<protocol::CostReport>(
+      "GET", std::string(protocol::kCostsPath) + "?by=" + by + "&days=" + std::to_string(days) +
+                 (task == kNoTask ? "" : "&task=" + std::to_string(number(task))));
+}
+
 Result<Document<protocol::BreakpointList>> Client::breakpoints(TaskId id) {
   return call<protocol::BreakpointList>("GET", task_target(id, "/breakpoints"));
 }

@@ -5,6 +5,7 @@
 #include "tinkerbell/protocol/approval.hpp"
 #include "tinkerbell/protocol/backup.hpp"
 #include "tinkerbell/protocol/breakpoint.hpp"
+#include "tinkerbell/protocol/cost.hpp"
 #include "tinkerbell/protocol/event.hpp"
 #include "tinkerbell/protocol/gc.hpp"
 #include "tinkerbell/protocol/status.hpp"
@@ -66,6 +67,12 @@ class Client {
   /// `action`: "pause", "resume", "step" or "cancel".
   [[nodiscard]] Result<Document<protocol::TaskView>> change(TaskId id, std::string_view action);
 
+  [[nodiscard]] Result<Document<protocol::BudgetView>> budget(TaskId id);
+  [[nodiscard]] Result<Document<protocol::BudgetView>> raise_budget(
+      TaskId id, const protocol::BudgetRaiseRequest& request);
+  /// Of all (kNoTask) in the last so many days, or of a task's family.
+  [[nodiscard]] Result<Document<protocol::CostReport>> costs(TaskId task, const std::string& by,
+                                                             std::uint64_t days);
   [[nodiscard]] Result<Document<protocol::BreakpointList>> breakpoints(TaskId id);
   [[nodiscard]] Result<Document<protocol::BreakpointList>> set_breakpoint(
       TaskId id, const protocol::BreakpointRequest& request);

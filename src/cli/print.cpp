@@ -233,7 +233,8 @@ std::string task_details(const protocol::TaskView& task, WallTime now) {
          labelled("questions", std::to_string(task.questions.asked)) +
          labelled("tokens", std::to_string(task.usage.input) + " in, " +
                                 std::to_string(task.usage.output) + " out") +
-         labelled("error", error) + labelled("result", task.result);
+         labelled("cost", task.usage.cost) + labelled("error", error) +
+         labelled("result", task.result);
 }
 
 std::string step_table(const protocol::StepList& list, const Terminal& terminal) {
@@ -291,6 +292,55 @@ std::string approval_details(const protocol::ApprovalView& approval, const Termi
     text += "suggested answer: " + visible_line(choice) + "\n";
   if (approval.state == "open") text += "answer with " + how_to_answer(approval) + "\n";
   return text;
+}
+
+namespace {
+
+std::string tokens_of(const protocol::SpendingView& spent) {
+  std::string text = std::to_string(spent.tokens_in) + " in";
+  if (spent.tokens_in_cached > 0) {
+    text += " (" + std::to_string(spent.tokens_in_cached) + " from the cache)";
+  }
+  return text + ", " + std::to_string(spent.tokens_out) + " out";
+}
+
+/// What is not exact about a sum: "2 calls estimated, 1 without a price".
+std::string reservations_of(const protocol::SpendingView& spent) {
+  std::string text;
+  if (spent.calls_estimated > 0) text = plural(spent.calls_estimated, "call") + " estimated";
+  if (spent.calls_unpriced > 0) {
+    text += (text.empty() ? "" : ", ") + plural(spent.calls_unpriced, "call") + " without a price";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string budget_details(const protocol::BudgetView& budget) {
+  const std::string tokens = budget.tokens ? std::to_string(*budget.tokens) : "no bound";
+  const protocol::SpendingView& spent = budget.spent;
+  return labelled("task", task_name(budget.task)) +
+         labelled("family of", budget.root == budget.task ? "" : task_name(budget.root)) +
+         labelled("money", spent.cost + " of " + budget.cost.value_or("no bound")) +
+         labelled("tokens", std::to_string(spent.tokens_in + spent.tokens_out) + " of " + tokens) +
+         labelled("calls", std::to_string(spent.calls)) +
+         labelled("not exact", reservations_of(spent)) + labelled("at the end", budget.on_limit);
+}
+
+std::string cost_table(const protocol::CostReport& report) {
+  std::string key = report.by;
+  std::ranges::transform(key, key.begin(), [](unsigned char c) { return std::toupper(c); });
+  Table table({"COST", "CALLS", key, "TOKENS"});
+  table.align_right(2);
+  const auto add = [&](const std::string& name, const protocol::SpendingView& spent) {
+    const std::string inexact = reservations_of(spent);
+    table.add({spent.cost, std::to_string(spent.calls), name,
+               tokens_of(spent) + (inexact.empty() ? "" : "; " + inexact)});
+  };
+  for (const protocol::CostLine& line : report.lines)
+    add(line.key, line.spent);
+  if (report.lines.size() != 1) add(report.more ? "all, and more" : "all", report.total);
+  return table.text(0);
 }
 
 std::string breakpoint_table(const protocol::BreakpointList& list) {
@@ -362,6 +412,8 @@ std::string ending_line(const protocol::TaskView& task, const Terminal& terminal
                      plural(task.questions.asked, "question") + ", " +
                      std::to_string(task.usage.input) + " + " + std::to_string(task.usage.output) +
                      " tokens";
+  const bool free = task.usage.cost.empty() || task.usage.cost == "0.00";
+  if (!free) text += ", cost " + visible_line(task.usage.cost);
   if (task.error) text += "\n  " + visible_line(task.error->message);
   return text;
 }

@@ -5,6 +5,7 @@
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/protocol/approval.hpp"
 #include "tinkerbell/protocol/breakpoint.hpp"
+#include "tinkerbell/protocol/cost.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
 
@@ -45,6 +46,8 @@ namespace tinkerbell::cli {
 [[nodiscard]] std::string approval_details(const protocol::ApprovalView& approval,
                                            const Terminal& terminal);
 
+[[nodiscard]] std::string budget_details(const protocol::BudgetView& budget);
+[[nodiscard]] std::string cost_table(const protocol::CostReport& report);
 [[nodiscard]] std::string breakpoint_table(const protocol::BreakpointList& list);
 [[nodiscard]] std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal);
 [[nodiscard]] std::string status_text(const protocol::StatusView& status);

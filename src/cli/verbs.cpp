@@ -219,7 +219,8 @@ Result<ExitCode> perform(Session& session, const RunGoal& run) {
                                   .approve_all = run.approve_all,
                                   .steps_max = run.steps_max,
                                   .stepping = run.stepping,
-                                  .arguments = run.arguments};
+                                  .arguments = run.arguments,
+                                  .budget = run.budget};
   if (!run.kind.empty()) request.kind = run.kind;
   const Result<Document<protocol::TaskView>> task = session.client.submit(request);
   if (!task) return task.error();
@@ -511,6 +512,20 @@ Result<ExitCode> perform(Session& session, const BackUp& back_up) {
                  if (session.invocation.quiet) return directory + "\n";
                  return directory + ": " + std::to_string(backup.bytes) + " bytes\n";
                });
+}
+
+Result<ExitCode> perform(Session& session, const ChangeBudget& change) {
+  return print(session,
+               change.raise == protocol::BudgetRaiseRequest{}
+                   ? session.client.budget(change.task)
+                   : session.client.raise_budget(change.task, change.raise),
+               budget_details);
+}
+
+Result<ExitCode> perform(Session& session, const ShowCosts& show) {
+  std::string by = show.by;
+  if (by.empty()) by = show.task == kNoTask ? "day" : "model";
+  return print(session, session.client.costs(show.task, by, show.days), cost_table);
 }
 
 Result<ExitCode> perform(Session& session, const CollectGarbage& collect) {

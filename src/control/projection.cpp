@@ -126,6 +126,7 @@ void Projection::emit(const Record& record, std::string_view name, Json data,
 void Projection::begin(TaskId task, const TaskPayload& payload, WallTime created) {
   task_.id = task;
   task_.parent = payload.parent;
+  task_.root = payload.root == kNoTask ? task : payload.root;
   task_.kind = payload.kind;
   task_.goal = text_of(payload.arguments, "goal");
   task_.title = payload.title;
@@ -152,6 +153,7 @@ void Projection::resumed(const Record& record) {
   task_.steps = number(record.seq);
   task_.usage.input = payload->totals.tokens_in;
   task_.usage.output = payload->totals.tokens_out;
+  add_cost(payload->totals.cost);
   task_.questions.asked = payload->totals.questions;
   task_.children = payload->totals.children;
 }
@@ -264,6 +266,11 @@ void Projection::answered(const Record& record, Events& events) {
   emit(record, protocol::event_name::kApprovalDecided, to_json_value(view), events);
 }
 
+void Projection::add_cost(Money cost) {
+  cost_ += cost;
+  task_.usage.cost = cost_.text();
+}
+
 void Projection::concluded(const Record& record, Events& events) {
   step_.next_attempt.clear();
   if (!command_) return;
@@ -273,6 +280,7 @@ void Projection::concluded(const Record& record, Events& events) {
     if (const auto* reply = std::get_if<AwaitLLMResponse::Reply>(&**outcome)) {
       task_.usage.input += reply->usage.input;
       task_.usage.output += reply->usage.output;
+      add_cost(reply->cost.value_or(Money{}));
     }
     if (const auto* reply = std::get_if<Spawn::Reply>(&**outcome)) {
       task_.children.push_back(reply->task);
@@ -316,6 +324,11 @@ void Projection::signalled(const Record& record, Events& events) {
     case Signal::quarantined:
       task_.state = "quarantined";
       task_.waiting_for = "resume or cancel: " + payload->reason;
+      break;
+    case Signal::budget:
+      if (payload->seq == Seq{0}) return;  // it was not held for want of it
+      task_.state = "ready";
+      task_.waiting_for.clear();
       break;
     case Signal::resume:
     case Signal::step:

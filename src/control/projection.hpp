@@ -58,11 +58,13 @@ class Projection {
   void ended(const Record& record, Events& events);
   void open_approval(const Record& record, ApprovalId id, QuestionKind kind,
                      const std::string& hash, const Doubt& doubt, Events& events);
+  void add_cost(Money cost);
   void emit(const Record& record, std::string_view name, Json data, Events& events) const;
   [[nodiscard]] Json shown_arguments() const;
 
   protocol::TaskView task_;
   protocol::StepView step_;
+  Money cost_;            ///< Of its calls, as far as it is known.
   IntentPayload intent_;  ///< Its arguments are moved on into the command.
   std::optional<TaskCommand> command_;
   bool has_arguments_ = false;  ///< They were not too long for the journal.

@@ -13,6 +13,7 @@ namespace {
 
 using protocol::kApprovalsPath;
 using protocol::kBackupPath;
+using protocol::kCostsPath;
 using protocol::kEventsPath;
 using protocol::kGcPath;
 using protocol::kSchedulerPath;
@@ -28,6 +29,7 @@ constexpr std::array kRoutes = {
     Route{"GET", kTracePath, "", get_trace},
     Route{"POST", kBackupPath, "", post_backup},
     Route{"POST", kGcPath, "", post_gc},
+    Route{"GET", kCostsPath, "", get_costs},
     Route{"POST", kTasksPath, "", post_task, kNeedsRoom},
     Route{"GET", kTasksPath, "", get_tasks},
     Route{"GET", kTasksPath, "/{id}", get_task},
@@ -41,6 +43,8 @@ constexpr std::array kRoutes = {
     Route{"GET", kTasksPath, "/{id}/breakpoints", get_breakpoints},
     Route{"POST", kTasksPath, "/{id}/breakpoints", post_breakpoint, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/breakpoints/clear", clear_breakpoints, kNeedsRoom},
+    Route{"GET", kTasksPath, "/{id}/budget", get_budget},
+    Route{"POST", kTasksPath, "/{id}/budget", post_budget, kNeedsRoom},
     Route{"GET", kEventsPath, "", get_events},
     Route{"GET", kApprovalsPath, "", get_approvals},
     Route{"GET", kApprovalsPath, "/{approval}", get_approval},

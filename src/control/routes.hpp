@@ -55,6 +55,11 @@ void pause_task(Context& context, Request request);
 void resume_task(Context& context, Request request);
 void step_task(Context& context, Request request);
 
+// costs.cpp
+void get_costs(Context& context, Request request);
+void get_budget(Context& context, Request request);
+void post_budget(Context& context, Request request);
+
 // breakpoints.cpp
 void get_breakpoints(Context& context, Request request);
 void post_breakpoint(Context& context, Request request);

@@ -80,14 +80,33 @@ void find_task(Context& context, TaskId id, Completion<protocol::TaskView> done)
 
 namespace {
 
+/// Errors: invalid.
+Result<Budget> budget_of(const protocol::BudgetRequest& wanted, Budget budget) {
+  if (!wanted.cost.empty()) {
+    const Result<Money> cost = Money::parse(wanted.cost);
+    if (!cost) return cost.error().with("budget");
+    budget.cost = *cost;
+  }
+  if (wanted.tokens) budget.tokens = *wanted.tokens;
+  if (wanted.on_limit.empty()) return budget;
+  if (wanted.on_limit != "ask" && wanted.on_limit != "stop") {
+    return Error{Errc::invalid, "on_limit: must be ask or stop"};
+  }
+  budget.asks = wanted.on_limit == "ask";
+  return budget;
+}
+
 void submit(Context& context, const Request& request, const protocol::SubmitRequest& wanted,
             std::string workspace) {
+  Result<Budget> budget = budget_of(wanted.budget, context.parts.facts.budget);
+  if (!budget) return request.fail(budget.error());
   context.parts.calls.submit(
       {.kind = wanted.kind,
        .workspace = std::move(workspace),
        .arguments = arguments_of(wanted),
        .approve_all = wanted.approve_all,
        .stepping = wanted.stepping,
+       .budget = *std::move(budget),
        .by = request.person()},
       Completion<TaskId>([&context, request](Result<TaskId> task) {
         if (!task) return request.fail(task.error());

@@ -28,6 +28,12 @@ std::string sandbox_in_words(const settings::Settings& settings, const Result<vo
   return works ? "bubblewrap" : "unavailable: " + works.error().message;
 }
 
+Budget default_budget(const settings::BudgetSettings& settings) {
+  return {.cost = settings.cost,
+          .tokens = settings.tokens,
+          .asks = settings.on_limit == settings::OnLimit::ask};
+}
+
 std::string in_words(const TurnMark::Deaths& deaths) {
   const std::string where = deaths.at == Seq{0}
                                 ? "before its first step"
@@ -101,7 +107,8 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
                               .log = plan_.settings.log.target == settings::LogTarget::file
                                          ? plan_.settings.log.file
                                          : "stderr",
-                              .keep_ended = plan_.settings.retention.ended}});
+                              .keep_ended = plan_.settings.retention.ended,
+                              .budget = default_budget(plan_.settings.budget)}});
 }
 
 std::function<void(std::move_only_function<void()>)> Daemon::into_inbox() {

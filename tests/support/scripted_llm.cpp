@@ -22,11 +22,14 @@ Json chunk_of(const Json& delta, const Json& finish_reason = nullptr) {
           {"choices", {{{"index", 0}, {"delta", delta}, {"finish_reason", finish_reason}}}}};
 }
 
+std::string usage_event(const Json& usage) {
+  return event({{"model", "scripted-1"}, {"choices", Json::array()}, {"usage", usage}});
+}
+
+const Json kUsage = {{"prompt_tokens", 10}, {"completion_tokens", 5}};
+
 std::string ending(std::string_view finish_reason) {
-  const Json usage = {{"model", "scripted-1"},
-                      {"choices", Json::array()},
-                      {"usage", {{"prompt_tokens", 10}, {"completion_tokens", 5}}}};
-  return event(chunk_of(Json::object(), finish_reason)) + event(usage) + "data: [DONE]\n\n";
+  return event(chunk_of(Json::object(), finish_reason)) + usage_event(kUsage) + "data: [DONE]\n\n";
 }
 
 std::string in_chunk(std::string_view bytes) {
@@ -112,6 +115,13 @@ LlmReply calls_raw(std::string_view tool, std::string_view arguments) {
                      {"function", {{"name", tool}, {"arguments", arguments}}}};
   return {.pieces = {event(chunk_of({{"content", "I go on."}})),
                      event(chunk_of({{"tool_calls", Json::array({call})}})), ending("tool_calls")}};
+}
+
+LlmReply with_usage(LlmReply reply, const Json& usage) {
+  std::string& ending = reply.pieces.back();
+  const std::string usual = usage_event(kUsage);
+  ending.replace(ending.find(usual), usual.size(), usage_event(usage));
+  return reply;
 }
 
 LlmReply responds(int status, std::string content_type, std::string body) {

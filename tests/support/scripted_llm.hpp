@@ -51,6 +51,9 @@ struct LlmReply {
 /// The same with arguments as they are, JSON or not.
 [[nodiscard]] LlmReply calls_raw(std::string_view tool, std::string_view arguments);
 
+/// The same answer with other figures than 10 tokens in and 5 out, in the server's own form.
+[[nodiscard]] LlmReply with_usage(LlmReply reply, const Json& usage);
+
 /// An answer that is no stream of events.
 [[nodiscard]] LlmReply responds(int status, std::string content_type, std::string body);
 

@@ -28,6 +28,7 @@ struct DaemonFacts {
   std::string state_dir;
   std::string log;
   Milliseconds keep_ended = std::chrono::days(30);  ///< Younger tasks are not removed by `gc`.
+  Budget budget = {};                               ///< Of a task for which nothing else is said.
 };
 
 /// The control plane: HTTP and JSON on a Unix socket. Loop thread. Built in two steps, since the

@@ -17,6 +17,20 @@
 /// terminal.
 namespace tinkerbell::protocol {
 
+/// What a new task and all that come from it may use together.
+struct BudgetRequest {
+  std::string cost;                     ///< "2.50", 0: nothing; empty: the configured default.
+  std::optional<std::uint64_t> tokens;  ///< In and out, 0: none; absent: the configured default.
+  std::string on_limit;                 ///< "ask", "stop"; empty: the configured default.
+
+  static constexpr auto fields() {
+    return described(field("cost", &BudgetRequest::cost), field("tokens", &BudgetRequest::tokens),
+                     field("on_limit", &BudgetRequest::on_limit));
+  }
+
+  bool operator==(const BudgetRequest&) const = default;
+};
+
 /// POST /v1/tasks → 201 and a TaskView. Unknown keys are refused.
 struct SubmitRequest {
   static constexpr std::size_t kGoalBytesMax = 256 << 10;
@@ -35,6 +49,7 @@ struct SubmitRequest {
   bool stepping = false;                     ///< Stop before the first command.
   std::optional<Json> arguments;  ///< An object: what the kind takes, in place of goal, model and
                                   ///< limits, which are an agent's.
+  BudgetRequest budget;
 
   static constexpr auto fields() {
     return described(
@@ -42,7 +57,8 @@ struct SubmitRequest {
         field("model", &SubmitRequest::model), field("approve_all", &SubmitRequest::approve_all),
         field("kind", &SubmitRequest::kind), field("steps_max", &SubmitRequest::steps_max),
         field("time_max_ms", &SubmitRequest::time_max_ms),
-        field("stepping", &SubmitRequest::stepping), field("arguments", &SubmitRequest::arguments));
+        field("stepping", &SubmitRequest::stepping), field("arguments", &SubmitRequest::arguments),
+        field("budget", &SubmitRequest::budget));
   }
 
   bool operator==(const SubmitRequest&) const = default;
@@ -69,9 +85,12 @@ struct OriginView {
 struct UsageView {
   std::uint64_t input = 0;
   std::uint64_t output = 0;
+  std::string
+      cost;  ///< As far as it is known; GET /v1/costs has what is estimated, and the family's.
 
   static constexpr auto fields() {
-    return described(field("input", &UsageView::input), field("output", &UsageView::output));
+    return described(field("input", &UsageView::input), field("output", &UsageView::output),
+                     field("cost", &UsageView::cost));
   }
 
   bool operator==(const UsageView&) const = default;
@@ -126,6 +145,7 @@ struct TaskView {
   std::string schema{kSchema};
   TaskId id = kNoTask;
   TaskId parent = kNoTask;  ///< 0: none.
+  TaskId root = kNoTask;    ///< From which its family comes: itself, if it has no parent.
   std::string kind;
   std::string title;  ///< One short line, for lists.
   std::string goal;
@@ -150,10 +170,11 @@ struct TaskView {
   static constexpr auto fields() {
     return described(
         field("schema", &TaskView::schema), field("id", &TaskView::id),
-        field("parent", &TaskView::parent), field("kind", &TaskView::kind),
-        field("title", &TaskView::title), field("goal", &TaskView::goal),
-        field("workspace", &TaskView::workspace), field("model", &TaskView::model),
-        field("state", &TaskView::state), field("waiting_for", &TaskView::waiting_for),
+        field("parent", &TaskView::parent), field("root", &TaskView::root),
+        field("kind", &TaskView::kind), field("title", &TaskView::title),
+        field("goal", &TaskView::goal), field("workspace", &TaskView::workspace),
+        field("model", &TaskView::model), field("state", &TaskView::state),
+        field("waiting_for", &TaskView::waiting_for),
         field("waiting_since", &TaskView::waiting_since), field("created", &TaskView::created),
         field("changed", &TaskView::changed), field("steps", &TaskView::steps),
         field("origin", &TaskView::origin), field("result", &TaskView::result),

@@ -59,7 +59,8 @@ TEST_F(ProgramTest, RunPrintsTheIdWhereNobodyWatches) {
   EXPECT_EQ(run.out, "12\n");
   EXPECT_THAT(daemon_.seen(),
               Contains("POST /v1/tasks "
-                       R"({"approve_all":false,"arguments":null,"goal":"fix the test",)"
+                       R"({"approve_all":false,"arguments":null,)"
+                       R"("budget":{"cost":"","on_limit":"","tokens":null},"goal":"fix the test",)"
                        R"("kind":"agent@1","model":"",)"
                        R"("stepping":false,"steps_max":9,"time_max_ms":null,"workspace":"/tmp"})"));
 }
