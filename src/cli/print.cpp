@@ -226,6 +226,7 @@ std::string task_details(const protocol::TaskView& task, WallTime now) {
          labelled("parent", task.parent == kNoTask ? "" : task_name(task.parent)) +
          labelled("children", names_of(task.children)) + labelled("kind", task.kind) +
          labelled("state", state_text(task)) + labelled("waits for", waits) +
+         labelled("add to it", task.wants_budget ? how_to_add_to_budget(task) : "") +
          (task.scheduling ? scheduling_lines(*task.scheduling) : "") + labelled("goal", task.goal) +
          labelled("workspace", task.workspace) + labelled("model", task.model) +
          labelled("origin", origin) + labelled("created", task.created) +
@@ -418,8 +419,13 @@ std::string ending_line(const protocol::TaskView& task, const Terminal& terminal
   return text;
 }
 
+std::string how_to_add_to_budget(const protocol::TaskView& task) {
+  return "`tinkerbell budget " + task_name(task.id) + " --add AMOUNT`, or --add-tokens N";
+}
+
 std::string stop_line(const protocol::TaskView& task) {
-  return "waits for: " + visible_line(task.waiting_for);
+  return "waits for: " + visible_line(task.waiting_for) +
+         (task.wants_budget ? "; add to it with " + how_to_add_to_budget(task) : "");
 }
 
 std::vector<std::string> framed(std::string_view card, std::size_t columns) {

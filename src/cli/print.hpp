@@ -59,6 +59,9 @@ namespace tinkerbell::cli {
 [[nodiscard]] std::string ending_line(const protocol::TaskView& task, const Terminal& terminal);
 
 /// "waits for: step or resume, told to stop before: run git push".
+/// How to give a task more to spend: "`tinkerbell budget 3 --add AMOUNT`".
+[[nodiscard]] std::string how_to_add_to_budget(const protocol::TaskView& task);
+
 [[nodiscard]] std::string stop_line(const protocol::TaskView& task);
 
 /// The lines of a card with "│ " before each, so that no data can pass for a prompt. The terminal

@@ -49,14 +49,23 @@ class JsonSink final : public FollowSink {
   std::ostream& out_;
 };
 
-/// Prints nothing and stops at the first question.
+/// Prints nothing and stops at the first question, or at the end of the budget.
 class WaitSink : public FollowSink {
  public:
   void opened(const protocol::ApprovalView& approval) override { question_ = approval; }
 
-  [[nodiscard]] bool wants_more() const override { return !question_.has_value(); }
+  void stopped(const protocol::TaskView& task) override {
+    if (task.wants_budget) stop_ = task;
+  }
+
+  [[nodiscard]] bool wants_more() const override { return !stop_ && !question_; }
+
+  [[nodiscard]] const std::optional<protocol::TaskView>& stop() const { return stop_; }
 
   [[nodiscard]] const std::optional<protocol::ApprovalView>& question() const { return question_; }
+
+ protected:
+  std::optional<protocol::TaskView> stop_;
 
  private:
   std::optional<protocol::ApprovalView> question_;
@@ -72,14 +81,9 @@ class StopSink final : public WaitSink {
 
   void stopped(const protocol::TaskView& task) override { stop_ = task; }
 
-  [[nodiscard]] bool wants_more() const override { return !stop_ && WaitSink::wants_more(); }
-
-  [[nodiscard]] const std::optional<protocol::TaskView>& stop() const { return stop_; }
-
  private:
   std::ostream& talk_;
   TaskId task_;
-  std::optional<protocol::TaskView> stop_;
 };
 
 }  // namespace tinkerbell::cli

@@ -111,12 +111,20 @@ ExitCode report_question(Session& session, TaskId task, const protocol::Approval
   return ExitCode::waiting;
 }
 
+ExitCode report_budget_stop(Session& session, const protocol::TaskView& task) {
+  session.out << (session.invocation.json ? pretty_json(to_json_value(task)) : task_name(task.id))
+              << "\n";
+  session.err << "task " << task_name(task.id) << " " << stop_line(task) << "\n";
+  return ExitCode::waiting;
+}
+
 Result<ExitCode> wait_for(Session& session, TaskId task) {
   const InterruptNote note(note_on_interrupt(task));
   WaitSink sink;
   Follower follower(session.client, task, sink, session.patience);
   const Result<std::optional<protocol::TaskView>> end = follower.run();
   if (!end) return end.error();
+  if (sink.stop()) return report_budget_stop(session, *sink.stop());
   if (!*end) return report_question(session, task, *sink.question());
   const protocol::TaskView& ended = **end;
   session.out << (session.invocation.json ? pretty_json(to_json_value(ended)) + "\n"

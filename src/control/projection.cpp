@@ -344,6 +344,7 @@ void Projection::signalled(const Record& record, Events& events) {
     case Signal::message:
       return;
   }
+  task_.wants_budget = payload->signal == Signal::held && payload->budget;
   emit(record, protocol::event_name::kTaskState, to_json_value(task_), events);
 }
 

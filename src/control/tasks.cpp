@@ -38,6 +38,7 @@ Result<std::string> checked_workspace(const std::string& path, const std::string
 void overlay(protocol::TaskView& view, const LiveView& live) {
   view.state = std::string(name_of(live.state));
   view.waiting_for = live.waiting_for;
+  view.wants_budget = live.wants_budget;
   if (!live.waiting_for.empty()) view.waiting_since = rfc3339(live.waiting_since);
 }
 

@@ -82,12 +82,13 @@ bool SystemCalls::hold(LiveTask& live) {
 }
 
 /// The task is suspended; `why` says for what it waits, `wanting` what its budget is if it is for
-/// want of that. Noted once for a command.
+/// want of that. Noted once for a command, and again if somebody had let it go.
 void SystemCalls::stop_before(LiveTask& live, const std::string& why,
                               std::optional<Budget> wanting) {
   InFlight& flight = *live.flight;
   Stops& stops = live.stops;
-  const bool noted = stops.held == flight.id.seq && stops.for_budget == wanting.has_value();
+  const bool noted = stops.held == flight.id.seq && flight.id.seq > stops.let_go &&
+                     stops.for_budget == wanting.has_value();
   stops.held = flight.id.seq;
   stops.waits_for = parts_.masker.masked(why);
   stops.for_budget = wanting.has_value();

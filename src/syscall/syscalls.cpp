@@ -254,6 +254,7 @@ std::optional<LiveView> SystemCalls::view(TaskId task) const {
       if (!still.empty()) view.waiting_for = still + ": " + view.waiting_for;
     }
     view.waiting_since = live->flight->asked;
+    view.wants_budget = held_for_budget(*live) != Seq{0};
   }
   view.waiting_for = parts_.masker.masked(std::move(view.waiting_for));
   return view;

@@ -153,6 +153,23 @@ TEST(BudgetedTask, ABudgetOfTheConfigHoldsWhereNothingElseIsSaid) {
   EXPECT_EQ(daemon.wait_for_end(more).at("state"), "completed");
 }
 
+TEST(BudgetedTask, WhoWaitsIsToldHowToGoOn) {
+  ScriptedLlm model(ScriptedLlm::in_turn({says("done")}));
+  RealDaemon daemon(priced_config(model));
+  daemon.start();
+  const Finished stopped =
+      daemon.cli({"run", "--wait", "--budget", "0.01", "-w", daemon.workspace(), "say it"});
+  EXPECT_EQ(stopped.exit, 4);
+  EXPECT_EQ(stopped.out, "1\n");
+  EXPECT_THAT(stopped.err, HasSubstr("task 1 waits for: a larger budget (0.00 of 0.01 is spent"));
+  EXPECT_THAT(stopped.err, HasSubstr("`tinkerbell budget 1 --add AMOUNT`"));
+  EXPECT_THAT(daemon.cli({"show", "1"}).out, HasSubstr("`tinkerbell budget 1 --add AMOUNT`"));
+  EXPECT_EQ(daemon.cli({"pause", "1"}).exit, 0);
+  EXPECT_THAT(daemon.cli({"show", "1"}).out, HasSubstr("a larger budget"));
+  EXPECT_EQ(daemon.cli({"budget", "1", "--add", "1"}).exit, 0);
+  EXPECT_EQ(daemon.wait_for_end(1).at("state"), "completed");
+}
+
 TEST(BudgetedTask, S88_WhatIsNoBudgetIsRefused) {
   ScriptedLlm model(ScriptedLlm::in_turn({says("done")}));
   RealDaemon daemon(priced_config(model));

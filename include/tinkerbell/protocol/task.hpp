@@ -166,6 +166,7 @@ struct TaskView {
   std::vector<TaskId> children;              ///< In order; lists do not have those of the ended.
   std::optional<SchedulingView> scheduling;  ///< Absent where nothing is known, and in lists.
   bool to_stop = false;  ///< It was told to stop before its next command, and has not come there.
+  bool wants_budget = false;  ///< It is suspended until somebody adds to its budget.
 
   static constexpr auto fields() {
     return described(
@@ -180,7 +181,8 @@ struct TaskView {
         field("origin", &TaskView::origin), field("result", &TaskView::result),
         field("error", &TaskView::error), field("usage", &TaskView::usage),
         field("questions", &TaskView::questions), field("children", &TaskView::children),
-        field("scheduling", &TaskView::scheduling), field("to_stop", &TaskView::to_stop));
+        field("scheduling", &TaskView::scheduling), field("to_stop", &TaskView::to_stop),
+        field("wants_budget", &TaskView::wants_budget));
   }
 
   bool operator==(const TaskView&) const = default;

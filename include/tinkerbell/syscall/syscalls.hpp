@@ -57,6 +57,7 @@ struct LiveView {
   TaskState state = TaskState::ready;
   std::string waiting_for;  ///< "approval a3: edit src/a.cpp"; empty: it runs.
   WallTime waiting_since{};
+  bool wants_budget = false;  ///< It is held for want of that.
 };
 
 /// The one way of a command: prepare → verdict → INTENT → [approval] → START → release … RESULT →

@@ -376,6 +376,16 @@ TEST_F(BudgetTest, MoreOfWhatHasNoBoundIsRefused) {
   EXPECT_EQ(raise(task, {.cost = money("1")}).error().code, Errc::conflict) << "it has ended";
 }
 
+TEST_F(BudgetTest, WhoLetsItGoWithoutMoreFindsItHeldAgain) {
+  const TaskId task = submit("asks@1", {.cost = money("0.05")});
+  world.calls->resume(task, {.via = "test"}, Completion<void>([](auto) {}));
+  world.settle();
+  EXPECT_EQ(calls_made(), 0U);
+  EXPECT_TRUE(world.calls->view(task)->wants_budget);
+  EXPECT_EQ(world.payload_of<SignalPayload>(task, RecordKind::signal).signal, Signal::held)
+      << "those who follow it are told";
+}
+
 TEST_F(BudgetTest, ABreakpointAndTheBudgetBothHold) {
   answers(answer());
   const TaskId task = submit("asks@1", {.cost = money("0.12")}, {{"times", 2}});
