@@ -70,6 +70,8 @@ void change(T& value) {
     if constexpr (!Described<typename T::value_type>) change(value.back());
   } else if constexpr (detail::kIsDuration<T>) {
     value += T{1};
+  } else if constexpr (std::same_as<T, Money>) {
+    value += Money::of_trillionths(1);
   } else if constexpr (Described<T>) {
     apply_to_fields<T>([&](const auto&... each) { (change(value.*each.member), ...); });
   } else {
