@@ -178,7 +178,7 @@ void SystemCalls::raise_awake(TaskId task, const BudgetRaise& raise, Person by,
     live->newest_signal = lsn;
     if (live->flight && live->flight->id.seq <= live->stops.let_go) let_go(*live);
   }
-  gate_->when_durable(lsn, [budget, done = std::move(done)]() mutable { done(std::move(budget)); });
+  gate_->when_durable(lsn, [budget, done = std::move(done)]() mutable { done(budget); });
 }
 
 /// The command that a task is held before for want of budget; 0: none.

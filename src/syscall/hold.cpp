@@ -93,10 +93,8 @@ void SystemCalls::stop_before(LiveTask& live, const std::string& why,
   stops.waits_for = parts_.masker.masked(why);
   stops.for_budget = wanting.has_value();
   if (!noted) {
-    note(live, {.signal = Signal::held,
-                .reason = stops.waits_for,
-                .seq = stops.held,
-                .budget = std::move(wanting)});
+    note(live,
+         {.signal = Signal::held, .reason = stops.waits_for, .seq = stops.held, .budget = wanting});
   }
   flight.station = Station::held;
   scheduler_.mark(live.head.task, TaskState::suspended);
