@@ -5,6 +5,7 @@
 
 #include "tinkerbell/base/text.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace tinkerbell {
@@ -86,9 +87,11 @@ Result<Breakpoint> breakpoint_from(std::string_view pattern) {
 }
 
 bool stops_before(const Breakpoint& breakpoint, const TaskCommand& command, const Facts& facts) {
+  const auto is_meant = [&](const std::string& host) {
+    return glob_matches(breakpoint.host, host);
+  };
   const bool about_host = !breakpoint.host.empty();
-  if (about_host && (facts.host.empty() || !glob_matches(breakpoint.host, facts.host)))
-    return false;
+  if (about_host && std::ranges::none_of(words_of(facts.host), is_meant)) return false;
   return matches(breakpoint.rule, command, facts);
 }
 

@@ -38,7 +38,8 @@ struct Facts {
   std::string directory;      ///< For programs: which directories the workspace and its cwd are, by
                               ///< device and inode: "2049:131 2049:145".
   std::vector<FileFact> files;  ///< For programs: those that the arguments name, each once.
-  std::string host;  ///< Who is talked to over the network: "api.example.com". Empty: nobody.
+  std::string host;  ///< Who may be talked to over the network: "api.example.com"; several stand
+                     ///< with blanks between them. Empty: nobody.
 
   static constexpr auto fields() {
     return described(field("object", &Facts::object), field("object_sha256", &Facts::object_sha256),

@@ -59,6 +59,7 @@ TEST(Breakpoint, StopsBeforeAHost) {
   const TaskCommand ask = AwaitLLMResponse{.model = "default"};
   EXPECT_TRUE(stops("host=*.example.com", ask, {.host = "api.example.com"}));
   EXPECT_FALSE(stops("host=api.example.com", ask, {.host = "api.example.org"}));
+  EXPECT_TRUE(stops("host=api.example.com", ask, {.host = "127.0.0.1 api.example.com"}));
   EXPECT_FALSE(stops("host=*", run({"true"})));
 }
 
