@@ -76,6 +76,11 @@ std::shared_ptr<Account> Accounts::add(TaskId root) {
   return account;
 }
 
+std::string model_that_answered(const Reservation& reserved, const Result<Reply>& outcome) {
+  const auto* const said = outcome ? std::get_if<AwaitLLMResponse::Reply>(&*outcome) : nullptr;
+  return said != nullptr && !said->fallback.empty() ? said->fallback : reserved.model;
+}
+
 Spending spent_by(const Reservation& reserved, const Result<Reply>& outcome) {
   if (!outcome) return outcome.error().may_have_cost ? estimated(reserved) : Spending{};
   const auto* const said = std::get_if<AwaitLLMResponse::Reply>(&*outcome);

@@ -72,6 +72,10 @@ class Accounts {
 /// What would be more than the type holds is all that it holds.
 [[nodiscard]] std::uint64_t saturated_sum(std::uint64_t one, std::uint64_t other);
 
+/// The alias of the model that did what `reserved` was held back for.
+[[nodiscard]] std::string model_that_answered(const Reservation& reserved,
+                                              const Result<Reply>& outcome);
+
 /// What an attempt cost for which `reserved` was held back. What nobody knows is charged as it was
 /// reserved.
 [[nodiscard]] Spending spent_by(const Reservation& reserved, const Result<Reply>& outcome);

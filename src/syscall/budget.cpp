@@ -97,7 +97,7 @@ std::vector<Charge> SystemCalls::settle(LiveTask& live, const Result<Reply>& out
   const Spending spent = spent_by(*held, outcome);
   live.account->release(*held);
   live.account->charge(spent);
-  add_charge(live, held->model, spent, charges);
+  add_charge(live, model_that_answered(*held, outcome), spent, charges);
   return charges;
 }
 

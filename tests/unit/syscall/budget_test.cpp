@@ -11,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::Each;
+using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -130,6 +131,22 @@ TEST_F(BudgetTest, ACallIsChargedWithWhatItUsed) {
   EXPECT_EQ(sum.tokens_in, 100U);
   EXPECT_EQ(sum.tokens_out, 20U);
   EXPECT_EQ(sum.cost, money("0.06"));
+}
+
+TEST_F(BudgetTest, ACallIsChargedToTheModelThatAnswered) {
+  AwaitLLMResponse::Reply from_spare = answer();
+  from_spare.fallback = "spare";
+  answers(from_spare);
+  const TaskId task = submit("asks@1", {.cost = money("1")}, {{"times", 1}});
+  EXPECT_EQ(world.end_of(task).value, Json("asked 1"));
+  std::vector<std::string> models;
+  world.journal->read_ledger({.root = task}, Completion<std::vector<LedgerLine>>(
+                                                 [&](const Result<std::vector<LedgerLine>>& lines) {
+                                                   for (const LedgerLine& line : *lines)
+                                                     models.push_back(line.model);
+                                                 }));
+  world.settle();
+  EXPECT_THAT(models, ElementsAre("spare"));
 }
 
 TEST_F(BudgetTest, S87_ItIsHeldBeforeACallThatMayBeTooMuchAndGoesOnWithMore) {
