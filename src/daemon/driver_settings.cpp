@@ -101,6 +101,8 @@ Result<LlmSettings> llm_settings(const settings::Settings& settings, Masker& mas
                                           .idle = provider.timeouts.idle,
                                           .total = provider.timeouts.total},
                              .at_once = provider.at_once,
+                             .per_minute = {.requests = provider.requests_per_minute,
+                                            .tokens = provider.tokens_per_minute},
                              .playbook = provider.playbook,
                              .api_version = provider.api_version,
                              .key_header = driver_key_header(provider.key_header)});
@@ -111,7 +113,8 @@ Result<LlmSettings> llm_settings(const settings::Settings& settings, Masker& mas
                           .model = model.model,
                           .tokens_max = model.max_output_tokens,
                           .context_tokens = model.context_tokens,
-                          .price = driver_price(model.price)});
+                          .price = driver_price(model.price),
+                          .fallback = model.fallback});
   }
   return llm;
 }

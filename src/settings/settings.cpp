@@ -19,6 +19,7 @@ constexpr std::uint32_t kStepsMax = 100'000;
 constexpr std::uint32_t kBudgetTokensMax = 4'000'000'000;
 constexpr std::uint32_t kTokensMax = 10'000'000;
 constexpr std::uint32_t kCallsMax = 10'000;
+constexpr std::uint32_t kPerMinuteMax = 1'000'000'000;
 constexpr std::uint32_t kAttemptsMax = 1'000;
 constexpr std::size_t kGlobBytesMax = 1'024;
 constexpr Milliseconds kProbeTimeMax{300'000};
@@ -141,6 +142,8 @@ void read_provider(const toml::table& table, const std::string& title, Problems&
   }
   reader.read_path("playbook", provider.playbook);
   reader.read("at_once", provider.at_once, 1, kCallsMax);
+  reader.read("requests_per_minute", provider.requests_per_minute, 1, kPerMinuteMax);
+  reader.read("tokens_per_minute", provider.tokens_per_minute, 1, kPerMinuteMax);
   if (table.contains("key") && !table["key"].is_table()) {
     // Never with the value: it is likely to be the key.
     (void)reader.has("key");
@@ -167,8 +170,24 @@ void read_price(const toml::table& table, std::string title, Problems& problems,
   reader.read("input_cache_write", price.input_cache_write);
 }
 
+/// `models`: the table of all of them.
+void check_fallback(TableReader& reader, const toml::table& models, const toml::table& own,
+                    const std::vector<std::string>& fallback) {
+  for (auto alias = fallback.begin(); alias != fallback.end(); ++alias) {
+    const toml::node* const other = models.get(*alias);
+    if (other == nullptr) {
+      reader.reject("fallback", "must name some of [models], not \"" + *alias + "\"");
+    } else if (other == &own) {
+      reader.reject("fallback", "must not name the model itself");
+    } else if (std::find(fallback.begin(), alias, *alias) != alias) {
+      reader.reject("fallback", "has \"" + *alias + "\" twice");
+    }
+  }
+}
+
 void read_model(const toml::table& table, const std::string& title, Problems& problems,
-                const std::map<std::string, ProviderSettings>& providers, ModelSettings& model) {
+                const toml::table& models, const std::map<std::string, ProviderSettings>& providers,
+                ModelSettings& model) {
   TableReader reader(table, title, problems);
   reader.read("provider", model.provider);
   reader.read("model", model.model);
@@ -177,6 +196,8 @@ void read_model(const toml::table& table, const std::string& title, Problems& pr
   if (const toml::table* const price = reader.table("price")) {
     read_price(*price, title + " price", problems, model.price.emplace());
   }
+  reader.read("fallback", model.fallback);
+  check_fallback(reader, models, table, model.fallback);
   if (model.provider.empty()) {
     reader.reject("provider", "is missing");
   } else if (!providers.contains(model.provider)) {
@@ -335,7 +356,7 @@ Settings read_settings(const toml::table& table, Problems& problems) {
     settings.models.clear();
     read_each(*each, "models", problems, settings.models,
               [&](const toml::table& model, const std::string& title, ModelSettings& value) {
-                read_model(model, title, problems, settings.providers, value);
+                read_model(model, title, problems, *each, settings.providers, value);
               });
   }
   if (const auto* const each = reader.table("retry")) read_retry(*each, problems, settings.retry);

@@ -85,7 +85,9 @@ struct ProviderSettings {
   KeyHeader key_header = KeyHeader::x_api_key;  ///< anthropic only.
   std::string playbook;  ///< A file with answers, absolute. offline only; empty: it cannot answer.
   TimeoutSettings timeouts;
-  std::uint32_t at_once = 64;  ///< Calls.
+  std::uint32_t at_once = 64;             ///< Calls.
+  std::uint32_t requests_per_minute = 0;  ///< 0: any.
+  std::uint32_t tokens_per_minute = 0;    ///< 0: any.
 };
 
 /// What a million tokens cost.
@@ -102,6 +104,7 @@ struct ModelSettings {
   std::uint32_t max_output_tokens = 8'192;
   std::uint32_t context_tokens = 32'768;  ///< ollama only: question and answer together.
   std::optional<PriceSettings> price;     ///< Nothing: nobody knows.
+  std::vector<std::string> fallback;      ///< Keys of Settings::models that answer in its place.
 };
 
 enum class SandboxKind : std::uint8_t { bubblewrap, none };

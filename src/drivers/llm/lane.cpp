@@ -1,38 +1,77 @@
 #include "drivers/llm/lane.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tinkerbell {
 
-void Lane::enter(CommandId id, Start start) {
-  line_.emplace_back(id, std::move(start));
-  let_in();
+void Lane::enter(Caller caller, SteadyTime now) {
+  line_.push_back(std::move(caller));
+  let_in(now);
 }
 
 bool Lane::leave(CommandId id) {
-  return std::erase_if(line_, [id](const auto& each) { return each.first == id; }) != 0;
+  const auto found = find(id);
+  if (found == line_.end()) return false;
+  line_.erase(found);
+  return true;
 }
 
-void Lane::ended(CommandId id, Health seen) {
-  inside_.erase(id);
-  if (seen == Health::well) open_for_ = std::min(open_for_ + 1, at_once_);
-  if (seen == Health::failing) open_for_ = 1;
-  let_in();
-}
-
-std::optional<std::size_t> Lane::ahead_of(CommandId id) const {
-  const auto found = std::ranges::find(line_, id, [](const auto& each) { return each.first; });
-  if (found == line_.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - line_.begin());
-}
-
-void Lane::let_in() {
-  while (!line_.empty() && inside_.size() < open_for_) {
-    auto [id, start] = std::move(line_.front());
-    line_.pop_front();
-    inside_.insert(id);
-    start();
+void Lane::ended(CommandId id, const Attempt& attempt, SteadyTime now) {
+  inside_.extract(id).mapped()->ended(attempt, now);
+  if (attempt.reply && attempt.reply->usage.known) {
+    window_.correct(id, attempt.reply->usage.input + attempt.reply->usage.output);
   }
+  let_in(now);
+}
+
+void Lane::let_in(SteadyTime now) {
+  while (inside_.size() < at_once_) {
+    const auto first = next(now);
+    if (first == line_.end() || window_.room_at(first->tokens, now) > now) return;
+    Caller caller = std::move(*first);
+    line_.erase(first);
+    inside_.emplace(caller.id, caller.breaker);
+    caller.breaker->began();
+    window_.add(caller.id, caller.tokens, now);
+    caller.start();
+  }
+}
+
+SteadyTime Lane::next_look(SteadyTime now) {
+  SteadyTime look = kNever;
+  if (inside_.size() >= at_once_) return look;  // ended() looks
+  for (const Caller& each : line_) {
+    if (each.breaker->opens_at() > now) look = std::min(look, each.breaker->opens_at());
+  }
+  if (const auto first = next(now); first != line_.end()) {
+    look = std::min(look, window_.room_at(first->tokens, now));
+  }
+  return look;
+}
+
+std::vector<CommandId> Lane::waiting() const {
+  std::vector<CommandId> ids;
+  for (const Caller& each : line_)
+    ids.push_back(each.id);
+  return ids;
+}
+
+std::optional<Lane::Place> Lane::place_of(CommandId id, SteadyTime now) {
+  const auto found = find(id);
+  if (found == line_.end()) return std::nullopt;
+  return Place{
+      .ahead = static_cast<std::size_t>(std::distance(line_.begin(), found)),
+      .not_before = std::max(found->breaker->opens_at(), window_.room_at(found->tokens, now))};
+}
+
+Lane::Line::iterator Lane::next(SteadyTime now) {
+  return std::ranges::find_if(line_,
+                              [now](const Caller& each) { return each.breaker->lets_in(now); });
+}
+
+Lane::Line::iterator Lane::find(CommandId id) {
+  return std::ranges::find(line_, id, &Caller::id);
 }
 
 }  // namespace tinkerbell

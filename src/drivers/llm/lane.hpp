@@ -1,52 +1,74 @@
 #pragma once
 
+#include "drivers/llm/breaker.hpp"
+#include "drivers/llm/rate_window.hpp"
+
+#include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/ids.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <optional>
-#include <set>
-#include <utility>
+#include <unordered_map>
+#include <vector>
 
 namespace tinkerbell {
 
-/// Who may ask a service now: so many at once, the others in the order in which they came. One that
-/// cannot be reached or is overloaded is asked by one at a time, and each answer lets one more in:
-/// those who have waited for it do not all come at once. Loop thread; does no I/O.
+/// Who may ask a service now: so many at once and in a minute, the others in the order in which
+/// they came, past those whose model is not to be asked. Loop thread; does no I/O, and has no
+/// timer: whoever owns it calls let_in() at next_look().
 class Lane {
  public:
   using Start = std::move_only_function<void()>;
 
-  /// `at_once` from 1.
-  explicit Lane(std::uint32_t at_once) : at_once_(at_once), open_for_(at_once) {}
+  struct Caller {
+    CommandId id;
+    std::uint64_t tokens = 0;    ///< That it may use.
+    Breaker* breaker = nullptr;  ///< Of the model that it asks; outlives the lane.
+    Start start;
+  };
 
-  /// Calls `start` when it is its turn: now, or from ended() of another.
-  void enter(CommandId id, Start start);
+  /// `at_once` from 1.
+  Lane(std::uint32_t at_once, const RateLimits& limits) : at_once_(at_once), window_(limits) {}
+
+  /// Calls its start when it is its turn: now, from let_in(), or from ended() of another.
+  void enter(Caller caller, SteadyTime now);
 
   /// One that has not been started goes away. False: it has, or was never here.
   bool leave(CommandId id);
 
-  enum class Health : std::uint8_t {
-    well,     ///< It answered.
-    unknown,  ///< Nothing can be said of it.
-    failing,  ///< It cannot be reached, is overloaded or asks for a pause.
+  /// One that was started is over.
+  void ended(CommandId id, const Attempt& attempt, SteadyTime now);
+
+  void let_in(SteadyTime now);
+
+  /// When time alone lets somebody in; kNever: it does not.
+  [[nodiscard]] SteadyTime next_look(SteadyTime now);
+
+  /// Those who are not started, the first one first.
+  [[nodiscard]] std::vector<CommandId> waiting() const;
+
+  struct Place {
+    std::size_t ahead = 0;  ///< How many are before it.
+    SteadyTime not_before;  ///< Its turn does not come earlier, as far as is known; may be past.
   };
 
-  /// One that was started is over, and what that says of the service.
-  void ended(CommandId id, Health seen);
-
-  /// How many are to be started before this one; nothing: it has been, or was never here.
-  [[nodiscard]] std::optional<std::size_t> ahead_of(CommandId id) const;
+  /// Nothing: it has been started, or was never here.
+  [[nodiscard]] std::optional<Place> place_of(CommandId id, SteadyTime now);
 
  private:
-  void let_in();
+  using Line = std::list<Caller>;
+
+  /// The first one whose model may be asked.
+  [[nodiscard]] Line::iterator next(SteadyTime now);
+  [[nodiscard]] Line::iterator find(CommandId id);
 
   std::uint32_t at_once_;
-  std::uint32_t open_for_;  ///< At most at_once_.
-  std::set<CommandId> inside_;
-  std::deque<std::pair<CommandId, Start>> line_;
+  RateWindow window_;
+  std::unordered_map<CommandId, Breaker*> inside_;
+  Line line_;
 };
 
 }  // namespace tinkerbell

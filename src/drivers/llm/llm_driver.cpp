@@ -1,12 +1,15 @@
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 
 #include "drivers/llm/backoff.hpp"
+#include "drivers/llm/breaker.hpp"
 #include "drivers/llm/http_provider.hpp"
 #include "drivers/llm/lane.hpp"
 #include "drivers/llm/offline.hpp"
 #include "drivers/llm/playbook.hpp"
 #include "drivers/llm/price.hpp"
 #include "drivers/llm/provider.hpp"
+
+#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <map>
@@ -22,51 +25,89 @@ struct Service {
   std::string name;
   std::unique_ptr<Provider> provider;
   Lane lane;
+  boost::asio::steady_timer look;  ///< When time alone lets somebody in.
 };
 
 /// What an alias stands for.
 struct Endpoint {
+  std::string alias;
   Service* service = nullptr;
   std::string name;   ///< "openai/gpt-5".
   std::string model;  ///< "gpt-5".
+  Breaker* breaker = nullptr;
   std::uint32_t tokens_max = 0;
   std::uint32_t context_tokens = 0;
   std::optional<Price> price;
-
-  /// Who will read the conversation.
-  [[nodiscard]] std::string object() const { return name + " @ " + service->provider->place(); }
+  std::vector<std::string> fallback;
 
   [[nodiscard]] std::uint32_t tokens_for(std::uint32_t asked) const {
     return asked == 0 ? tokens_max : std::min(asked, tokens_max);
   }
+
+  [[nodiscard]] Reservation reserved_for(const AwaitLLMResponse& question) const {
+    return tinkerbell::reserved_for(question, tokens_for(question.tokens_max),
+                                    price ? &*price : nullptr);
+  }
 };
+
+/// Those who may answer for an alias: itself, then what it falls back to. Never empty.
+using Chain = std::vector<const Endpoint*>;
+
+/// Who may read the conversation.
+std::string object_of(const Chain& chain) {
+  std::string object;
+  for (const Endpoint* const each : chain) {
+    object += object.empty() ? "" : ", else ";
+    object += each->name + " @ " + each->service->provider->place();
+  }
+  return object;
+}
+
+std::string hosts_of(const Chain& chain) {
+  std::vector<std::string> hosts;
+  std::string all;
+  for (const Endpoint* const each : chain) {
+    std::string host = each->service->provider->host();
+    if (host.empty() || std::ranges::find(hosts, host) != hosts.end()) continue;
+    all += (all.empty() ? "" : " ") + host;
+    hosts.push_back(std::move(host));
+  }
+  return all;
+}
+
+/// Enough for each of them. Without a price where one of them has none.
+Reservation reserved_for(const Chain& chain, const AwaitLLMResponse& question) {
+  Reservation most = chain.front()->reserved_for(question);
+  for (const Endpoint* const each : chain) {
+    const Reservation reserved = each->reserved_for(question);
+    most.tokens_out = std::max(most.tokens_out, reserved.tokens_out);
+    if (most.cost) most.cost = reserved.cost ? std::max(most.cost, reserved.cost) : std::nullopt;
+  }
+  return most;
+}
 
 /// An attempt under way, or in line.
 struct Run {
-  Service* service = nullptr;
-  std::string model;  ///< "openai/gpt-5".
-  std::optional<Price> price;
-  std::string key;
-  std::uint32_t attempt = 1;
-  WallTime asked{};
+  Call call;
+  Chain chain;
+  const Endpoint* endpoint = nullptr;  ///< Who is asked.
   Completion<Reply> done;
   bool cancelled = false;
+
+  [[nodiscard]] const AwaitLLMResponse& question() const {
+    return std::get<AwaitLLMResponse>(call.command);
+  }
 };
 
-ModelQuestion question_of(const Call& call, const Endpoint& endpoint) {
-  const auto& command = std::get<AwaitLLMResponse>(call.command);
-  return {.id = call.id,
-          .key = call.key,
-          .model = endpoint.model,
-          .tokens_max = endpoint.tokens_for(command.tokens_max),
-          .context_tokens = endpoint.context_tokens,
+ModelQuestion question_of(const Run& run) {
+  const AwaitLLMResponse& command = run.question();
+  return {.id = run.call.id,
+          .key = run.call.key,
+          .model = run.endpoint->model,
+          .tokens_max = run.endpoint->tokens_for(command.tokens_max),
+          .context_tokens = run.endpoint->context_tokens,
           .messages = command.messages,
           .tools = command.tools};
-}
-
-Lane::Health health_after(const Attempt& attempt) {
-  if (attempt.reply) return Lane::Health::well;
-  return attempt.repeat == Repeat::until_it_passes ? Lane::Health::failing : Lane::Health::unknown;
 }
 
 }  // namespace
@@ -79,17 +120,24 @@ struct LlmDriver::State : std::enable_shared_from_this<State> {
   void add_provider(const ProviderSettings& settings, HttpClient& http, BlockingPool& pool);
   void add_model(const ModelSettings& settings);
   [[nodiscard]] Result<const Endpoint*> endpoint(const std::string& alias) const;
+  [[nodiscard]] Result<Chain> chain(const std::string& alias) const;
 
-  void ask(ModelQuestion question);
+  [[nodiscard]] const Endpoint* choose(const Chain& chain, std::uint32_t attempt) const;
+  void stand_in_line(Run& run);
+  void move_on_from(Service& service);
+  void look_again(Service& service);
+  void ask(CommandId id);
   void settle(CommandId id, Attempt attempt);
   [[nodiscard]] std::optional<WallTime> next_attempt(const Run& run, const Attempt& failed) const;
+  [[nodiscard]] std::optional<Nanoseconds> pause_after(const Run& run, const Attempt& failed) const;
 
   boost::asio::any_io_executor loop;
   const Clock& clock;
   ProgressSink& progress;
   RetrySettings retry;
+  std::map<std::string, Breaker> breakers;  ///< By the endpoints' name.
   std::map<std::string, Service> services;
-  std::map<std::string, Endpoint> models;  ///< By alias; without a provider where it is unknown.
+  std::map<std::string, Endpoint> models;  ///< By alias; without a service where it is unknown.
   std::unordered_map<CommandId, Run> running;
 };
 
@@ -107,20 +155,24 @@ void LlmDriver::State::add_provider(const ProviderSettings& settings, HttpClient
       provider = std::make_unique<OfflineProvider>(loop, pool, settings);
       break;
   }
-  services.try_emplace(settings.name,
-                       Service{settings.name, std::move(provider), Lane(settings.at_once)});
+  services.try_emplace(settings.name, Service{settings.name, std::move(provider),
+                                              Lane(settings.at_once, settings.per_minute),
+                                              boost::asio::steady_timer(loop)});
 }
 
 void LlmDriver::State::add_model(const ModelSettings& settings) {
   Endpoint& endpoint = models[settings.alias];
-  endpoint = {.name = settings.provider + '/' + settings.model,
+  endpoint = {.alias = settings.alias,
+              .name = settings.provider + '/' + settings.model,
               .model = settings.model,
               .tokens_max = settings.tokens_max,
               .context_tokens = settings.context_tokens,
-              .price = settings.price};
-  if (const auto found = services.find(settings.provider); found != services.end()) {
-    endpoint.service = &found->second;
-  }
+              .price = settings.price,
+              .fallback = settings.fallback};
+  const auto found = services.find(settings.provider);
+  if (found == services.end()) return;
+  endpoint.service = &found->second;
+  endpoint.breaker = &breakers.try_emplace(endpoint.name, endpoint.name, retry).first->second;
 }
 
 Result<const Endpoint*> LlmDriver::State::endpoint(const std::string& alias) const {
@@ -139,10 +191,78 @@ Result<const Endpoint*> LlmDriver::State::endpoint(const std::string& alias) con
   return &found->second;
 }
 
-void LlmDriver::State::ask(ModelQuestion question) {
-  const CommandId id = question.id;
-  running.at(id).service->provider->ask(
-      std::move(question),
+Result<Chain> LlmDriver::State::chain(const std::string& alias) const {
+  const Result<const Endpoint*> own = endpoint(alias);
+  if (!own) return own.error();
+  Chain chain = {*own};
+  for (const std::string& each : (*own)->fallback) {
+    const Result<const Endpoint*> other = endpoint(each);
+    if (!other) return other.error().with("model \"" + alias + "\" falls back to it");
+    chain.push_back(*other);
+  }
+  return chain;
+}
+
+/// The first one that can answer, as far as is known; null: none. Where a service fails at this
+/// very question, the next one of the chain is the first after some attempts.
+const Endpoint* LlmDriver::State::choose(const Chain& chain, std::uint32_t attempt) const {
+  const SteadyTime now = clock.steady();
+  const std::size_t first = (attempt - 1) / retry.attempts_max;
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    const Endpoint* const each = chain[(first + i) % chain.size()];
+    if (each->breaker->is_worth_asking(now)) return each;
+  }
+  return nullptr;
+}
+
+void LlmDriver::State::stand_in_line(Run& run) {
+  const Endpoint* const chosen = choose(run.chain, run.call.attempt);
+  run.endpoint = chosen != nullptr ? chosen : run.chain.front();
+  const Reservation reserved = run.endpoint->reserved_for(run.question());
+  Service& service = *run.endpoint->service;
+  service.lane.enter({.id = run.call.id,
+                      .tokens = reserved.tokens_in + reserved.tokens_out,
+                      .breaker = run.endpoint->breaker,
+                      .start =
+                          [weak = weak_from_this(), id = run.call.id] {
+                            if (const auto self = weak.lock()) self->ask(id);
+                          }},
+                     clock.steady());
+  look_again(service);
+}
+
+/// Those in line for what cannot answer now go to what answers in its place.
+void LlmDriver::State::move_on_from(Service& service) {
+  for (const CommandId id : service.lane.waiting()) {
+    Run& run = running.at(id);
+    const Endpoint* const other = choose(run.chain, run.call.attempt);
+    if (other == nullptr || other == run.endpoint) continue;
+    service.lane.leave(id);
+    stand_in_line(run);
+  }
+}
+
+void LlmDriver::State::look_again(Service& service) {
+  const SteadyTime now = clock.steady();
+  const SteadyTime next = service.lane.next_look(now);
+  if (next == kNever) {
+    service.look.cancel();
+    return;
+  }
+  service.look.expires_after(next - now);
+  service.look.async_wait(
+      [weak = weak_from_this(), &service](const boost::system::error_code& ended) {
+        const auto self = weak.lock();
+        if (ended || !self) return;
+        service.lane.let_in(self->clock.steady());
+        self->look_again(service);
+      });
+}
+
+void LlmDriver::State::ask(CommandId id) {
+  const Run& run = running.at(id);
+  run.endpoint->service->provider->ask(
+      question_of(run),
       [weak = weak_from_this(), id](std::string_view text) {
         if (const auto self = weak.lock()) {
           self->progress.progress(id, ProgressKind::model_text, text);
@@ -155,21 +275,25 @@ void LlmDriver::State::ask(ModelQuestion question) {
 
 void LlmDriver::State::settle(CommandId id, Attempt attempt) {
   Run run = std::move(running.extract(id).mapped());  // first: the answer may bring the next call
-  run.service->lane.ended(id, health_after(attempt));
+  const Endpoint& endpoint = *run.endpoint;
+  endpoint.service->lane.ended(id, attempt, clock.steady());
+  if (!attempt.reply) move_on_from(*endpoint.service);
+  look_again(*endpoint.service);
   if (attempt.reply) {
     attempt.reply->received_unix_ns = unix_nanoseconds(clock.wall());
-    if (run.price && attempt.reply->usage.known) {
-      attempt.reply->cost = cost_of(attempt.reply->usage, *run.price);
+    if (endpoint.price && attempt.reply->usage.known) {
+      attempt.reply->cost = cost_of(attempt.reply->usage, *endpoint.price);
     }
+    if (&endpoint != run.chain.front()) attempt.reply->fallback = endpoint.alias;
     return run.done(Reply(*std::move(attempt.reply)));
   }
-  Error error =
-      run.cancelled ? Error{Errc::cancelled, "cancelled"} : attempt.reply.error().with(run.model);
+  Error error = run.cancelled ? Error{Errc::cancelled, "cancelled"}
+                              : attempt.reply.error().with(endpoint.name);
   error.may_have_cost = attempt.may_have_cost;
   if (run.cancelled) return run.done(std::move(error));
   error.retry_at = next_attempt(run, attempt);
-  if (!error.retry_at && run.attempt > 1) {
-    error.message += " (after " + std::to_string(run.attempt) + " attempts)";
+  if (!error.retry_at && run.call.attempt > 1) {
+    error.message += " (after " + std::to_string(run.call.attempt) + " attempts)";
   }
   run.done(std::move(error));
 }
@@ -177,11 +301,30 @@ void LlmDriver::State::settle(CommandId id, Attempt attempt) {
 /// Nothing: there is none.
 std::optional<WallTime> LlmDriver::State::next_attempt(const Run& run,
                                                        const Attempt& failed) const {
-  if (failed.repeat == Repeat::never) return std::nullopt;
-  if (failed.repeat == Repeat::at_most && run.attempt >= retry.attempts_max) return std::nullopt;
-  const WallTime next =
-      clock.wall() + repeat_pause(run.attempt, retry, failed.retry_after, run.key);
-  return next - run.asked < retry.patience ? std::optional(next) : std::nullopt;
+  const std::optional<Nanoseconds> pause = pause_after(run, failed);
+  if (!pause) return std::nullopt;
+  const WallTime next = clock.wall() + *pause;
+  return next - run.call.asked < retry.patience ? std::optional(next) : std::nullopt;
+}
+
+std::optional<Nanoseconds> LlmDriver::State::pause_after(const Run& run,
+                                                         const Attempt& failed) const {
+  const SteadyTime now = clock.steady();
+  const std::uint32_t attempt = run.call.attempt;
+  const bool is_used_up = failed.reply.error().code == Errc::exhausted;
+  if (failed.repeat == Repeat::never && !is_used_up) return std::nullopt;
+  const std::size_t attempts_max = retry.attempts_max * run.chain.size();
+  if (failed.repeat == Repeat::at_most && attempt >= attempts_max) return std::nullopt;
+  const Endpoint* const next = choose(run.chain, attempt + 1);
+  if (next != nullptr && next != run.endpoint) return Nanoseconds{0};
+  if (is_used_up) {
+    const auto may_answer_later = [&](const Endpoint* each) {
+      return !each->breaker->is_used_up(now);
+    };
+    if (std::ranges::none_of(run.chain, may_answer_later)) return std::nullopt;
+  }
+  return std::max<Nanoseconds>(repeat_pause(attempt, retry, failed.retry_after, run.call.key),
+                               run.endpoint->breaker->opens_at() - now);
 }
 
 Result<void> check_files(const LlmSettings& settings) {
@@ -206,44 +349,31 @@ LlmDriver::~LlmDriver() = default;
 
 void LlmDriver::prepare(Call call, Completion<Prepared> prepared) {
   const auto& command = std::get<AwaitLLMResponse>(call.command);
-  const auto found = state_->endpoint(command.model);
-  if (!found) return prepared(found.error());
-  const Endpoint& endpoint = **found;
-  prepared(
-      Prepared{.facts = {.object = endpoint.object(), .host = endpoint.service->provider->host()},
-               .pre_image = std::nullopt,
-               .reserved = reserved_for(command, endpoint.tokens_for(command.tokens_max),
-                                        endpoint.price ? &*endpoint.price : nullptr)});
+  const Result<Chain> chain = state_->chain(command.model);
+  if (!chain) return prepared(chain.error());
+  prepared(Prepared{.facts = {.object = object_of(*chain), .host = hosts_of(*chain)},
+                    .pre_image = std::nullopt,
+                    .reserved = reserved_for(*chain, command)});
 }
 
 void LlmDriver::perform(Call call, Completion<Reply> done) {
-  const auto found = state_->endpoint(std::get<AwaitLLMResponse>(call.command).model);
-  if (!found) return done(found.error());
-  const Endpoint& endpoint = **found;
-  if (endpoint.object() != call.facts.object) {
-    return done(Error{Errc::conflict, "the conversation would go to " + endpoint.object() +
-                                          ", and not to " + call.facts.object + " as was judged"});
+  Result<Chain> chain = state_->chain(std::get<AwaitLLMResponse>(call.command).model);
+  if (!chain) return done(chain.error());
+  if (const std::string object = object_of(*chain); object != call.facts.object) {
+    return done(Error{Errc::conflict, "the conversation would go to " + object + ", and not to " +
+                                          call.facts.object + " as was judged"});
   }
-  const bool is_new = state_->running
-                          .emplace(call.id, Run{.service = endpoint.service,
-                                                .model = endpoint.name,
-                                                .price = endpoint.price,
-                                                .key = call.key,
-                                                .attempt = call.attempt,
-                                                .asked = call.asked,
-                                                .done = std::move(done)})
-                          .second;
+  const CommandId id = call.id;
+  const auto [run, is_new] = state_->running.emplace(
+      id, Run{.call = std::move(call), .chain = *std::move(chain), .done = std::move(done)});
   TINKERBELL_ASSERT(is_new);
-  endpoint.service->lane.enter(
-      call.id, [weak = state_->weak_from_this(), question = question_of(call, endpoint)]() mutable {
-        if (const auto self = weak.lock()) self->ask(std::move(question));
-      });
+  state_->stand_in_line(run->second);
 }
 
 void LlmDriver::cancel(CommandId id) {
   const auto found = state_->running.find(id);
   if (found == state_->running.end()) return;
-  Service& service = *found->second.service;
+  Service& service = *found->second.endpoint->service;
   if (service.lane.leave(id)) {
     Run run = std::move(state_->running.extract(found).mapped());
     return run.done(Error{Errc::cancelled, "cancelled"});
@@ -255,10 +385,16 @@ void LlmDriver::cancel(CommandId id) {
 std::string LlmDriver::waits_for(CommandId id) const {
   const auto found = state_->running.find(id);
   if (found == state_->running.end()) return {};
-  const Service& service = *found->second.service;
-  const std::optional<std::size_t> ahead = service.lane.ahead_of(id);
-  if (!ahead) return {};
-  return "its turn at " + service.name + " (" + std::to_string(*ahead) + " before it in line)";
+  Service& service = *found->second.endpoint->service;
+  const SteadyTime now = state_->clock.steady();
+  const std::optional<Lane::Place> place = service.lane.place_of(id, now);
+  if (!place) return {};
+  std::string words =
+      "its turn at " + service.name + " (" + std::to_string(place->ahead) + " before it in line";
+  if (place->not_before > now) {
+    words += ", no call before " + rfc3339(state_->clock.wall() + (place->not_before - now));
+  }
+  return words + ')';
 }
 
 }  // namespace tinkerbell

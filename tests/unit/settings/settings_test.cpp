@@ -59,6 +59,8 @@ base_url = "http://127.0.0.1:11434/v1"
 key = { credential = "one" }
 timeouts = { connect = "1s", first_byte = "2m", idle = "3h", total = "4d" }
 at_once = 3
+requests_per_minute = 500
+tokens_per_minute = 20000
 [providers.two]
 type = "offline"
 playbook = "/p.json"
@@ -67,6 +69,7 @@ provider = "one"
 model = "m"
 max_output_tokens = 99
 price = { input = 2.5, input_cached = 0.25, output = 10 }
+fallback = ["small"]
 [models.small]
 provider = "two"
 model = "n"
@@ -118,11 +121,15 @@ on_limit = "stop"
   EXPECT_EQ(one.timeouts.idle, 3h);
   EXPECT_EQ(one.timeouts.total, 96h);
   EXPECT_EQ(one.at_once, 3U);
+  EXPECT_EQ(one.requests_per_minute, 500U);
+  EXPECT_EQ(one.tokens_per_minute, 20'000U);
+  EXPECT_EQ(settings->providers.at("two").requests_per_minute, 0U) << "any";
   EXPECT_EQ(settings->providers.at("two").playbook, "/p.json");
   EXPECT_EQ(settings->providers.size(), 3U);
   EXPECT_EQ(settings->models.at("default").model, "m");
   EXPECT_EQ(settings->models.at("default").max_output_tokens, 99U);
   EXPECT_EQ(settings->models.size(), 2U);
+  EXPECT_EQ(settings->models.at("default").fallback, std::vector<std::string>{"small"});
   ASSERT_TRUE(settings->models.at("default").price);
   const PriceSettings& price = *settings->models.at("default").price;
   EXPECT_EQ(price.input.text(), "2.50");
@@ -269,6 +276,17 @@ INSTANTIATE_TEST_SUITE_P(
                 "4: unknown key \"fiel\" in [providers.p] key: did you mean \"file\"?"},
         Mistake{"[models.default]\nprovider = \"p\"\nmodel = \"m\"\n",
                 "3: \"provider\" in [models.default] must be one of [providers], not \"p\""},
+        Mistake{"[providers.offline]\ntype = \"offline\"\nrequests_per_minute = 0\n",
+                "4: \"requests_per_minute\" in [providers.offline] must be from 1 to 1000000000, "
+                "not 0"},
+        Mistake{"[models.default]\nprovider = \"offline\"\nmodel = \"m\"\nfallback = [\"b\"]\n",
+                "5: \"fallback\" in [models.default] must name some of [models], not \"b\""},
+        Mistake{"[models.default]\nprovider = \"offline\"\nmodel = \"m\"\n"
+                "fallback = [\"default\"]\n",
+                "5: \"fallback\" in [models.default] must not name the model itself"},
+        Mistake{"[models.default]\nprovider = \"offline\"\nmodel = \"m\"\n"
+                "fallback = [\"b\", \"b\"]\n[models.b]\nprovider = \"offline\"\nmodel = \"m\"\n",
+                "5: \"fallback\" in [models.default] has \"b\" twice"},
         Mistake{"[models.small]\nprovider = \"offline\"\nmodel = \"m\"\n",
                 "1: \"agent\" in the file wants a model \"default\" that [models] has not"},
         Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"allow\"\n",
@@ -489,10 +507,11 @@ std::string uncommented(std::string text) {
     at = end + 1;
     const bool example =
         line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# [["));
-    const bool provider = line.starts_with("# [providers.") && line.ends_with("]");
+    const bool table = line.ends_with("]") &&
+                       (line.starts_with("# [providers.") || line.starts_with("# [models.local"));
     const bool other_key = line.contains("key = { file") || line.contains("key = { env");
     if (other_key) continue;
-    out += (example || provider ? line.substr(2) : line) + "\n";
+    out += (example || table ? line.substr(2) : line) + "\n";
   }
   return out;
 }

@@ -37,6 +37,13 @@ enum class KeyHeader : std::uint8_t {
   x_api_key,      ///< "x-api-key: KEY".
 };
 
+/// How much a service may be asked in a minute. 0: as much as one likes.
+struct RateLimits {
+  std::uint32_t requests = 0;
+  std::uint32_t tokens =
+      0;  ///< Of questions and answers; before an answer is there, what it may use.
+};
+
 /// A service that answers for models. Its key goes to the origin (scheme, host, port) of `base_url`
 /// and nowhere else. What is of one type is unused for the others; all but `offline` are spoken
 /// over HTTP.
@@ -47,6 +54,7 @@ struct ProviderSettings {
   std::string api_key;   ///< Empty: none is sent.
   HttpTimeouts timeouts;
   std::uint32_t at_once = 64;                   ///< Calls; more wait in line.
+  RateLimits per_minute;                        ///< Likewise.
   std::string playbook;                         ///< offline: path of the JSON file.
   std::string api_version = "2026-10-21";       ///< anthropic.
   KeyHeader key_header = KeyHeader::x_api_key;  ///< anthropic.
@@ -67,9 +75,11 @@ struct ModelSettings {
   std::string model;                 ///< As the provider names it.
   std::uint32_t tokens_max = 8'192;  ///< Of one answer: a command's own bound is cut to it, and 0
                                      ///< in a command stands for it.
-  std::uint32_t context_tokens = 32'768;  ///< ollama: what the server makes room for, question and
-                                          ///< answer together.
-  std::optional<Price> price = {};        ///< Nothing: nobody knows; not "free".
+  std::uint32_t context_tokens = 32'768;   ///< ollama: what the server makes room for, question and
+                                           ///< answer together.
+  std::optional<Price> price = {};         ///< Nothing: nobody knows; not "free".
+  std::vector<std::string> fallback = {};  ///< Aliases that answer in its place, one after the
+                                           ///< other, while it cannot; theirs do not count.
 };
 
 /// When a failed attempt is repeated. The pause is base · 2ⁿ up to its cap, less up to a quarter;
@@ -106,15 +116,17 @@ class LlmDriver final : public Driver {
   LlmDriver& operator=(const LlmDriver&) = delete;
   ~LlmDriver() override;
 
-  /// facts.object says who will read the conversation: "openai/gpt-5 @ https://api.openai.com".
-  /// Errors: not_found (no such alias; names those there are), invalid (its provider is not
-  /// configured).
+  /// facts.object says who may read the conversation: "openai/gpt-5 @ https://api.openai.com", with
+  /// those that it falls back to behind it: "…, else local/llama @ http://127.0.0.1:8080". What is
+  /// reserved is enough for each of them. Errors: not_found (no such alias; names those there are),
+  /// invalid (a provider is not configured).
   void prepare(Call call, Completion<Prepared> prepared) override;
 
-  /// Sends the pieces of the text to the sink as they come. Errors: those of prepare; conflict (the
-  /// alias means another model or place than was judged); unauthorized, not_found, rate_limited,
-  /// exhausted (the account's quota), unavailable, too_large (also: the conversation for the
-  /// model), protocol, invalid, timed_out, cancelled.
+  /// Asks the first of them that can answer, as far as is known. Sends the pieces of the text to
+  /// the sink as they come. Errors: those of prepare; conflict (the alias means another model or
+  /// place than was judged); unauthorized, not_found, rate_limited, exhausted (the account's
+  /// quota), unavailable, too_large (also: the conversation for the model), protocol, invalid,
+  /// timed_out, cancelled.
   void perform(Call call, Completion<Reply> done) override;
 
   void cancel(CommandId id) override;
