@@ -205,6 +205,8 @@ class Grammar {
         ->type_name("AMOUNT")
         ->check(is_amount());
     run.add_option("--tokens", run_.budget.tokens, "How many tokens they may use, in and out");
+    run.add_option("--calls", run_.budget.calls, "How many model calls they may make");
+    run.add_option("--tasks", run_.budget.tasks, "How many tasks may come from it");
     run.add_option("--on-limit", run_.budget.on_limit, "At the budget's end: ask or stop")
         ->type_name("WHAT")
         ->check(CLI::IsMember({"ask", "stop"}).description(""));
@@ -374,6 +376,9 @@ class Grammar {
         ->check(is_amount());
     budget.add_option("--add-tokens", raise_.add_tokens, "Add that many tokens")
         ->check(from_one_on());
+    budget.add_option("--add-calls", raise_.add_calls, "Add that many model calls")
+        ->check(from_one_on());
+    budget.add_option("--add-tasks", raise_.add_tasks, "Add that many tasks")->check(from_one_on());
     CLI::App& cost = verb("cost", "Show what model calls cost, by day, model or task", [this] {
       return with_task_or_all([this](TaskId task) {
         costs_.task = task;

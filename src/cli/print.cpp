@@ -318,13 +318,16 @@ std::string reservations_of(const protocol::SpendingView& spent) {
 }  // namespace
 
 std::string budget_details(const protocol::BudgetView& budget) {
-  const std::string tokens = budget.tokens ? std::to_string(*budget.tokens) : "no bound";
+  const auto against = [](std::uint64_t used, const std::optional<std::uint64_t>& bound) {
+    return std::to_string(used) + " of " + (bound ? std::to_string(*bound) : "no bound");
+  };
   const protocol::SpendingView& spent = budget.spent;
   return labelled("task", task_name(budget.task)) +
          labelled("family of", budget.root == budget.task ? "" : task_name(budget.root)) +
          labelled("money", spent.cost + " of " + budget.cost.value_or("no bound")) +
-         labelled("tokens", std::to_string(spent.tokens_in + spent.tokens_out) + " of " + tokens) +
-         labelled("calls", std::to_string(spent.calls)) +
+         labelled("tokens", against(spent.tokens_in + spent.tokens_out, budget.tokens)) +
+         labelled("calls", against(spent.calls, budget.calls)) +
+         labelled("tasks", budget.tasks ? against(spent.tasks, budget.tasks) : "") +
          labelled("not exact", reservations_of(spent)) + labelled("at the end", budget.on_limit);
 }
 
@@ -420,7 +423,8 @@ std::string ending_line(const protocol::TaskView& task, const Terminal& terminal
 }
 
 std::string how_to_add_to_budget(const protocol::TaskView& task) {
-  return "`tinkerbell budget " + task_name(task.id) + " --add AMOUNT`, or --add-tokens N";
+  return "`tinkerbell budget " + task_name(task.id) +
+         " --add AMOUNT`, or --add-tokens, --add-calls, --add-tasks N";
 }
 
 std::string stop_line(const protocol::TaskView& task) {

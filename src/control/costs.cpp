@@ -20,7 +20,8 @@ protocol::SpendingView view_of(const Spending& spent) {
           .tokens_in_cached = spent.tokens_in_cached,
           .tokens_in_cache_write = spent.tokens_in_cache_write,
           .tokens_out = spent.tokens_out,
-          .cost = spent.cost.text()};
+          .cost = spent.cost.text(),
+          .tasks = spent.tasks};
 }
 
 Spending sum_of(const std::vector<LedgerLine>& lines) {
@@ -43,7 +44,7 @@ protocol::CostReport report_of(const std::vector<LedgerLine>& lines, std::string
     } else if (by == "task") {
       const auto root = number(line.root);
       sums[{-static_cast<std::int64_t>(root), std::to_string(root)}] += line.spent;
-    } else {
+    } else if (!line.model.empty()) {  // what used no model
       sums[{0, line.model}] += line.spent;
     }
   }
@@ -109,7 +110,9 @@ void answer_with_budget(Context& context, const Request& request,
       .cost = budget->cost ? std::optional(budget->cost->text()) : std::nullopt,
       .tokens = budget->tokens,
       .on_limit = budget->asks ? "ask" : "stop",
-      .spent = {}};
+      .spent = {},
+      .calls = budget->calls,
+      .tasks = budget->tasks};
   context.parts.journal.read_ledger(
       {.root = task->root},
       Completion<std::vector<LedgerLine>>(
@@ -135,11 +138,16 @@ void post_budget(Context& context, Request request) {
   if (!wanted) return request.fail(wanted.error());
   const Result<Money> cost = Money::parse(wanted->add_cost.empty() ? "0" : wanted->add_cost);
   if (!cost) return request.fail(cost.error().with("add_cost"));
-  if (*cost == Money{} && wanted->add_tokens == 0) {
-    return request.fail({Errc::invalid, "nothing is to be added: add_cost or add_tokens"});
+  const BudgetRaise raise{.cost = *cost,
+                          .tokens = wanted->add_tokens,
+                          .calls = wanted->add_calls,
+                          .tasks = wanted->add_tasks};
+  if (raise == BudgetRaise{}) {
+    return request.fail(
+        {Errc::invalid, "nothing is to be added: add_cost, add_tokens, add_calls or add_tasks"});
   }
   context.parts.calls.raise_budget(
-      TaskId{request.id()}, {.cost = *cost, .tokens = wanted->add_tokens}, request.person(),
+      TaskId{request.id()}, raise, request.person(),
       Completion<Budget>([&context, request](const Result<Budget>& raised) {
         raised ? get_budget(context, request) : request.fail(raised.error());
       }));

@@ -31,7 +31,9 @@ std::string sandbox_in_words(const settings::Settings& settings, const Result<vo
 Budget default_budget(const settings::BudgetSettings& settings) {
   return {.cost = settings.cost,
           .tokens = settings.tokens,
-          .asks = settings.on_limit == settings::OnLimit::ask};
+          .asks = settings.on_limit == settings::OnLimit::ask,
+          .calls = settings.calls,
+          .tasks = settings.tasks};
 }
 
 std::string in_words(const TurnMark::Deaths& deaths) {

@@ -16,7 +16,7 @@ constexpr mode_t kWritableByOthers = 0022;
 constexpr std::uint32_t kSchema = 1;
 constexpr std::uint32_t kTasksMax = 1'000'000;
 constexpr std::uint32_t kStepsMax = 100'000;
-constexpr std::uint32_t kBudgetTokensMax = 4'000'000'000;
+constexpr std::uint32_t kBudgetMax = 4'000'000'000;
 constexpr std::uint32_t kTokensMax = 10'000'000;
 constexpr std::uint32_t kCallsMax = 10'000;
 constexpr std::uint32_t kPerMinuteMax = 1'000'000'000;
@@ -328,7 +328,9 @@ void read_agent(const toml::table& table, Problems& problems, AgentSettings& age
 void read_budget(const toml::table& table, Problems& problems, BudgetSettings& budget) {
   TableReader reader(table, "[budget]", problems);
   if (reader.has("cost")) reader.read("cost", budget.cost.emplace());
-  reader.read("tokens", budget.tokens, 0, kBudgetTokensMax);
+  reader.read("tokens", budget.tokens, 0, kBudgetMax);
+  if (reader.has("calls")) reader.read("calls", budget.calls.emplace(), 0, kBudgetMax);
+  if (reader.has("tasks")) reader.read("tasks", budget.tasks.emplace(), 0, kBudgetMax);
   reader.read("on_limit", budget.on_limit);
 }
 

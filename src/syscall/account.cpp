@@ -13,52 +13,88 @@ std::uint64_t saturated_sum(std::uint64_t one, std::uint64_t other) {
 
 namespace {
 
-std::uint64_t tokens_of(const Spending& spent) {
-  return saturated_sum(spent.tokens_in, spent.tokens_out);
+Use use_of(const Spending& spent) {
+  return {.cost = spent.cost,
+          .tokens = saturated_sum(spent.tokens_in, spent.tokens_out),
+          .calls = spent.calls,
+          .tasks = spent.tasks};
 }
 
-std::uint64_t tokens_of(const Reservation& call) {
-  return saturated_sum(call.tokens_in, call.tokens_out);
+Use use_of(const Reservation& command) {
+  return {.cost = command.cost.value_or(Money{}),
+          .tokens = saturated_sum(command.tokens_in, command.tokens_out),
+          .calls = command.tasks == 0 ? 1U : 0U,
+          .tasks = command.tasks};
 }
 
-/// Without a price nothing of money can be said, so a bound of it does not hold: no room.
-bool fits(const Reservation& call, const Budget& budget, Money cost, std::uint64_t tokens) {
-  if (budget.cost && (!call.cost || cost + *call.cost > *budget.cost)) return false;
-  return !budget.tokens || saturated_sum(tokens, tokens_of(call)) <= *budget.tokens;
+bool is_within(const std::optional<std::uint64_t>& bound, std::uint64_t used) {
+  return !bound || used <= *bound;
+}
+
+/// Whether there is room for the command after what was used before. Without a price nothing of
+/// money can be said, so a bound of it does not hold: no room. One that begins tasks only needs
+/// room for them.
+bool fits(const Reservation& command, const Budget& budget, Use used) {
+  used += use_of(command);
+  if (command.tasks > 0) return is_within(budget.tasks, used.tasks);
+  if (budget.cost && (!command.cost || used.cost > *budget.cost)) return false;
+  return is_within(budget.tokens, used.tokens) && is_within(budget.calls, used.calls);
 }
 
 }  // namespace
 
-Account::Room Account::room_for(const Reservation& call, const Budget& budget) const {
-  if (!open_) return Room::later;
-  const std::uint64_t tokens = tokens_of(spent_);
-  if (!fits(call, budget, spent_.cost, tokens)) return Room::none;
-  const bool now =
-      fits(call, budget, spent_.cost + cost_held_, saturated_sum(tokens, tokens_held_));
-  return now ? Room::enough : Room::later;
+Use& Use::operator+=(const Use& other) {
+  cost += other.cost;
+  tokens = saturated_sum(tokens, other.tokens);
+  calls = saturated_sum(calls, other.calls);
+  tasks = saturated_sum(tasks, other.tasks);
+  return *this;
 }
 
-std::string Account::shortage(const Reservation& call, const Budget& budget) const {
-  if (budget.cost && !call.cost) {
-    return "the model \"" + call.model +
+Use& Use::operator-=(const Use& other) {
+  cost -= other.cost;
+  tokens -= std::min(tokens, other.tokens);
+  calls -= std::min(calls, other.calls);
+  tasks -= std::min(tasks, other.tasks);
+  return *this;
+}
+
+Account::Room Account::room_for(const Reservation& command, const Budget& budget) const {
+  if (!open_) return Room::later;
+  Use used = use_of(spent_);
+  if (!fits(command, budget, used)) return Room::none;
+  return fits(command, budget, used += held_) ? Room::enough : Room::later;
+}
+
+std::string Account::shortage(const Reservation& command, const Budget& budget) const {
+  const Use used = use_of(spent_);
+  const Use wanted = use_of(command);
+  if (command.tasks > 0) {
+    return std::to_string(used.tasks) + " of " + std::to_string(budget.tasks.value_or(0)) +
+           " tasks were begun";
+  }
+  if (budget.cost && !command.cost) {
+    return "the model \"" + command.model +
            "\" has no price in the config, so no budget of money can hold";
   }
-  if (budget.cost && spent_.cost + *call.cost > *budget.cost) {
-    return spent_.cost.text() + " of " + budget.cost->text() + " is spent, and it may cost " +
-           call.cost->text();
+  if (budget.cost && used.cost + wanted.cost > *budget.cost) {
+    return used.cost.text() + " of " + budget.cost->text() + " is spent, and it may cost " +
+           wanted.cost.text();
   }
-  return std::to_string(tokens_of(spent_)) + " of " + std::to_string(budget.tokens.value_or(0)) +
-         " tokens are used, and it may take " + std::to_string(tokens_of(call));
+  if (!is_within(budget.calls, saturated_sum(used.calls, wanted.calls))) {
+    return std::to_string(used.calls) + " of " + std::to_string(*budget.calls) +
+           " model calls are made";
+  }
+  return std::to_string(used.tokens) + " of " + std::to_string(budget.tokens.value_or(0)) +
+         " tokens are used, and it may take " + std::to_string(wanted.tokens);
 }
 
-void Account::hold(const Reservation& call) {
-  cost_held_ += call.cost.value_or(Money{});
-  tokens_held_ = saturated_sum(tokens_held_, tokens_of(call));
+void Account::hold(const Reservation& command) {
+  held_ += use_of(command);
 }
 
-void Account::release(const Reservation& call) {
-  cost_held_ -= call.cost.value_or(Money{});
-  tokens_held_ -= std::min(tokens_held_, tokens_of(call));
+void Account::release(const Reservation& command) {
+  held_ -= use_of(command);
 }
 
 std::shared_ptr<Account> Accounts::find(TaskId root) const {
@@ -82,6 +118,7 @@ std::string model_that_answered(const Reservation& reserved, const Result<Reply>
 }
 
 Spending spent_by(const Reservation& reserved, const Result<Reply>& outcome) {
+  if (reserved.tasks > 0) return outcome ? Spending{.tasks = reserved.tasks} : Spending{};
   if (!outcome) return outcome.error().may_have_cost ? estimated(reserved) : Spending{};
   const auto* const said = std::get_if<AwaitLLMResponse::Reply>(&*outcome);
   if (said == nullptr || !said->usage.known) return estimated(reserved);

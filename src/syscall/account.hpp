@@ -15,6 +15,17 @@
 
 namespace tinkerbell {
 
+/// What counts against a budget. A sum that is more than fits is all that does.
+struct Use {
+  Money cost;
+  std::uint64_t tokens = 0;
+  std::uint64_t calls = 0;
+  std::uint64_t tasks = 0;
+
+  Use& operator+=(const Use& other);
+  Use& operator-=(const Use& other);
+};
+
 /// What a family of tasks has used and has under way, against what it may use.
 class Account {
  public:
@@ -26,17 +37,17 @@ class Account {
 
   enum class Room : std::uint8_t {
     enough,
-    later,  ///< Calls that are under way hold it, and some of it comes back; or it is not open.
+    later,  ///< Commands that are under way hold it, and some of it comes back; or it is not open.
     none,
   };
 
-  [[nodiscard]] Room room_for(const Reservation& call, const Budget& budget) const;
+  [[nodiscard]] Room room_for(const Reservation& command, const Budget& budget) const;
 
   /// What there is too little of, in words: "1.9300 of 2.00 is spent, and it may cost 0.1234".
-  [[nodiscard]] std::string shortage(const Reservation& call, const Budget& budget) const;
+  [[nodiscard]] std::string shortage(const Reservation& command, const Budget& budget) const;
 
-  void hold(const Reservation& call);
-  void release(const Reservation& call);
+  void hold(const Reservation& command);
+  void release(const Reservation& command);
 
   void charge(const Spending& spent) { spent_ += spent; }
 
@@ -49,8 +60,7 @@ class Account {
  private:
   bool open_ = false;
   Spending spent_;
-  Money cost_held_;
-  std::uint64_t tokens_held_ = 0;
+  Use held_;
   std::deque<CommandId> line_;
 };
 

@@ -11,13 +11,15 @@ namespace tinkerbell {
 
 /// The command may run, as far as rules and people go.
 void SystemCalls::set_out(LiveTask& live) {
-  if (driver_for(live.flight->command()) == nullptr) {
-    run_inside(live);
-  } else if (live.flight->reserved) {
-    pay(live);
-  } else {
-    begin_attempt(live);
+  InFlight& flight = *live.flight;
+  if (live.payload.budget.tasks && std::holds_alternative<Spawn>(flight.command())) {
+    flight.reserved = Reservation{.cost = Money{}, .tasks = 1};
   }
+  flight.reserved ? pay(live) : go(live);
+}
+
+void SystemCalls::go(LiveTask& live) {
+  driver_for(live.flight->command()) == nullptr ? run_inside(live) : begin_attempt(live);
 }
 
 void SystemCalls::pay(LiveTask& live) {
@@ -27,7 +29,7 @@ void SystemCalls::pay(LiveTask& live) {
     case Account::Room::enough:
       flight.held = flight.reserved;
       live.account->hold(*flight.held);
-      begin_attempt(live);
+      go(live);
       return;
     case Account::Room::later:
       flight.station = Station::queued;
@@ -125,7 +127,7 @@ void SystemCalls::owe(LiveTask& live, std::optional<Reservation> reserved) {
 
 void SystemCalls::add_charge(const LiveTask& live, const std::string& model, const Spending& spent,
                              std::vector<Charge>& charges) const {
-  if (spent.calls == 0) return;
+  if (spent == Spending{}) return;
   charges.push_back(
       {.root = root_of(live), .at = parts_.clock.wall(), .model = model, .spent = spent});
 }
@@ -148,17 +150,36 @@ void SystemCalls::raise_budget(TaskId task, const BudgetRaise& raise, Person by,
              });
 }
 
+namespace {
+
+/// False: there is none.
+bool raise_bound(std::optional<std::uint64_t>& bound, std::uint64_t by) {
+  if (bound) *bound = saturated_sum(*bound, by);
+  return bound || by == 0;
+}
+
+bool raise_bound(std::optional<Money>& bound, Money by) {
+  if (bound) *bound += by;
+  return bound || by == Money{};
+}
+
+/// False: one of those that are raised does not exist.
+bool raise_bounds(Budget& budget, const BudgetRaise& raise) {
+  return raise_bound(budget.cost, raise.cost) && raise_bound(budget.tokens, raise.tokens) &&
+         raise_bound(budget.calls, raise.calls) && raise_bound(budget.tasks, raise.tasks);
+}
+
+}  // namespace
+
 /// Each of the family has the bound in its own records, so that any of them may outlive the others.
 void SystemCalls::raise_awake(TaskId task, const BudgetRaise& raise, Person by,
                               Completion<Budget> done) {
   if (const Result<void> lives = check_live(task); !lives) return done(lives.error());
   LiveTask& asked = *find(task);
   Budget budget = asked.payload.budget;
-  if ((raise.cost != Money{} && !budget.cost) || (raise.tokens != 0 && !budget.tokens)) {
+  if (!raise_bounds(budget, raise)) {
     return done(Error{Errc::invalid, "its budget has no such bound"});
   }
-  if (budget.cost) *budget.cost += raise.cost;
-  if (budget.tokens) *budget.tokens = saturated_sum(*budget.tokens, raise.tokens);
 
   std::vector<Record> records;
   std::vector<LiveTask*> family;

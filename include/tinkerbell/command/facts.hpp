@@ -72,11 +72,13 @@ struct Reservation {
   std::uint64_t tokens_in = 0;
   std::uint64_t tokens_out = 0;
   std::optional<Money> cost;  ///< Nothing: the model has no price.
+  std::uint32_t tasks = 0;    ///< Of a command that begins some: it is no model call.
 
   static constexpr auto fields() {
-    return described(
-        field("model", &Reservation::model), field("tokens_in", &Reservation::tokens_in),
-        field("tokens_out", &Reservation::tokens_out), field("cost", &Reservation::cost));
+    return described(field("model", &Reservation::model),
+                     field("tokens_in", &Reservation::tokens_in),
+                     field("tokens_out", &Reservation::tokens_out),
+                     field("cost", &Reservation::cost), field("tasks", &Reservation::tasks));
   }
 
   bool operator==(const Reservation&) const = default;

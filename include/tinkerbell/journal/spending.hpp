@@ -11,7 +11,7 @@
 
 namespace tinkerbell {
 
-/// What was spent on model calls.
+/// What a family of tasks used.
 struct Spending {
   std::uint64_t calls = 0;            ///< Attempts that were charged.
   std::uint64_t calls_estimated = 0;  ///< Of those: nobody knows what they used; charged at what
@@ -22,6 +22,7 @@ struct Spending {
   std::uint64_t tokens_in_cache_write = 0;
   std::uint64_t tokens_out = 0;
   Money cost;
+  std::uint64_t tasks = 0;  ///< Begun by others of the family, if their number has a bound.
 
   /// What would be more than a field can hold stays at the most that it can.
   Spending& operator+=(const Spending& other);
@@ -35,7 +36,8 @@ struct Spending {
                      field("tokens_in", &Spending::tokens_in),
                      field("tokens_in_cached", &Spending::tokens_in_cached),
                      field("tokens_in_cache_write", &Spending::tokens_in_cache_write),
-                     field("tokens_out", &Spending::tokens_out), field("cost", &Spending::cost));
+                     field("tokens_out", &Spending::tokens_out), field("cost", &Spending::cost),
+                     field("tasks", &Spending::tasks));
   }
 };
 

@@ -14,7 +14,7 @@
 /// Amounts of money are decimal texts ("0.0375"), in the currency of the configured prices.
 namespace tinkerbell::protocol {
 
-/// What model calls used and cost.
+/// What tasks used, and what that cost.
 struct SpendingView {
   std::uint64_t calls = 0;
   std::uint64_t calls_estimated = 0;  ///< Of those: what they used is not known; charged as much as
@@ -25,6 +25,7 @@ struct SpendingView {
   std::uint64_t tokens_in_cache_write = 0;  ///< Likewise.
   std::uint64_t tokens_out = 0;
   std::string cost;
+  std::uint64_t tasks = 0;  ///< Begun by others of their family, if their number has a bound.
 
   static constexpr auto fields() {
     return described(field("calls", &SpendingView::calls),
@@ -34,7 +35,7 @@ struct SpendingView {
                      field("tokens_in_cached", &SpendingView::tokens_in_cached),
                      field("tokens_in_cache_write", &SpendingView::tokens_in_cache_write),
                      field("tokens_out", &SpendingView::tokens_out),
-                     field("cost", &SpendingView::cost));
+                     field("cost", &SpendingView::cost), field("tasks", &SpendingView::tasks));
   }
 
   bool operator==(const SpendingView&) const = default;
@@ -52,12 +53,15 @@ struct BudgetView {
   std::optional<std::uint64_t> tokens;  ///< In and out; absent: without a bound.
   std::string on_limit;                 ///< "ask" or "stop".
   SpendingView spent;
+  std::optional<std::uint64_t> calls;  ///< Of models; absent: without a bound.
+  std::optional<std::uint64_t> tasks;  ///< That come from the root; likewise.
 
   static constexpr auto fields() {
     return described(field("schema", &BudgetView::schema), field("task", &BudgetView::task),
                      field("root", &BudgetView::root), field("cost", &BudgetView::cost),
                      field("tokens", &BudgetView::tokens), field("on_limit", &BudgetView::on_limit),
-                     field("spent", &BudgetView::spent));
+                     field("spent", &BudgetView::spent), field("calls", &BudgetView::calls),
+                     field("tasks", &BudgetView::tasks));
   }
 
   bool operator==(const BudgetView&) const = default;
@@ -67,10 +71,14 @@ struct BudgetView {
 struct BudgetRaiseRequest {
   std::string add_cost;  ///< "1.00"; empty: nothing.
   std::uint64_t add_tokens = 0;
+  std::uint64_t add_calls = 0;
+  std::uint64_t add_tasks = 0;
 
   static constexpr auto fields() {
     return described(field("add_cost", &BudgetRaiseRequest::add_cost),
-                     field("add_tokens", &BudgetRaiseRequest::add_tokens));
+                     field("add_tokens", &BudgetRaiseRequest::add_tokens),
+                     field("add_calls", &BudgetRaiseRequest::add_calls),
+                     field("add_tasks", &BudgetRaiseRequest::add_tasks));
   }
 
   bool operator==(const BudgetRaiseRequest&) const = default;

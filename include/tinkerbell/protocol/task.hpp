@@ -22,10 +22,13 @@ struct BudgetRequest {
   std::string cost;                     ///< "2.50", 0: nothing; empty: the configured default.
   std::optional<std::uint64_t> tokens;  ///< In and out, 0: none; absent: the configured default.
   std::string on_limit;                 ///< "ask", "stop"; empty: the configured default.
+  std::optional<std::uint64_t> calls;   ///< Of models, 0: none; absent: the configured default.
+  std::optional<std::uint64_t> tasks;   ///< That come from it; likewise.
 
   static constexpr auto fields() {
     return described(field("cost", &BudgetRequest::cost), field("tokens", &BudgetRequest::tokens),
-                     field("on_limit", &BudgetRequest::on_limit));
+                     field("on_limit", &BudgetRequest::on_limit),
+                     field("calls", &BudgetRequest::calls), field("tasks", &BudgetRequest::tasks));
   }
 
   bool operator==(const BudgetRequest&) const = default;

@@ -142,6 +142,8 @@ struct BudgetSettings {
   std::optional<Money> cost;         ///< Nothing: without a bound.
   std::uint32_t tokens = 5'000'000;  ///< In and out.
   OnLimit on_limit = OnLimit::ask;
+  std::optional<std::uint32_t> calls = {};  ///< Of models; nothing: without a bound.
+  std::optional<std::uint32_t> tasks = {};  ///< That come from one; likewise.
 };
 
 /// What `gc` removes unless it is told otherwise.

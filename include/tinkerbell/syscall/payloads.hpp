@@ -34,11 +34,14 @@ struct Person {
 struct Budget {
   std::optional<Money> cost;            ///< Nothing: without a bound.
   std::optional<std::uint64_t> tokens;  ///< In and out; nothing: without a bound.
-  bool asks = true;                     ///< At the bound the task is held; else the call fails.
+  bool asks = true;                     ///< At a bound the task is held; else the command fails.
+  std::optional<std::uint64_t> calls;   ///< Of models; nothing: without a bound.
+  std::optional<std::uint64_t> tasks;   ///< That come from the first one; likewise.
 
   static constexpr auto fields() {
     return described(field("cost", &Budget::cost), field("tokens", &Budget::tokens),
-                     field("asks", &Budget::asks));
+                     field("asks", &Budget::asks), field("calls", &Budget::calls),
+                     field("tasks", &Budget::tasks));
   }
 
   bool operator==(const Budget&) const = default;

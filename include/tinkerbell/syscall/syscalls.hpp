@@ -50,6 +50,10 @@ struct Submission {
 struct BudgetRaise {
   Money cost;
   std::uint64_t tokens = 0;
+  std::uint64_t calls = 0;
+  std::uint64_t tasks = 0;
+
+  bool operator==(const BudgetRaise&) const = default;
 };
 
 /// What a live task does now. For lists and for "why does it wait?".
@@ -249,6 +253,7 @@ class SystemCalls final : public CommandHandler {
   void begin_account(LiveTask& live);
   void open_account(const std::shared_ptr<Account>& account,
                     const Result<std::vector<LedgerLine>>& lines);
+  void go(LiveTask& live);
   void over_budget(LiveTask& live);
   [[nodiscard]] std::vector<Charge> settle(LiveTask& live, const Result<Reply>& outcome);
   [[nodiscard]] std::vector<Charge> settle_earlier(LiveTask& live);

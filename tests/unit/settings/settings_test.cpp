@@ -99,6 +99,8 @@ ended = "7d"
 cost = 0.1
 tokens = 0
 on_limit = "stop"
+calls = 60
+tasks = 0
 )");
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->daemon.state_dir, "/s");
@@ -141,6 +143,8 @@ on_limit = "stop"
   EXPECT_EQ(settings->budget.cost->text(), "0.10");
   EXPECT_EQ(settings->budget.tokens, 0U);
   EXPECT_EQ(settings->budget.on_limit, OnLimit::stop);
+  EXPECT_EQ(settings->budget.calls, 60U);
+  EXPECT_EQ(settings->budget.tasks, 0U);
   EXPECT_EQ(settings->retry.attempts_max, 7U);
   EXPECT_EQ(settings->retry.patience, 72h);
   EXPECT_EQ(settings->retry.pause_max, 20s);

@@ -134,7 +134,7 @@ TEST_F(BudgetTest, ACallIsChargedWithWhatItUsed) {
 }
 
 TEST_F(BudgetTest, ACallIsChargedToTheModelThatAnswered) {
-  AwaitLLMResponse::Reply from_spare = answer();
+  auto from_spare = std::get<AwaitLLMResponse::Reply>(answer());
   from_spare.fallback = "spare";
   answers(from_spare);
   const TaskId task = submit("asks@1", {.cost = money("1")}, {{"times", 1}});
@@ -175,6 +175,16 @@ TEST_F(BudgetTest, ABoundOfTokensHoldsAsWell) {
   EXPECT_THAT(waits_for(task), HasSubstr("60 of 1050 tokens are used, and it may take 1000"));
   ASSERT_TRUE(raise(task, {.tokens = 10}).ok());
   EXPECT_EQ(world.end_of(task).value, Json("asked 2"));
+}
+
+TEST_F(BudgetTest, S87_ABoundOfCallsHoldsAsWell) {
+  answers(answer());
+  const TaskId task = submit("asks@1", {.calls = 2}, {{"times", 4}});
+  EXPECT_EQ(state_of(task), TaskState::suspended);
+  EXPECT_THAT(waits_for(task), HasSubstr("2 of 2 model calls are made"));
+  EXPECT_FALSE(raise(task, {.tokens = 5}).ok()) << "it has no such bound";
+  ASSERT_TRUE(raise(task, {.calls = 2}).ok());
+  EXPECT_EQ(world.end_of(task).value, Json("asked 4"));
 }
 
 TEST_F(BudgetTest, WhereNobodyIsToBeAskedTheCallFails) {
@@ -290,6 +300,51 @@ TEST_F(BudgetTest, S87_WhatOneOfThemTakesIsTheOthersLoss) {
   EXPECT_EQ(state_of(third), TaskState::suspended);
   ASSERT_TRUE(raise(root, {.cost = money("0.05")}).ok()) << "asked of any of the family";
   EXPECT_EQ(calls_made(), 3U);
+}
+
+/// Begins two of its own kind, and so do they.
+Task<Result<Json>> breeds(TaskStart /*start*/) {
+  for (int i = 0; i < 2; ++i) {
+    const Result<Spawn::Reply> child = co_await Spawn{.kind = "breeds@1"};
+    if (!child) co_return child.error();
+  }
+  co_return Json("bred");
+}
+
+TEST_F(BudgetTest, S87_TasksThatBeginOthersComeToAnEndOverACrashToo) {
+  world.add_kind("breeds@1", breeds);
+  const TaskId root = submit("breeds@1", {.tasks = 10});
+  EXPECT_EQ(spent(root).tasks, 10U);
+  world.crash();
+  world.settle();
+  EXPECT_EQ(spent(root).tasks, 10U) << "and none more";
+  const TaskId last{number(root) + 10};
+  EXPECT_EQ(state_of(last), TaskState::suspended);
+  EXPECT_THAT(waits_for(last), HasSubstr("10 of 10 tasks were begun"));
+  EXPECT_FALSE(world.calls->view(TaskId{number(last) + 1}));
+  ASSERT_TRUE(raise(last, {.tasks = 3}).ok());
+  EXPECT_EQ(spent(root).tasks, 13U);
+}
+
+TEST_F(BudgetTest, S87_WhereNobodyIsToBeAskedTheNextTaskIsNotBegun) {
+  answers(answer());
+  const TaskId root = submit("parent@1", {.asks = false, .tasks = 1}, {{"children", 2}});
+  EXPECT_EQ(world.end_of(root).error_code, "exhausted");
+  EXPECT_EQ(spent(root).tasks, 1U);
+}
+
+/// Begins a task of no kind, then one that there is.
+Task<Result<Json>> tries(TaskStart /*start*/) {
+  const Result<Spawn::Reply> none = co_await Spawn{.kind = "nothing@1"};
+  const Result<Spawn::Reply> child = co_await Spawn{.kind = "asks@1"};
+  co_return Json(!none && child ? "one of two" : "no");
+}
+
+TEST_F(BudgetTest, ATaskThatCannotBeBegunIsNotCounted) {
+  world.add_kind("tries@1", tries);
+  const TaskId root = submit("tries@1", {.tasks = 1});
+  EXPECT_EQ(world.end_of(root).value, Json("one of two"));
+  EXPECT_EQ(spent(root).tasks, 1U);
 }
 
 TEST_F(BudgetTest, OneThatEndsInTheMiddleLeavesItsPlace) {
