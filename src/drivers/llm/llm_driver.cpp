@@ -99,15 +99,16 @@ struct Run {
   }
 };
 
-ModelQuestion question_of(const Run& run) {
-  const AwaitLLMResponse& command = run.question();
+/// The run keeps nothing of it: a long conversation is not to be held as long as its answer takes.
+ModelQuestion take_question(Run& run) {
+  AwaitLLMResponse command = std::get<AwaitLLMResponse>(std::exchange(run.call.command, {}));
   return {.id = run.call.id,
           .key = run.call.key,
           .model = run.endpoint->model,
           .tokens_max = run.endpoint->tokens_for(command.tokens_max),
           .context_tokens = run.endpoint->context_tokens,
-          .messages = command.messages,
-          .tools = command.tools};
+          .messages = std::move(command.messages),
+          .tools = std::move(command.tools)};
 }
 
 }  // namespace
@@ -260,9 +261,9 @@ void LlmDriver::State::look_again(Service& service) {
 }
 
 void LlmDriver::State::ask(CommandId id) {
-  const Run& run = running.at(id);
+  Run& run = running.at(id);
   run.endpoint->service->provider->ask(
-      question_of(run),
+      take_question(run),
       [weak = weak_from_this(), id](std::string_view text) {
         if (const auto self = weak.lock()) {
           self->progress.progress(id, ProgressKind::model_text, text);
