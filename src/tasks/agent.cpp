@@ -74,9 +74,11 @@ struct AgentDefinition {
 struct AgentState {
   std::vector<Message> messages;
   std::uint32_t steps = 0;
+  Milliseconds worked{0};
 
   static constexpr auto fields() {
-    return described(field("messages", &AgentState::messages), field("steps", &AgentState::steps));
+    return described(field("messages", &AgentState::messages), field("steps", &AgentState::steps),
+                     field("worked_ms", &AgentState::worked));
   }
 };
 
@@ -97,14 +99,18 @@ Error no_answer(const AwaitLLMResponse::Reply& reply) {
   return {Errc::protocol, "the model broke off" + said};
 }
 
+/// What a program took. All else that a tool does is either quick or a wait.
+Milliseconds time_of(const Result<Reply>& outcome) {
+  const auto* const program = outcome ? std::get_if<AwaitProcess::Reply>(&*outcome) : nullptr;
+  return program == nullptr ? Milliseconds{0} : program->duration;
+}
+
 /// One agent at work. Lives in the frame of run_agent; everything that it learns comes from
 /// replies.
 class Agent {
  public:
-  Agent(AgentDefinition definition, std::string goal, WallTime created)
-      : definition_(std::move(definition)),
-        goal_(std::move(goal)),
-        deadline_unix_ns_(unix_nanoseconds(created + definition_.time_max)) {}
+  Agent(AgentDefinition definition, std::string goal)
+      : definition_(std::move(definition)), goal_(std::move(goal)) {}
 
   Task<Result<Json>> run();
 
@@ -136,9 +142,10 @@ class Agent {
   Conversation conversation_;
   std::size_t conversation_bytes_ = 0;
   std::uint32_t steps_ = 0;
+  Milliseconds worked_{0};  ///< That model calls and programs took. What it waited for, a person, a
+                            ///< budget, a service that is down, its turn, is not in it.
   Written written_;
   std::size_t noted_bytes_ = 0;  ///< Of the conversation in the state that was noted last.
-  std::int64_t deadline_unix_ns_;
   std::optional<std::string> summary_;
 };
 
@@ -150,7 +157,9 @@ Task<Result<Json>> Agent::run() {
     if (is_checkpoint_due()) co_await checkpoint();
     const Result<AwaitLLMResponse::Reply> reply = co_await ask_model();
     if (!reply) co_return reply.error().with("ask the model");
-    if (reply->received_unix_ns >= deadline_unix_ns_) {
+    // One that does not say what it took is of a time when calendar time counted: it ended nothing
+    // then by what is counted now, and must not in replay.
+    if (reply->took && worked_ >= definition_.time_max) {
       co_return Error{Errc::exhausted, "the time limit is used up"};
     }
     if (reply->finish == FinishReason::length) {
@@ -189,7 +198,7 @@ bool Agent::is_checkpoint_due() const {
 }
 
 AgentState Agent::state() const {
-  AgentState state{.messages = {}, .steps = steps_};
+  AgentState state{.messages = {}, .steps = steps_, .worked = worked_};
   for (std::size_t i = 0; i < conversation_.size(); ++i)
     state.messages.push_back(conversation_.at(i));
   return state;
@@ -208,6 +217,7 @@ void Agent::state_is_noted() {
 
 void Agent::resume(AgentState state) {
   steps_ = state.steps;
+  worked_ = state.worked;
   for (Message& message : state.messages)
     add(std::move(message));
   state_is_noted();
@@ -247,6 +257,7 @@ Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
                                                                     .tools = definition_.tools,
                                                                     .tokens_max = kTokensPerReply};
   if (reply) {
+    worked_ += reply->took.value_or(Milliseconds{0});
     add({.role = Role::assistant,
          .text = reply->text,
          .tool_calls = reply->tool_calls,
@@ -268,6 +279,7 @@ Task<std::string> Agent::answer(ToolCall call) {
   written_.records += kRecordsPerCommand;
   const TaskCommand command = std::get<TaskCommand>(*std::move(request));
   const Result<Reply> outcome = co_await AnyCommand{command};
+  worked_ += time_of(outcome);
   co_return result_text(command, outcome);
 }
 
@@ -294,7 +306,7 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
 Task<Result<Json>> run_agent(TaskStart start) {
   Result<AgentDefinition> definition = from_json_value<AgentDefinition>(start.definition);
   if (!definition) co_return definition.error();
-  Agent agent(*std::move(definition), start.arguments.value("goal", std::string()), start.created);
+  Agent agent(*std::move(definition), start.arguments.value("goal", std::string()));
   if (start.state) {
     Result<AgentState> state = from_json_value<AgentState>(*start.state);
     if (!state) co_return state.error().with("what was noted");

@@ -488,19 +488,21 @@ struct AwaitLLMResponse {
     FinishReason finish = FinishReason::stop;
     TokenUsage usage;
     std::string model;                  ///< As the server named it.
-    std::int64_t received_unix_ns = 0;  ///< When its last byte came: an agent's clock.
+    std::int64_t received_unix_ns = 0;  ///< When its last byte came.
     std::vector<KeptPiece> kept;        ///< Belongs into the conversation with the answer.
     std::optional<Money> cost;  ///< Nothing: the model has no price, or the service gave no usage.
     std::string fallback;  ///< The alias that answered in place of the one that was asked. Empty:
                            ///< that one did.
+    std::optional<Milliseconds> took;  ///< The attempt that brought it, without its wait in line:
+                                       ///< an agent's clock. Nothing: of a time before it was told.
 
     static constexpr auto fields() {
-      return described(field("text", &Reply::text), field("tool_calls", &Reply::tool_calls),
-                       field("finish", &Reply::finish), field("usage", &Reply::usage),
-                       field("model", &Reply::model),
-                       field("received_unix_ns", &Reply::received_unix_ns),
-                       field("kept", &Reply::kept), field("cost", &Reply::cost),
-                       field("fallback", &Reply::fallback));
+      return described(
+          field("text", &Reply::text), field("tool_calls", &Reply::tool_calls),
+          field("finish", &Reply::finish), field("usage", &Reply::usage),
+          field("model", &Reply::model), field("received_unix_ns", &Reply::received_unix_ns),
+          field("kept", &Reply::kept), field("cost", &Reply::cost),
+          field("fallback", &Reply::fallback), field("took_ms", &Reply::took));
     }
   };
 

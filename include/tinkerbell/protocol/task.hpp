@@ -48,7 +48,7 @@ struct SubmitRequest {
                                  ///< denied.
   std::string kind = "agent@1";  ///< A registered kind of task.
   std::optional<std::uint64_t> steps_max;    ///< Absent: the configured default. 0 means none.
-  std::optional<std::uint64_t> time_max_ms;  ///< Wall time, waiting for people included.
+  std::optional<std::uint64_t> time_max_ms;  ///< Of its model calls and programs together.
   bool stepping = false;                     ///< Stop before the first command.
   std::optional<Json> arguments;  ///< An object: what the kind takes, in place of goal, model and
                                   ///< limits, which are an agent's.

@@ -15,7 +15,7 @@ namespace tinkerbell {
 struct AgentDefaults {
   std::string model = "default";
   std::uint32_t steps_max = 60;      ///< Model calls and tool calls together.
-  Milliseconds time_max{3'600'000};  ///< From its start, waiting for people included.
+  Milliseconds time_max{3'600'000};  ///< That its model calls and programs take together.
 };
 
 inline constexpr std::string_view kAgentKind = "agent@1";

@@ -91,6 +91,7 @@ struct Run {
   Call call;
   Chain chain;
   const Endpoint* endpoint = nullptr;  ///< Who is asked.
+  SteadyTime begun{};                  ///< When it left the line.
   Completion<Reply> done;
   bool cancelled = false;
 
@@ -262,6 +263,7 @@ void LlmDriver::State::look_again(Service& service) {
 
 void LlmDriver::State::ask(CommandId id) {
   Run& run = running.at(id);
+  run.begun = clock.steady();
   run.endpoint->service->provider->ask(
       take_question(run),
       [weak = weak_from_this(), id](std::string_view text) {

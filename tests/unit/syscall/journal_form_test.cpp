@@ -292,6 +292,7 @@ llm.response reply 5 received_unix_ns = 0
 llm.response reply 6 kept = []
 llm.response reply 7 cost = null
 llm.response reply 8 fallback = ""
+llm.response reply 9 took_ms = null
 )";
 
 TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {

@@ -21,11 +21,27 @@ ModelReply calls(std::vector<ToolCall> tool_calls) {
 class AgentTest : public testing::Test {
  protected:
   AgentTest() {
-    world.registry.add(std::string(kAgentKind),
-                       {.freeze = [](const Json& arguments) { return freeze_agent(arguments, {}); },
-                        .start = run_agent,
-                        .title = agent_title});
+    add_agent(world);
     world.driver->reply("file.list", Reply(AwaitFileList::Reply{}));
+  }
+
+  static void add_agent(SyscallWorld& to) {
+    to.registry.add(std::string(kAgentKind),
+                    {.freeze = [](const Json& arguments) { return freeze_agent(arguments, {}); },
+                     .start = run_agent,
+                     .title = agent_title});
+  }
+
+  TaskId submit_with(Budget budget, Json arguments) {
+    TaskId id = kNoTask;
+    world.calls->submit({.kind = std::string(kAgentKind),
+                         .workspace = "/work",
+                         .arguments = std::move(arguments),
+                         .budget = std::move(budget),
+                         .by = {.via = "test"}},
+                        Completion<TaskId>([&id](Result<TaskId> task) { id = *task; }));
+    world.settle();
+    return id;
   }
 
   void model_says(ModelReply reply) {
@@ -152,12 +168,105 @@ TEST_F(AgentTest, TheStepLimitEndsIt) {
   EXPECT_EQ(done().error_code, "exhausted");
 }
 
-TEST_F(AgentTest, TheTimeLimitEndsIt) {
-  ModelReply late{.tool_calls = {{"c", "list_files", "{}"}}};
-  late.received_unix_ns = unix_nanoseconds(world.clock.wall() + 2s);
-  model_says(late);
+/// A model that took so long, and was done when the clock says.
+ModelReply after(Milliseconds took, const Clock& clock, std::vector<ToolCall> tool_calls = {}) {
+  ModelReply reply{.text = "done", .tool_calls = std::move(tool_calls)};
+  if (!reply.tool_calls.empty()) reply.finish = FinishReason::tool_calls;
+  reply.received_unix_ns = unix_nanoseconds(clock.wall());
+  reply.took = took;
+  return reply;
+}
+
+const ToolCall kProgram{"c", "run_program", R"({"argv":["true"]})"};
+
+TEST_F(AgentTest, TheTimeLimitEndsItWhereItsModelCallsTakeLongerTogether) {
+  model_says(after(600ms, world.clock, {{"c", "list_files", "{}"}}));
+  model_says(after(399ms, world.clock, {{"c", "list_files", "{}"}}));
+  model_says(after(1ms, world.clock));
   run({{"goal", "Be quick"}, {"time_max_ms", 1'000}});
   EXPECT_EQ(done().error_code, "exhausted");
+  EXPECT_EQ(done().error, "the time limit is used up");
+}
+
+TEST_F(AgentTest, TheTimeOfItsProgramsCountsToo) {
+  world.driver->reply("process.run", Reply(AwaitProcess::Reply{.duration = 990ms}));
+  model_says(after(5ms, world.clock, {kProgram}));
+  model_says(after(5ms, world.clock));
+  run({{"goal", "Be quick"}, {"time_max_ms", 1'000}});
+  EXPECT_EQ(done().error_code, "exhausted");
+}
+
+TEST_F(AgentTest, WhatItWaitsForAPersonDoesNotCount) {
+  world.driver->reply("process.run", Reply(AwaitProcess::Reply{.duration = 5ms}));
+  model_says(after(5ms, world.clock, {kProgram}));
+  const TaskId task = world.submit(std::string(kAgentKind), /*approve_all=*/false,
+                                   {{"goal", "Be quick"}, {"time_max_ms", 1'000}});
+  ASSERT_EQ(world.calls->approvals().shown().size(), 1U);
+  world.pass(12h);
+  model_says(after(5ms, world.clock));
+  ASSERT_TRUE(world.answer(world.calls->approvals().shown()[0]->id, Answer::approve));
+  EXPECT_EQ(world.end_of(task).state, "completed") << world.end_of(task).error;
+}
+
+TEST_F(AgentTest, WhatItWaitsForBudgetDoesNotCount) {
+  world.driver->facts(
+      "llm.response",
+      Prepared{.reserved = Reservation{.model = "default", .tokens_in = 10, .tokens_out = 90}});
+  const TaskId task = submit_with({.tokens = 50}, {{"goal", "Be quick"}, {"time_max_ms", 1'000}});
+  ASSERT_TRUE(world.end_of(task).state.empty());
+  world.pass(12h);
+  model_says(after(5ms, world.clock));
+  world.calls->raise_budget(
+      task, {.tokens = 1'000}, {.via = "test"},
+      Completion<Budget>([](const Result<Budget>& now) { EXPECT_TRUE(now); }));
+  world.settle();
+  EXPECT_EQ(world.end_of(task).state, "completed") << world.end_of(task).error;
+}
+
+TEST_F(AgentTest, TheTimeThatItWorkedOutlivesARestart) {
+  for (const std::uint32_t records : {1U, 1'000U}) {  // with the state noted, and without
+    SCOPED_TRACE(records);
+    SyscallWorld other;
+    add_agent(other);
+    other.driver->reply("file.list", Reply(AwaitFileList::Reply{}));
+    ModelReply slow = after(999ms, other.clock, {{"c", "list_files", "{}"}});
+    slow.text = std::string(2'000, 't');
+    other.driver->next_reply("llm.response", Reply(slow));
+    const TaskId task = other.submit(
+        std::string(kAgentKind), /*approve_all=*/true,
+        {{"goal", "Be quick"}, {"time_max_ms", 1'000}, {"checkpoint_records", records}});
+    ASSERT_EQ(other.newest(task, RecordKind::snapshot).payload.empty(), records != 1);
+    other.before_recovery = [&](ScriptedDriver& driver) {
+      driver.reply("llm.response", Reply(after(1ms, other.clock)));
+    };
+    other.crash();
+    EXPECT_EQ(other.end_of(task).error_code, "exhausted");
+  }
+}
+
+TEST_F(AgentTest, RepliesThatDoNotSayWhatTheyTookEndNothingInReplay) {
+  world.driver->reply("process.run", Reply(AwaitProcess::Reply{.duration = 2h}));
+  model_says(calls({kProgram}));
+  model_says(calls({{"c2", "list_files", "{}"}}));
+  const TaskId task = run({{"goal", "Be quick"}, {"time_max_ms", 1'000}});
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.reply("llm.response", Reply(ModelReply{.text = "done"}));
+  };
+  world.crash();
+  ASSERT_EQ(world.recoveries.size(), 1U) << "it ended before the crash";
+  EXPECT_TRUE(world.recoveries[0]);
+  EXPECT_EQ(world.end_of(task).state, "completed") << world.end_of(task).error;
+}
+
+TEST_F(AgentTest, AStateThatDoesNotSayHowLongItWorkedIsTakenUp) {
+  TaskStart start{.arguments = {{"goal", "Look"}},
+                  .definition = *freeze_agent({{"goal", "Look"}, {"time_max_ms", 1'000}}, {}),
+                  .state = Json{{"messages", Json::array({{{"role", "user"}, {"text", "Look"}}})},
+                                {"steps", 1}}};
+  world.add_kind("earlier@1", [start](TaskStart) { return run_agent(start); });
+  model_says(after(5ms, world.clock));
+  const TaskId task = world.submit("earlier@1");
+  EXPECT_EQ(world.end_of(task).state, "completed") << world.end_of(task).error;
 }
 
 TEST_F(AgentTest, AFailedModelCallFailsTheTask) {

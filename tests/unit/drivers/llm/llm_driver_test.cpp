@@ -176,6 +176,29 @@ TEST_F(LlmDriverTest, StreamsTheAnswerAndGivesItWhole) {
   EXPECT_THAT(shown_.pieces, ElementsAre("Hel", "lo"));
 }
 
+TEST_F(LlmDriverTest, SaysWhatTheAttemptThatBroughtTheAnswerTook) {
+  serve({status_answer("503 Unavailable"), good_answer()});
+  shown_.on_piece = [this] { clock_.pass(std::chrono::milliseconds{1'500}); };
+  EXPECT_EQ(perform_with_patience()->took, Milliseconds{3'000});
+}
+
+TEST_F(LlmDriverTest, TheWaitInLineIsNoPartOfWhatItTook) {
+  serve({{Server::receive(), Server::hold()}, good_answer()});
+  settings_.providers[0].at_once = 1;
+  Call before = call();
+  before.id = {TaskId{8}, Seq{1}};
+  before.facts = prepare(call())->facts;
+  driver().perform(std::move(before), Completion<Reply>([](const Result<Reply>&) {}));
+  start();
+  ASSERT_NE(driver().waits_for(kId), "");
+  ASSERT_TRUE(run_until(loop_, [&] { return server_->requests().size() == 1; }));
+  clock_.pass(std::chrono::hours{1});
+  driver().cancel({TaskId{8}, Seq{1}});
+  const auto reply = wait();
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->took, Milliseconds{0});
+}
+
 TEST_F(LlmDriverTest, SendsTheQuestionWithItsKeys) {
   serve({good_answer()});
   ASSERT_TRUE(perform());
