@@ -210,6 +210,10 @@ class Grammar {
     run.add_option("--on-limit", run_.budget.on_limit, "At the budget's end: ask or stop")
         ->type_name("WHAT")
         ->check(CLI::IsMember({"ask", "stop"}).description(""));
+    run.add_option("--output-schema", run_.output_schema_file,
+                   "Have it return JSON of this JSON Schema (of an object; \"-\": standard input)")
+        ->type_name("FILE")
+        ->excludes(arguments);
     run.add_flag("--step", run_.stepping, "Stop before the first step; see `step` and `break`");
     run.add_flag("--yes", run_.approve_all, "Approve what would be asked (denials remain)");
     const auto mode = [&](const std::string& name, RunMode value, const std::string& purpose) {

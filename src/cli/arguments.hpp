@@ -37,6 +37,7 @@ struct RunGoal {
   bool stepping = false;  ///< It stops before its first step.
   std::optional<std::uint64_t> steps_max;
   protocol::BudgetRequest budget;
+  std::string output_schema_file;  ///< Empty: none; "-": standard input.
 };
 
 struct ListTasks {

@@ -174,20 +174,36 @@ Result<void> check_read(const Decide& decide, const protocol::ApprovalView& appr
                name + " is not what you saw: read it again with `tinkerbell show " + name + "`"};
 }
 
-/// What a person states that a program wrote. Errors: not_found, denied, too_large, io.
-Result<std::optional<std::string>> stated_result(const Decide& decide) {
-  if (decide.result_file.empty()) return decide.result;
-  const bool input = decide.result_file == "-";
-  const std::string name = input ? "standard input" : decide.result_file;
+/// A whole file, or standard input for "-". Errors: not_found, denied, too_large, io.
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
+  const bool input = path == "-";
+  const std::string name = input ? "standard input" : path;
   UniqueFd file;
   if (!input) {
-    file.reset(::open(decide.result_file.c_str(), O_RDONLY | O_CLOEXEC));
+    file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) return os_error("open " + name, errno);
   }
-  Result<std::string> text =
-      read_all(input ? STDIN_FILENO : file.get(), protocol::DecisionRequest::kResultBytesMax, name);
+  return read_all(input ? STDIN_FILENO : file.get(), bytes_max, name);
+}
+
+/// What a person states that a program wrote. Errors: those of read_file.
+Result<std::optional<std::string>> stated_result(const Decide& decide) {
+  if (decide.result_file.empty()) return decide.result;
+  const Result<std::string> text =
+      read_file(decide.result_file, protocol::DecisionRequest::kResultBytesMax);
   if (!text) return text.error();
   return std::optional(valid_utf8(*text));
+}
+
+/// Errors: those of read_file; invalid.
+Result<std::optional<Json>> output_schema(const RunGoal& run) {
+  if (run.output_schema_file.empty()) return std::optional<Json>();
+  const Result<std::string> text =
+      read_file(run.output_schema_file, protocol::SubmitRequest::kSchemaBytesMax);
+  if (!text) return text.error();
+  Result<Json> schema = parse_json(*text);
+  if (!schema) return schema.error().with("--output-schema");
+  return std::optional(*std::move(schema));
 }
 
 ExitCode report_stop(Session& session, const protocol::TaskView& task) {
@@ -221,6 +237,8 @@ std::string_view state_after(std::string_view action) {
 Result<ExitCode> perform(Session& session, const RunGoal& run) {
   Result<std::string> workspace = workspace_at(run.workspace);
   if (!workspace) return workspace.error();
+  Result<std::optional<Json>> schema = output_schema(run);
+  if (!schema) return schema.error();
   protocol::SubmitRequest request{.goal = run.goal,
                                   .workspace = *std::move(workspace),
                                   .model = run.model,
@@ -228,7 +246,8 @@ Result<ExitCode> perform(Session& session, const RunGoal& run) {
                                   .steps_max = run.steps_max,
                                   .stepping = run.stepping,
                                   .arguments = run.arguments,
-                                  .budget = run.budget};
+                                  .budget = run.budget,
+                                  .output_schema = *std::move(schema)};
   if (!run.kind.empty()) request.kind = run.kind;
   const Result<Document<protocol::TaskView>> task = session.client.submit(request);
   if (!task) return task.error();

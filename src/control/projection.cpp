@@ -14,10 +14,11 @@ std::string text_of(const Json& arguments, std::string_view key) {
   return found != arguments.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-/// What a task returned, for people: its summary if it has one.
+/// What a task returned, for people: its summary if it has one, its output if that is all.
 std::string result_text(const Json& value) {
   if (value.is_null()) return {};
   if (value.is_string()) return value.get<std::string>();
+  if (value.size() == 1 && value.contains("output")) return dump_json(value["output"]);
   const std::string summary = text_of(value, "summary");
   return summary.empty() ? dump_json(value) : summary;
 }

@@ -13,8 +13,9 @@ Result<void> within(std::string_view what, const std::string& text, std::size_t 
 /// Arguments are all that the task is told.
 Result<void> check_arguments(const SubmitRequest& request) {
   if (!request.arguments->is_object()) return Error{Errc::invalid, "the arguments are no object"};
-  if (!request.goal.empty() || !request.model.empty() || request.steps_max || request.time_max_ms) {
-    return Error{Errc::invalid, "arguments go without goal, model and limits"};
+  if (!request.goal.empty() || !request.model.empty() || request.steps_max || request.time_max_ms ||
+      request.output_schema) {
+    return Error{Errc::invalid, "arguments go without goal, model, limits and output schema"};
   }
   return within("the arguments", dump_json(*request.arguments), SubmitRequest::kArgumentsBytesMax);
 }
@@ -31,11 +32,13 @@ Result<void> check(const SubmitRequest& request) {
     return Error{Errc::invalid, "the workspace is not an absolute path"};
   }
   if (request.workspace.contains('\0')) return Error{Errc::invalid, "the workspace contains NUL"};
+  const std::string schema = request.output_schema ? dump_json(*request.output_schema) : "";
   for (Result<void> bound :
        {within("the goal", request.goal, SubmitRequest::kGoalBytesMax),
         within("the workspace", request.workspace, SubmitRequest::kPathBytesMax),
         within("the model", request.model, SubmitRequest::kNameBytesMax),
-        within("the kind", request.kind, SubmitRequest::kNameBytesMax)}) {
+        within("the kind", request.kind, SubmitRequest::kNameBytesMax),
+        within("the output schema", schema, SubmitRequest::kSchemaBytesMax)}) {
     if (!bound) return bound;
   }
   return {};

@@ -58,7 +58,7 @@ ToolRequest ask_user(const Json& arguments) {
 }
 
 ToolRequest finish(const Json& arguments) {
-  return Finish{.summary = text(arguments, "summary")};
+  return Finish{.result = arguments};
 }
 
 constexpr std::array kTools = {

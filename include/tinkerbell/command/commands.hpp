@@ -510,12 +510,15 @@ struct AwaitLLMResponse {
   Conversation messages;
   std::vector<ToolSchema> tools;
   std::uint32_t tokens_max = 8'192;
+  Json output_schema;  ///< JSON Schema: the text of a whole answer (finish: stop) is to be JSON of
+                       ///< this form. That it is JSON is made sure of. Null: a text like any other.
 
   static constexpr auto fields() {
     return described(field("model", &AwaitLLMResponse::model),
                      field("messages", &AwaitLLMResponse::messages),
                      field("tools", &AwaitLLMResponse::tools),
-                     field("tokens_max", &AwaitLLMResponse::tokens_max));
+                     field("tokens_max", &AwaitLLMResponse::tokens_max),
+                     field("output_schema", &AwaitLLMResponse::output_schema));
   }
 };
 

@@ -38,6 +38,7 @@ struct BudgetRequest {
 struct SubmitRequest {
   static constexpr std::size_t kGoalBytesMax = 256 << 10;
   static constexpr std::size_t kArgumentsBytesMax = 256 << 10;
+  static constexpr std::size_t kSchemaBytesMax = 64 << 10;
   static constexpr std::size_t kPathBytesMax = 4095;  // PATH_MAX without its NUL
   static constexpr std::size_t kNameBytesMax = 128;
 
@@ -53,6 +54,7 @@ struct SubmitRequest {
   std::optional<Json> arguments;  ///< An object: what the kind takes, in place of goal, model and
                                   ///< limits, which are an agent's.
   BudgetRequest budget;
+  std::optional<Json> output_schema;  ///< JSON Schema of an object: what the agent is to return.
 
   static constexpr auto fields() {
     return described(
@@ -61,7 +63,8 @@ struct SubmitRequest {
         field("kind", &SubmitRequest::kind), field("steps_max", &SubmitRequest::steps_max),
         field("time_max_ms", &SubmitRequest::time_max_ms),
         field("stepping", &SubmitRequest::stepping), field("arguments", &SubmitRequest::arguments),
-        field("budget", &SubmitRequest::budget));
+        field("budget", &SubmitRequest::budget),
+        field("output_schema", &SubmitRequest::output_schema));
   }
 
   bool operator==(const SubmitRequest&) const = default;

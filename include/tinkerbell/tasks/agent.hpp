@@ -22,11 +22,13 @@ inline constexpr std::string_view kAgentKind = "agent@1";
 
 /// The definition that an agent keeps for life: system prompt, tools, model alias, limits.
 /// `arguments` has "goal" and may have "model", "steps_max", "time_max_ms", "checkpoint_records"
-/// (after how many of its records its state is noted again). Errors: invalid.
+/// (after how many of its records its state is noted again), "output_schema" (JSON Schema of an
+/// object: what it is to return). Errors: invalid.
 [[nodiscard]] Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults);
 
 /// Goal and workspace → the model proposes tool calls → each becomes a command → the outcomes go
-/// back → until it finishes. Returns {"summary": …}. Errors: those of the model call; exhausted
+/// back → until it finishes. Returns {"summary": …}, or {"output": …} where it was given a schema:
+/// what it called `finish` with. Errors: those of the model call; exhausted
 /// (step or time limit); denied (the model refused); protocol (it broke off).
 [[nodiscard]] Task<Result<Json>> run_agent(TaskStart start);
 

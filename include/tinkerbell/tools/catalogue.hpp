@@ -4,6 +4,7 @@
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/conversation.hpp"
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,12 +16,13 @@
 namespace tinkerbell {
 
 /// The tools of an agent. The order and the texts are part of a task's frozen definition and of
-/// every provider's prompt cache: all schemas together stay below 4 kB.
-[[nodiscard]] std::vector<ToolSchema> agent_tools();
+/// every provider's prompt cache: all schemas together stay below 4 kB, but for `output_schema`.
+/// Where that is given, it is what `finish` takes: the arguments are the result.
+[[nodiscard]] std::vector<ToolSchema> agent_tools(const std::optional<Json>& output_schema = {});
 
 /// The model says that it is done. Not a command: the agent ends with it.
 struct Finish {
-  std::string summary;
+  Json result;  ///< {"summary": …}, or what follows the output_schema.
 
   bool operator==(const Finish&) const = default;
 };

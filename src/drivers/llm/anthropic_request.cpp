@@ -125,6 +125,9 @@ std::string anthropic_body(const ModelQuestion& question, const ProviderSettings
   }
   for (const ToolSchema& tool : question.tools)
     body["tools"].push_back(anthropic_tool(tool));
+  if (!question.output_schema.is_null()) {
+    body["output_config"]["format"] = {{"type", "json_schema"}, {"schema", question.output_schema}};
+  }
   return dump_json(body);
 }
 

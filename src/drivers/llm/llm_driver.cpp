@@ -9,6 +9,8 @@
 #include "drivers/llm/price.hpp"
 #include "drivers/llm/provider.hpp"
 
+#include "tinkerbell/base/text.hpp"
+
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
@@ -92,6 +94,7 @@ struct Run {
   Chain chain;
   const Endpoint* endpoint = nullptr;  ///< Who is asked.
   SteadyTime begun{};                  ///< When it left the line.
+  bool wants_json = false;
   Completion<Reply> done;
   bool cancelled = false;
 
@@ -109,7 +112,22 @@ ModelQuestion take_question(Run& run) {
           .tokens_max = run.endpoint->tokens_for(command.tokens_max),
           .context_tokens = run.endpoint->context_tokens,
           .messages = std::move(command.messages),
-          .tools = std::move(command.tools)};
+          .tools = std::move(command.tools),
+          .output_schema = std::move(command.output_schema)};
+}
+
+/// An answer that is to be JSON, and is whole, but is no JSON: the service failed at this request.
+Attempt held_to_json(Attempt attempt) {
+  if (!attempt.reply || attempt.reply->finish != FinishReason::stop) return attempt;
+  constexpr std::size_t kReasonBytesMax = 200;
+  const Result<Json> json = parse_json(attempt.reply->text);
+  if (json) return attempt;
+  return {.reply = Error{Errc::protocol,
+                         "the answer is not the JSON that was asked for: " +
+                             visible_line(shortened(json.error().message, kReasonBytesMax))},
+          .repeat = Repeat::at_most,
+          .retry_after = std::nullopt,
+          .may_have_cost = true};
 }
 
 }  // namespace
@@ -282,8 +300,10 @@ void LlmDriver::State::settle(CommandId id, Attempt attempt) {
   endpoint.service->lane.ended(id, attempt, clock.steady());
   if (!attempt.reply) move_on_from(*endpoint.service);
   look_again(*endpoint.service);
+  if (run.wants_json) attempt = held_to_json(std::move(attempt));
   if (attempt.reply) {
     attempt.reply->received_unix_ns = unix_nanoseconds(clock.wall());
+    attempt.reply->took = std::chrono::duration_cast<Milliseconds>(clock.steady() - run.begun);
     if (endpoint.price && attempt.reply->usage.known) {
       attempt.reply->cost = cost_of(attempt.reply->usage, *endpoint.price);
     }
@@ -360,15 +380,19 @@ void LlmDriver::prepare(Call call, Completion<Prepared> prepared) {
 }
 
 void LlmDriver::perform(Call call, Completion<Reply> done) {
-  Result<Chain> chain = state_->chain(std::get<AwaitLLMResponse>(call.command).model);
+  const auto& command = std::get<AwaitLLMResponse>(call.command);
+  const bool wants_json = !command.output_schema.is_null();
+  Result<Chain> chain = state_->chain(command.model);
   if (!chain) return done(chain.error());
   if (const std::string object = object_of(*chain); object != call.facts.object) {
     return done(Error{Errc::conflict, "the conversation would go to " + object + ", and not to " +
                                           call.facts.object + " as was judged"});
   }
   const CommandId id = call.id;
-  const auto [run, is_new] = state_->running.emplace(
-      id, Run{.call = std::move(call), .chain = *std::move(chain), .done = std::move(done)});
+  const auto [run, is_new] = state_->running.emplace(id, Run{.call = std::move(call),
+                                                             .chain = *std::move(chain),
+                                                             .wants_json = wants_json,
+                                                             .done = std::move(done)});
   TINKERBELL_ASSERT(is_new);
   state_->stand_in_line(run->second);
 }

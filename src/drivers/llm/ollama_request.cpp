@@ -55,6 +55,7 @@ std::string ollama_body(const ModelQuestion& question, const ProviderSettings&) 
     body["messages"].push_back(ollama_message(question.messages.at(i), called));
   for (const ToolSchema& tool : question.tools)
     body["tools"].push_back(function_tool(tool));
+  if (!question.output_schema.is_null()) body["format"] = question.output_schema;
   return dump_json(body);
 }
 

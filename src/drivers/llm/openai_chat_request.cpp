@@ -47,6 +47,10 @@ std::string openai_chat_body(const ModelQuestion& question, const ProviderSettin
     body["messages"].push_back(chat_message(question.messages.at(i)));
   for (const ToolSchema& tool : question.tools)  // an empty list is refused
     body["tools"].push_back(function_tool(tool));
+  if (!question.output_schema.is_null()) {
+    body["response_format"] = {{"type", "json_schema"},
+                               {"json_schema", named_schema(question.output_schema)}};
+  }
   return dump_json(body);
 }
 

@@ -60,6 +60,10 @@ std::string openai_responses_body(const ModelQuestion& question, const ProviderS
     add_items(body["input"], question.messages.at(i));
   for (const ToolSchema& tool : question.tools)
     body["tools"].push_back(responses_tool(tool));
+  if (!question.output_schema.is_null()) {
+    Json& format = body["text"]["format"] = named_schema(question.output_schema);
+    format["type"] = "json_schema";
+  }
   return dump_json(body);
 }
 

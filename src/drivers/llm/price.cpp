@@ -21,6 +21,7 @@ std::uint64_t bytes_of(const AwaitLLMResponse& question) {
     bytes += bytes_of(question.messages.at(i));
   for (const ToolSchema& tool : question.tools)
     bytes += tool.name.size() + tool.description.size() + dump_json(tool.parameters).size();
+  if (!question.output_schema.is_null()) bytes += dump_json(question.output_schema).size();
   return bytes;
 }
 

@@ -29,6 +29,10 @@ std::string sendable_arguments(const std::string& arguments) {
   return dump_json(sendable_object(arguments));
 }
 
+Json named_schema(const Json& schema) {
+  return {{"name", "answer"}, {"schema", schema}, {"strict", true}};
+}
+
 Json function_tool(const ToolSchema& tool) {
   return {
       {"type", "function"},

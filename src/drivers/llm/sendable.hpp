@@ -22,6 +22,9 @@ namespace tinkerbell {
 /// The same as a text; what is an object already stays as it is, byte for byte.
 [[nodiscard]] std::string sendable_arguments(const std::string& arguments);
 
+/// The schema of an answer as OpenAI's protocols have it: with a name, and to be held to.
+[[nodiscard]] Json named_schema(const Json& schema);
+
 /// A tool as OpenAI's Chat Completions and Ollama have it.
 [[nodiscard]] Json function_tool(const ToolSchema& tool);
 

@@ -137,6 +137,7 @@ TEST(Arguments, OfAnotherKindOfTaskAreJson) {
   EXPECT_THAT(refusal({"run", "--args", "{"}).text, HasSubstr("--args: "));
   EXPECT_THAT(refusal({"run", "x", "--args", "{}"}).text, HasSubstr("excludes"));
   EXPECT_THAT(refusal({"run", "--args", "{}", "--steps", "3"}).text, HasSubstr("excludes"));
+  EXPECT_THAT(refusal({"run", "--args", "{}", "--output-schema", "f"}).text, HasSubstr("excludes"));
 }
 
 TEST(Arguments, AGoalMayBeAVerbOrLookLikeOneOfOurs) {

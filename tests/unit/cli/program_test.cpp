@@ -57,12 +57,30 @@ TEST_F(ProgramTest, RunPrintsTheIdWhereNobodyWatches) {
   const Outcome run = tinkerbell({"run", "fix the test", "-w", "/tmp/", "--steps", "9"});
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(run.out, "12\n");
-  EXPECT_THAT(daemon_.seen(),
-              Contains("POST /v1/tasks "
-                       R"({"approve_all":false,"arguments":null,)"
-                       R"("budget":{"cost":"","on_limit":"","tokens":null},"goal":"fix the test",)"
-                       R"("kind":"agent@1","model":"",)"
-                       R"("stepping":false,"steps_max":9,"time_max_ms":null,"workspace":"/tmp"})"));
+  EXPECT_THAT(
+      daemon_.seen(),
+      Contains(
+          "POST /v1/tasks "
+          R"({"approve_all":false,"arguments":null,)"
+          R"("budget":{"cost":"","on_limit":"","tokens":null},"goal":"fix the test",)"
+          R"("kind":"agent@1","model":"",)"
+          R"("output_schema":null,"stepping":false,"steps_max":9,"time_max_ms":null,"workspace":"/tmp"})"));
+}
+
+TEST_F(ProgramTest, RunSendsTheOutputSchemaOfAFile) {
+  daemon_.lay_out("POST /v1/tasks", task_12("ready"), 201);
+  const TempDir directory;
+  directory.write("s.json", "{\"type\":\n\"object\"}\n");
+  const Outcome run = tinkerbell({"run", "x", "-w", "/", "--output-schema", directory / "s.json"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(daemon_.seen(), Contains(HasSubstr(R"("output_schema":{"type":"object"})")));
+  const std::size_t seen = daemon_.seen().size();
+  directory.write("s.json", "{");
+  const Outcome odd = tinkerbell({"run", "x", "-w", "/", "--output-schema", directory / "s.json"});
+  EXPECT_EQ(odd.code, 65);
+  EXPECT_THAT(odd.err, HasSubstr("--output-schema: "));
+  EXPECT_EQ(tinkerbell({"run", "x", "-w", "/", "--output-schema", directory / "none"}).code, 3);
+  EXPECT_EQ(daemon_.seen().size(), seen);
 }
 
 TEST_F(ProgramTest, RunRefusesAWorkspaceThatIsNone) {

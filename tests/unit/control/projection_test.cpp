@@ -19,6 +19,10 @@ Task<Result<Json>> writes(TaskStart /*start*/) {
   co_return Json{{"summary", "written"}};
 }
 
+Task<Result<Json>> counts(TaskStart /*start*/) {
+  co_return Json{{"output", {{"summary", "s"}}}};
+}
+
 Task<Result<Json>> runs(TaskStart /*start*/) {
   const Result<AwaitProcess::Reply> run = co_await AwaitProcess{.argv = {"./test.sh"}};
   if (!run) co_return run.error();
@@ -91,6 +95,12 @@ TEST_F(ProjectionTest, TheRecordsOfATaskTellItsWholeStory) {
   EXPECT_EQ(names, (std::vector<std::string>{"task.created", "step.asked", "approval.opened",
                                              "approval.decided", "step.started", "step.done",
                                              "task.ended"}));
+}
+
+TEST_F(ProjectionTest, AnOutputIsShownAsJsonThoughItHasASummary) {
+  world.add_kind("counter@1", counts);
+  world.submit("counter@1");
+  EXPECT_EQ(events().back().data.at("result"), R"({"summary":"s"})");
 }
 
 TEST_F(ProjectionTest, EventNumbersRiseStrictly) {

@@ -173,6 +173,15 @@ TEST(SubmitRequest, KeepsItsBounds) {
   EXPECT_EQ(check(long_model).error().code, Errc::too_large);
 }
 
+TEST(SubmitRequest, TakesAnOutputSchemaOfBoundedLength) {
+  SubmitRequest request{
+      .goal = "x", .workspace = "/tmp", .output_schema = Json{{"type", "object"}}};
+  EXPECT_TRUE(check(request));
+  EXPECT_EQ(*from_json_value<SubmitRequest>(to_json_value(request)), request);
+  request.output_schema = Json(std::string(SubmitRequest::kSchemaBytesMax, 's'));
+  EXPECT_EQ(check(request).error().code, Errc::too_large);
+}
+
 TEST(SubmitRequest, TakesArgumentsInPlaceOfAGoal) {
   const SubmitRequest good{.workspace = "/tmp", .kind = "count@1", .arguments = Json{{"to", 3}}};
   EXPECT_TRUE(check(good));
@@ -180,6 +189,9 @@ TEST(SubmitRequest, TakesArgumentsInPlaceOfAGoal) {
   SubmitRequest both = good;
   both.goal = "x";
   EXPECT_EQ(check(both).error().code, Errc::invalid);
+  SubmitRequest with_schema = good;
+  with_schema.output_schema = Json{{"type", "object"}};
+  EXPECT_EQ(check(with_schema).error().code, Errc::invalid);
   SubmitRequest list = good;
   list.arguments = Json::array();
   EXPECT_EQ(check(list).error().code, Errc::invalid);

@@ -255,6 +255,7 @@ llm.response 0 model = ""
 llm.response 1 messages = []
 llm.response 2 tools = []
 llm.response 3 tokens_max = 8192
+llm.response 4 output_schema = null
 task.checkpoint 0 state = null
 task.id reply 0 task = 0
 task.spawn reply 0 task = 0

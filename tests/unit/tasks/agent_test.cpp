@@ -2,6 +2,7 @@
 
 #include "support/syscall_world.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -11,6 +12,7 @@ namespace tinkerbell {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::HasSubstr;
 
 using ModelReply = AwaitLLMResponse::Reply;
 
@@ -269,6 +271,28 @@ TEST_F(AgentTest, AStateThatDoesNotSayHowLongItWorkedIsTakenUp) {
   EXPECT_EQ(world.end_of(task).state, "completed") << world.end_of(task).error;
 }
 
+const Json kSchema = {{"type", "object"},
+                      {"properties", {{"summary", {{"type", "string"}}}}},
+                      {"required", {"summary"}}};
+
+TEST_F(AgentTest, WithAnOutputSchemaWhatFinishIsCalledWithIsTheOutput) {
+  model_says(calls({{"c1", "finish", R"({"summary":7})"}}));
+  model_says(calls({{"c2", "finish", R"({"summary":"s","n":[1]})"}}));
+  run({{"goal", "Count"}, {"output_schema", kSchema}});
+  EXPECT_EQ(done().value, (Json{{"output", {{"summary", "s"}, {"n", {1}}}}}));
+  EXPECT_EQ(last_question().tools.back().parameters, kSchema);
+  EXPECT_THAT(last_question().messages.at(0).text, HasSubstr("its arguments are the result"));
+  EXPECT_EQ(last_question().messages.back().text,
+            "error: finish: \"summary\" must be a string, not a number");
+}
+
+TEST_F(AgentTest, WithAnOutputSchemaWordsAloneAreNoOutput) {
+  world.driver->reply("llm.response", Reply(ModelReply{.text = R"({"summary":"s"})"}));
+  run({{"goal", "Count"}, {"output_schema", kSchema}, {"steps_max", 3}});
+  EXPECT_EQ(done().error_code, "exhausted");
+  EXPECT_EQ(last_question().messages.back().text, "Go on, or end with a call of finish.");
+}
+
 TEST_F(AgentTest, AFailedModelCallFailsTheTask) {
   world.driver->reply("llm.response", Error{Errc::unauthorized, "401"});
   run();
@@ -305,6 +329,8 @@ TEST(FreezeAgent, RefusesWhatMakesNoSense) {
   EXPECT_FALSE(freeze_agent(Json{{"goal", "x"}, {"colour", "red"}}, {}));
   EXPECT_FALSE(freeze_agent(Json{{"goal", "x"}, {"time_max_ms", -1}}, {}));
   EXPECT_FALSE(freeze_agent(Json{{"goal", "x"}, {"time_max_ms", INT64_MAX}}, {}));
+  for (const Json& schema : {Json("x"), Json::array(), Json::object(), Json{{"type", "array"}}})
+    EXPECT_FALSE(freeze_agent(Json{{"goal", "x"}, {"output_schema", schema}}, {})) << schema;
   EXPECT_TRUE(freeze_agent(Json{{"goal", "x"}}, {}));
 }
 

@@ -43,5 +43,16 @@ TEST(AgentTools, RequireOnlyArgumentsThatTheyDescribe) {
   }
 }
 
+TEST(AgentTools, FinishTakesWhatTheOutputSchemaSays) {
+  const Json schema = {{"type", "object"}, {"required", {"n"}}};
+  const std::vector<ToolSchema> tools = agent_tools(schema);
+  EXPECT_EQ(names_of(tools), names_of(agent_tools()));
+  EXPECT_EQ(tools.back().parameters, schema);
+  const auto request = parse_tool_call({"c", "finish", R"({"n":[1]})"}, tools);
+  ASSERT_TRUE(request);
+  EXPECT_EQ(std::get<Finish>(*request), (Finish{{{"n", {1}}}}));
+  EXPECT_EQ(parse_tool_call({"c", "finish", "{}"}, tools).error().message, "finish: missing \"n\"");
+}
+
 }  // namespace
 }  // namespace tinkerbell

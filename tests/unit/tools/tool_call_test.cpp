@@ -86,7 +86,7 @@ TEST(ToolCall, AsksAPerson) {
 TEST(ToolCall, FinishIsNoCommand) {
   const auto request = parse("finish", R"({"summary":"done"})");
   ASSERT_TRUE(request);
-  EXPECT_EQ(std::get<Finish>(*request), Finish{"done"});
+  EXPECT_EQ(std::get<Finish>(*request), (Finish{{{"summary", "done"}}}));
 }
 
 TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {

@@ -84,7 +84,8 @@ class LlmDriverTest : public testing::Test {
   }
 
   Call call(std::string alias = "default") {
-    AwaitLLMResponse command{.model = std::move(alias), .tokens_max = 100};
+    AwaitLLMResponse command{
+        .model = std::move(alias), .tokens_max = 100, .output_schema = output_schema_};
     command.messages.add({.role = Role::user, .text = "Say hello"});
     return {.id = kId,
             .attempt = attempt_,
@@ -145,6 +146,7 @@ class LlmDriverTest : public testing::Test {
   LlmSettings settings_;
   std::uint32_t attempt_ = 1;
   WallTime asked_ = clock_.wall();
+  Json output_schema_;
   std::optional<Result<Reply>> outcome_;
   std::optional<LlmDriver> driver_;
 };
@@ -548,6 +550,70 @@ TEST_P(LlmServiceTest, F44_IsAskedAgainWhileItIsOverloaded) {
   const auto reply = perform_with_patience();
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_THAT(server_->requests(), SizeIs(3));
+}
+
+void replace_all(std::string& text, std::string_view what, const std::string& with) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
+    text.replace(at, what.size(), with);
+}
+
+/// The recording "odd", which ends as it should, with another text than "yes".
+std::string answer_of(ProviderType service, const std::string& text) {
+  std::string stream = recorded(service, "odd");
+  replace_all(stream, R"("text":"ye")", R"("text":"")");  // Anthropic's comes in two pieces
+  replace_all(stream, R"("text":"s")", R"("text":"yes")");
+  replace_all(stream, R"("yes")", dump_json(text));
+  return stream;
+}
+
+TEST_P(LlmServiceTest, AnAnswerThatIsToBeJsonIsJsonOrIsAskedForAgain) {
+  output_schema_ = {{"type", "object"}};
+  serve_as({Server::answer(head() + answer_of(GetParam(), "It is {\"n\":1}")),
+            Server::answer(head() + answer_of(GetParam(), "{\"n\":1,\"n\":2}")),
+            Server::answer(head() + answer_of(GetParam(), " {\"n\":1}\n"))});
+  const auto first = perform();
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().code, Errc::protocol);
+  EXPECT_THAT(first.error().message,
+              testing::StartsWith("local/m1: the answer is not the JSON that was asked for: "));
+  EXPECT_TRUE(first.error().may_have_cost);
+  EXPECT_TRUE(first.error().retry_at);
+  const auto reply = perform_with_patience();
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->text, " {\"n\":1}\n");
+  EXPECT_THAT(server_->requests(), SizeIs(3));
+}
+
+TEST_P(LlmServiceTest, WhatIsCutOrRefusedOrCallsAToolNeedNotBeJson) {
+  output_schema_ = {{"type", "object"}};
+  for (const std::string_view name : {"length", "calls", "refusal"}) {
+    if (name == "refusal" && GetParam() == ProviderType::ollama) continue;  // has none
+    driver_.reset();
+    serve_as({Server::answer(head() + recorded(GetParam(), name))});
+    const auto reply = perform();
+    ASSERT_TRUE(reply) << name << ": " << reply.error().message;
+    EXPECT_EQ(reply->finish, name == "length"  ? FinishReason::length
+                             : name == "calls" ? FinishReason::tool_calls
+                                               : FinishReason::refusal);
+  }
+}
+
+TEST_F(LlmDriverTest, AnAnswerThatIsNeverTheJsonThatWasAskedForIsAFewTimesAskedForAgain) {
+  output_schema_ = {{"type", "object"}};
+  play(R"({"rules": [{"reply": {"text": "no"}}]})");
+  const auto reply = perform_with_patience();
+  EXPECT_EQ(reply.error().code, Errc::protocol);
+  EXPECT_THAT(reply.error().message, HasSubstr("(after 5 attempts)"));
+  driver_.reset();
+  attempt_ = 1;
+  play(R"({"rules": [{"reply": {"text": "{\"n\":1}"}}]})");
+  EXPECT_EQ(perform()->text, "{\"n\":1}");
+}
+
+TEST_F(LlmDriverTest, WhereNoSchemaIsGivenAnAnswerIsAnyText) {
+  serve({good_answer()});
+  EXPECT_EQ(perform()->text, "Hello");
+  EXPECT_THAT(server_->requests().at(0), Not(HasSubstr("response_format")));
 }
 
 TEST_F(LlmDriverTest, TellsOllamaHowMuchRoomToMake) {

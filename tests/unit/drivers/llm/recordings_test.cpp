@@ -310,5 +310,45 @@ TEST_P(RecordingTest, WhatMustGoBackGoesBackByteForByteAndToItsOwnServiceOnly) {
   }
 }
 
+// ---- structured output ----
+
+const Json kSchema = {{"type", "object"},
+                      {"properties", {{"n", {{"type", "integer"}}}}},
+                      {"required", {"n"}},
+                      {"additionalProperties", false}};
+
+/// The body of a question to this service.
+Json body_of(ProviderType service, const ModelQuestion& question) {
+  return *parse_json(wire_format(service).body(question, {.type = service}));
+}
+
+TEST_P(RecordingTest, AsksForJsonOfASchema) {
+  ModelQuestion question{.model = "m", .tokens_max = 100, .context_tokens = 1'000};
+  question.messages.add({.role = Role::user, .text = "How many?"});
+  Json expected = body_of(GetParam(), question);
+  question.output_schema = kSchema;
+  switch (GetParam()) {
+    case ProviderType::openai_chat:
+      expected["response_format"] = {
+          {"type", "json_schema"},
+          {"json_schema", {{"name", "answer"}, {"schema", kSchema}, {"strict", true}}}};
+      break;
+    case ProviderType::openai_responses:
+      expected["text"] = {
+          {"format",
+           {{"type", "json_schema"}, {"name", "answer"}, {"schema", kSchema}, {"strict", true}}}};
+      break;
+    case ProviderType::anthropic:
+      expected["output_config"] = {{"format", {{"type", "json_schema"}, {"schema", kSchema}}}};
+      break;
+    case ProviderType::ollama:
+      expected["format"] = kSchema;
+      break;
+    case ProviderType::offline:
+      break;
+  }
+  EXPECT_EQ(body_of(GetParam(), question), expected);
+}
+
 }  // namespace
 }  // namespace tinkerbell
