@@ -28,7 +28,6 @@ constexpr std::string_view kEndWithOutput =
 
 constexpr std::string_view kInstructionsFile = "AGENTS.md";
 constexpr std::uint64_t kInstructionsBytesMax = 32 << 10;
-constexpr std::uint32_t kTokensPerReply = 8'192;
 constexpr std::size_t kRefusalBytesMax = 400;
 constexpr Milliseconds kTimeMax = std::chrono::days(366);
 
@@ -68,6 +67,7 @@ struct AgentDefinition {
   std::optional<std::uint32_t> checkpoint_records;  ///< Absent, as in the journals of before it was
                                                     ///< there: its state is never noted.
   bool has_output_schema = false;                   ///< As what `finish` takes.
+  std::uint32_t tokens_max = 8'192;  ///< Of one answer; 0: as the model's config has it.
 
   static constexpr auto fields() {
     return described(field("system_prompt", &AgentDefinition::system_prompt),
@@ -76,7 +76,8 @@ struct AgentDefinition {
                      field("steps_max", &AgentDefinition::steps_max),
                      field("time_max_ms", &AgentDefinition::time_max),
                      field("checkpoint_records", &AgentDefinition::checkpoint_records),
-                     field("has_output_schema", &AgentDefinition::has_output_schema));
+                     field("has_output_schema", &AgentDefinition::has_output_schema),
+                     field("tokens_max", &AgentDefinition::tokens_max));
   }
 };
 
@@ -266,10 +267,11 @@ Task<Result<std::string>> Agent::instructions() {
 Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
   ++steps_;
   written_.records += kRecordsPerCommand;
-  Result<AwaitLLMResponse::Reply> reply = co_await AwaitLLMResponse{.model = definition_.model,
-                                                                    .messages = conversation_,
-                                                                    .tools = definition_.tools,
-                                                                    .tokens_max = kTokensPerReply};
+  Result<AwaitLLMResponse::Reply> reply =
+      co_await AwaitLLMResponse{.model = definition_.model,
+                                .messages = conversation_,
+                                .tools = definition_.tools,
+                                .tokens_max = definition_.tokens_max};
   if (reply) {
     worked_ += reply->took.value_or(Milliseconds{0});
     add({.role = Role::assistant,
@@ -321,7 +323,8 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
       .steps_max = wanted->steps_max.value_or(defaults.steps_max),
       .time_max = time_max,
       .checkpoint_records = wanted->checkpoint_records.value_or(kCheckpointRecords),
-      .has_output_schema = schema.has_value()});
+      .has_output_schema = schema.has_value(),
+      .tokens_max = 0});
 }
 
 Task<Result<Json>> run_agent(TaskStart start) {

@@ -435,5 +435,23 @@ TEST_F(AgentTest, AnAgentOfAnEarlierReleaseNotesNoState) {
   EXPECT_TRUE(world.newest(task, RecordKind::snapshot).payload.empty());
 }
 
+TEST_F(AgentTest, AnAnswerMayBeAsLongAsTheModelsConfigHasIt) {
+  model_says({.text = "done"});
+  run();
+  EXPECT_EQ(last_question().tokens_max, 0U);
+}
+
+TEST_F(AgentTest, AnAgentOfAnEarlierReleaseAsksForAsManyTokensAsItDid) {
+  Json definition = *freeze_agent({{"goal", "Look"}}, {});
+  ASSERT_EQ(definition.erase("tokens_max"), 1U);
+  world.registry.add("agent@0",
+                     {.freeze = [definition](const Json&) -> Result<Json> { return definition; },
+                      .start = run_agent,
+                      .title = agent_title});
+  model_says({.text = "done"});
+  world.submit("agent@0", /*approve_all=*/true, {{"goal", "Look"}});
+  EXPECT_EQ(last_question().tokens_max, 8'192U);
+}
+
 }  // namespace
 }  // namespace tinkerbell
