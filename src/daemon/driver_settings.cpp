@@ -32,6 +32,10 @@ KeyHeader driver_key_header(settings::KeyHeader header) {
                                                       : KeyHeader::x_api_key;
 }
 
+std::optional<Thinking> driver_thinking(std::optional<settings::Thinking> thinking) {
+  return thinking ? value_named<Thinking>(name_of(*thinking)) : std::nullopt;
+}
+
 /// Of one token, by that of a million, which has no more than six decimals.
 Money of_one(Money of_a_million) {
   return Money::of_trillionths(of_a_million.trillionths() / 1'000'000);
@@ -114,7 +118,8 @@ Result<LlmSettings> llm_settings(const settings::Settings& settings, Masker& mas
                           .tokens_max = model.max_output_tokens,
                           .context_tokens = model.context_tokens,
                           .price = driver_price(model.price),
-                          .fallback = model.fallback});
+                          .fallback = model.fallback,
+                          .thinking = driver_thinking(model.thinking)});
   }
   return llm;
 }

@@ -170,6 +170,31 @@ void read_price(const toml::table& table, std::string title, Problems& problems,
   reader.read("input_cache_write", price.input_cache_write);
 }
 
+/// Says what is wrong with it for a model of such a provider, or nothing.
+std::string_view fault_of_thinking(Thinking thinking, ProviderType type) {
+  switch (type) {
+    case ProviderType::openai_chat:
+    case ProviderType::openai_responses:
+      return thinking == Thinking::on ? "must say how much to OpenAI's protocols: low, medium, high"
+                                      : "";
+    case ProviderType::anthropic:
+    case ProviderType::ollama:
+      return "";
+    case ProviderType::offline:
+      return "is not for the type \"offline\": a playbook does not think";
+  }
+  return "";
+}
+
+void read_thinking(TableReader& reader, const std::map<std::string, ProviderSettings>& providers,
+                   ModelSettings& model) {
+  if (!reader.has("thinking") || !reader.read("thinking", model.thinking.emplace())) return;
+  const auto provider = providers.find(model.provider);
+  if (provider == providers.end()) return;
+  const std::string_view fault = fault_of_thinking(*model.thinking, provider->second.type);
+  if (!fault.empty()) reader.reject("thinking", fault);
+}
+
 /// `models`: the table of all of them.
 void check_fallback(TableReader& reader, const toml::table& models, const toml::table& own,
                     const std::vector<std::string>& fallback) {
@@ -198,6 +223,7 @@ void read_model(const toml::table& table, const std::string& title, Problems& pr
   }
   reader.read("fallback", model.fallback);
   check_fallback(reader, models, table, model.fallback);
+  read_thinking(reader, providers, model);
   if (model.provider.empty()) {
     reader.reject("provider", "is missing");
   } else if (!providers.contains(model.provider)) {

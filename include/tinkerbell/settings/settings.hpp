@@ -98,6 +98,15 @@ struct PriceSettings {
   Money output;
 };
 
+/// How much a model is to think before it answers.
+enum class Thinking : std::uint8_t {
+  off,
+  on,  ///< As much as it finds right. anthropic and ollama only.
+  low,
+  medium,
+  high,
+};
+
 struct ModelSettings {
   std::string provider;  ///< A key of Settings::providers.
   std::string model;     ///< As the server names it.
@@ -105,6 +114,7 @@ struct ModelSettings {
   std::uint32_t context_tokens = 32'768;  ///< ollama only: question and answer together.
   std::optional<PriceSettings> price;     ///< Nothing: nobody knows.
   std::vector<std::string> fallback;      ///< Keys of Settings::models that answer in its place.
+  std::optional<Thinking> thinking;       ///< Nothing: as the service does by itself. Not offline.
 };
 
 enum class SandboxKind : std::uint8_t { bubblewrap, none };
@@ -197,6 +207,10 @@ inline constexpr std::array<std::string_view, 5> kNames<settings::ProviderType> 
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<settings::KeyHeader> = {"authorization",
                                                                                 "x-api-key"};
+
+template <>
+inline constexpr std::array<std::string_view, 5> kNames<settings::Thinking> = {"off", "on", "low",
+                                                                               "medium", "high"};
 
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<settings::OnLimit> = {"ask", "stop"};

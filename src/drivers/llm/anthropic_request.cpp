@@ -99,6 +99,13 @@ Json anthropic_tool(const ToolSchema& tool) {
       {"name", tool.name}, {"description", tool.description}, {"input_schema", tool.parameters}};
 }
 
+/// How much is said apart from whether.
+void set_thinking(Json& body, Thinking thinking) {
+  body["thinking"]["type"] = thinking == Thinking::off ? "disabled" : "adaptive";
+  if (thinking == Thinking::off || thinking == Thinking::on) return;
+  body["output_config"]["effort"] = name_of(thinking);
+}
+
 }  // namespace
 
 HttpHeaders anthropic_headers(const ProviderSettings& settings) {
@@ -128,6 +135,7 @@ std::string anthropic_body(const ModelQuestion& question, const ProviderSettings
   if (!question.output_schema.is_null()) {
     body["output_config"]["format"] = {{"type", "json_schema"}, {"schema", question.output_schema}};
   }
+  if (question.thinking) set_thinking(body, *question.thinking);
   return dump_json(body);
 }
 

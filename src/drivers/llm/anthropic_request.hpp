@@ -15,8 +15,10 @@ namespace tinkerbell {
 /// The body of POST {base}/v1/messages, streamed. The system prompt stands apart; what follows one
 /// another with one role is one message, results of calls first in it. Cache breakpoints are behind
 /// the system prompt, where the last question ended, and where this one ends: so each question
-/// reads what the one before it wrote. No sampling parameter is sent: newer versions refuse them.
-/// Source: Anthropic API reference, "Create a message", "Prompt caching", "Extended thinking".
+/// reads what the one before it wrote. No sampling parameter is sent: newer versions refuse them;
+/// and no budget for thinking, which newer models refuse.
+/// Source: Anthropic API reference, "Create a message", "Prompt caching", "Extended thinking",
+/// "Adaptive thinking", "Effort", "Structured outputs".
 [[nodiscard]] std::string anthropic_body(const ModelQuestion& question,
                                          const ProviderSettings& settings);
 

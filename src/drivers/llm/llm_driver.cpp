@@ -41,6 +41,7 @@ struct Endpoint {
   std::uint32_t context_tokens = 0;
   std::optional<Price> price;
   std::vector<std::string> fallback;
+  std::optional<Thinking> thinking;
 
   [[nodiscard]] std::uint32_t tokens_for(std::uint32_t asked) const {
     return asked == 0 ? tokens_max : std::min(asked, tokens_max);
@@ -113,7 +114,8 @@ ModelQuestion take_question(Run& run) {
           .context_tokens = run.endpoint->context_tokens,
           .messages = std::move(command.messages),
           .tools = std::move(command.tools),
-          .output_schema = std::move(command.output_schema)};
+          .output_schema = std::move(command.output_schema),
+          .thinking = run.endpoint->thinking};
 }
 
 /// An answer that is to be JSON, and is whole, but is no JSON: the service failed at this request.
@@ -188,7 +190,8 @@ void LlmDriver::State::add_model(const ModelSettings& settings) {
               .tokens_max = settings.tokens_max,
               .context_tokens = settings.context_tokens,
               .price = settings.price,
-              .fallback = settings.fallback};
+              .fallback = settings.fallback,
+              .thinking = settings.thinking};
   const auto found = services.find(settings.provider);
   if (found == services.end()) return;
   endpoint.service = &found->second;

@@ -40,6 +40,12 @@ Json ollama_message(const Message& message, CalledTools& called) {
   return json;
 }
 
+/// Some models know only whether, others only how much.
+Json think_of(Thinking thinking) {
+  if (thinking == Thinking::off || thinking == Thinking::on) return thinking == Thinking::on;
+  return name_of(thinking);
+}
+
 }  // namespace
 
 std::string ollama_body(const ModelQuestion& question, const ProviderSettings&) {
@@ -56,6 +62,7 @@ std::string ollama_body(const ModelQuestion& question, const ProviderSettings&) 
   for (const ToolSchema& tool : question.tools)
     body["tools"].push_back(function_tool(tool));
   if (!question.output_schema.is_null()) body["format"] = question.output_schema;
+  if (question.thinking) body["think"] = think_of(*question.thinking);
   return dump_json(body);
 }
 

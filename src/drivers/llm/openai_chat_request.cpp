@@ -51,6 +51,7 @@ std::string openai_chat_body(const ModelQuestion& question, const ProviderSettin
     body["response_format"] = {{"type", "json_schema"},
                                {"json_schema", named_schema(question.output_schema)}};
   }
+  if (question.thinking) body["reasoning_effort"] = effort_of(*question.thinking);
   return dump_json(body);
 }
 

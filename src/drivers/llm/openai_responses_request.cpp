@@ -64,6 +64,7 @@ std::string openai_responses_body(const ModelQuestion& question, const ProviderS
     Json& format = body["text"]["format"] = named_schema(question.output_schema);
     format["type"] = "json_schema";
   }
+  if (question.thinking) body["reasoning"]["effort"] = effort_of(*question.thinking);
   return dump_json(body);
 }
 

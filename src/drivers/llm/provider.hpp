@@ -4,6 +4,7 @@
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/command/commands.hpp"
+#include "tinkerbell/drivers/llm/llm_driver.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -24,6 +25,7 @@ struct ModelQuestion {
   Conversation messages;
   std::vector<ToolSchema> tools;
   Json output_schema;  ///< Null: a text like any other.
+  std::optional<Thinking> thinking;
 };
 
 using ModelReply = AwaitLLMResponse::Reply;

@@ -29,6 +29,10 @@ std::string sendable_arguments(const std::string& arguments) {
   return dump_json(sendable_object(arguments));
 }
 
+std::string_view effort_of(Thinking thinking) {
+  return thinking == Thinking::off ? "none" : name_of(thinking);
+}
+
 Json named_schema(const Json& schema) {
   return {{"name", "answer"}, {"schema", schema}, {"strict", true}};
 }

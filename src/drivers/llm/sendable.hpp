@@ -2,8 +2,10 @@
 
 #include "tinkerbell/base/json.hpp"
 #include "tinkerbell/command/conversation.hpp"
+#include "tinkerbell/drivers/llm/llm_driver.hpp"
 
 #include <string>
+#include <string_view>
 
 /// Parts of requests that several services share. What a model got wrong in earlier turns is put
 /// into a form that every server takes back: otherwise the conversation would be at its end, with
@@ -21,6 +23,9 @@ namespace tinkerbell {
 
 /// The same as a text; what is an object already stays as it is, byte for byte.
 [[nodiscard]] std::string sendable_arguments(const std::string& arguments);
+
+/// How much to think, as OpenAI's protocols have it: an effort. They have none for Thinking::on.
+[[nodiscard]] std::string_view effort_of(Thinking thinking);
 
 /// The schema of an answer as OpenAI's protocols have it: with a name, and to be held to.
 [[nodiscard]] Json named_schema(const Json& schema);

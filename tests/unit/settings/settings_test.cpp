@@ -262,6 +262,26 @@ INSTANTIATE_TEST_SUITE_P(
                 "characters"},
         Mistake{"[models.default]\nprovider = \"offline\"\nmodel = \"m\"\ncontext_tokens = 0\n",
                 "5: \"context_tokens\" in [models.default] must be from 1 to 10000000, not 0"},
+        Mistake{
+            "[models.default]\nprovider = \"offline\"\nmodel = \"m\"\nthinking = \"low\"\n",
+            "5: \"thinking\" in [models.default] is not for the type \"offline\": a playbook does "
+            "not think"},
+        Mistake{"[providers.p]\ntype = \"openai-chat\"\nbase_url = \"http://x\"\n"
+                "[models.default]\nprovider = \"p\"\nmodel = \"m\"\nthinking = \"on\"\n",
+                "8: \"thinking\" in [models.default] must say how much to OpenAI's protocols: low, "
+                "medium, high"},
+        Mistake{"[providers.p]\ntype = \"openai-responses\"\nbase_url = \"http://x\"\n"
+                "[models.default]\nprovider = \"p\"\nmodel = \"m\"\nthinking = \"on\"\n",
+                "8: \"thinking\" in [models.default] must say how much to OpenAI's protocols: low, "
+                "medium, high"},
+        Mistake{"[providers.p]\ntype = \"ollama\"\nbase_url = \"http://x\"\n"
+                "[models.default]\nprovider = \"p\"\nmodel = \"m\"\nthinking = true\n",
+                "8: \"thinking\" in [models.default] must be a string, not true or false"},
+        Mistake{
+            "[providers.p]\ntype = \"ollama\"\nbase_url = \"http://x\"\n"
+            "[models.default]\nprovider = \"p\"\nmodel = \"m\"\nthinking = \"max\"\n",
+            "8: \"thinking\" in [models.default] must be one of off, on, low, medium, high, not "
+            "\"max\""},
         Mistake{"[retry]\nattempts_max = 0\n",
                 "3: \"attempts_max\" in [retry] must be from 1 to 1000, not 0"},
         Mistake{"[providers.p]\ntype = \"offlin\"\nplaybook = \"/p.json\"\n",
@@ -347,9 +367,14 @@ base_url = "http://127.0.0.1:11434"
 provider = "o"
 model = "m"
 context_tokens = 65536
+thinking = "on"
 [models.small]
 provider = "o"
 model = "m"
+[models.quick]
+provider = "r"
+model = "m"
+thinking = "off"
 )");
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->providers.at("r").type, ProviderType::openai_responses);
@@ -361,6 +386,9 @@ model = "m"
   EXPECT_EQ(settings->providers.at("o").type, ProviderType::ollama);
   EXPECT_EQ(settings->models.at("default").context_tokens, 65'536U);
   EXPECT_EQ(settings->models.at("small").context_tokens, 32'768U);
+  EXPECT_EQ(settings->models.at("default").thinking, Thinking::on);
+  EXPECT_EQ(settings->models.at("small").thinking, std::nullopt);
+  EXPECT_EQ(settings->models.at("quick").thinking, Thinking::off);
 }
 
 TEST(Settings, ReadProbesInTheirOrder) {
@@ -511,8 +539,8 @@ std::string uncommented(std::string text) {
     at = end + 1;
     const bool example =
         line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# [["));
-    const bool table = line.ends_with("]") &&
-                       (line.starts_with("# [providers.") || line.starts_with("# [models.local"));
+    const bool table = (line.starts_with("# [providers.") || line.starts_with("# [models.")) &&
+                       line.ends_with("]");
     const bool other_key = line.contains("key = { file") || line.contains("key = { env");
     if (other_key) continue;
     out += (example || table ? line.substr(2) : line) + "\n";

@@ -37,11 +37,23 @@ enum class KeyHeader : std::uint8_t {
   x_api_key,      ///< "x-api-key: KEY".
 };
 
+/// How much a model is to think before it answers.
+enum class Thinking : std::uint8_t {
+  off,
+  on,  ///< As much as it finds right.
+  low,
+  medium,
+  high,
+};
+
+template <>
+inline constexpr std::array<std::string_view, 5> kNames<Thinking> = {"off", "on", "low", "medium",
+                                                                     "high"};
+
 /// How much a service may be asked in a minute. 0: as much as one likes.
 struct RateLimits {
   std::uint32_t requests = 0;
-  std::uint32_t tokens =
-      0;  ///< Of questions and answers; before an answer is there, what it may use.
+  std::uint32_t tokens = 0;  ///< Of questions and answers; until one is there, what it may use.
 };
 
 /// A service that answers for models. Its key goes to the origin (scheme, host, port) of `base_url`
@@ -80,6 +92,8 @@ struct ModelSettings {
   std::optional<Price> price = {};         ///< Nothing: nobody knows; not "free".
   std::vector<std::string> fallback = {};  ///< Aliases that answer in its place, one after the
                                            ///< other, while it cannot; theirs do not count.
+  std::optional<Thinking> thinking = {};   ///< Nothing: as the service does by itself. `on` is not
+                                           ///< for OpenAI's protocols.
 };
 
 /// When a failed attempt is repeated. The pause is base · 2ⁿ up to its cap, less up to a quarter;

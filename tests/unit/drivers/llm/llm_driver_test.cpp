@@ -616,6 +616,16 @@ TEST_F(LlmDriverTest, WhereNoSchemaIsGivenAnAnswerIsAnyText) {
   EXPECT_THAT(server_->requests().at(0), Not(HasSubstr("response_format")));
 }
 
+TEST_F(LlmDriverTest, ThinksAsItsModelIsSetTo) {
+  serve({good_answer(), good_answer()});
+  ASSERT_TRUE(perform());
+  driver_.reset();
+  settings_.models[0].thinking = Thinking::low;
+  ASSERT_TRUE(perform());
+  EXPECT_THAT(server_->requests().at(0), Not(HasSubstr("reasoning_effort")));
+  EXPECT_THAT(server_->requests().at(1), HasSubstr(R"("reasoning_effort":"low")"));
+}
+
 TEST_F(LlmDriverTest, TellsOllamaHowMuchRoomToMake) {
   serve(
       {Server::answer("HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: "

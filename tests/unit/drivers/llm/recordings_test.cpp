@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace tinkerbell {
 namespace {
 
@@ -348,6 +350,69 @@ TEST_P(RecordingTest, AsksForJsonOfASchema) {
       break;
   }
   EXPECT_EQ(body_of(GetParam(), question), expected);
+}
+
+// ---- thinking ----
+
+/// What a question says of thinking, byte for byte: what its body has and one without does not.
+std::string said_of(ProviderType service, Thinking thinking) {
+  const ModelQuestion plain{.model = "m", .tokens_max = 100, .context_tokens = 1'000};
+  ModelQuestion question = plain;
+  question.thinking = thinking;
+  const Json without = body_of(service, plain);
+  Json said = body_of(service, question);
+  for (const auto& [key, value] : without.items()) {
+    EXPECT_EQ(said.at(key), value) << "nothing else changes";
+    said.erase(key);
+  }
+  return dump_json(said);
+}
+
+TEST_P(RecordingTest, AsksForAsMuchThinkingAsIsWanted) {
+  using enum Thinking;
+  std::map<Thinking, std::string> said;
+  for (const Thinking thinking : {off, on, low, medium, high})
+    said[thinking] = said_of(GetParam(), thinking);
+  switch (GetParam()) {
+    case ProviderType::openai_chat:
+      EXPECT_EQ(said[off], R"({"reasoning_effort":"none"})");
+      EXPECT_EQ(said[low], R"({"reasoning_effort":"low"})");
+      EXPECT_EQ(said[medium], R"({"reasoning_effort":"medium"})");
+      EXPECT_EQ(said[high], R"({"reasoning_effort":"high"})");
+      break;
+    case ProviderType::openai_responses:
+      EXPECT_EQ(said[off], R"({"reasoning":{"effort":"none"}})");
+      EXPECT_EQ(said[low], R"({"reasoning":{"effort":"low"}})");
+      EXPECT_EQ(said[medium], R"({"reasoning":{"effort":"medium"}})");
+      EXPECT_EQ(said[high], R"({"reasoning":{"effort":"high"}})");
+      break;
+    case ProviderType::anthropic:
+      EXPECT_EQ(said[off], R"({"thinking":{"type":"disabled"}})");
+      EXPECT_EQ(said[on], R"({"thinking":{"type":"adaptive"}})");
+      EXPECT_EQ(said[low], R"({"output_config":{"effort":"low"},"thinking":{"type":"adaptive"}})");
+      EXPECT_EQ(said[medium],
+                R"({"output_config":{"effort":"medium"},"thinking":{"type":"adaptive"}})");
+      EXPECT_EQ(said[high],
+                R"({"output_config":{"effort":"high"},"thinking":{"type":"adaptive"}})");
+      break;
+    case ProviderType::ollama:
+      EXPECT_EQ(said[off], R"({"think":false})");
+      EXPECT_EQ(said[on], R"({"think":true})");
+      EXPECT_EQ(said[low], R"({"think":"low"})");
+      EXPECT_EQ(said[medium], R"({"think":"medium"})");
+      EXPECT_EQ(said[high], R"({"think":"high"})");
+      break;
+    case ProviderType::offline:
+      break;
+  }
+}
+
+TEST(AnthropicThinking, GoesBesideTheSchemaOfTheAnswer) {
+  ModelQuestion question{.model = "m", .tokens_max = 100};
+  question.output_schema = {{"type", "object"}};
+  question.thinking = Thinking::high;
+  EXPECT_EQ(dump_json(body_of(ProviderType::anthropic, question).at("output_config")),
+            R"({"effort":"high","format":{"schema":{"type":"object"},"type":"json_schema"}})");
 }
 
 }  // namespace
