@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,6 +39,14 @@ inline double resident_bytes() {
   const int fields = std::fscanf(file, "%ld %ld", &total_pages, &resident_pages);
   std::fclose(file);
   return fields == 2 ? static_cast<double>(resident_pages * ::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+/// As many open files as the system lets us have.
+inline void allow_many_files() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 inline void report(std::string_view measure, double value) {

@@ -22,6 +22,10 @@ def journal(*arguments, measure="rate"):
     return program("journal_bench", *arguments, measure=measure)
 
 
+def llm(*arguments, measure="rate"):
+    return program("llm_bench", *arguments, measure=measure)
+
+
 def pyos(*arguments, measure="rate", must=None):
     return Peer("PyOS style", python("peers/pyos_style.py", *arguments, measure=measure), must)
 
@@ -36,6 +40,9 @@ SCATTERED = (100_000, 1_000, 7_919)
 # A million tasks, five seconds.
 IDLE = ("idle", 1_000_000, 5)
 TURN = ("turn", 1_000, 10_000_000)
+TTFT = ("ttft", 500)
+# A thousand answers at once, 50 events a second each, four seconds.
+CONCURRENT = ("concurrent", 1_000, 50, 4)
 
 
 def turn_without(duty):
@@ -108,4 +115,15 @@ ROWS = [
         measure=journal("parked", measure="bytes")),
     Row("journal.bytes", "B", must=250, stretch=160, less_is_better=True, with_previous=True,
         measure=journal("pure", 100_000, measure="bytes")),
+
+    # A model's answer on its way from the socket to a follower's event.
+    Row("llm.ttft", "s", must=0.5e-3, stretch=0.2e-3, less_is_better=True,
+        measure=difference(llm(*TTFT, measure="p50"), llm(*TTFT, measure="curl")),
+        peers=[Peer("curl", llm(*TTFT, measure="curl"))]),
+    Row("llm.stream", "1/s", must=100e3, stretch=250e3, measure=llm("stream", 200_000),
+        peers=[Peer("a JSON tree", llm("dom", 200_000))]),
+    Row("llm.concurrent.cpu", "ratio", must=0.5, stretch=0.25, less_is_better=True,
+        measure=llm(*CONCURRENT, measure="cpu")),
+    Row("llm.concurrent.bytes", "B", must=64 << 10, stretch=32 << 10, less_is_better=True, with_previous=True,
+        measure=llm(*CONCURRENT, measure="bytes")),
 ]
