@@ -31,6 +31,12 @@ using SteadyPoint = asio::steady_timer::clock_type::time_point;
 /// A large request is written in parts, so that the idle deadline sees it move.
 constexpr std::size_t kWriteBytes = 256 << 10;
 
+/// Gives back the memory of a text: a long conversation is not to be held as long as its answer
+/// takes.
+void release(std::string& text) {
+  std::string().swap(text);
+}
+
 /// What all calls of a client share.
 struct Services {
   Services(asio::any_io_executor on_loop, BlockingPool& with_pool)
@@ -110,6 +116,7 @@ asio::awaitable<Result<HttpHead>> Call::perform() {
   Result<std::string> request = http_request_text(call_, *url);
   if (!request) co_return request.error();
   request_ = *std::move(request);
+  release(call_.body);
 
   const std::string origin = url->origin();
   const std::string context = call_.method + " " + origin;
@@ -192,7 +199,7 @@ asio::awaitable<Result<void>> Call::read_answer(HttpResponseReader* reader) {
       co_return Error{received_ ? Errc::protocol : Errc::unavailable,
                       "the connection was lost: " + failed.message()};
     }
-    received_ = true;
+    if (!std::exchange(received_, true)) release(request_);  // it is not sent again
     within(call_.timeouts.idle, "the answer stopped");
     if (Result<void> fed = reader->feed({piece.data(), bytes}); !fed) co_return reason(fed.error());
   }
