@@ -18,11 +18,10 @@ FinishReason ollama_finish(std::string_view reason) {
   return reason == "length" ? FinishReason::length : FinishReason::other;
 }
 
-/// A count of 0, or none, is what a server says that had the question in its cache.
 TokenUsage ollama_usage(const Json& end) {
   const auto input = tokens(member(end, "prompt_eval_count"));
   const auto output = tokens(member(end, "eval_count"));
-  if (!input || *input == 0 || !output) return {};
+  if (!input || !output) return {};
   return {.input = *input, .output = *output, .known = true};
 }
 

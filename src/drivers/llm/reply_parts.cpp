@@ -85,8 +85,10 @@ ModelReply ReplyParts::take(FinishReason finish, const TokenUsage& usage) {
     finish = FinishReason::stop;
   }
   ensure_unique_ids(calls_, calls_before_);
-  ModelReply reply{
-      .text = text_ + refusal_, .finish = finish, .usage = usage, .model = std::move(model_)};
+  ModelReply reply{.text = text_ + refusal_,
+                   .finish = finish,
+                   .usage = usage.input > 0 ? usage : TokenUsage{},
+                   .model = std::move(model_)};
   reply.tool_calls = std::move(calls_);
   reply.kept = std::move(kept_);
   return reply;

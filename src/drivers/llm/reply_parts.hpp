@@ -50,7 +50,9 @@ class ReplyParts {
   void set_model(std::string_view name);
 
   /// The reply with `finish` as the server says. What was not said to its end has no calls and
-  /// keeps nothing; what has calls ends with `tool_calls`; a refusal is one however it ends.
+  /// keeps nothing; what has calls ends with `tool_calls`; a refusal is one however it ends. Usage
+  /// without any input is unknown: there was a question, and a server that counts nothing, or that
+  /// had it in its cache and does not count that, says 0.
   [[nodiscard]] ModelReply take(FinishReason finish, const TokenUsage& usage);
 
  private:

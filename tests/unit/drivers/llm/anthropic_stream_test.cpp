@@ -103,6 +103,8 @@ TEST(AnthropicStream, S68_UsageThatMakesNoSenseIsUnknown) {
   };
   EXPECT_TRUE(usage(R"(,"input_tokens":1)").known);
   EXPECT_FALSE(usage("").known);
+  EXPECT_FALSE(usage(R"(,"input_tokens":0)").known);
+  EXPECT_TRUE(usage(R"(,"input_tokens":0,"cache_read_input_tokens":1)").known);
   for (const char* figure : {"-5", "1e99", "\"12\"", "9223372036854775808", "1.5"}) {
     EXPECT_FALSE(usage(R"(,"input_tokens":)" + std::string(figure)).known) << figure;
     EXPECT_FALSE(

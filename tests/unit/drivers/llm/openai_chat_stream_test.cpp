@@ -152,7 +152,7 @@ TEST(OpenAiChatStream, ReadsTheUsageOfTheExtraChunk) {
 }
 
 TEST(OpenAiChatStream, S68_UsageThatMakesNoSenseIsUnknown) {
-  for (const char* figure : {"-5", "1e99", "\"12\"", "null", "9223372036854775808", "1.5"}) {
+  for (const char* figure : {"-5", "1e99", "\"12\"", "null", "9223372036854775808", "1.5", "0"}) {
     const ModelReply got = reply({std::string(R"({"choices":[],"usage":{"completion_tokens":3,
         "prompt_tokens":)") + figure +
                                   "}}"});

@@ -163,7 +163,7 @@ TEST(OpenAiResponsesStream, TakesItemsThatComeAtTheEndOnly) {
 }
 
 TEST(OpenAiResponsesStream, S68_UsageThatMakesNoSenseIsUnknown) {
-  for (const char* figure : {"-5", "1e99", "\"12\"", "null", "9223372036854775808", "1.5"}) {
+  for (const char* figure : {"-5", "1e99", "\"12\"", "null", "9223372036854775808", "1.5", "0"}) {
     EXPECT_FALSE(reply(end("completed", R"(,"usage":{"output_tokens":3,"input_tokens":)" +
                                             std::string(figure) + "}"))
                      .usage.known)
