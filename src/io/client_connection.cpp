@@ -22,12 +22,6 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-bool is_address(const std::string& host) {
-  boost::system::error_code no_address;
-  (void)asio::ip::make_address(host, no_address);
-  return !no_address;
-}
-
 /// Tells OpenSSL which name the certificate must bear, and the server which name we want (SNI,
 /// RFC 6066: names only).
 bool expect_host(SSL* tls, const std::string& host) {
@@ -49,6 +43,12 @@ Error handshake_error(SSL* tls, const std::string& host, const boost::system::er
 }
 
 }  // namespace
+
+bool is_address(const std::string& host) {
+  boost::system::error_code no_address;
+  (void)asio::ip::make_address(host, no_address);
+  return !no_address;
+}
 
 Result<Endpoints> resolve_host(const std::string& host, const std::string& port) {
   addrinfo hints{};

@@ -17,7 +17,11 @@ namespace tinkerbell {
 
 using Endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
 
-/// The addresses of a host, in the order of preference (getaddrinfo(3)). Blocks: for a pool thread.
+/// Whether a host is an address already, and no name.
+[[nodiscard]] bool is_address(const std::string& host);
+
+/// The addresses of a host, in the order of preference (getaddrinfo(3)). Blocks where it is a name:
+/// for a pool thread.
 /// Errors: unavailable.
 [[nodiscard]] Result<Endpoints> resolve_host(const std::string& host, const std::string& port);
 

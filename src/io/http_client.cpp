@@ -15,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <array>
+#include <atomic>
 #include <exception>
 #include <optional>
 #include <unordered_map>
@@ -98,6 +99,8 @@ class Call final : public std::enable_shared_from_this<Call>, private HttpRespon
   asio::steady_timer deadline_;
   SteadyPoint total_deadline_;
   Condition resolved_;
+  /// Read by the pool: with a name server that is silent each name takes long there.
+  std::shared_ptr<std::atomic<bool>> name_unwanted_ = std::make_shared<std::atomic<bool>>(false);
   std::optional<Error> stopped_;
   std::optional<Result<HttpHead>> outcome_;
 };
@@ -148,11 +151,16 @@ asio::awaitable<Result<void>> Call::connect(HttpUrl url) {
   co_return connected;
 }
 
+/// Those who need no name do not wait behind those who do.
 asio::awaitable<Result<Endpoints>> Call::resolve(std::string host, std::string port) {
+  if (is_address(host)) co_return resolve_host(host, port);
   // The answer may come when nobody waits any more: it is then dropped with its box.
   const auto answer = std::make_shared<std::optional<Result<Endpoints>>>();
   services_->pool.run<Endpoints>(
-      [host, port] { return resolve_host(host, port); },
+      [host, port, unwanted = name_unwanted_]() -> Result<Endpoints> {
+        if (*unwanted) return Error{Errc::cancelled, "nobody waits for it any more"};
+        return resolve_host(host, port);
+      },
       Completion<Endpoints>([answer, weak = weak_from_this()](Result<Endpoints> endpoints) {
         *answer = std::move(endpoints);
         if (const auto self = weak.lock()) self->resolved_.notify();
@@ -237,6 +245,7 @@ void Call::within(Milliseconds timeout, std::string_view what, Errc code) {
 
 void Call::stop(Error why) {
   if (!stopped_) stopped_ = std::move(why);
+  *name_unwanted_ = true;
   if (connection_) connection_->close();
   resolved_.notify();
 }
