@@ -105,6 +105,78 @@ TEST_P(RecordingTest, F41_AStreamThatIsCutOffIsRepeatedAFewTimes) {
             Repeat::at_most);
 }
 
+/// An exchange that has seen the head of a good answer.
+HttpExchange begun(ProviderType service) {
+  const WireFormat& format = wire_format(service);
+  HttpExchange exchange(format.stream({}, {}), format.framing, HttpTimeouts{}, kStart);
+  exchange.take_head(
+      {.status = 200, .headers = {{"Content-Type", std::string(stream_type(format.framing))}}});
+  return exchange;
+}
+
+/// The stream up to each of its blank lines or line ends, whichever ends an event.
+std::vector<std::string> beginnings(ProviderType service, const std::string& stream) {
+  const std::string_view end = wire_format(service).framing == Framing::events ? "\n\n" : "\n";
+  std::vector<std::string> found{""};
+  for (std::size_t at = 0; (at = stream.find(end, at)) != std::string::npos; at += end.size())
+    found.push_back(stream.substr(0, at + end.size()));
+  return found;
+}
+
+TEST_P(RecordingTest, F40_AStreamThatHangsAfterAnyEventIsNoAnswerAndIsRepeatedAFewTimes) {
+  std::vector<std::string> hanging = beginnings(GetParam(), recorded(GetParam(), "calls"));
+  ASSERT_TRUE(streamed(GetParam(), {hanging.back()}).reply);
+  while (!hanging.empty() && streamed(GetParam(), {hanging.back()}).reply)
+    hanging.pop_back();  // those at whose end there is the end mark
+  ASSERT_GT(hanging.size(), 3U);
+  for (const std::string& beginning : hanging) {
+    HttpExchange exchange = begun(GetParam());
+    exchange.take_body(beginning, kStart);
+    const Attempt hung = exchange.finish(Error{Errc::timed_out, "the answer stopped"},
+                                         kStart + std::chrono::seconds{60});
+    ASSERT_FALSE(hung.reply) << beginning;
+    EXPECT_EQ(hung.reply.error().code, Errc::timed_out);
+    EXPECT_EQ(hung.repeat, Repeat::at_most);
+    EXPECT_TRUE(hung.may_have_cost);
+  }
+}
+
+/// A text with letters of one to four bytes, and its end.
+std::string short_stream(ProviderType service) {
+  switch (service) {
+    case ProviderType::openai_responses:
+      return "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\","
+             "\"output\":[{\"type\":\"message\",\"content\":[{\"type\":\"output_text\","
+             "\"text\":\"a\u00fc\u2026\U0001F44B\"}]}]}}\r\n\r\n";
+    case ProviderType::anthropic:
+      return "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{"
+             "\"type\":\"text\",\"text\":\"a\u00fc\u2026\U0001F44B\"}}\n\n"
+             "data: {\"type\":\"content_block_stop\",\"index\":0}\r\r"
+             "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n"
+             "data: {\"type\":\"message_stop\"}\r\n\r\n";
+    case ProviderType::ollama:
+      return "{\"message\":{\"content\":\"a\u00fc\u2026\U0001F44B\"}}\r\n"
+             "{\"done\":true,\"done_reason\":\"stop\"}\r\n";
+    default:
+      return "data: {\"choices\":[{\"delta\":{\"content\":\"a\u00fc\u2026\U0001F44B\"},"
+             "\"finish_reason\":\"stop\"}]}\r\n\r\ndata: [DONE]\r\r";
+  }
+}
+
+TEST_P(RecordingTest, F48_EverySplitInThreeGivesTheSameText) {
+  const std::string stream = short_stream(GetParam());
+  const std::string_view all = stream;
+  for (std::size_t first = 0; first <= all.size(); first += kCutStep) {
+    for (std::size_t second = first; second <= all.size(); second += kCutStep) {
+      const Attempt split =
+          streamed(GetParam(),
+                   {all.substr(0, first), all.substr(first, second - first), all.substr(second)});
+      ASSERT_TRUE(split.reply) << first << ", " << second << ": " << split.reply.error().message;
+      ASSERT_EQ(split.reply->text, "a\u00fc\u2026\U0001F44B") << first << ", " << second;
+    }
+  }
+}
+
 TEST_P(RecordingTest, StreamsTheTextInItsPieces) {
   std::vector<std::string> pieces;
   const Attempt whole = streamed(GetParam(), {recorded(GetParam(), "calls")}, {},
@@ -239,15 +311,6 @@ TEST_P(RecordingTest, F46_AMalformedEventIsAProtocolError) {
     EXPECT_EQ(failed.reply.error().code, Errc::protocol) << data;
     EXPECT_THAT(failed.reply.error().message, HasSubstr("a chunk of the answer")) << data;
   }
-}
-
-/// An exchange that has seen the head of a good answer.
-HttpExchange begun(ProviderType service) {
-  const WireFormat& format = wire_format(service);
-  HttpExchange exchange(format.stream({}, {}), format.framing, HttpTimeouts{}, kStart);
-  exchange.take_head(
-      {.status = 200, .headers = {{"Content-Type", std::string(stream_type(format.framing))}}});
-  return exchange;
 }
 
 TEST_P(RecordingTest, S63_ALineWithoutEndIsRefused) {
