@@ -64,9 +64,9 @@ std::string target_of(std::uint64_t task) {
 
 }  // namespace
 
-std::string config_for(const ScriptedLlm& model, std::string_view sandbox) {
-  return "schema = 1\n[providers.scripted]\ntype = \"openai-chat\"\nbase_url = \"" +
-         model.base_url() +
+std::string config_for(const ScriptedLlm& model, std::string_view sandbox, Wire wire) {
+  return "schema = 1\n[providers.scripted]\ntype = \"" + std::string(name_of(wire)) +
+         "\"\nbase_url = \"" + model.base_url(wire) +
          "\"\n[models.default]\nprovider = \"scripted\"\nmodel = \"scripted-1\"\n"
          "[sandbox]\nkind = \"" +
          std::string(sandbox) + "\"\n";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "support/child.hpp"
+#include "support/llm_wire.hpp"
 #include "support/temp_dir.hpp"
 #include "support/wait_until.hpp"
 
@@ -19,7 +20,8 @@ namespace tinkerbell {
 class ScriptedLlm;
 
 /// The config of a daemon whose only model is the scripted one.
-[[nodiscard]] std::string config_for(const ScriptedLlm& model, std::string_view sandbox);
+[[nodiscard]] std::string config_for(const ScriptedLlm& model, std::string_view sandbox,
+                                     Wire wire = Wire::openai_chat);
 
 /// "bubblewrap" where it works, as it does not inside a plain chroot; else "none".
 [[nodiscard]] std::string usual_sandbox();

@@ -35,7 +35,7 @@ namespace tinkerbell {
 class ScriptedHttpServer {
  public:
   struct Step {
-    enum class Kind : std::uint8_t { receive, send, await_gate, hold, reset };
+    enum class Kind : std::uint8_t { receive, send, await_gate, hold, half_close, reset };
     Kind kind;
     std::string bytes;
   };
@@ -53,6 +53,9 @@ class ScriptedHttpServer {
 
   /// Keeps the connection open, and silent, until the client closes it.
   static Step hold() { return {Step::Kind::hold, {}}; }
+
+  /// Says that it will send nothing more, and still listens.
+  static Step half_close() { return {Step::Kind::half_close, {}}; }
 
   /// Ends the connection with RST instead of FIN.
   static Step reset() { return {Step::Kind::reset, {}}; }
@@ -154,6 +157,9 @@ class ScriptedHttpServer {
           while (read_more(connection, input)) {
           }
           return;
+        case Step::Kind::half_close:
+          ::shutdown(connection, SHUT_WR);
+          break;
         case Step::Kind::reset: {
           const linger at_once{.l_onoff = 1, .l_linger = 0};
           ::setsockopt(connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

@@ -13,25 +13,6 @@ namespace tinkerbell {
 
 namespace {
 
-std::string event(const Json& chunk) {
-  return "data: " + dump_json(chunk) + "\n\n";
-}
-
-Json chunk_of(const Json& delta, const Json& finish_reason = nullptr) {
-  return {{"model", "scripted-1"},
-          {"choices", {{{"index", 0}, {"delta", delta}, {"finish_reason", finish_reason}}}}};
-}
-
-std::string usage_event(const Json& usage) {
-  return event({{"model", "scripted-1"}, {"choices", Json::array()}, {"usage", usage}});
-}
-
-const Json kUsage = {{"prompt_tokens", 10}, {"completion_tokens", 5}};
-
-std::string ending(std::string_view finish_reason) {
-  return event(chunk_of(Json::object(), finish_reason)) + usage_event(kUsage) + "data: [DONE]\n\n";
-}
-
 std::string in_chunk(std::string_view bytes) {
   std::array<char, 20> size{};
   std::snprintf(size.data(), size.size(), "%zx\r\n", bytes.size());
@@ -76,51 +57,53 @@ std::string header_in(std::string_view head, std::string_view name) {
   return std::string(head.substr(begin, head.find("\r\n", begin) - begin));
 }
 
-std::string text_of(const Json& message) {
-  const auto content = message.find("content");
-  return content != message.end() && content->is_string() ? content->get<std::string>() : "";
+/// Of the request line.
+std::string_view target_in(std::string_view head) {
+  head.remove_prefix(std::min(head.find(' '), head.size() - 1) + 1);
+  return head.substr(0, head.find(' '));
 }
 
 }  // namespace
 
 std::size_t LlmRequest::turn() const {
-  const Json& messages = body.at("messages");
-  return static_cast<std::size_t>(std::ranges::count_if(
-      messages, [](const Json& message) { return message.at("role") == "assistant"; }));
+  return static_cast<std::size_t>(
+      std::ranges::count(messages_in(wire, body), "assistant", &LlmMessage::role));
 }
 
 std::string LlmRequest::goal() const {
-  for (const Json& message : body.at("messages")) {
-    if (message.at("role") == "user") return text_of(message);
+  for (const LlmMessage& message : messages_in(wire, body)) {
+    if (message.role == "user") return message.text;
   }
   return {};
 }
 
 std::string LlmRequest::last() const {
-  return text_of(body.at("messages").back());
+  return messages_in(wire, body).back().text;
 }
 
-LlmReply says(std::string_view text) {
-  return {.pieces = {event(chunk_of({{"content", text}})), ending("stop")}};
+LlmReply says(std::string_view text, Wire wire) {
+  return answers({.text = std::string(text)}, wire);
 }
 
-LlmReply calls(std::string_view tool, const Json& arguments) {
-  return calls_raw(tool, dump_json(arguments));
+LlmReply calls(std::string_view tool, const Json& arguments, Wire wire) {
+  return answers({.text = "I go on.", .tool = std::string(tool), .arguments = dump_json(arguments)},
+                 wire);
 }
 
 LlmReply calls_raw(std::string_view tool, std::string_view arguments) {
-  const Json call = {{"index", 0},
-                     {"id", "call_1"},
-                     {"type", "function"},
-                     {"function", {{"name", tool}, {"arguments", arguments}}}};
-  return {.pieces = {event(chunk_of({{"content", "I go on."}})),
-                     event(chunk_of({{"tool_calls", Json::array({call})}})), ending("tool_calls")}};
+  return answers(
+      {.text = "I go on.", .tool = std::string(tool), .arguments = std::string(arguments)},
+      Wire::openai_chat);
+}
+
+LlmReply answers(const LlmWords& words, Wire wire) {
+  return {.content_type = std::string(content_type_of(wire)), .pieces = in_words_of(wire, words)};
 }
 
 LlmReply with_usage(LlmReply reply, const Json& usage) {
+  const std::string usual = R"({"completion_tokens":5,"prompt_tokens":10})";
   std::string& ending = reply.pieces.back();
-  const std::string usual = usage_event(kUsage);
-  ending.replace(ending.find(usual), usual.size(), usage_event(usage));
+  ending.replace(ending.find(usual), usual.size(), dump_json(usage));
   return reply;
 }
 
@@ -204,12 +187,14 @@ void ScriptedLlm::serve(int connection) {
 }
 
 LlmReply ScriptedLlm::answer_to(std::string_view head, std::string_view body) {
+  const std::optional<Wire> wire = wire_of(target_in(head));
   Result<Json> json = parse_json(body);
-  if (!json || !json->is_object() || !json->contains("messages")) {
-    return responds(400, "text/plain", "a chat completion was expected");
+  if (!wire || !json || !json->is_object()) {
+    return responds(400, "text/plain", "a question to a model was expected");
   }
   const std::scoped_lock lock(mutex_);
-  LlmRequest request{.key = header_in(head, "Idempotency-Key"), .body = *std::move(json)};
+  LlmRequest request{
+      .wire = *wire, .key = header_in(head, "Idempotency-Key"), .body = *std::move(json)};
   request.asked +=
       static_cast<std::size_t>(std::ranges::count(ledger_, request.key, &LlmRequest::key));
   ledger_.push_back(request);

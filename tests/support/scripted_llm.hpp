@@ -1,5 +1,7 @@
 #pragma once
 
+#include "support/llm_wire.hpp"
+
 #include "tinkerbell/base/json.hpp"
 #include "tinkerbell/base/unique_fd.hpp"
 
@@ -19,6 +21,7 @@ namespace tinkerbell {
 
 /// A request to the model, as the server's ledger keeps it.
 struct LlmRequest {
+  Wire wire = Wire::openai_chat;
   std::string key;        ///< Idempotency-Key.
   std::size_t asked = 1;  ///< How often a request with this key has come, this one included.
   Json body;
@@ -43,22 +46,28 @@ struct LlmReply {
 };
 
 /// An answer in words, which ends an agent.
-[[nodiscard]] LlmReply says(std::string_view text);
+[[nodiscard]] LlmReply says(std::string_view text, Wire wire = Wire::openai_chat);
 
 /// One tool call, with a few words before it; the words and the call are pieces of their own.
-[[nodiscard]] LlmReply calls(std::string_view tool, const Json& arguments);
+[[nodiscard]] LlmReply calls(std::string_view tool, const Json& arguments,
+                             Wire wire = Wire::openai_chat);
 
 /// The same with arguments as they are, JSON or not.
 [[nodiscard]] LlmReply calls_raw(std::string_view tool, std::string_view arguments);
 
-/// The same answer with other figures than 10 tokens in and 5 out, in the server's own form.
+/// Any answer.
+[[nodiscard]] LlmReply answers(const LlmWords& words, Wire wire);
+
+/// The same answer (of a chat) with other figures than 10 tokens in and 5 out, in the server's own
+/// form.
 [[nodiscard]] LlmReply with_usage(LlmReply reply, const Json& usage);
 
 /// An answer that is no stream of events.
 [[nodiscard]] LlmReply responds(int status, std::string content_type, std::string body);
 
-/// An OpenAI-compatible server on loopback that answers each request by a function of it, and keeps
-/// a ledger of all that it was asked. A thread per connection; connections are kept alive.
+/// A server on loopback, of all wire formats at once, that answers each request by a function of
+/// it, and keeps a ledger of all that it was asked. A thread per connection; connections are kept
+/// alive.
 class ScriptedLlm {
  public:
   /// Called by one thread at a time.
@@ -74,8 +83,10 @@ class ScriptedLlm {
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
-  [[nodiscard]] std::string base_url() const {
-    return "http://127.0.0.1:" + std::to_string(port_) + "/v1";
+  /// For those who speak to it like this.
+  [[nodiscard]] std::string base_url(Wire wire = Wire::openai_chat) const {
+    const bool below_v1 = wire == Wire::openai_chat || wire == Wire::openai_responses;
+    return "http://127.0.0.1:" + std::to_string(port_) + (below_v1 ? "/v1" : "");
   }
 
   /// Lets all answers go on that are held, now and later.
