@@ -6,6 +6,7 @@
 #include "tinkerbell/io/blocking_pool.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -142,6 +143,15 @@ TEST_F(HttpClientTest, F41_ReportsAResetInTheBody) {
   EXPECT_EQ(finish(call).error(), Errc::protocol);
 }
 
+TEST_F(HttpClientTest, F41_AServerThatHalfClosesInTheBodyHasCutItOff) {
+  Server server({{Server::receive(), Server::send(kChunked.substr(0, 60)), Server::half_close(),
+                  Server::hold()}});
+  Watched call;
+  fetch({.url = server.url("/")}, call);
+  EXPECT_EQ(call.error(), Errc::protocol);
+  EXPECT_TRUE(run_until(loop_, [&] { return server.connections_ended() == 1; }));
+}
+
 TEST_F(HttpClientTest, S61_RefusesLengthBesideChunks) {
   Server server({Server::answer(
       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")});
@@ -237,7 +247,7 @@ TEST_F(HttpClientTest, CancelWorksBeforeTheNameIsResolved) {
   EXPECT_EQ(finish(call).error(), Errc::cancelled);
 }
 
-TEST_F(HttpClientTest, ReportsAServerThatIsNotThere) {
+TEST_F(HttpClientTest, F37_ReportsAServerThatIsNotThere) {
   std::string url;
   {
     const Server gone({});
@@ -250,6 +260,30 @@ TEST_F(HttpClientTest, ReportsAServerThatIsNotThere) {
   Watched nobody;
   fetch({.url = "http://name.invalid/"}, nobody);
   EXPECT_EQ(nobody.error(), Errc::unavailable);
+}
+
+/// Once the queue of a listener is full, it answers no further wish for a connection: as where a
+/// firewall swallows them.
+TEST_F(HttpClientTest, F37_GivesUpWhereNobodyAnswersTheWishForAConnection) {
+  boost::asio::io_context unused;
+  using boost::asio::ip::tcp;
+  tcp::acceptor silent(unused);
+  silent.open(tcp::v4());
+  silent.bind({boost::asio::ip::address_v4::loopback(), 0});
+  silent.listen(0);
+  std::vector<tcp::socket> waiting;
+  for (int i = 0; i < 3; ++i) {
+    tcp::socket& socket = waiting.emplace_back(unused, tcp::v4());
+    socket.native_non_blocking(true);
+    const tcp::endpoint there = silent.local_endpoint();
+    (void)::connect(socket.native_handle(), there.data(), static_cast<socklen_t>(there.size()));
+  }
+  Watched call;
+  fetch({.url = "http://127.0.0.1:" + std::to_string(silent.local_endpoint().port()) + "/",
+         .timeouts = {.connect = Milliseconds(30)}},
+        call);
+  EXPECT_EQ(call.error(), Errc::unavailable);
+  EXPECT_THAT(call.outcome->error().message, HasSubstr("no connection within 30 ms"));
 }
 
 TEST_F(HttpClientTest, UsesAConnectionAgain) {

@@ -10,9 +10,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <array>
@@ -33,10 +35,10 @@ using ::testing::HasSubstr;
 const std::string kOk = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
 
 /// Takes one TLS connection on loopback, reads a request, sends an answer and ends the connection,
-/// with close_notify or without.
+/// with close_notify or without; or, before the answer, wants the keys to be agreed upon anew.
 class TlsServer {
  public:
-  enum class Ending : std::uint8_t { close_notify, bare_close };
+  enum class Ending : std::uint8_t { close_notify, bare_close, renegotiation };
 
   TlsServer(const Certificate& certificate, std::string answer,
             Ending ending = Ending::close_notify, int newest_version = 0)
@@ -67,6 +69,9 @@ class TlsServer {
   /// Bytes of a request that a client trusted the server with.
   [[nodiscard]] std::size_t request_bytes() const { return request_bytes_; }
 
+  /// Whether the client said that it will not renegotiate.
+  [[nodiscard]] bool was_refused() const { return was_refused_; }
+
  private:
   void serve() {
     ssl::stream<tcp::socket> stream(loop_, context_);
@@ -76,7 +81,17 @@ class TlsServer {
     std::array<char, 4096> request;
     if (!failed) request_bytes_ = stream.read_some(asio::buffer(request), failed);
     if (failed) return;
+    if (ending_ == Ending::renegotiation) {
+      SSL_renegotiate(stream.native_handle());
+      SSL_do_handshake(stream.native_handle());  // only asks for it
+    }
     asio::write(stream, asio::buffer(answer_), failed);
+    if (ending_ == Ending::renegotiation) {
+      stream.read_some(asio::buffer(request), failed);
+      was_refused_ =
+          failed.category() == asio::error::get_ssl_category() &&
+          ERR_GET_REASON(static_cast<unsigned long>(failed.value())) == SSL_R_NO_RENEGOTIATION;
+    }
     if (ending_ == Ending::close_notify) stream.shutdown(failed);
   }
 
@@ -86,6 +101,7 @@ class TlsServer {
   std::string answer_;
   Ending ending_;
   std::atomic<std::size_t> request_bytes_ = 0;
+  std::atomic<bool> was_refused_ = false;
   std::thread thread_;
 };
 
@@ -162,6 +178,26 @@ TEST_F(HttpsTest, S59_RefusesAnExpiredCertificate) {
   expect_refused(server, "localhost", "expired");
 }
 
+TEST_F(HttpsTest, S59_RefusesAnAuthorityThatNobodyTrusted) {
+  const Certificate authority =
+      self_signed({.name = "DNS:authority.example", .is_authority = true});
+  const Certificate certificate = signed_by(authority, {.name = "DNS:localhost"});
+  const TlsServer server(certificate, kOk);
+  expect_refused(server, "localhost", "unable to get local issuer certificate");
+}
+
+TEST_F(HttpsTest, S59_RefusesSha1) {
+  const Certificate authority =
+      self_signed({.name = "DNS:authority.example", .is_authority = true});
+  trust(authority);
+  {
+    const TlsServer server(signed_by(authority, {.name = "DNS:localhost"}), kOk);
+    EXPECT_TRUE(fetch(server.url("localhost")).ok());
+  }
+  const TlsServer server(signed_by(authority, {.name = "DNS:localhost", .sha1 = true}), kOk);
+  expect_refused(server, "localhost", "too weak");
+}
+
 TEST_F(HttpsTest, S59_RefusesShortKeys) {
   const Certificate certificate = self_signed({.name = "DNS:localhost", .rsa_bits = 1024});
   trust(certificate);
@@ -172,8 +208,10 @@ TEST_F(HttpsTest, S59_RefusesShortKeys) {
 TEST_F(HttpsTest, S59_RefusesOldVersions) {
   const Certificate certificate = self_signed({.name = "DNS:localhost"});
   trust(certificate);
-  const TlsServer server(certificate, kOk, TlsServer::Ending::close_notify, TLS1_1_VERSION);
-  expect_refused(server, "localhost", "version");
+  for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) {
+    const TlsServer server(certificate, kOk, TlsServer::Ending::close_notify, version);
+    expect_refused(server, "localhost", "version");
+  }
 }
 
 TEST_F(HttpsTest, F51_TakesNoCloseWithoutNotifyForTheEndOfABody) {
@@ -188,6 +226,14 @@ TEST_F(HttpsTest, F51_TakesNoCloseWithoutNotifyForTheEndOfABody) {
   const Result<HttpHead> head = fetch(server.url("localhost"));
   ASSERT_FALSE(head.ok());
   EXPECT_EQ(head.error().code, Errc::protocol);
+}
+
+TEST_F(HttpsTest, F51_DoesNotRenegotiate) {
+  const Certificate certificate = self_signed({.name = "DNS:localhost"});
+  trust(certificate);
+  const TlsServer server(certificate, kOk, TlsServer::Ending::renegotiation, TLS1_2_VERSION);
+  EXPECT_TRUE(fetch(server.url("localhost")).ok());
+  EXPECT_TRUE(run_until(loop_, [&] { return server.was_refused(); }));
 }
 
 TEST_F(HttpsTest, F51_GivesUpOnAHandshakeThatStalls) {

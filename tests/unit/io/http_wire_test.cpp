@@ -140,6 +140,18 @@ TEST(HttpResponseReader, S61_RefusesAmbiguousAndOverlargeAnswers) {
   }
 }
 
+TEST(HttpResponseReader, F50_AMillionHeadersAreTooLargeLongBeforeTheyAreRead) {
+  Collected found;
+  HttpResponseReader reader({}, false, found);
+  ASSERT_TRUE(reader.feed("HTTP/1.1 200 OK\r\n"));
+  std::size_t headers = 0;
+  Result<void> fed;
+  while ((fed = reader.feed("Header-" + std::to_string(headers) + ": x\r\n")))
+    ASSERT_LT(++headers, 1'000'000U);
+  EXPECT_EQ(fed.error().code, Errc::too_large);
+  EXPECT_LT(headers, 10'000U) << "64 KiB";
+}
+
 TEST(HttpResponseReader, S61_TakesAnyNumberOfTinyChunks) {
   std::string bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (int i = 0; i < 5'000; ++i)
