@@ -282,7 +282,7 @@ TEST_F(HttpClientTest, F37_GivesUpWhereNobodyAnswersTheWishForAConnection) {
   fetch({.url = "http://127.0.0.1:" + std::to_string(silent.local_endpoint().port()) + "/",
          .timeouts = {.connect = Milliseconds(30)}},
         call);
-  EXPECT_EQ(call.error(), Errc::unavailable);
+  ASSERT_EQ(call.error(), Errc::unavailable);
   EXPECT_THAT(call.outcome->error().message, HasSubstr("no connection within 30 ms"));
 }
 
