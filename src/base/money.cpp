@@ -43,6 +43,11 @@ Result<Money> Money::parse(std::string_view text, int decimals_max) {
   return amount;
 }
 
+Result<Money> Money::from_json(const Json& json) {
+  if (!json.is_string()) return Error{Errc::invalid, "must be an amount in quotes"};
+  return parse(json.get_ref<const std::string&>());
+}
+
 std::string Money::text() const {
   const bool negative = trillionths_ < 0;
   const std::uint64_t size = negative ? 0 - static_cast<std::uint64_t>(trillionths_)

@@ -95,6 +95,12 @@ concept HasJsonForm = requires(const T& value) {
   { value.to_json() } -> std::same_as<Json>;
 };
 
+/// The same, and it can be read back.
+template <class T>
+concept ReadsJsonForm = requires(const Json& json) {
+  { T::from_json(json) } -> std::same_as<Result<T>>;
+};
+
 /// A type with a canonical form of its own (a conversation, written as hashes).
 template <class T>
 concept HasCanonicalForm =
@@ -319,7 +325,9 @@ template <class Struct>
 /// key. Errors: invalid.
 template <class T>
 Result<T> from_json_value(const Json& json, UnknownKeys unknown) {
-  if constexpr (Described<T>) {
+  if constexpr (detail::ReadsJsonForm<T>) {
+    return T::from_json(json);
+  } else if constexpr (Described<T>) {
     return detail::struct_from<T>(json, unknown);
   } else if constexpr (std::same_as<T, Json>) {
     return json;

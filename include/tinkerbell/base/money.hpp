@@ -67,6 +67,8 @@ class Money {
 
   [[nodiscard]] Json to_json() const { return text(); }
 
+  [[nodiscard]] static Result<Money> from_json(const Json& json);
+
   void write_canonical(CanonicalWriter& writer) const { writer.integer(trillionths_); }
 
   void read_canonical(CanonicalReader& reader);
