@@ -180,6 +180,12 @@ Result<std::optional<Error>> error_in_outcome(std::string_view bytes) {
   return std::optional(Error{error.code, std::move(error.message)});
 }
 
+std::string Fingerprint::hex() const {
+  Sha256 padded;
+  std::ranges::copy(bytes, padded.bytes.begin());
+  return padded.hex().substr(0, 2 * bytes.size());
+}
+
 Fingerprint fingerprint_of(std::string_view canonical_command) {
   Sha256Stream stream;
   stream.update(kFingerprintVersion);

@@ -7,6 +7,12 @@ void Conversation::add(Message message) {
   entries_.push_back(std::make_shared<const Entry>(Entry{std::move(message), hash}));
 }
 
+Conversation Conversation::first(std::size_t count) const {
+  Conversation beginning = *this;
+  beginning.entries_.resize(count);
+  return beginning;
+}
+
 Json Conversation::to_json() const {
   Json hashes = Json::array();
   for (const auto& entry : entries_)

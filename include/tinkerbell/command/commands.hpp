@@ -644,6 +644,9 @@ struct Overloaded : Handlers... {
 struct Fingerprint {
   std::array<std::uint8_t, 16> bytes{};
 
+  /// 32 lower-case hexadecimal digits.
+  [[nodiscard]] std::string hex() const;
+
   bool operator==(const Fingerprint&) const = default;
 };
 

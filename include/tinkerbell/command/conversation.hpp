@@ -79,6 +79,9 @@ class Conversation {
 
   [[nodiscard]] const Message& back() const { return entries_.back()->message; }
 
+  /// Its first messages.
+  [[nodiscard]] Conversation first(std::size_t count) const;
+
   [[nodiscard]] bool empty() const { return entries_.empty(); }
 
   /// An array of 16-digit hash prefixes, for people.
