@@ -275,7 +275,11 @@ std::string approval_card(const TaskCommand& command, const Facts& facts) {
     }
     return card;
   }
-  return visible_line(in_words(command)) + "\n" +
+  std::string reader;
+  if (std::holds_alternative<AwaitLLMResponse>(command) && !facts.object.empty()) {
+    reader = "  read by  " + visible_line(facts.object) + "\n";
+  }
+  return visible_line(in_words(command)) + "\n" + reader +
          visible_text(pretty_json(arguments_json(command))) + "\n";
 }
 

@@ -175,6 +175,15 @@ TEST(ApprovalCard, ShowsTheDiffOfAChange) {
                   .starts_with("replace x\n"));
 }
 
+TEST(ApprovalCard, SaysWhoReadsAConversation) {
+  const AwaitLLMResponse call{.model = "default"};
+  EXPECT_TRUE(approval_card(call, {.object = "openai/gpt-5 @ https://api.openai.com"})
+                  .starts_with("ask model default (0 messages)\n"
+                               "  read by  openai/gpt-5 @ https://api.openai.com\n{"));
+  EXPECT_TRUE(approval_card(call, {.object = "nobody (cassette)"})
+                  .contains("  read by  nobody (cassette)\n"));
+}
+
 TEST(DoubtCard, SaysWhatIsKnownAndWhatEachAnswerMeansBeforeWordsOfOthers) {
   const Doubt doubt{.started = WallTime{}, .evidence = "killed\nabort  it never ran"};
   EXPECT_EQ(doubt_line(AwaitFileEdit{.path = "x"}), "did this happen? edit x");
