@@ -52,16 +52,18 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
     return;
   }
   last_task_ = TaskId{number(last_task_) + 1};
-  LiveTask& child = begin_task(last_task_, {.kind = command.kind,
-                                            .workspace = live.payload.workspace,
-                                            .arguments = command.arguments,
-                                            .definition = std::move(admitted->definition),
-                                            .origin = live.payload.origin,
-                                            .approve_all = live.payload.approve_all,
-                                            .parent = live.head.task,
-                                            .title = std::move(admitted->title),
-                                            .budget = live.payload.budget,
-                                            .root = root_of(live)});
+  LiveTask& child = begin_task(
+      last_task_, {.kind = command.kind,
+                   .workspace = live.payload.workspace,
+                   .arguments = command.arguments,
+                   .definition = std::move(admitted->definition),
+                   .origin = live.payload.origin,
+                   .approve_all = live.payload.approve_all,
+                   .parent = live.head.task,
+                   .title = std::move(admitted->title),
+                   .budget = live.payload.budget,
+                   .root = root_of(live),
+                   .cassette = live.payload.cassette.of_child(live.totals.children.size())});
   // Parent and child in one transaction: after a crash there is either both or neither.
   conclude(live, Reply(Spawn::Reply{child.head.task}),
            {make_record(child, RecordKind::task, canonical_bytes(child.payload))}, &child);

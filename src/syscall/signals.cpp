@@ -61,6 +61,11 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
     done(admitted.error());
     return;
   }
+  CassetteRef cassette;
+  if (submission.cassette) {
+    mask_strings(*submission.cassette, parts_.masker);
+    cassette = CassetteRef(*std::move(submission.cassette));
+  }
   last_task_ = TaskId{number(last_task_) + 1};
   LiveTask& live = begin_task(last_task_, {.kind = std::move(submission.kind),
                                            .workspace = std::move(submission.workspace),
@@ -69,7 +74,8 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
                                            .origin = submission.by,
                                            .approve_all = submission.approve_all,
                                            .title = std::move(admitted->title),
-                                           .budget = submission.budget});
+                                           .budget = submission.budget,
+                                           .cassette = std::move(cassette)});
   std::vector<Record> records;
   records.push_back(make_record(live, RecordKind::task, canonical_bytes(live.payload)));
   if (submission.stepping) {

@@ -158,7 +158,8 @@ Call SystemCalls::call_of(LiveTask& live) const {
           .key = flight.key,
           .asked = flight.asked,
           .facts = flight.facts,
-          .pre_image = flight.pre_image};
+          .pre_image = flight.pre_image,
+          .cassette = live.payload.cassette};
 }
 
 /// Derived, never stored: the same after every restart.

@@ -4,6 +4,7 @@
 #include "tinkerbell/base/completion.hpp"
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/base/names.hpp"
+#include "tinkerbell/command/cassette.hpp"
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/facts.hpp"
 
@@ -27,6 +28,7 @@ struct Call {
 
   Facts facts;                        ///< What was judged and approved. Empty during prepare.
   std::optional<PreImage> pre_image;  ///< As journalled. Only for local effects.
+  CassetteRef cassette = {};          ///< What answers in place of a model, if anything does.
 };
 
 /// What prepare found.

@@ -2,6 +2,7 @@
 
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/command/cassette.hpp"
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/facts.hpp"
 #include "tinkerbell/journal/record.hpp"
@@ -59,6 +60,7 @@ struct TaskPayload {
   std::string title;      ///< One line, for lists.
   Budget budget;          ///< Of its whole family.
   TaskId root = kNoTask;  ///< From which all of the family come; kNoTask: the task itself.
+  CassetteRef cassette;   ///< What answers in place of models, if anything does.
 
   static constexpr auto fields() {
     return described(
@@ -66,7 +68,8 @@ struct TaskPayload {
         field("arguments", &TaskPayload::arguments), field("definition", &TaskPayload::definition),
         field("origin", &TaskPayload::origin), field("approve_all", &TaskPayload::approve_all),
         field("parent", &TaskPayload::parent), field("title", &TaskPayload::title),
-        field("budget", &TaskPayload::budget), field("root", &TaskPayload::root));
+        field("budget", &TaskPayload::budget), field("root", &TaskPayload::root),
+        field("cassette", &TaskPayload::cassette));
   }
 };
 

@@ -44,6 +44,7 @@ struct Submission {
   bool stepping = false;  ///< It stops before its first command.
   Budget budget;
   Person by;
+  std::optional<Cassette> cassette = {};  ///< Answers in place of models.
 };
 
 /// What is added to a budget.
