@@ -80,6 +80,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
       programs_(io_.get_executor(), pool_, progress_,
                 process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works),
       models_(io_.get_executor(), http_, pool_, clock_, progress_, plan_.llm),
+      cassettes_(models_, clock_, progress_),
       notifier_(io_.get_executor()),
       signals_(io_, SIGTERM, SIGINT),
       reactor_(io_, calls_.scheduler(), clock_),
@@ -94,7 +95,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
   calls_.set_driver<AwaitFileList>(files_);
   calls_.set_driver<AwaitFileSearch>(files_);
   calls_.set_driver<AwaitProcess>(programs_);
-  calls_.set_driver<AwaitLLMResponse>(models_);
+  calls_.set_driver<AwaitLLMResponse>(cassettes_);
   control_.connect({.loop = io_.get_executor(),
                     .pool = pool_,
                     .calls = calls_,

@@ -10,6 +10,7 @@
 #include "tinkerbell/control/control.hpp"
 #include "tinkerbell/daemon/run.hpp"
 #include "tinkerbell/drivers/file/file_driver.hpp"
+#include "tinkerbell/drivers/llm/cassette_driver.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 #include "tinkerbell/drivers/process/process_driver.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
@@ -124,6 +125,7 @@ class Daemon {
   FileDriver files_;
   ProcessDriver programs_;
   LlmDriver models_;
+  CassetteDriver cassettes_;  ///< Before the models.
   Notifier notifier_;
   boost::asio::signal_set signals_;
   Reactor reactor_;
