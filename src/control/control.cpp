@@ -4,6 +4,7 @@
 #include "control/routes.hpp"
 
 #include "tinkerbell/io/http_server.hpp"
+#include "tinkerbell/protocol/cassette.hpp"
 
 #include <exception>
 #include <optional>
@@ -11,6 +12,14 @@
 #include <utility>
 
 namespace tinkerbell {
+
+namespace {
+
+/// A cassette, and what else is said about a new task.
+constexpr std::uint32_t kBodyBytesMax =
+    static_cast<std::uint32_t>(protocol::CassetteView::kLimits.bytes_max) + (1U << 20);
+
+}  // namespace
 
 struct ControlPlane::State {
   control::EventHub hub;
@@ -41,7 +50,7 @@ void ControlPlane::connect(Parts parts) {
   state_->context.emplace(
       control::Context{.parts = std::move(parts), .hub = state_->hub, .started = now});
   state_->server.emplace(
-      loop, HttpServerLimits{},
+      loop, HttpServerLimits{.body_bytes_max = kBodyBytesMax},
       [state = state_.get()](HttpRequest request, std::shared_ptr<HttpResponder> responder) {
         const std::string path = request.path;
         try {

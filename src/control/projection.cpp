@@ -133,6 +133,7 @@ void Projection::begin(TaskId task, const TaskPayload& payload, WallTime created
   task_.title = payload.title;
   task_.workspace = payload.workspace;
   task_.model = text_of(payload.definition, "model");
+  task_.has_cassette = static_cast<bool>(payload.cassette);
   task_.state = "ready";
   task_.created = rfc3339(created);
   task_.origin = {.via = payload.origin.via, .uid = payload.origin.uid, .pid = payload.origin.pid};
@@ -178,7 +179,9 @@ void Projection::asked(const Record& record, Events& events) {
            .reply = {},
            .asked = rfc3339(record.wall),
            .call = {},
-           .result = {}};
+           .result = {},
+           .next_attempt = {},
+           .fingerprint = record.fingerprint.hex()};
   if (!intent_.verdict.reason.empty()) step_.rule += " (" + intent_.verdict.reason + ")";
   const std::string arguments = std::exchange(intent_.arguments, {}).bytes;
   has_arguments_ = !arguments.empty();

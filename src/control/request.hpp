@@ -29,10 +29,18 @@ class Request {
   /// The body as a wire struct; unknown keys are refused. Errors: invalid, too_large.
   template <class T>
   [[nodiscard]] Result<T> body() const {
-    Result<Json> json = parse_json(http_.body.empty() ? "{}" : http_.body);
+    return read<T>(http_.body);
+  }
+
+  /// The same of a text, for who reads it on another thread.
+  template <class T>
+  [[nodiscard]] static Result<T> read(const std::string& body) {
+    Result<Json> json = parse_json(body.empty() ? "{}" : body);
     if (!json) return json.error();
     return from_json_value<T>(*json, UnknownKeys::reject);
   }
+
+  [[nodiscard]] const std::string& body_text() const { return http_.body; }
 
   /// Who asks, as the kernel says.
   [[nodiscard]] Person person() const;

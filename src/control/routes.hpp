@@ -69,6 +69,9 @@ void clear_breakpoints(Context& context, Request request);
 void get_steps(Context& context, Request request);
 void get_diff(Context& context, Request request);
 
+// cassette.cpp
+void get_cassette(Context& context, Request request);
+
 // events.cpp
 void get_task_events(Context& context, Request request);
 void get_events(Context& context, Request request);

@@ -1,10 +1,12 @@
 #include "control/views.hpp"
 
+#include "tinkerbell/command/cassette.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/workspace/within.hpp"
 
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 namespace tinkerbell::control {
 
@@ -100,18 +102,42 @@ Result<Budget> budget_of(const protocol::BudgetRequest& wanted, Budget budget) {
   return budget;
 }
 
-void submit(Context& context, const Request& request, const protocol::SubmitRequest& wanted,
-            std::string workspace) {
-  Result<Budget> budget = budget_of(wanted.budget, context.parts.facts.budget);
+/// A new task as somebody wants it, checked as far as can be told without the daemon's tasks.
+struct Wanted {
+  protocol::SubmitRequest request;
+  std::string workspace;
+  std::optional<Cassette> cassette;
+};
+
+/// Takes long for a large cassette; looks at the file system. Errors: invalid, too_large,
+/// unsupported.
+Result<Wanted> wanted_in(const std::string& body, const std::string& state_dir) {
+  Result<protocol::SubmitRequest> request = Request::read<protocol::SubmitRequest>(body);
+  if (!request) return request.error();
+  if (const Result<void> fits = check(*request); !fits) return fits.error();
+  Result<std::string> workspace = checked_workspace(request->workspace, state_dir);
+  if (!workspace) return workspace.error();
+  Wanted wanted{.request = *std::move(request), .workspace = *std::move(workspace), .cassette = {}};
+  if (const std::optional<Json> document = std::exchange(wanted.request.cassette, std::nullopt)) {
+    Result<Cassette> cassette = cassette_from(document->value("task", Json()));
+    if (!cassette) return cassette.error().with("the cassette");
+    wanted.cassette = *std::move(cassette);
+  }
+  return wanted;
+}
+
+void submit(Context& context, const Request& request, Wanted wanted) {
+  Result<Budget> budget = budget_of(wanted.request.budget, context.parts.facts.budget);
   if (!budget) return request.fail(budget.error());
   context.parts.calls.submit(
-      {.kind = wanted.kind,
-       .workspace = std::move(workspace),
-       .arguments = arguments_of(wanted),
-       .approve_all = wanted.approve_all,
-       .stepping = wanted.stepping,
+      {.kind = wanted.request.kind,
+       .workspace = std::move(wanted.workspace),
+       .arguments = arguments_of(wanted.request),
+       .approve_all = wanted.request.approve_all,
+       .stepping = wanted.request.stepping,
        .budget = *std::move(budget),
-       .by = request.person()},
+       .by = request.person(),
+       .cassette = std::move(wanted.cassette)},
       Completion<TaskId>([&context, request](Result<TaskId> task) {
         if (!task) return request.fail(task.error());
         find_task(context, *task,
@@ -124,16 +150,13 @@ void submit(Context& context, const Request& request, const protocol::SubmitRequ
 }  // namespace
 
 void post_task(Context& context, Request request) {
-  const Result<protocol::SubmitRequest> wanted = request.body<protocol::SubmitRequest>();
-  if (!wanted) return request.fail(wanted.error());
-  if (const Result<void> fits = check(*wanted); !fits) return request.fail(fits.error());
-  context.parts.pool.run<std::string>(
-      [path = wanted->workspace, state_dir = context.parts.facts.state_dir] {
-        return checked_workspace(path, state_dir);
+  context.parts.pool.run<Wanted>(
+      [body = request.body_text(), state_dir = context.parts.facts.state_dir] {
+        return wanted_in(body, state_dir);
       },
-      Completion<std::string>([&context, request, wanted = *wanted](Result<std::string> workspace) {
-        if (!workspace) return request.fail(workspace.error());
-        submit(context, request, wanted, *std::move(workspace));
+      Completion<Wanted>([&context, request](Result<Wanted> wanted) {
+        if (!wanted) return request.fail(wanted.error());
+        submit(context, request, *std::move(wanted));
       }));
 }
 

@@ -1,5 +1,7 @@
 #include "tinkerbell/protocol/task.hpp"
 
+#include "tinkerbell/protocol/cassette.hpp"
+
 namespace tinkerbell::protocol {
 
 namespace {
@@ -30,6 +32,9 @@ Result<void> check(const SubmitRequest& request) {
   }
   if (!request.workspace.starts_with('/')) {
     return Error{Errc::invalid, "the workspace is not an absolute path"};
+  }
+  if (request.cassette) {
+    if (Result<void> good = check_cassette(*request.cassette); !good) return good;
   }
   if (request.workspace.contains('\0')) return Error{Errc::invalid, "the workspace contains NUL"};
   const std::string schema = request.output_schema ? dump_json(*request.output_schema) : "";

@@ -55,6 +55,7 @@ struct SubmitRequest {
                                   ///< limits, which are an agent's.
   BudgetRequest budget;
   std::optional<Json> output_schema;  ///< JSON Schema of an object: what the agent is to return.
+  std::optional<Json> cassette;  ///< A CassetteView, in JSON: answers in place of models.
 
   static constexpr auto fields() {
     return described(
@@ -64,7 +65,8 @@ struct SubmitRequest {
         field("time_max_ms", &SubmitRequest::time_max_ms),
         field("stepping", &SubmitRequest::stepping), field("arguments", &SubmitRequest::arguments),
         field("budget", &SubmitRequest::budget),
-        field("output_schema", &SubmitRequest::output_schema));
+        field("output_schema", &SubmitRequest::output_schema),
+        field("cassette", &SubmitRequest::cassette));
   }
 
   bool operator==(const SubmitRequest&) const = default;
@@ -173,6 +175,8 @@ struct TaskView {
   std::optional<SchedulingView> scheduling;  ///< Absent where nothing is known, and in lists.
   bool to_stop = false;  ///< It was told to stop before its next command, and has not come there.
   bool wants_budget = false;  ///< It is suspended until somebody adds to its budget.
+  bool has_cassette = false;  ///< Models are not asked: a cassette answers. Lists of tasks that
+                              ///< have ended do not tell.
 
   static constexpr auto fields() {
     return described(
@@ -188,7 +192,8 @@ struct TaskView {
         field("error", &TaskView::error), field("usage", &TaskView::usage),
         field("questions", &TaskView::questions), field("children", &TaskView::children),
         field("scheduling", &TaskView::scheduling), field("to_stop", &TaskView::to_stop),
-        field("wants_budget", &TaskView::wants_budget));
+        field("wants_budget", &TaskView::wants_budget),
+        field("has_cassette", &TaskView::has_cassette));
   }
 
   bool operator==(const TaskView&) const = default;
@@ -248,6 +253,8 @@ struct StepView {
   std::optional<std::string> result;  ///< Only with ?calls=N, and once there is one: "137 bytes",
                                       ///< "-1 not_found (no such file)".
   std::string next_attempt;           ///< Of a deferred one: when that is made.
+  std::string fingerprint;  ///< 32 hexadecimal digits: the same for the same command with the same
+                            ///< arguments, in whatever task and daemon.
 
   static constexpr auto fields() {
     return described(field("seq", &StepView::seq), field("command", &StepView::command),
@@ -261,7 +268,8 @@ struct StepView {
                      field("duration_us", &StepView::duration_us),
                      field("answered_us", &StepView::answered_us), field("call", &StepView::call),
                      field("result", &StepView::result),
-                     field("next_attempt", &StepView::next_attempt));
+                     field("next_attempt", &StepView::next_attempt),
+                     field("fingerprint", &StepView::fingerprint));
   }
 
   bool operator==(const StepView&) const = default;

@@ -150,6 +150,26 @@ Task<Result<Json>> has_parent(TaskStart /*start*/) {
   co_return Json(end->state);
 }
 
+Task<Result<Json>> asks_model(TaskStart start) {
+  const Result<AwaitLLMResponse::Reply> reply =
+      co_await AwaitLLMResponse{.model = start.arguments.value("model", std::string("default"))};
+  if (!reply) co_return reply.error();
+  co_return Json(reply->text);
+}
+
+/// Asks the same three times, and has two children that ask.
+Task<Result<Json>> asks_models(TaskStart start) {
+  for (int i = 0; i < 3; ++i)
+    (void)co_await asks_model(start);
+  for (const char* model : {"a", "b"}) {
+    const Result<Spawn::Reply> child =
+        co_await Spawn{.kind = "model_asker@1", .arguments = {{"model", model}}};
+    if (!child) co_return child.error();
+    (void)co_await Join{.task = child->task};
+  }
+  co_return Json();
+}
+
 class RoutesTest : public testing::Test {
  protected:
   RoutesTest() {
@@ -410,6 +430,76 @@ TEST_F(RoutesTest, WhoFollowsATaskHearsTheQuestionsOfItsDescendantsOpenAndNew) {
   ASSERT_TRUE(comes_true([&] { return late->closed && calls->closed; }));
   EXPECT_THAT(questions(*late), ElementsAre("approval.opened of 4", "approval.decided of 4"));
   EXPECT_THAT(questions(*calls), ElementsAre());
+}
+
+TEST_F(RoutesTest, ACassetteHasWhatModelsAnsweredAFamily) {
+  world_.add_kind("model_asker@1", asks_model);
+  world_.add_kind("family@1", asks_models);
+  for (const char* text : {"one", "two"})
+    world_.driver->next_reply("llm.response", Reply(AwaitLLMResponse::Reply{.text = text}));
+  world_.driver->next_reply("llm.response", Error{Errc::cancelled, "broken off"});
+  world_.driver->next_reply("llm.response", Error{Errc::unauthorized, "HTTP 401"});
+  world_.driver->next_reply("llm.response", Reply(AwaitLLMResponse::Reply{.text = "of b"}));
+  world_.submit("family@1");
+
+  const Json cassette = *parse_json(ask("GET", "/v1/tasks/1/cassette").body);
+  EXPECT_EQ(cassette.at("schema"), "tinkerbell.cassette/1");
+  EXPECT_EQ(cassette.at("exchanges"), 4);
+  const Json& root = cassette.at("task");
+  ASSERT_EQ(root.at("exchanges").size(), 2U);  // what was broken off is no answer
+  EXPECT_EQ(root.at("exchanges")[0].at("reply").at("text"), "one");
+  EXPECT_EQ(root.at("exchanges")[1].at("step"), 2);
+  EXPECT_EQ(root.at("exchanges")[1].at("fingerprint"), root.at("exchanges")[0].at("fingerprint"));
+  ASSERT_EQ(root.at("children").size(), 2U);
+  EXPECT_EQ(root.at("children")[0].at("exchanges")[0].at("error"),
+            (Json{{"code", "unauthorized"}, {"message", "HTTP 401"}}));
+  EXPECT_EQ(root.at("children")[1].at("exchanges")[0].at("reply").at("text"), "of b");
+  EXPECT_EQ(root.at("children")[1].at("exchanges")[0].at("model"), "b");
+  EXPECT_EQ(ask("GET", "/v1/tasks/9/cassette").status, 404);
+
+  Json wanted{{"goal", "x"}, {"workspace", "/tmp"}, {"kind", "model_asker@1"}};
+  wanted["cassette"] = cassette;
+  const HttpResponse begun = ask("POST", "/v1/tasks", {}, dump_json(wanted));
+  ASSERT_EQ(begun.status, 201) << begun.body;
+  EXPECT_EQ(parse_json(begun.body)->at("has_cassette"), true);
+  EXPECT_EQ(world_.driver->prepared().back().cassette->exchanges.size(), 2U);
+}
+
+TEST_F(RoutesTest, ACassetteHasGrandchildrenInTheirOrder) {
+  world_.add_kind("model_asker@1", asks_model);
+  world_.add_kind("parent@1", asks_models);
+  world_.add_kind("grandparent@1", has_parent);
+  world_.driver->reply("llm.response", Reply(AwaitLLMResponse::Reply{.text = "yes"}));
+  world_.submit("grandparent@1");
+  const Json cassette = *parse_json(ask("GET", "/v1/tasks/1/cassette").body);
+  const Json& parent = cassette.at("task").at("children").at(0);
+  EXPECT_EQ(cassette.at("exchanges"), 5);
+  EXPECT_EQ(parent.at("kind"), "parent@1");
+  EXPECT_EQ(parent.at("exchanges").size(), 3U);
+  EXPECT_EQ(parent.at("children").at(0).at("exchanges").at(0).at("model"), "a");
+  EXPECT_EQ(parent.at("children").at(1).at("exchanges").at(0).at("model"), "b");
+}
+
+TEST_F(RoutesTest, ACallThatARuleForbidsIsInNoCassette) {
+  world_.rules.rules.push_back(
+      {.name = "no models", .decision = Decision::deny, .commands = {"llm.response"}});
+  world_.add_kind("model_asker@1", asks_model);
+  world_.submit("model_asker@1");
+  EXPECT_EQ(parse_json(ask("GET", "/v1/tasks/1/cassette").body)->at("exchanges"), 0);
+}
+
+TEST_F(RoutesTest, WhatIsNoCassetteBeginsNoTask) {
+  Json wanted{{"goal", "x"}, {"workspace", "/tmp"}};
+  const auto status_with = [&](const char* cassette) {
+    wanted["cassette"] = *parse_json(cassette);
+    return ask("POST", "/v1/tasks", {}, dump_json(wanted)).status;
+  };
+  EXPECT_EQ(status_with("7"), 400);
+  EXPECT_EQ(status_with(R"({"schema": "tinkerbell.cassette/2"})"), 501);
+  EXPECT_EQ(status_with(R"({"schema": "tinkerbell.cassette/1"})"), 400);
+  EXPECT_EQ(status_with(R"({"schema": "tinkerbell.cassette/1", "task": {"exchanges": [{}]}})"),
+            400);
+  EXPECT_THAT(listed({}), ElementsAre());
 }
 
 TEST_F(RoutesTest, AnAnsweredQuestionTellsWhatWasSaid) {
