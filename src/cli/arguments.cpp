@@ -18,10 +18,10 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",     "ls",     "show",   "steps",   "follow",     "diff",   "approvals",
-     "approve", "deny",   "answer", "resolve", "pause",      "resume", "step",
-     "break",   "cancel", "tree",   "strace",  "trace",      "backup", "gc",
-     "budget",  "cost",   "status", "version", "completion", "help"});
+    {"run",     "ls",     "show",   "steps",   "follow",  "diff",       "approvals",
+     "approve", "deny",   "answer", "resolve", "pause",   "resume",     "step",
+     "break",   "cancel", "tree",   "strace",  "trace",   "record",     "backup",
+     "gc",      "budget", "cost",   "status",  "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -224,9 +224,17 @@ class Grammar {
     CLI::Option* wait = mode("--wait", RunMode::wait, "Wait for the end or the first question");
     follow->excludes(detach)->excludes(wait);
     detach->excludes(wait);
+    CLI::Option* record =
+        run.add_option("--record", run_.record, "Wait for the end; save what models answered")
+            ->type_name("FILE")
+            ->excludes(detach);
+    run.add_flag("--overwrite", run_.overwrite, "With --record: FILE may be there")->needs(record);
+    run.add_option("--replay", run_.replay, "Ask no model: take the answers from FILE")
+        ->type_name("FILE");
   }
 
   std::expected<Command, std::string> task_to_run() {
+    if (run_.record == "-") return std::unexpected("--record: must be a file");
     if (goal_->count() > 0) return run_;
     if (arguments_.empty()) {
       if (run_.kind.empty()) return std::unexpected("run: GOAL is required, in quotes");
@@ -346,6 +354,13 @@ class Grammar {
         });
     trace.add_option("ID", id_, "Only this task");
     trace.add_option("-f,--file", file_, "Where to; - is standard output")->required();
+    CLI::App& record =
+        verb("record", "Save what models answered a task, for `run --replay`", [this] {
+          return with_task([this](TaskId task) { return RecordTask{task, file_, overwrite_}; });
+        });
+    add_id(record);
+    record.add_option("FILE", file_, "Where to; - is standard output")->required();
+    record.add_flag("--overwrite", overwrite_, "FILE may be there");
   }
 
   std::expected<Command, std::string> trace() {
@@ -564,6 +579,7 @@ class Grammar {
   bool full_ = false;
   bool detach_ = false;
   bool all_ = false;
+  bool overwrite_ = false;
   std::string file_;
   TraceCalls calls_;
   RunGoal run_;
@@ -612,10 +628,10 @@ std::string bash_completion() {
          "    approve|deny|answer|resolve)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell approvals -q 2>/dev/null)\" -- \"$word\")) "
          ";;\n"
-         "    show|steps|follow|diff|pause|resume|step|break|cancel|tree|strace|trace)\n"
+         "    show|steps|follow|diff|pause|resume|step|break|cancel|tree|strace|trace|record)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"
          "    -w|--workspace) COMPREPLY=($(compgen -d -- \"$word\")) ;;\n"
-         "    --socket) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+         "    --socket|--record|--replay) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
          "    --color) COMPREPLY=($(compgen -W \"auto always never\" -- \"$word\")) ;;\n"
          "    completion) COMPREPLY=($(compgen -W bash -- \"$word\")) ;;\n"
          "    *) COMPREPLY=($(compgen -W \"$verbs $options\" -- \"$word\")) ;;\n"

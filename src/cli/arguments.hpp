@@ -38,6 +38,9 @@ struct RunGoal {
   std::optional<std::uint64_t> steps_max;
   protocol::BudgetRequest budget;
   std::string output_schema_file;  ///< Empty: none; "-": standard input.
+  std::string record;      ///< The cassette that is written at the end; empty: none.
+  bool overwrite = false;  ///< It may be there.
+  std::string replay;      ///< The cassette that answers in place of models; empty: none.
 };
 
 struct ListTasks {
@@ -129,6 +132,13 @@ struct SaveTrace {
   std::string file;       ///< "-": to standard output.
 };
 
+/// What models answered a task, as a file.
+struct RecordTask {
+  TaskId task = kNoTask;
+  std::string file;  ///< "-": to standard output.
+  bool overwrite = false;
+};
+
 /// The journal, copied while the daemon runs.
 struct BackUp {
   std::string directory;
@@ -162,8 +172,8 @@ struct PrintCompletion {};
 using Command =
     std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
                  ListApprovals, Decide, ChangeTask, StepTask, ListBreakpoints, SetBreakpoint,
-                 ClearBreakpoints, ShowTree, TraceCalls, SaveTrace, BackUp, CollectGarbage,
-                 ChangeBudget, ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
+                 ClearBreakpoints, ShowTree, TraceCalls, SaveTrace, RecordTask, BackUp,
+                 CollectGarbage, ChangeBudget, ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

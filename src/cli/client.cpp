@@ -140,6 +140,10 @@ Result<Document<protocol::DiffView>> Client::diff(TaskId id) {
   return call<protocol::DiffView>("GET", task_target(id, "/diff"));
 }
 
+Result<Document<protocol::CassetteView>> Client::cassette(TaskId id) {
+  return call<protocol::CassetteView>("GET", task_target(id, "/cassette"));
+}
+
 Result<Document<protocol::TaskView>> Client::change(TaskId id, std::string_view action) {
   return call<protocol::TaskView>("POST", task_target(id, "/" + std::string(action)));
 }

@@ -5,6 +5,7 @@
 #include "tinkerbell/protocol/approval.hpp"
 #include "tinkerbell/protocol/backup.hpp"
 #include "tinkerbell/protocol/breakpoint.hpp"
+#include "tinkerbell/protocol/cassette.hpp"
 #include "tinkerbell/protocol/cost.hpp"
 #include "tinkerbell/protocol/event.hpp"
 #include "tinkerbell/protocol/gc.hpp"
@@ -63,6 +64,8 @@ class Client {
                                                            const StepDetail& detail = {});
 
   [[nodiscard]] Result<Document<protocol::DiffView>> diff(TaskId id);
+
+  [[nodiscard]] Result<Document<protocol::CassetteView>> cassette(TaskId id);
 
   /// `action`: "pause", "resume", "step" or "cancel".
   [[nodiscard]] Result<Document<protocol::TaskView>> change(TaskId id, std::string_view action);

@@ -229,6 +229,7 @@ std::string task_details(const protocol::TaskView& task, WallTime now) {
          labelled("add to it", task.wants_budget ? how_to_add_to_budget(task) : "") +
          (task.scheduling ? scheduling_lines(*task.scheduling) : "") + labelled("goal", task.goal) +
          labelled("workspace", task.workspace) + labelled("model", task.model) +
+         labelled("asked", task.has_cassette ? "no model: a cassette answers" : "") +
          labelled("origin", origin) + labelled("created", task.created) +
          labelled("changed", task.changed) + labelled("steps", std::to_string(task.steps)) +
          labelled("questions", std::to_string(task.questions.asked)) +

@@ -1,5 +1,6 @@
 #include "cli/verbs.hpp"
 
+#include "cli/cassette.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/print.hpp"
 #include "cli/sinks.hpp"
@@ -145,7 +146,39 @@ Result<ExitCode> detach(Session& session, const Document<protocol::TaskView>& ta
 RunMode mode_of(const Session& session, const RunGoal& run) {
   if (run.mode != RunMode::automatic) return run.mode;
   const bool watched = session.terminal.is_terminal && !session.invocation.json;
-  return watched ? RunMode::follow : RunMode::detach;
+  if (watched) return RunMode::follow;
+  return run.record.empty() ? RunMode::detach : RunMode::wait;
+}
+
+/// Saves what models answered a task.
+Result<void> record_task(Session& session, const RecordTask& record) {
+  const Result<Document<protocol::CassetteView>> cassette = session.client.cassette(record.task);
+  if (!cassette) return cassette.error();
+  if (record.file == "-") {
+    session.out << pretty_json(cassette->json) << "\n";
+    return {};
+  }
+  Result<void> written = write_cassette(record.file, cassette->json, record.overwrite);
+  if (!written) return written;
+  const std::uint64_t exchanges = cassette->view.exchanges;
+  if (!session.invocation.quiet) {
+    session.err << "recorded " << exchanges << (exchanges == 1 ? " exchange" : " exchanges")
+                << " with models: " << visible_line(record.file) << "\n";
+  }
+  return written;
+}
+
+/// Once its task has ended, however that was.
+Result<void> record_ended(Session& session, TaskId task, const RunGoal& run) {
+  if (run.record.empty()) return {};
+  const Result<Document<protocol::TaskView>> now = session.client.task(task);
+  if (!now) return now.error();
+  if (protocol::has_ended(now->view.state)) {
+    return record_task(session, {.task = task, .file = run.record, .overwrite = run.overwrite});
+  }
+  session.err << "nothing is recorded yet: `tinkerbell record " << task_name(task) << " "
+              << visible_line(run.record) << "` once it has ended\n";
+  return {};
 }
 
 /// Whether somebody who types `approve a3` may be taken to have read all of it.
@@ -232,6 +265,22 @@ std::string_view state_after(std::string_view action) {
   return action == "resume" ? "resuming" : "cancelling";
 }
 
+Result<ExitCode> see_to_end(Session& session, const Document<protocol::TaskView>& task,
+                            RunMode mode) {
+  const TaskId id = task.view.id;
+  switch (mode) {
+    case RunMode::follow:
+      if (!session.invocation.json) session.out << "task " << task_name(id) << std::endl;
+      return follow_task(session, id);
+    case RunMode::wait:
+      return wait_for(session, id);
+    case RunMode::automatic:
+    case RunMode::detach:
+      break;
+  }
+  return detach(session, task);
+}
+
 }  // namespace
 
 Result<ExitCode> perform(Session& session, const RunGoal& run) {
@@ -249,20 +298,21 @@ Result<ExitCode> perform(Session& session, const RunGoal& run) {
                                   .budget = run.budget,
                                   .output_schema = *std::move(schema)};
   if (!run.kind.empty()) request.kind = run.kind;
+  if (!run.replay.empty()) {
+    Result<Json> cassette = read_cassette(run.replay);
+    if (!cassette) return cassette.error();
+    request.cassette = *std::move(cassette);
+  }
+  if (!run.record.empty()) {
+    const Result<void> can = check_cassette_file(run.record, run.overwrite);
+    if (!can) return can.error();
+  }
   const Result<Document<protocol::TaskView>> task = session.client.submit(request);
   if (!task) return task.error();
-  const TaskId id = task->view.id;
-  switch (mode_of(session, run)) {
-    case RunMode::follow:
-      if (!session.invocation.json) session.out << "task " << task_name(id) << std::endl;
-      return follow_task(session, id);
-    case RunMode::wait:
-      return wait_for(session, id);
-    case RunMode::automatic:
-    case RunMode::detach:
-      break;
-  }
-  return detach(session, *task);
+  const Result<ExitCode> code = see_to_end(session, *task, mode_of(session, run));
+  if (!code) return code;
+  const Result<void> recorded = record_ended(session, task->view.id, run);
+  return recorded ? code : recorded.error();
 }
 
 namespace {
@@ -524,6 +574,11 @@ Result<ExitCode> perform(Session& session, const SaveTrace& save_trace) {
     session.err << "open " << visible_line(save_trace.file) << " at https://ui.perfetto.dev\n";
   }
   return ExitCode::ok;
+}
+
+Result<ExitCode> perform(Session& session, const RecordTask& record) {
+  const Result<void> recorded = record_task(session, record);
+  return recorded ? Result<ExitCode>(ExitCode::ok) : Result<ExitCode>(recorded.error());
 }
 
 /// The daemon makes the directory, but the path is meant as the person stands.

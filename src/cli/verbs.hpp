@@ -42,6 +42,7 @@ struct Session {
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ShowTree& show);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const TraceCalls& trace);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const SaveTrace& save);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const RecordTask& record);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const BackUp& back_up);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const CollectGarbage& collect);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ChangeBudget& change);

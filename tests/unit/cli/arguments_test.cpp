@@ -62,6 +62,11 @@ TEST(Arguments, MisuseEndsWith64AndAHint) {
       {"gc", "12"},
       {"trace"},
       {"trace", "x", "-f", "out.json"},
+      {"record", "12"},
+      {"record", "a3", "out.json"},
+      {"run", "x", "--record", "out.json", "--detach"},
+      {"run", "x", "--record", "-"},
+      {"run", "x", "--overwrite"},
   };
   for (const auto& words : lines) {
     const Parting parting = refusal(words);
@@ -124,6 +129,18 @@ TEST(Arguments, OfRunAreTheGoalAndHowToWatchIt) {
   EXPECT_EQ(plain.mode, RunMode::automatic);
   EXPECT_FALSE(plain.approve_all);
   EXPECT_FALSE(plain.steps_max.has_value());
+}
+
+TEST(Arguments, OfCassettesAreFiles) {
+  const RunGoal run = command<RunGoal>({"run", "x", "--record", "a.json", "--overwrite"});
+  EXPECT_EQ(run.record, "a.json");
+  EXPECT_TRUE(run.overwrite);
+  EXPECT_EQ(command<RunGoal>({"run", "x", "--replay", "a.json"}).replay, "a.json");
+  const RecordTask record = command<RecordTask>({"record", "12", "a.json"});
+  EXPECT_EQ(record.task, TaskId{12});
+  EXPECT_EQ(record.file, "a.json");
+  EXPECT_FALSE(record.overwrite);
+  EXPECT_TRUE(command<RecordTask>({"record", "12", "-", "--overwrite"}).overwrite);
 }
 
 TEST(Arguments, OfAnotherKindOfTaskAreJson) {

@@ -5,6 +5,7 @@
 #include "unit/cli/fake_daemon.hpp"
 
 #include "tinkerbell/protocol/backup.hpp"
+#include "tinkerbell/protocol/cassette.hpp"
 #include "tinkerbell/protocol/gc.hpp"
 
 #include <gmock/gmock.h>
@@ -62,7 +63,8 @@ TEST_F(ProgramTest, RunPrintsTheIdWhereNobodyWatches) {
       Contains(
           "POST /v1/tasks "
           R"({"approve_all":false,"arguments":null,)"
-          R"("budget":{"cost":"","on_limit":"","tokens":null},"goal":"fix the test",)"
+          R"("budget":{"calls":null,"cost":"","on_limit":"","tasks":null,"tokens":null},)"
+          R"("cassette":null,"goal":"fix the test",)"
           R"("kind":"agent@1","model":"",)"
           R"("output_schema":null,"stepping":false,"steps_max":9,"time_max_ms":null,"workspace":"/tmp"})"));
 }
@@ -512,6 +514,61 @@ TEST_F(ProgramTest, ATreeGoesThroughChildrenThatHaveEnded) {
   const Outcome tree = tinkerbell({"tree", "12"});
   EXPECT_THAT(tree.out, HasSubstr("\n└─ 13     completed"));
   EXPECT_THAT(tree.out, HasSubstr("\n   └─ 14  running"));
+}
+
+TEST_F(ProgramTest, RunRecordsATaskHoweverItEnds) {
+  const TempDir directory;
+  const std::string file = directory / "a.json";
+  protocol::TaskView failed = task_12("failed");
+  failed.error = protocol::ErrorBody{.code = "unavailable", .message = "HTTP 503"};
+  daemon_.lay_out("POST /v1/tasks", task_12("ready"), 201);
+  daemon_.lay_out_task(failed);
+  daemon_.lay_out("GET /v1/tasks/12/cassette", protocol::CassetteView{.exchanges = 3});
+  const Outcome run = tinkerbell({"run", "x", "-w", "/", "--record", file});
+  EXPECT_EQ(run.code, 1) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("recorded 3 exchanges with models: " + file));
+  EXPECT_EQ(parse_json(directory.read("a.json"))->at("exchanges"), 3);
+
+  const std::size_t requests = daemon_.seen().size();
+  const Outcome again = tinkerbell({"run", "x", "-w", "/", "--record", file});
+  EXPECT_EQ(again.code, 1);
+  EXPECT_THAT(again.err, HasSubstr("is there already: --overwrite replaces it"));
+  EXPECT_EQ(daemon_.seen().size(), requests);  // nothing was begun
+}
+
+TEST_F(ProgramTest, NothingIsRecordedOfATaskThatWaits) {
+  const TempDir directory;
+  daemon_.lay_out("POST /v1/tasks", task_12("ready"), 201);
+  protocol::TaskView held = task_12("suspended");
+  held.waiting_for = "a larger budget";
+  held.wants_budget = true;
+  daemon_.lay_out_task(held);
+  const Outcome run = tinkerbell({"run", "x", "-w", "/", "--record", directory / "a.json"});
+  EXPECT_EQ(run.code, 4) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("nothing is recorded yet: `tinkerbell record 12 "));
+  EXPECT_FALSE(std::filesystem::exists(directory / "a.json"));
+}
+
+TEST_F(ProgramTest, RecordWritesTheCassetteOfATaskOrPrintsIt) {
+  const TempDir directory;
+  daemon_.lay_out("GET /v1/tasks/12/cassette", protocol::CassetteView{.exchanges = 1});
+  const Outcome record = tinkerbell({"record", "12", directory / "a.json"});
+  EXPECT_EQ(record.code, 0) << record.err;
+  EXPECT_THAT(record.err, HasSubstr("recorded 1 exchange with models: "));
+  const Outcome printed = tinkerbell({"record", "12", "-"});
+  EXPECT_EQ(printed.out, directory.read("a.json"));
+  EXPECT_EQ(tinkerbell({"record", "7", "-"}).code, 3);
+}
+
+TEST_F(ProgramTest, RunReplaysACassetteAsItIs) {
+  const TempDir directory;
+  directory.write("a.json", R"({"schema": "tinkerbell.cassette/1", "task": {"title": "t"}})");
+  daemon_.lay_out("POST /v1/tasks", task_12("ready"), 201);
+  const Outcome run = tinkerbell({"run", "x", "-w", "/", "--replay", directory / "a.json"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(
+      daemon_.seen(),
+      Contains(HasSubstr(R"("cassette":{"schema":"tinkerbell.cassette/1","task":{"title":"t"}})")));
 }
 
 TEST_F(ProgramTest, StraceShowsThePastOfATask) {
