@@ -497,12 +497,12 @@ struct AwaitLLMResponse {
                                        ///< an agent's clock. Nothing: of a time before it was told.
 
     static constexpr auto fields() {
-      return described(
-          field("text", &Reply::text), field("tool_calls", &Reply::tool_calls),
-          field("finish", &Reply::finish), field("usage", &Reply::usage),
-          field("model", &Reply::model), field("received_unix_ns", &Reply::received_unix_ns),
-          field("kept", &Reply::kept), field("cost", &Reply::cost),
-          field("fallback", &Reply::fallback), field("took_ms", &Reply::took));
+      return described(field("text", &Reply::text), field("tool_calls", &Reply::tool_calls),
+                       field("finish", &Reply::finish), field("usage", &Reply::usage),
+                       field("model", &Reply::model),
+                       field("received_unix_ns", &Reply::received_unix_ns),
+                       field("kept", &Reply::kept), field("cost", &Reply::cost),
+                       field("fallback", &Reply::fallback), field("took_ms", &Reply::took));
     }
   };
 
