@@ -1,93 +1,19 @@
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 
 #include "drivers/llm/backoff.hpp"
-#include "drivers/llm/breaker.hpp"
-#include "drivers/llm/http_provider.hpp"
-#include "drivers/llm/lane.hpp"
-#include "drivers/llm/offline.hpp"
+#include "drivers/llm/catalogue.hpp"
 #include "drivers/llm/playbook.hpp"
 #include "drivers/llm/price.hpp"
-#include "drivers/llm/provider.hpp"
 
 #include "tinkerbell/base/text.hpp"
 
-#include <boost/asio/steady_timer.hpp>
-
 #include <algorithm>
-#include <map>
 #include <unordered_map>
 #include <utility>
 
 namespace tinkerbell {
 
 namespace {
-
-/// A configured service, and the line before it.
-struct Service {
-  std::string name;
-  std::unique_ptr<Provider> provider;
-  Lane lane;
-  boost::asio::steady_timer look;  ///< When time alone lets somebody in.
-};
-
-/// What an alias stands for.
-struct Endpoint {
-  std::string alias;
-  Service* service = nullptr;
-  std::string name;   ///< "openai/gpt-5".
-  std::string model;  ///< "gpt-5".
-  Breaker* breaker = nullptr;
-  std::uint32_t tokens_max = 0;
-  std::uint32_t context_tokens = 0;
-  std::optional<Price> price;
-  std::vector<std::string> fallback;
-  std::optional<Thinking> thinking;
-
-  [[nodiscard]] std::uint32_t tokens_for(std::uint32_t asked) const {
-    return asked == 0 ? tokens_max : std::min(asked, tokens_max);
-  }
-
-  [[nodiscard]] Reservation reserved_for(const AwaitLLMResponse& question) const {
-    return tinkerbell::reserved_for(question, tokens_for(question.tokens_max),
-                                    price ? &*price : nullptr);
-  }
-};
-
-/// Those who may answer for an alias: itself, then what it falls back to. Never empty.
-using Chain = std::vector<const Endpoint*>;
-
-/// Who may read the conversation.
-std::string object_of(const Chain& chain) {
-  std::string object;
-  for (const Endpoint* const each : chain) {
-    object += object.empty() ? "" : ", else ";
-    object += each->name + " @ " + each->service->provider->place();
-  }
-  return object;
-}
-
-std::string hosts_of(const Chain& chain) {
-  std::vector<std::string> hosts;
-  std::string all;
-  for (const Endpoint* const each : chain) {
-    std::string host = each->service->provider->host();
-    if (host.empty() || std::ranges::find(hosts, host) != hosts.end()) continue;
-    all += (all.empty() ? "" : " ") + host;
-    hosts.push_back(std::move(host));
-  }
-  return all;
-}
-
-/// Enough for each of them. Without a price where one of them has none.
-Reservation reserved_for(const Chain& chain, const AwaitLLMResponse& question) {
-  Reservation most = chain.front()->reserved_for(question);
-  for (const Endpoint* const each : chain) {
-    const Reservation reserved = each->reserved_for(question);
-    most.tokens_out = std::max(most.tokens_out, reserved.tokens_out);
-    if (most.cost) most.cost = reserved.cost ? std::max(most.cost, reserved.cost) : std::nullopt;
-  }
-  return most;
-}
 
 /// An attempt under way, or in line.
 struct Run {
@@ -135,16 +61,14 @@ Attempt held_to_json(Attempt attempt) {
 }  // namespace
 
 struct LlmDriver::State : std::enable_shared_from_this<State> {
-  State(boost::asio::any_io_executor executor, const Clock& time, ProgressSink& sink,
-        RetrySettings retries)
-      : loop(std::move(executor)), clock(time), progress(sink), retry(retries) {}
+  State(Catalogue models, const Clock& time, ProgressSink& sink, RetrySettings retries)
+      : catalogue(std::move(models)), clock(time), progress(sink), retry(retries) {}
 
-  void add_provider(const ProviderSettings& settings, HttpClient& http, BlockingPool& pool);
-  void add_model(const ModelSettings& settings);
-  [[nodiscard]] Result<const Endpoint*> endpoint(const std::string& alias) const;
-  [[nodiscard]] Result<Chain> chain(const std::string& alias) const;
+  /// Null: none of them can answer now.
+  [[nodiscard]] const Endpoint* choose(const Run& run, std::uint32_t attempt) const {
+    return tinkerbell::choose(run.chain, attempt, retry.attempts_max, clock.steady());
+  }
 
-  [[nodiscard]] const Endpoint* choose(const Chain& chain, std::uint32_t attempt) const;
   void stand_in_line(Run& run);
   void move_on_from(Service& service);
   void look_again(Service& service);
@@ -153,93 +77,15 @@ struct LlmDriver::State : std::enable_shared_from_this<State> {
   [[nodiscard]] std::optional<WallTime> next_attempt(const Run& run, const Attempt& failed) const;
   [[nodiscard]] std::optional<Nanoseconds> pause_after(const Run& run, const Attempt& failed) const;
 
-  boost::asio::any_io_executor loop;
+  Catalogue catalogue;
   const Clock& clock;
   ProgressSink& progress;
   RetrySettings retry;
-  std::map<std::string, Breaker> breakers;  ///< By the endpoints' name.
-  std::map<std::string, Service> services;
-  std::map<std::string, Endpoint> models;  ///< By alias; without a service where it is unknown.
   std::unordered_map<CommandId, Run> running;
 };
 
-void LlmDriver::State::add_provider(const ProviderSettings& settings, HttpClient& http,
-                                    BlockingPool& pool) {
-  std::unique_ptr<Provider> provider;
-  switch (settings.type) {
-    case ProviderType::openai_chat:
-    case ProviderType::openai_responses:
-    case ProviderType::anthropic:
-    case ProviderType::ollama:
-      provider = std::make_unique<HttpProvider>(http, settings);
-      break;
-    case ProviderType::offline:
-      provider = std::make_unique<OfflineProvider>(loop, pool, settings);
-      break;
-  }
-  services.try_emplace(settings.name, Service{settings.name, std::move(provider),
-                                              Lane(settings.at_once, settings.per_minute),
-                                              boost::asio::steady_timer(loop)});
-}
-
-void LlmDriver::State::add_model(const ModelSettings& settings) {
-  Endpoint& endpoint = models[settings.alias];
-  endpoint = {.alias = settings.alias,
-              .name = settings.provider + '/' + settings.model,
-              .model = settings.model,
-              .tokens_max = settings.tokens_max,
-              .context_tokens = settings.context_tokens,
-              .price = settings.price,
-              .fallback = settings.fallback,
-              .thinking = settings.thinking};
-  const auto found = services.find(settings.provider);
-  if (found == services.end()) return;
-  endpoint.service = &found->second;
-  endpoint.breaker = &breakers.try_emplace(endpoint.name, endpoint.name, retry).first->second;
-}
-
-Result<const Endpoint*> LlmDriver::State::endpoint(const std::string& alias) const {
-  const auto found = models.find(alias);
-  if (found == models.end()) {
-    std::string known;
-    for (const auto& [name, each] : models)
-      known += (known.empty() ? "" : ", ") + name;
-    return Error{Errc::not_found, "no model \"" + alias + "\" is configured; there are: " +
-                                      (known.empty() ? "none" : known)};
-  }
-  if (found->second.service == nullptr) {
-    return Error{Errc::invalid, "model \"" + alias + "\" (" + found->second.name +
-                                    ") names a provider that is not configured"};
-  }
-  return &found->second;
-}
-
-Result<Chain> LlmDriver::State::chain(const std::string& alias) const {
-  const Result<const Endpoint*> own = endpoint(alias);
-  if (!own) return own.error();
-  Chain chain = {*own};
-  for (const std::string& each : (*own)->fallback) {
-    const Result<const Endpoint*> other = endpoint(each);
-    if (!other) return other.error().with("model \"" + alias + "\" falls back to it");
-    chain.push_back(*other);
-  }
-  return chain;
-}
-
-/// The first one that can answer, as far as is known; null: none. Where a service fails at this
-/// very question, the next one of the chain is the first after some attempts.
-const Endpoint* LlmDriver::State::choose(const Chain& chain, std::uint32_t attempt) const {
-  const SteadyTime now = clock.steady();
-  const std::size_t first = (attempt - 1) / retry.attempts_max;
-  for (std::size_t i = 0; i < chain.size(); ++i) {
-    const Endpoint* const each = chain[(first + i) % chain.size()];
-    if (each->breaker->is_worth_asking(now)) return each;
-  }
-  return nullptr;
-}
-
 void LlmDriver::State::stand_in_line(Run& run) {
-  const Endpoint* const chosen = choose(run.chain, run.call.attempt);
+  const Endpoint* const chosen = choose(run, run.call.attempt);
   run.endpoint = chosen != nullptr ? chosen : run.chain.front();
   const Reservation reserved = run.endpoint->reserved_for(run.question());
   Service& service = *run.endpoint->service;
@@ -258,7 +104,7 @@ void LlmDriver::State::stand_in_line(Run& run) {
 void LlmDriver::State::move_on_from(Service& service) {
   for (const CommandId id : service.lane.waiting()) {
     Run& run = running.at(id);
-    const Endpoint* const other = choose(run.chain, run.call.attempt);
+    const Endpoint* const other = choose(run, run.call.attempt);
     if (other == nullptr || other == run.endpoint) continue;
     service.lane.leave(id);
     stand_in_line(run);
@@ -341,7 +187,7 @@ std::optional<Nanoseconds> LlmDriver::State::pause_after(const Run& run,
   if (failed.repeat == Repeat::never && !is_used_up) return std::nullopt;
   const std::size_t attempts_max = retry.attempts_max * run.chain.size();
   if (failed.repeat == Repeat::at_most && attempt >= attempts_max) return std::nullopt;
-  const Endpoint* const next = choose(run.chain, attempt + 1);
+  const Endpoint* const next = choose(run, attempt + 1);
   if (next != nullptr && next != run.endpoint) return Nanoseconds{0};
   if (is_used_up) {
     const auto may_answer_later = [&](const Endpoint* each) {
@@ -364,18 +210,14 @@ Result<void> check_files(const LlmSettings& settings) {
 
 LlmDriver::LlmDriver(boost::asio::any_io_executor loop, HttpClient& http, BlockingPool& pool,
                      const Clock& clock, ProgressSink& progress, LlmSettings settings)
-    : state_(std::make_shared<State>(std::move(loop), clock, progress, settings.retry)) {
-  for (const ProviderSettings& each : settings.providers)
-    state_->add_provider(each, http, pool);
-  for (const ModelSettings& each : settings.models)
-    state_->add_model(each);
-}
+    : state_(std::make_shared<State>(Catalogue(std::move(loop), http, pool, settings), clock,
+                                     progress, settings.retry)) {}
 
 LlmDriver::~LlmDriver() = default;
 
 void LlmDriver::prepare(Call call, Completion<Prepared> prepared) {
   const auto& command = std::get<AwaitLLMResponse>(call.command);
-  const Result<Chain> chain = state_->chain(command.model);
+  const Result<Chain> chain = state_->catalogue.chain(command.model);
   if (!chain) return prepared(chain.error());
   prepared(Prepared{.facts = {.object = object_of(*chain), .host = hosts_of(*chain)},
                     .pre_image = std::nullopt,
@@ -385,7 +227,7 @@ void LlmDriver::prepare(Call call, Completion<Prepared> prepared) {
 void LlmDriver::perform(Call call, Completion<Reply> done) {
   const auto& command = std::get<AwaitLLMResponse>(call.command);
   const bool wants_json = !command.output_schema.is_null();
-  Result<Chain> chain = state_->chain(command.model);
+  Result<Chain> chain = state_->catalogue.chain(command.model);
   if (!chain) return done(chain.error());
   if (const std::string object = object_of(*chain); object != call.facts.object) {
     return done(Error{Errc::conflict, "the conversation would go to " + object + ", and not to " +
@@ -406,6 +248,7 @@ void LlmDriver::cancel(CommandId id) {
   Service& service = *found->second.endpoint->service;
   if (service.lane.leave(id)) {
     Run run = std::move(state_->running.extract(found).mapped());
+    state_->look_again(service);  // the next one may need less room
     return run.done(Error{Errc::cancelled, "cancelled"});
   }
   found->second.cancelled = true;

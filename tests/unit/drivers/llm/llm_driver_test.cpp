@@ -421,6 +421,29 @@ TEST_F(LlmDriverTest, MoreCallsThanAtOnceWaitInLineAndCanBeCancelledThere) {
   EXPECT_EQ(others[1].error().code, Errc::abandoned);
 }
 
+TEST_F(LlmDriverTest, WhoWaitsBehindOneThatIsCancelledNeedNotWaitForIt) {
+  serve({{Server::receive(), Server::hold()}, {Server::receive(), Server::hold()}});
+  settings_.providers[0].per_minute.tokens = 300;
+  std::vector<Result<Reply>> others;
+  const auto begin = [&](std::uint32_t task, std::uint32_t tokens_max) {
+    Call other = call();
+    other.id = {TaskId{task}, Seq{1}};
+    std::get<AwaitLLMResponse>(other.command).tokens_max = tokens_max;
+    other.facts = prepare(call())->facts;
+    driver().perform(std::move(other), Completion<Reply>([&others](Result<Reply> result) {
+                       others.push_back(std::move(result));
+                     }));
+  };
+  begin(1, 100);
+  begin(2, 200);
+  begin(3, 10);
+  EXPECT_THAT(driver().waits_for({TaskId{2}, Seq{1}}), HasSubstr("(0 before it in line, no call "));
+  EXPECT_THAT(driver().waits_for({TaskId{3}, Seq{1}}), HasSubstr("(1 before it in line"));
+  driver().cancel({TaskId{2}, Seq{1}});
+  EXPECT_TRUE(run_until(loop_, [&] { return server_->connections() == 2; })) << "there is room";
+  driver_.reset();  // while those whom it answers are there
+}
+
 TEST_F(LlmDriverTest, CancellingWhatIsNotRunningDoesNothing) {
   serve({});
   driver().cancel(kId);
