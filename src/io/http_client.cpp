@@ -27,7 +27,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-using SteadyPoint = asio::steady_timer::clock_type::time_point;
+using SteadyClock = asio::steady_timer::clock_type;
+using SteadyPoint = SteadyClock::time_point;
 
 /// A large request is written in parts, so that the idle deadline sees it move.
 constexpr std::size_t kWriteBytes = 256 << 10;
@@ -59,7 +60,7 @@ class Call final : public std::enable_shared_from_this<Call>, private HttpRespon
         call_(std::move(call)),
         events_(std::make_shared<HttpEvents>(std::move(events))),
         done_(std::move(done)),
-        deadline_(services_->loop),
+        timer_(services_->loop),
         resolved_(services_->loop) {}
 
   /// Works until there is an outcome.
@@ -85,6 +86,9 @@ class Call final : public std::enable_shared_from_this<Call>, private HttpRespon
   bool take_body(std::string_view piece) override;
 
   void within(Milliseconds timeout, std::string_view what, Errc code = Errc::timed_out);
+  void set_timer();
+  void look_at_limit();
+  void stop_timer();
 
   /// Why a step failed: somebody stopped the call, or the step's own reason.
   [[nodiscard]] Error reason(const Error& own) const { return stopped_.value_or(own); }
@@ -96,7 +100,17 @@ class Call final : public std::enable_shared_from_this<Call>, private HttpRespon
   std::string request_;
   std::unique_ptr<ClientConnection> connection_;
   bool received_ = false;  ///< A byte of the answer came.
-  asio::steady_timer deadline_;
+
+  struct Limit {
+    SteadyPoint at;
+    Milliseconds length{};
+    std::string_view what;  ///< Did not happen by then.
+    Errc code = Errc::timed_out;
+  };
+
+  Limit limit_;
+  asio::steady_timer timer_;  ///< Expires at the limit, or before it and then looks again.
+  bool timer_set_ = false;
   SteadyPoint total_deadline_;
   Condition resolved_;
   /// Read by the pool: with a name server that is silent each name takes long there.
@@ -108,7 +122,7 @@ class Call final : public std::enable_shared_from_this<Call>, private HttpRespon
 asio::awaitable<void> Call::run(std::shared_ptr<Call> self) {
   // Nothing happens before start() has returned.
   co_await asio::post(self->services_->loop, asio::use_awaitable);
-  self->total_deadline_ = asio::steady_timer::clock_type::now() + self->call_.timeouts.total;
+  self->total_deadline_ = SteadyClock::now() + self->call_.timeouts.total;
   self->outcome_ = co_await self->perform();
 }
 
@@ -178,7 +192,7 @@ asio::awaitable<Result<HttpHead>> Call::exchange(std::string origin) {
   if (stopped_) co_return *stopped_;
   within(call_.timeouts.first_byte, "no answer");
   Result<void> read = co_await read_answer(&reader);
-  deadline_.cancel();
+  stop_timer();
   if (stopped_) co_return *stopped_;
   if (!read) co_return read.error();
   if (sent && reader.reusable()) services_->idle->keep(std::move(origin), std::move(connection_));
@@ -226,21 +240,38 @@ bool Call::take_body(std::string_view piece) {
   return !stopped_;
 }
 
-/// Sets the next deadline, or the one of the whole call if that comes first.
+/// Sets the next deadline, or the one of the whole call if that comes first. The timer stands where
+/// the first of them was: an answer of many pieces would set it for each.
 void Call::within(Milliseconds timeout, std::string_view what, Errc code) {
-  const SteadyPoint now = asio::steady_timer::clock_type::now();
-  const bool total_first = total_deadline_ < now + timeout;
-  const Milliseconds length = total_first ? call_.timeouts.total : timeout;
-  Error late{code, std::string(total_first ? "not finished" : what) + " within " +
-                       std::to_string(length.count()) + " ms"};
-  deadline_.expires_at(total_first ? total_deadline_ : now + timeout);
-  deadline_.async_wait([weak = weak_from_this(),
-                        late = std::move(late)](const boost::system::error_code& cancelled) {
+  const SteadyPoint at = SteadyClock::now() + timeout;
+  limit_ = {.at = at, .length = timeout, .what = what, .code = code};
+  if (total_deadline_ < at) {
+    limit_ = {.at = total_deadline_,
+              .length = call_.timeouts.total,
+              .what = "not finished",
+              .code = code};
+  }
+  if (!timer_set_ || limit_.at < timer_.expiry()) set_timer();
+}
+
+void Call::set_timer() {
+  timer_set_ = true;
+  timer_.expires_at(limit_.at);
+  timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
     const auto self = weak.lock();
-    const bool stale =
-        cancelled || !self || self->deadline_.expiry() > asio::steady_timer::clock_type::now();
-    if (!stale) self->stop(late);
+    if (!cancelled && self && self->timer_set_) self->look_at_limit();
   });
+}
+
+void Call::look_at_limit() {
+  if (limit_.at > SteadyClock::now()) return set_timer();
+  stop({limit_.code,
+        std::string(limit_.what) + " within " + std::to_string(limit_.length.count()) + " ms"});
+}
+
+void Call::stop_timer() {
+  timer_set_ = false;
+  timer_.cancel();
 }
 
 void Call::stop(Error why) {
@@ -251,7 +282,7 @@ void Call::stop(Error why) {
 }
 
 void Call::answer() {
-  deadline_.cancel();
+  stop_timer();
   if (!done_) return;
   const Error broken{Errc::internal, "the HTTP call broke"};
   done_(outcome_.value_or(broken));
