@@ -40,8 +40,10 @@ class BoundedBuilder final : public nlohmann::json_sax<Json> {
 
   bool key(string_t& name) override {
     Level& level = levels_.back();
-    if (level.value.contains(name)) return fail(Errc::invalid, "duplicate key \"" + name + "\"");
-    level.key = std::move(name);
+    auto& members = level.value.get_ref<Json::object_t&>();
+    const auto [member, is_new] = members.try_emplace(std::move(name));
+    if (!is_new) return fail(Errc::invalid, "duplicate key \"" + member->first + "\"");
+    level.member = &member->second;
     return true;
   }
 
@@ -57,7 +59,7 @@ class BoundedBuilder final : public nlohmann::json_sax<Json> {
  private:
   struct Level {
     Json value;
-    std::string key;
+    Json* member = nullptr;  ///< Of an object: the one whose key was read last.
   };
 
   bool count() {
@@ -77,7 +79,7 @@ class BoundedBuilder final : public nlohmann::json_sax<Json> {
       return fail(Errc::too_large,
                   "JSON nested deeper than " + std::to_string(limits_.depth_max) + " levels");
     }
-    levels_.push_back({std::move(value), {}});
+    levels_.push_back({std::move(value)});
     return true;
   }
 
@@ -97,7 +99,7 @@ class BoundedBuilder final : public nlohmann::json_sax<Json> {
     if (level.value.is_array()) {
       level.value.push_back(std::move(value));
     } else {
-      level.value[level.key] = std::move(value);
+      *level.member = std::move(value);
     }
   }
 
