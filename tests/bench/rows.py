@@ -126,4 +126,6 @@ ROWS = [
         measure=llm(*CONCURRENT, measure="cpu")),
     Row("llm.concurrent.bytes", "B", must=64 << 10, stretch=32 << 10, less_is_better=True, with_previous=True,
         measure=llm(*CONCURRENT, measure="bytes")),
+    Row("llm.concurrent.behind", "ratio", less_is_better=True, with_previous=True,
+        measure=llm(*CONCURRENT, measure="behind")),
 ]
