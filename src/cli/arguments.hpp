@@ -38,9 +38,9 @@ struct RunGoal {
   std::optional<std::uint64_t> steps_max;
   protocol::BudgetRequest budget;
   std::string output_schema_file;  ///< Empty: none; "-": standard input.
-  std::string record;      ///< The cassette that is written at the end; empty: none.
-  bool overwrite = false;  ///< It may be there.
-  std::string replay;      ///< The cassette that answers in place of models; empty: none.
+  std::string record;              ///< The cassette that is written at the end; empty: none.
+  bool overwrite = false;          ///< It may be there.
+  std::string replay;              ///< The cassette that answers in place of models; empty: none.
 };
 
 struct ListTasks {

@@ -55,7 +55,7 @@ struct SubmitRequest {
                                   ///< limits, which are an agent's.
   BudgetRequest budget;
   std::optional<Json> output_schema;  ///< JSON Schema of an object: what the agent is to return.
-  std::optional<Json> cassette;  ///< A CassetteView, in JSON: answers in place of models.
+  std::optional<Json> cassette;       ///< A CassetteView, in JSON: answers in place of models.
 
   static constexpr auto fields() {
     return described(
