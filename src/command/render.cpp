@@ -116,12 +116,13 @@ std::string in_words(const Reply& reply) {
                    ", " + seconds(r.duration) + ", " + counted(r.output_bytes, "byte");
           },
           [](const AwaitLLMResponse::Reply& r) {
-            if (r.tool_calls.empty()) return r.text;
+            const std::string by = r.fallback.empty() ? "" : "by " + r.fallback + ": ";
+            if (r.tool_calls.empty()) return by + r.text;
             std::string names;
             for (const ToolCall& call : r.tool_calls) {
               names += (names.empty() ? "" : ", ") + call.name;
             }
-            return "calls " + names;
+            return by + "calls " + names;
           },
       },
       reply);

@@ -228,6 +228,10 @@ TEST(OutcomeLine, SaysHowItEnded) {
             "exit 0, a person states it");
   EXPECT_EQ(outcome_line(Reply(AwaitFileWrite::Reply{.bytes = 1, .created = true})),
             "created, 1 byte");
+  EXPECT_EQ(outcome_line(Reply(AwaitLLMResponse::Reply{.text = "Yes."})), "Yes.");
+  EXPECT_EQ(outcome_line(Reply(AwaitLLMResponse::Reply{.tool_calls = {{"1", "finish", "{}"}},
+                                                       .fallback = "spare"})),
+            "by spare: calls finish");
   EXPECT_EQ(outcome_line(Error{Errc::denied, "no\x1b[2J\n"}), "denied: no\\x1b[2J\\x0a");
 }
 
