@@ -32,6 +32,7 @@ namespace fs = std::filesystem;
 /// Records go on in a new row behind this, so that reading one of them does not mean reading a
 /// whole burst.
 constexpr std::size_t kRowBytesTarget = 1 << 20;
+constexpr std::chrono::seconds kLockPatience{5};
 
 constexpr std::string_view kAdvice =
     " (the journal is damaged: stop, keep a copy of the directory, then restore a backup or start "
@@ -492,7 +493,7 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Dura
                                                  int log_pages_max) {
   const Result<fs::path> home = ready_directory(directory);
   if (!home) return home.error();
-  Result<DirectoryLock> lock = DirectoryLock::take(*home);
+  Result<DirectoryLock> lock = DirectoryLock::take(*home, kLockPatience);
   if (!lock) return lock.error();
 
   Result<JournalMark> mark = JournalMark::in(*home);
