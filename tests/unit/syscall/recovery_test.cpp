@@ -473,17 +473,17 @@ Json too_deep() {
   return tree;
 }
 
-Task<Result<Json>> spawns_too_deep(TaskStart /*start*/) {
-  const auto child = co_await Spawn{.kind = "runner@1", .arguments = {{"x", too_deep()}}};
-  const bool refused = !child && child.error().code == Errc::invalid &&
-                       child.error().message.find("1000 levels") != std::string::npos;
+Task<Result<Json>> sends_too_deep(TaskStart /*start*/) {
+  const auto sent = co_await Send{.task = TaskId{1}, .message = {{"x", too_deep()}}};
+  const bool refused = !sent && sent.error().code == Errc::invalid &&
+                       sent.error().message.find("1000 levels") != std::string::npos;
   const Result<Json> ran = co_await runs({});
   co_return Json(refused && ran);
 }
 
 /// Its task could not be read at any later start.
 TEST_F(Recovery, ACommandWithJsonThatIsTooDeepIsRefusedAndReplayed) {
-  world.add_kind("deep@1", spawns_too_deep);
+  world.add_kind("deep@1", sends_too_deep);
   const TaskId task = world.submit("deep@1", /*approve_all=*/true);
   EXPECT_EQ(world.kinds_of(task), (Kinds{"task", "intent", "result", "intent"}));
   world.before_recovery = [](ScriptedDriver& driver) {

@@ -29,6 +29,15 @@ TEST_F(UnsandboxedPrograms, ReturnOutputAndExitCode) {
   EXPECT_FALSE(reply->timed_out);
 }
 
+TEST_F(UnsandboxedPrograms, AreRunOnceForAKeyAndAttempt) {
+  const Call call = prepared_call(call_of("echo ran >> log"));
+  ASSERT_TRUE(perform(call));
+  const auto again = perform(call);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::conflict);
+  EXPECT_EQ(workspace_.read("log"), "ran\n");
+}
+
 TEST_F(UnsandboxedPrograms, AreNamedWithTheirHashAndSandbox) {
   const auto prepared = prepare(call_with({"sh", "-c", "true"}));
   ASSERT_TRUE(prepared);
