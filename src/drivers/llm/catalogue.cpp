@@ -5,6 +5,7 @@
 #include "drivers/llm/price.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace tinkerbell {
@@ -41,7 +42,7 @@ std::string hosts_of(const Chain& chain) {
 
 Reservation reserved_for(const Chain& chain, const AwaitLLMResponse& question) {
   Reservation most = chain.front()->reserved_for(question);
-  for (const Endpoint* const each : chain) {
+  for (const Endpoint* const each : chain | std::views::drop(1)) {
     const Reservation reserved = each->reserved_for(question);
     most.tokens_out = std::max(most.tokens_out, reserved.tokens_out);
     if (most.cost) most.cost = reserved.cost ? std::max(most.cost, reserved.cost) : std::nullopt;
