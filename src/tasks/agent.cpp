@@ -36,6 +36,9 @@ constexpr Milliseconds kTimeMax = std::chrono::days(366);
 constexpr std::uint32_t kCheckpointRecords = 1'000;
 constexpr std::size_t kCheckpointBytes = std::size_t{4} << 20;
 
+/// So many answers in a row of which no call is one: then a person is asked.
+constexpr std::uint32_t kBadAnswersMax = 3;
+
 /// Of a command: it was asked, released, and is over.
 constexpr std::uint32_t kRecordsPerCommand = 3;
 
@@ -68,6 +71,8 @@ struct AgentDefinition {
                                                     ///< there: its state is never noted.
   bool has_output_schema = false;                   ///< As what `finish` takes.
   std::uint32_t tokens_max = 8'192;  ///< Of one answer; 0: as the model's config has it.
+  std::optional<std::uint32_t> bad_answers_max;  ///< Absent, as in the journals of before it was
+                                                 ///< there: nobody is asked.
 
   static constexpr auto fields() {
     return described(field("system_prompt", &AgentDefinition::system_prompt),
@@ -77,7 +82,8 @@ struct AgentDefinition {
                      field("time_max_ms", &AgentDefinition::time_max),
                      field("checkpoint_records", &AgentDefinition::checkpoint_records),
                      field("has_output_schema", &AgentDefinition::has_output_schema),
-                     field("tokens_max", &AgentDefinition::tokens_max));
+                     field("tokens_max", &AgentDefinition::tokens_max),
+                     field("bad_answers_max", &AgentDefinition::bad_answers_max));
   }
 };
 
@@ -86,10 +92,12 @@ struct AgentState {
   std::vector<Message> messages;
   std::uint32_t steps = 0;
   Milliseconds worked{0};
+  std::uint32_t bad_answers = 0;
 
   static constexpr auto fields() {
     return described(field("messages", &AgentState::messages), field("steps", &AgentState::steps),
-                     field("worked_ms", &AgentState::worked));
+                     field("worked_ms", &AgentState::worked),
+                     field("bad_answers", &AgentState::bad_answers));
   }
 };
 
@@ -139,7 +147,9 @@ class Agent {
   Task<void> checkpoint();
   Task<Result<std::string>> instructions();
   Task<Result<AwaitLLMResponse::Reply>> ask_model();
-  Task<std::string> answer(ToolCall call);
+  Task<Result<void>> answer_all(std::vector<ToolCall> calls);
+  Task<std::string> perform(TaskCommand command);
+  Task<Result<void>> ask_whether_to_go_on(Error reason);
 
   void add(Message message);
   void state_is_noted();
@@ -155,6 +165,7 @@ class Agent {
   std::uint32_t steps_ = 0;
   Milliseconds worked_{0};  ///< That model calls and programs took. What it waited for, a person, a
                             ///< budget, a service that is down, its turn, is not in it.
+  std::uint32_t bad_answers_ = 0;  ///< In a row, up to the newest.
   Written written_;
   std::size_t noted_bytes_ = 0;  ///< Of the conversation in the state that was noted last.
   std::optional<Json> result_;
@@ -187,11 +198,9 @@ Task<Result<Json>> Agent::run() {
       add({.role = Role::user, .text = "Go on, or end with a call of finish."});
       continue;
     }
-    for (const ToolCall& call : reply->tool_calls) {
-      std::string text = co_await answer(call);
-      if (result_) co_return definition_.has_output_schema ? Json{{"output", *result_}} : *result_;
-      add({.role = Role::tool, .text = std::move(text), .tool_call_id = call.id});
-    }
+    const Result<void> answered = co_await answer_all(reply->tool_calls);
+    if (!answered) co_return answered.error();
+    if (result_) co_return definition_.has_output_schema ? Json{{"output", *result_}} : *result_;
   }
   co_return Error{Errc::exhausted,
                   "the limit of " + std::to_string(definition_.steps_max) + " steps is used up"};
@@ -213,7 +222,7 @@ bool Agent::is_checkpoint_due() const {
 }
 
 AgentState Agent::state() const {
-  AgentState state{.messages = {}, .steps = steps_, .worked = worked_};
+  AgentState state{.messages = {}, .steps = steps_, .worked = worked_, .bad_answers = bad_answers_};
   for (std::size_t i = 0; i < conversation_.size(); ++i)
     state.messages.push_back(conversation_.at(i));
   return state;
@@ -233,6 +242,7 @@ void Agent::state_is_noted() {
 void Agent::resume(AgentState state) {
   steps_ = state.steps;
   worked_ = state.worked;
+  bad_answers_ = state.bad_answers;
   for (Message& message : state.messages)
     add(std::move(message));
   state_is_noted();
@@ -282,21 +292,59 @@ Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
   co_return reply;
 }
 
-/// Performs a tool call and returns what the model is told of it.
-Task<std::string> Agent::answer(ToolCall call) {
-  Result<ToolRequest> request = parse_tool_call(call, definition_.tools);
-  if (!request) co_return "error: " + request.error().message;
-  if (const auto* finish = std::get_if<Finish>(&*request)) {
-    result_ = finish->result;
-    co_return std::string();
+/// Performs the calls of an answer, up to one of finish, and tells the model of each. Where none of
+/// them is a call, and that goes on, a person decides.
+Task<Result<void>> Agent::answer_all(std::vector<ToolCall> calls) {
+  std::optional<Error> malformed;
+  bool any_is_one = false;
+  for (const ToolCall& call : calls) {
+    Result<ToolRequest> request = parse_tool_call(call, definition_.tools);
+    std::string text;
+    if (!request) {
+      malformed = request.error();
+      text = "error: " + malformed->message;
+    } else if (const auto* finish = std::get_if<Finish>(&*request)) {
+      result_ = finish->result;
+      co_return Result<void>{};
+    } else {
+      any_is_one = true;
+      text = co_await perform(std::get<TaskCommand>(*std::move(request)));
+    }
+    add({.role = Role::tool, .text = std::move(text), .tool_call_id = call.id});
   }
+  bad_answers_ = any_is_one ? 0 : bad_answers_ + 1;
+  if (!definition_.bad_answers_max || bad_answers_ < *definition_.bad_answers_max) {
+    co_return Result<void>{};
+  }
+  co_return co_await ask_whether_to_go_on(*std::move(malformed));
+}
+
+/// Returns what the model is told of the outcome.
+Task<std::string> Agent::perform(TaskCommand command) {
   if (!steps_left()) co_return "error: the step limit is used up";
   ++steps_;
   written_.records += kRecordsPerCommand;
-  const TaskCommand command = std::get<TaskCommand>(*std::move(request));
   const Result<Reply> outcome = co_await AnyCommand{command};
   worked_ += time_of(outcome);
   co_return result_text(command, outcome);
+}
+
+/// The model has been told what is wrong, and does it again. An error ends the task.
+Task<Result<void>> Agent::ask_whether_to_go_on(Error reason) {
+  const std::string trouble = "the model keeps making calls that are none: " + reason.message;
+  written_.records += kRecordsPerCommand;
+  const Result<AwaitUserApproval::Reply> decision =
+      co_await AwaitUserApproval{.question = trouble + ". Let it try again?", .preview = {}};
+  if (!decision) co_return decision.error();
+  if (!decision->granted) {
+    co_return Error{Errc::denied,
+                    trouble + (decision->reason.empty() ? "" : " (" + decision->reason + ")")};
+  }
+  bad_answers_ = 0;
+  if (!decision->reason.empty()) {
+    add({.role = Role::user, .text = "Your user says: " + decision->reason});
+  }
+  co_return Result<void>{};
 }
 
 }  // namespace
@@ -324,7 +372,8 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
       .time_max = time_max,
       .checkpoint_records = wanted->checkpoint_records.value_or(kCheckpointRecords),
       .has_output_schema = schema.has_value(),
-      .tokens_max = 0});
+      .tokens_max = 0,
+      .bad_answers_max = kBadAnswersMax});
 }
 
 Task<Result<Json>> run_agent(TaskStart start) {

@@ -172,7 +172,14 @@ TEST(BadInputTest, F49_ArgumentsThatAreNotJsonAreAnErrorForTheModelAndNothingRun
                                           calls("finish", {{"summary", "gave up"}})}));
   RealDaemon daemon(config_for(model, "none"));
   daemon.start();
-  EXPECT_EQ(daemon.wait_for_end(daemon.run("stumble", true)).at("state"), "completed");
+  const std::uint64_t task = daemon.run("stumble", true);
+  const Json question = daemon.wait_for_question(task);
+  EXPECT_EQ(model.ledger().size(), 3) << "a person is asked, and not the model for the fourth time";
+  EXPECT_THAT(question.at("line").get<std::string>(), HasSubstr("unknown tool"));
+  ASSERT_EQ(
+      daemon.ask("/v1/approvals/" + question.at("id").dump(), Json{{"answer", "approve"}}).status,
+      200);
+  EXPECT_EQ(daemon.wait_for_end(task).at("state"), "completed");
   const std::vector<LlmRequest> ledger = model.ledger();
   ASSERT_EQ(ledger.size(), 4);
   for (std::size_t turn = 1; turn <= 3; ++turn)

@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace tinkerbell {
@@ -72,6 +74,13 @@ class AgentTest : public testing::Test {
     return kNone;
   }
 
+  /// How often the model was asked in this run.
+  std::size_t questions_asked() {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        world.driver->performed(),
+        [](const Call& call) { return std::holds_alternative<AwaitLLMResponse>(call.command); }));
+  }
+
   SyscallWorld world;
 
  public:
@@ -122,6 +131,73 @@ TEST_F(AgentTest, F49_MalformedCallsComeBackToTheModelAsErrorsAndNothingRuns) {
   for (const Call& call : world.driver->performed()) {
     EXPECT_NE(name_of(call.command), "process.run");
   }
+}
+
+/// A call of no tool, and the question that its third one in a row opens.
+const ToolCall kFly{"c", "fly", "{}"};
+constexpr ApprovalId kFirstQuestion{1};
+
+TEST_F(AgentTest, F49_AfterThreeAnswersWithoutARealCallAPersonIsAsked) {
+  world.driver->reply("llm.response", Reply(calls({kFly, kFly})));
+  const TaskId task = run();
+  EXPECT_EQ(questions_asked(), 3U) << "and --yes does not answer it";
+  EXPECT_EQ(world.calls->view(task)->state, TaskState::waiting);
+  EXPECT_THAT(world.calls->view(task)->waiting_for,
+              HasSubstr("the model keeps making calls that are none: unknown tool \"fly\""));
+
+  ASSERT_TRUE(world.answer(kFirstQuestion, Answer::approve, "use list_files").ok());
+  EXPECT_EQ(questions_asked(), 6U) << "three more";
+  EXPECT_EQ(last_question().messages.at(11).text, "Your user says: use list_files");
+
+  ASSERT_TRUE(world.answer(ApprovalId{2}, Answer::deny, "it is no use").ok());
+  EXPECT_EQ(done().state, "failed");
+  EXPECT_EQ(done().error_code, "denied");
+  EXPECT_THAT(done().error, HasSubstr("unknown tool \"fly\""));
+  EXPECT_THAT(done().error, HasSubstr("(it is no use)"));
+}
+
+TEST_F(AgentTest, F49_OneRealCallAmongThemIsProgress) {
+  for (int i = 0; i < 3; ++i) {
+    model_says(calls({kFly}));
+    model_says(calls({kFly}));
+    model_says(calls({kFly, {"d", "list_files", "{}"}}));
+  }
+  model_says({.text = "done"});
+  run();
+  EXPECT_EQ(done().state, "completed");
+}
+
+TEST_F(AgentTest, F49_TheQuestionAndTheCountOutliveACrash) {
+  for (int i = 0; i < 2; ++i)
+    model_says(calls({kFly}));
+  const TaskId task = run({{"goal", "Fix it"}, {"checkpoint_records", 1}});
+  EXPECT_EQ(questions_asked(), 3U);
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.reply("file.list", Reply(AwaitFileList::Reply{}));
+    driver.reply("llm.response", Reply(calls({kFly})));
+  };
+  world.crash();
+  EXPECT_EQ(questions_asked(), 1U);
+  EXPECT_EQ(world.calls->view(task)->state, TaskState::waiting);
+  world.crash();
+  EXPECT_EQ(questions_asked(), 0U);
+  ASSERT_TRUE(world.answer(kFirstQuestion, Answer::deny).ok());
+  EXPECT_EQ(world.end_of(task).error_code, "denied");
+}
+
+TEST_F(AgentTest, F49_AnAgentOfBeforeThatIsNotAsked) {
+  const auto freeze = [](const Json& arguments) {
+    Result<Json> definition = freeze_agent(arguments, {});
+    definition->erase("bad_answers_max");
+    return definition;
+  };
+  world.registry.add("agent-of-before@1",
+                     {.freeze = freeze, .start = run_agent, .title = agent_title});
+  for (int i = 0; i < 5; ++i)
+    model_says(calls({kFly}));
+  model_says({.text = "done"});
+  world.submit("agent-of-before@1", /*approve_all=*/true, {{"goal", "Fix it"}});
+  EXPECT_EQ(done().state, "completed");
 }
 
 TEST_F(AgentTest, ACallThatWasCutAtTheLengthLimitIsNotExecuted) {
