@@ -12,9 +12,11 @@ std::string next_attempt(const InFlight& flight) {
 
 void SystemCalls::defer(LiveTask& live, const Error& why) {
   InFlight& flight = *live.flight;
+  flight.worked += why.took;
   const DeferredPayload setback{.error_code = std::string(to_string(why.code)),
                                 .error = parts_.masker.masked(why.message),
-                                .until_unix_ns = unix_nanoseconds(*why.retry_at)};
+                                .until_unix_ns = unix_nanoseconds(*why.retry_at),
+                                .worked = flight.worked};
   std::vector<Record> records;
   if (!flight.intent_recorded) records.push_back(make_intent(live, /*started=*/true));
   flight.intent_recorded = true;

@@ -24,6 +24,13 @@ Result<void> read_answer(const Record& record, PastCommand& past) {
   return {};
 }
 
+Result<void> read_setback(const Record& record, PastCommand& past) {
+  DeferredPayload& setback = past.deferred.emplace();
+  if (Result<void> read = read_payload(record, setback); !read) return read;
+  past.worked = setback.worked;
+  return {};
+}
+
 Result<void> read_record(const Record& record, PastCommand& past) {
   switch (record.kind) {
     case RecordKind::intent:
@@ -42,7 +49,7 @@ Result<void> read_record(const Record& record, PastCommand& past) {
       ++past.questions;
       return read_payload(record, past.unsure.emplace());
     case RecordKind::deferred:
-      return read_payload(record, past.deferred.emplace());
+      return read_setback(record, past);
     case RecordKind::result:
       past.has_result = true;
       return {};

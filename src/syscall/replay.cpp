@@ -124,6 +124,7 @@ void SystemCalls::resume_window(LiveTask& live) {
   flight.attempt = past.attempts;
   flight.deadline = wall_from_unix_nanoseconds(past.intent.deadline_unix_ns);
   flight.asked = past.asked;
+  flight.worked = past.worked;
   flight.begun = past.begun;
   flight.doubt.started = past.started;
   if (past.attempts > 0 && !past.deferred) owe(live, past.intent.reserved);

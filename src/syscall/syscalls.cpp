@@ -159,7 +159,8 @@ Call SystemCalls::call_of(LiveTask& live) const {
           .asked = flight.asked,
           .facts = flight.facts,
           .pre_image = flight.pre_image,
-          .cassette = live.payload.cassette};
+          .cassette = live.payload.cassette,
+          .worked = flight.worked};
 }
 
 /// Derived, never stored: the same after every restart.

@@ -45,6 +45,7 @@ struct Error {
                                        ///< passes: when the next one may be made.
   bool may_have_cost = false;  ///< Of such an attempt, and of others that failed: it may have been
                                ///< paid for, and nobody knows how much.
+  Milliseconds took{0};        ///< Of one that may have been paid for: so long it was at work.
 
   /// The same error, seen from one level further up: "read source: no such file".
   [[nodiscard]] Error with(std::string_view context) const;

@@ -493,8 +493,9 @@ struct AwaitLLMResponse {
     std::optional<Money> cost;  ///< Nothing: the model has no price, or the service gave no usage.
     std::string fallback;  ///< The alias that answered in place of the one that was asked. Empty:
                            ///< that one did.
-    std::optional<Milliseconds> took;  ///< The attempt that brought it, without its wait in line:
-                                       ///< an agent's clock. Nothing: of a time before it was told.
+    std::optional<Milliseconds> took;  ///< All its attempts at which the service was at work, and
+                                       ///< no wait: an agent's clock. Nothing: of a time before it
+                                       ///< was told.
 
     static constexpr auto fields() {
       return described(field("text", &Reply::text), field("tool_calls", &Reply::tool_calls),

@@ -29,6 +29,7 @@ struct Call {
   Facts facts;                        ///< What was judged and approved. Empty during prepare.
   std::optional<PreImage> pre_image;  ///< As journalled. Only for local effects.
   CassetteRef cassette = {};          ///< What answers in place of a model, if anything does.
+  Milliseconds worked{0};             ///< By earlier attempts together, without the waits.
 };
 
 /// What prepare found.

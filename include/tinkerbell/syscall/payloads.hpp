@@ -295,11 +295,13 @@ struct DeferredPayload {
   std::string error_code;
   std::string error;
   std::int64_t until_unix_ns = 0;  ///< When the next one is made.
+  Milliseconds worked{0};          ///< Together by the attempts so far, without the waits.
 
   static constexpr auto fields() {
     return described(field("error_code", &DeferredPayload::error_code),
                      field("error", &DeferredPayload::error),
-                     field("until_unix_ns", &DeferredPayload::until_unix_ns));
+                     field("until_unix_ns", &DeferredPayload::until_unix_ns),
+                     field("worked_ms", &DeferredPayload::worked));
   }
 };
 

@@ -150,9 +150,10 @@ void LlmDriver::State::settle(CommandId id, Attempt attempt) {
   if (!attempt.reply) move_on_from(*endpoint.service);
   look_again(*endpoint.service);
   if (run.wants_json) attempt = held_to_json(std::move(attempt));
+  const auto took = std::chrono::duration_cast<Milliseconds>(clock.steady() - run.begun);
   if (attempt.reply) {
     attempt.reply->received_unix_ns = unix_nanoseconds(clock.wall());
-    attempt.reply->took = std::chrono::duration_cast<Milliseconds>(clock.steady() - run.begun);
+    attempt.reply->took = run.call.worked + took;
     if (endpoint.price && attempt.reply->usage.known) {
       attempt.reply->cost = cost_of(attempt.reply->usage, *endpoint.price);
     }
@@ -162,6 +163,7 @@ void LlmDriver::State::settle(CommandId id, Attempt attempt) {
   Error error = run.cancelled ? Error{Errc::cancelled, "cancelled"}
                               : attempt.reply.error().with(endpoint.name);
   error.may_have_cost = attempt.may_have_cost;
+  if (attempt.may_have_cost) error.took = took;  // else the service was not at work
   if (run.cancelled) return run.done(std::move(error));
   error.retry_at = next_attempt(run, attempt);
   if (!error.retry_at && run.call.attempt > 1) {

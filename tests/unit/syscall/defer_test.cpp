@@ -134,6 +134,28 @@ TEST_F(DeferTest, ACrashInTheNextAttemptIsFollowedByAnotherOne) {
   EXPECT_EQ(world.end_of(task).value, Json("hello"));
 }
 
+TEST_F(DeferTest, WhatEarlierAttemptsWorkedIsKnownToTheNextOneOverCrashesToo) {
+  Error broken = busy_for(1min);
+  broken.took = 4s;
+  world.driver->next_reply("llm.response", broken);
+  const TaskId task = world.submit("asks@1");
+  broken.retry_at = world.clock.wall() + 2min;
+  broken.took = 5s;
+  world.driver->next_reply("llm.response", broken);
+  world.pass(1min);
+  crash();
+  world.driver = std::make_unique<ScriptedDriver>();  // holds what it is given
+  world.calls->set_driver<AwaitLLMResponse>(*world.driver);
+  world.pass(1min);
+  ASSERT_THAT(world.driver->performed(), SizeIs(1));
+  EXPECT_EQ(world.driver->performed()[0].worked, 9s);
+  crash();  // in the middle of it: how long that one worked is not known
+  ASSERT_THAT(world.driver->performed(), SizeIs(1));
+  EXPECT_EQ(world.driver->performed()[0].attempt, 4U);
+  EXPECT_EQ(world.driver->performed()[0].worked, 9s);
+  EXPECT_EQ(world.end_of(task).value, Json("hello"));
+}
+
 TEST_F(DeferTest, ANextAttemptThatACrashCutOffMayHaveHadItsEffect) {
   world.driver->next_reply("process.run", busy_for(1min));
   const TaskId task = world.submit("runs@1", /*approve_all=*/true);

@@ -54,6 +54,7 @@ std::string journal_form() {
   describe<ApprovalPayload>(form, "APPROVAL");
   describe<SignalPayload>(form, "SIGNAL");
   describe<UnsurePayload>(form, "UNSURE");
+  describe<DeferredPayload>(form, "DEFERRED");
   describe<DonePayload>(form, "DONE");
   describe<PreImage>(form, "FILE");
   describe<SnapshotPayload>(form, "SNAPSHOT");
@@ -122,6 +123,10 @@ SIGNAL 9 budget = null
 UNSURE 0 approval = 0
 UNSURE 1 evidence = ""
 UNSURE 2 hash = ""
+DEFERRED 0 error_code = ""
+DEFERRED 1 error = ""
+DEFERRED 2 until_unix_ns = 0
+DEFERRED 3 worked_ms = 0
 DONE 0 state = ""
 DONE 1 value = null
 DONE 2 error_code = ""

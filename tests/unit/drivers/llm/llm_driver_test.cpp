@@ -91,7 +91,8 @@ class LlmDriverTest : public testing::Test {
             .attempt = attempt_,
             .command = std::move(command),
             .key = kKey,
-            .asked = asked_};
+            .asked = asked_,
+            .worked = worked_};
   }
 
   Result<Prepared> prepare(Call call) {
@@ -132,6 +133,7 @@ class LlmDriverTest : public testing::Test {
       if (reply || !reply.error().retry_at) return reply;
       EXPECT_GE(*reply.error().retry_at, clock_.wall());
       clock_.pass(*reply.error().retry_at - clock_.wall());
+      worked_ += reply.error().took;
       ++attempt_;
     }
   }
@@ -145,6 +147,7 @@ class LlmDriverTest : public testing::Test {
   Shown shown_;
   LlmSettings settings_;
   std::uint32_t attempt_ = 1;
+  Milliseconds worked_{0};
   WallTime asked_ = clock_.wall();
   Json output_schema_;
   std::optional<Result<Reply>> outcome_;
@@ -182,6 +185,13 @@ TEST_F(LlmDriverTest, SaysWhatTheAttemptThatBroughtTheAnswerTook) {
   serve({status_answer("503 Unavailable"), good_answer()});
   shown_.on_piece = [this] { clock_.pass(std::chrono::milliseconds{1'500}); };
   EXPECT_EQ(perform_with_patience()->took, Milliseconds{3'000});
+}
+
+TEST_F(LlmDriverTest, WhatAttemptsThatBrokeOffWorkedIsPartOfWhatItTook) {
+  serve({Server::answer(kEventsHead + text_event("Hel")), good_answer()});
+  shown_.on_piece = [this] { clock_.pass(std::chrono::milliseconds{1'500}); };
+  EXPECT_EQ(perform_with_patience()->took, Milliseconds{4'500})
+      << "and the wait between them is none";
 }
 
 TEST_F(LlmDriverTest, TheWaitInLineIsNoPartOfWhatItTook) {
