@@ -13,7 +13,7 @@ std::string_view to_string(Errc code) {
 }
 
 Error Error::with(std::string_view context) const {
-  return {code, std::string(context) + ": " + message, retry_at, may_have_cost, took};
+  return {code, std::string(context) + ": " + message, retry_at, may_have_cost, took, rejected};
 }
 
 namespace {

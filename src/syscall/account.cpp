@@ -112,15 +112,25 @@ std::shared_ptr<Account> Accounts::add(TaskId root) {
   return account;
 }
 
+namespace {
+
+/// What a model said, also where that was turned down; null: nothing.
+const AwaitLLMResponse::Reply* said_in(const Result<Reply>& outcome) {
+  const Reply* const reply = outcome ? &*outcome : outcome.error().rejected.get();
+  return reply == nullptr ? nullptr : std::get_if<AwaitLLMResponse::Reply>(reply);
+}
+
+}  // namespace
+
 std::string model_that_answered(const Reservation& reserved, const Result<Reply>& outcome) {
-  const auto* const said = outcome ? std::get_if<AwaitLLMResponse::Reply>(&*outcome) : nullptr;
+  const AwaitLLMResponse::Reply* const said = said_in(outcome);
   return said != nullptr && !said->fallback.empty() ? said->fallback : reserved.model;
 }
 
 Spending spent_by(const Reservation& reserved, const Result<Reply>& outcome) {
   if (reserved.tasks > 0) return outcome ? Spending{.tasks = reserved.tasks} : Spending{};
-  if (!outcome) return outcome.error().may_have_cost ? estimated(reserved) : Spending{};
-  const auto* const said = std::get_if<AwaitLLMResponse::Reply>(&*outcome);
+  const AwaitLLMResponse::Reply* const said = said_in(outcome);
+  if (!outcome && said == nullptr && !outcome.error().may_have_cost) return {};
   if (said == nullptr || !said->usage.known) return estimated(reserved);
   return {.calls = 1,
           .calls_unpriced = said->cost ? 0U : 1U,

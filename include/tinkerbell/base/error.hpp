@@ -3,6 +3,7 @@
 #include "tinkerbell/base/clock.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,8 @@ enum class Errc : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(Errc code);
 
+struct Reply;  // command/commands.hpp
+
 /// A failure as a value: it can be journalled, replayed and shown to a model or a person.
 struct Error {
   Errc code = Errc::internal;
@@ -46,6 +49,8 @@ struct Error {
   bool may_have_cost = false;  ///< Of such an attempt, and of others that failed: it may have been
                                ///< paid for, and nobody knows how much.
   Milliseconds took{0};        ///< Of one that may have been paid for: so long it was at work.
+  std::shared_ptr<const Reply> rejected{};  ///< An answer that was none: what it says that it used
+                                            ///< was used.
 
   /// The same error, seen from one level further up: "read source: no such file".
   [[nodiscard]] Error with(std::string_view context) const;

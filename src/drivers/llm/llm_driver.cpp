@@ -50,9 +50,10 @@ Attempt held_to_json(Attempt attempt) {
   constexpr std::size_t kReasonBytesMax = 200;
   const Result<Json> json = parse_json(attempt.reply->text);
   if (json) return attempt;
-  return {.reply = Error{Errc::protocol,
-                         "the answer is not the JSON that was asked for: " +
-                             visible_line(shortened(json.error().message, kReasonBytesMax))},
+  Error error{Errc::protocol, "the answer is not the JSON that was asked for: " +
+                                  visible_line(shortened(json.error().message, kReasonBytesMax))};
+  error.rejected = std::make_shared<const Reply>(*std::move(attempt.reply));
+  return {.reply = std::move(error),
           .repeat = Repeat::at_most,
           .retry_after = std::nullopt,
           .may_have_cost = true};
@@ -149,7 +150,6 @@ void LlmDriver::State::settle(CommandId id, Attempt attempt) {
   endpoint.service->lane.ended(id, attempt, clock.steady());
   if (!attempt.reply) move_on_from(*endpoint.service);
   look_again(*endpoint.service);
-  if (run.wants_json) attempt = held_to_json(std::move(attempt));
   const auto took = std::chrono::duration_cast<Milliseconds>(clock.steady() - run.begun);
   if (attempt.reply) {
     attempt.reply->received_unix_ns = unix_nanoseconds(clock.wall());
@@ -158,8 +158,9 @@ void LlmDriver::State::settle(CommandId id, Attempt attempt) {
       attempt.reply->cost = cost_of(attempt.reply->usage, *endpoint.price);
     }
     if (&endpoint != run.chain.front()) attempt.reply->fallback = endpoint.alias;
-    return run.done(Reply(*std::move(attempt.reply)));
   }
+  if (run.wants_json) attempt = held_to_json(std::move(attempt));
+  if (attempt.reply) return run.done(Reply(*std::move(attempt.reply)));
   Error error = run.cancelled ? Error{Errc::cancelled, "cancelled"}
                               : attempt.reply.error().with(endpoint.name);
   error.may_have_cost = attempt.may_have_cost;

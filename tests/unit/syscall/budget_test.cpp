@@ -108,6 +108,18 @@ class BudgetTest : public testing::Test {
     return sum;
   }
 
+  std::vector<std::string> models_charged(TaskId root) {
+    std::vector<std::string> models;
+    world.journal->read_ledger(
+        {.root = root},
+        Completion<std::vector<LedgerLine>>([&](const Result<std::vector<LedgerLine>>& lines) {
+          for (const LedgerLine& line : *lines)
+            models.push_back(line.model);
+        }));
+    world.settle();
+    return models;
+  }
+
   std::string waits_for(TaskId task) {
     const std::optional<LiveView> view = world.calls->view(task);
     return view ? view->waiting_for : "";
@@ -139,14 +151,7 @@ TEST_F(BudgetTest, ACallIsChargedToTheModelThatAnswered) {
   answers(from_spare);
   const TaskId task = submit("asks@1", {.cost = money("1")}, {{"times", 1}});
   EXPECT_EQ(world.end_of(task).value, Json("asked 1"));
-  std::vector<std::string> models;
-  world.journal->read_ledger({.root = task}, Completion<std::vector<LedgerLine>>(
-                                                 [&](const Result<std::vector<LedgerLine>>& lines) {
-                                                   for (const LedgerLine& line : *lines)
-                                                     models.push_back(line.model);
-                                                 }));
-  world.settle();
-  EXPECT_THAT(models, ElementsAre("spare"));
+  EXPECT_THAT(models_charged(task), ElementsAre("spare"));
 }
 
 TEST_F(BudgetTest, S87_ItIsHeldBeforeACallThatMayBeTooMuchAndGoesOnWithMore) {
@@ -243,6 +248,23 @@ TEST_F(BudgetTest, AFailureCostsWhatWasReservedIfItMayHaveCostAnything) {
   answers(Error{Errc::unauthorized, "no key"});
   const TaskId refused = submit("asks@1", {.cost = money("1")});
   EXPECT_EQ(spent(refused), Spending{});
+}
+
+TEST_F(BudgetTest, AnAnswerThatWasTurnedDownIsChargedWithWhatItUsedAndToTheModelThatGaveIt) {
+  Error no_json{Errc::protocol, "no JSON"};
+  no_json.may_have_cost = true;
+  auto from_spare = std::get<AwaitLLMResponse::Reply>(answer());
+  from_spare.fallback = "spare";
+  no_json.rejected = std::make_shared<const Reply>(from_spare);
+  answers(no_json);
+  const TaskId task = submit("asks@1", {.cost = money("1")});
+  EXPECT_EQ(spent(task).cost, money("0.03"));
+  EXPECT_EQ(spent(task).calls_estimated, 0U);
+  EXPECT_THAT(models_charged(task), ElementsAre("spare"));
+
+  no_json.rejected = std::make_shared<const Reply>(answer("", /*known=*/false));
+  answers(no_json);
+  EXPECT_EQ(spent(submit("asks@1", {.cost = money("1")})).calls_estimated, 1U);
 }
 
 TEST_F(BudgetTest, EachAttemptIsChargedByItself) {

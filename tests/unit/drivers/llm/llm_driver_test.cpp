@@ -610,8 +610,10 @@ TEST_P(LlmServiceTest, AnAnswerThatIsToBeJsonIsJsonOrIsAskedForAgain) {
   EXPECT_EQ(first.error().code, Errc::protocol);
   EXPECT_THAT(first.error().message,
               testing::StartsWith("local/m1: the answer is not the JSON that was asked for: "));
-  EXPECT_TRUE(first.error().may_have_cost);
   EXPECT_TRUE(first.error().retry_at);
+  ASSERT_TRUE(first.error().rejected);
+  EXPECT_TRUE(std::get<ModelReply>(*first.error().rejected).usage.known)
+      << "it is charged with that";
   const auto reply = perform_with_patience();
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_EQ(reply->text, " {\"n\":1}\n");
