@@ -78,6 +78,13 @@ CLI::Validator from_one_on() {
           "", "whole"};
 }
 
+/// "30m" and the like, as milliseconds.
+CLI::AsNumberWithUnit in_milliseconds() {
+  const std::map<std::string, std::uint64_t> milliseconds{
+      {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  return CLI::AsNumberWithUnit(milliseconds, CLI::AsNumberWithUnit::UNIT_REQUIRED);
+}
+
 /// Strips "file.*" to "file", as `break` writes a family.
 std::string_view without_star(std::string_view name) {
   return name.ends_with(".*") ? name.substr(0, name.size() - 2) : name;
@@ -207,6 +214,10 @@ class Grammar {
     run.add_option("--tokens", run_.budget.tokens, "How many tokens they may use, in and out");
     run.add_option("--calls", run_.budget.calls, "How many model calls they may make");
     run.add_option("--tasks", run_.budget.tasks, "How many tasks may come from it");
+    run.add_option("--time", run_.budget.time_ms,
+                   "How long their model calls and programs may work together: 2h, 30m, 90s")
+        ->transform(in_milliseconds())
+        ->type_name("TIME");
     run.add_option("--on-limit", run_.budget.on_limit, "At the budget's end: ask or stop")
         ->type_name("WHAT")
         ->check(CLI::IsMember({"ask", "stop"}).description(""));
@@ -398,6 +409,9 @@ class Grammar {
     budget.add_option("--add-calls", raise_.add_calls, "Add that many model calls")
         ->check(from_one_on());
     budget.add_option("--add-tasks", raise_.add_tasks, "Add that many tasks")->check(from_one_on());
+    budget.add_option("--add-time", raise_.add_time_ms, "Add so much time of work: 2h, 30m, 90s")
+        ->transform(in_milliseconds())
+        ->type_name("TIME");
     CLI::App& cost = verb("cost", "Show what model calls cost, by day, model or task", [this] {
       return with_task_or_all([this](TaskId task) {
         costs_.task = task;
@@ -414,11 +428,9 @@ class Grammar {
 
   void declare_gc() {
     CLI::App& gc = verb("gc", "Remove tasks that ended long ago", [this] { return collect_; });
-    const std::map<std::string, std::uint64_t> milliseconds{
-        {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
     gc.add_option("--older-than", collect_.older_than_ms,
                   "How long ago, as 30d, 12h, 5m or 10s (default: the daemon's [retention])")
-        ->transform(CLI::AsNumberWithUnit(milliseconds, CLI::AsNumberWithUnit::UNIT_REQUIRED))
+        ->transform(in_milliseconds())
         ->type_name("AGE");
     gc.add_flag("-n,--dry-run", collect_.dry_run, "Only tell what would go, and how many bytes");
   }

@@ -322,6 +322,7 @@ std::string budget_details(const protocol::BudgetView& budget) {
   const auto against = [](std::uint64_t used, const std::optional<std::uint64_t>& bound) {
     return std::to_string(used) + " of " + (bound ? std::to_string(*bound) : "no bound");
   };
+  const auto duration = [](std::uint64_t ms) { return short_duration(ms * 1'000); };
   const protocol::SpendingView& spent = budget.spent;
   return labelled("task", task_name(budget.task)) +
          labelled("family of", budget.root == budget.task ? "" : task_name(budget.root)) +
@@ -329,6 +330,8 @@ std::string budget_details(const protocol::BudgetView& budget) {
          labelled("tokens", against(spent.tokens_in + spent.tokens_out, budget.tokens)) +
          labelled("calls", against(spent.calls, budget.calls)) +
          labelled("tasks", budget.tasks ? against(spent.tasks, budget.tasks) : "") +
+         labelled("time", duration(spent.time_ms) + " of " +
+                              (budget.time_ms ? duration(*budget.time_ms) : "no bound")) +
          labelled("not exact", reservations_of(spent)) + labelled("at the end", budget.on_limit);
 }
 
@@ -425,7 +428,7 @@ std::string ending_line(const protocol::TaskView& task, const Terminal& terminal
 
 std::string how_to_add_to_budget(const protocol::TaskView& task) {
   return "`tinkerbell budget " + task_name(task.id) +
-         " --add AMOUNT`, or --add-tokens, --add-calls, --add-tasks N";
+         " --add AMOUNT`, or --add-tokens, --add-calls, --add-tasks N, --add-time 30m";
 }
 
 std::string stop_line(const protocol::TaskView& task) {

@@ -30,12 +30,6 @@ std::string joined(const std::vector<std::string>& argv) {
   return line;
 }
 
-std::string seconds(Milliseconds duration) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f s", static_cast<double>(duration.count()) / 1000);
-  return text.data();
-}
-
 std::string counted(std::uint64_t count, std::string_view what) {
   return std::to_string(count) + ' ' + std::string(what) + (count == 1 ? "" : "s");
 }
@@ -54,7 +48,7 @@ std::string in_words(const TaskCommand& command) {
             return "receive from task " + std::to_string(number(c.from));
           },
           [](const Checkpoint&) { return std::string("note its state"); },
-          [](const Sleep& c) { return "sleep " + seconds(c.duration); },
+          [](const Sleep& c) { return "sleep " + in_seconds(c.duration); },
           [](const Now&) { return std::string("read the clock"); },
           [](const Random&) { return std::string("draw a random number"); },
           [](const AwaitFileRead& c) { return "read " + c.path; },
@@ -113,7 +107,7 @@ std::string in_words(const Reply& reply) {
             if (!r.note.empty()) return "exit " + std::to_string(r.exit_code) + ", " + r.note;
             return (r.timed_out ? std::string("timed out")
                                 : "exit " + std::to_string(r.exit_code)) +
-                   ", " + seconds(r.duration) + ", " + counted(r.output_bytes, "byte");
+                   ", " + in_seconds(r.duration) + ", " + counted(r.output_bytes, "byte");
           },
           [](const AwaitLLMResponse::Reply& r) {
             const std::string by = r.fallback.empty() ? "" : "by " + r.fallback + ": ";
@@ -144,7 +138,7 @@ std::string program_card(const AwaitProcess& command, const Facts& facts) {
   for (const auto& [name, value] : command.env) {
     card += "  env      " + visible_line(name + "=" + quoted_word(value)) + "\n";
   }
-  card += "  limit    " + seconds(command.timeout) + "\n";
+  card += "  limit    " + in_seconds(command.timeout) + "\n";
   return card;
 }
 
@@ -248,6 +242,12 @@ std::string quoted_word(const std::string& word) {
     }
   }
   return quoted + "'";
+}
+
+std::string in_seconds(Milliseconds time) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f s", static_cast<double>(time.count()) / 1000);
+  return text.data();
 }
 
 std::string command_line(const TaskCommand& command) {

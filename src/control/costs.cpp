@@ -5,10 +5,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <map>
 #include <ranges>
 
 namespace tinkerbell::control {
+
+Milliseconds milliseconds(std::uint64_t count) {
+  constexpr std::uint64_t kMost = std::numeric_limits<Milliseconds::rep>::max();
+  return Milliseconds{static_cast<Milliseconds::rep>(std::min(count, kMost))};
+}
 
 namespace {
 
@@ -21,7 +27,8 @@ protocol::SpendingView view_of(const Spending& spent) {
           .tokens_in_cache_write = spent.tokens_in_cache_write,
           .tokens_out = spent.tokens_out,
           .cost = spent.cost.text(),
-          .tasks = spent.tasks};
+          .tasks = spent.tasks,
+          .time_ms = static_cast<std::uint64_t>(spent.time.count())};
 }
 
 Spending sum_of(const std::vector<LedgerLine>& lines) {
@@ -112,7 +119,9 @@ void answer_with_budget(Context& context, const Request& request,
       .on_limit = budget->asks ? "ask" : "stop",
       .spent = {},
       .calls = budget->calls,
-      .tasks = budget->tasks};
+      .tasks = budget->tasks,
+      .time_ms = budget->time.transform(
+          [](Milliseconds time) { return static_cast<std::uint64_t>(time.count()); })};
   context.parts.journal.read_ledger(
       {.root = task->root},
       Completion<std::vector<LedgerLine>>(
@@ -141,10 +150,12 @@ void post_budget(Context& context, Request request) {
   const BudgetRaise raise{.cost = *cost,
                           .tokens = wanted->add_tokens,
                           .calls = wanted->add_calls,
-                          .tasks = wanted->add_tasks};
+                          .tasks = wanted->add_tasks,
+                          .time = milliseconds(wanted->add_time_ms)};
   if (raise == BudgetRaise{}) {
     return request.fail(
-        {Errc::invalid, "nothing is to be added: add_cost, add_tokens, add_calls or add_tasks"});
+        {Errc::invalid,
+         "nothing is to be added: add_cost, add_tokens, add_calls, add_tasks or add_time_ms"});
   }
   context.parts.calls.raise_budget(
       TaskId{request.id()}, raise, request.person(),

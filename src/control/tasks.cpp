@@ -94,6 +94,7 @@ Result<Budget> budget_of(const protocol::BudgetRequest& wanted, Budget budget) {
   if (wanted.tokens) budget.tokens = *wanted.tokens;
   if (wanted.calls) budget.calls = *wanted.calls;
   if (wanted.tasks) budget.tasks = *wanted.tasks;
+  if (wanted.time_ms) budget.time = milliseconds(*wanted.time_ms);
   if (wanted.on_limit.empty()) return budget;
   if (wanted.on_limit != "ask" && wanted.on_limit != "stop") {
     return Error{Errc::invalid, "on_limit: must be ask or stop"};

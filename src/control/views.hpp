@@ -19,6 +19,9 @@ void find_task(Context& context, TaskId id, Completion<protocol::TaskView> done)
 /// (`?calls=N`). Errors: invalid.
 [[nodiscard]] Result<std::optional<std::size_t>> calls_asked_for(const Request& request);
 
+/// More than the type holds is all that it holds.
+[[nodiscard]] Milliseconds milliseconds(std::uint64_t count);
+
 /// A task as the scheduler sees it; nothing if it does not run there.
 [[nodiscard]] std::optional<protocol::SchedulingView> scheduling_view(Context& context,
                                                                       TaskId task);

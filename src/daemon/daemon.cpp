@@ -33,7 +33,8 @@ Budget default_budget(const settings::BudgetSettings& settings) {
           .tokens = settings.tokens,
           .asks = settings.on_limit == settings::OnLimit::ask,
           .calls = settings.calls,
-          .tasks = settings.tasks};
+          .tasks = settings.tasks,
+          .time = settings.time};
 }
 
 std::string in_words(const TurnMark::Deaths& deaths) {

@@ -14,6 +14,12 @@ void add(Money& sum, Money more) {
   sum += more;
 }
 
+void add(Milliseconds& sum, Milliseconds more) {
+  Milliseconds::rep both = 0;
+  const bool over = __builtin_add_overflow(sum.count(), more.count(), &both);
+  sum = over ? Milliseconds::max() : Milliseconds{both};
+}
+
 }  // namespace
 
 Spending& Spending::operator+=(const Spending& other) {

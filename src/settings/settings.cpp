@@ -357,6 +357,7 @@ void read_budget(const toml::table& table, Problems& problems, BudgetSettings& b
   reader.read("tokens", budget.tokens, 0, kBudgetMax);
   if (reader.has("calls")) reader.read("calls", budget.calls.emplace(), 0, kBudgetMax);
   if (reader.has("tasks")) reader.read("tasks", budget.tasks.emplace(), 0, kBudgetMax);
+  if (reader.has("time")) reader.read("time", budget.time.emplace());
   reader.read("on_limit", budget.on_limit);
 }
 

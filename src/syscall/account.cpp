@@ -1,5 +1,7 @@
 #include "syscall/account.hpp"
 
+#include "tinkerbell/command/render.hpp"
+
 #include <algorithm>
 #include <limits>
 
@@ -11,19 +13,24 @@ std::uint64_t saturated_sum(std::uint64_t one, std::uint64_t other) {
   return over ? std::numeric_limits<std::uint64_t>::max() : both;
 }
 
+Milliseconds saturated_sum(Milliseconds one, Milliseconds other) {
+  return one > Milliseconds::max() - other ? Milliseconds::max() : one + other;
+}
+
 namespace {
 
 Use use_of(const Spending& spent) {
   return {.cost = spent.cost,
           .tokens = saturated_sum(spent.tokens_in, spent.tokens_out),
           .calls = spent.calls,
-          .tasks = spent.tasks};
+          .tasks = spent.tasks,
+          .time = spent.time};
 }
 
 Use use_of(const Reservation& command) {
   return {.cost = command.cost.value_or(Money{}),
           .tokens = saturated_sum(command.tokens_in, command.tokens_out),
-          .calls = command.tasks == 0 ? 1U : 0U,
+          .calls = command.model.empty() ? 0U : 1U,
           .tasks = command.tasks};
 }
 
@@ -33,10 +40,11 @@ bool is_within(const std::optional<std::uint64_t>& bound, std::uint64_t used) {
 
 /// Whether there is room for the command after what was used before. Without a price nothing of
 /// money can be said, so a bound of it does not hold: no room. One that begins tasks only needs
-/// room for them.
+/// room for them. Nobody knows how long one will work: some of the time must be left.
 bool fits(const Reservation& command, const Budget& budget, Use used) {
   used += use_of(command);
   if (command.tasks > 0) return is_within(budget.tasks, used.tasks);
+  if (budget.time && used.time >= *budget.time) return false;
   if (budget.cost && (!command.cost || used.cost > *budget.cost)) return false;
   return is_within(budget.tokens, used.tokens) && is_within(budget.calls, used.calls);
 }
@@ -48,6 +56,7 @@ Use& Use::operator+=(const Use& other) {
   tokens = saturated_sum(tokens, other.tokens);
   calls = saturated_sum(calls, other.calls);
   tasks = saturated_sum(tasks, other.tasks);
+  time = saturated_sum(time, other.time);
   return *this;
 }
 
@@ -56,6 +65,7 @@ Use& Use::operator-=(const Use& other) {
   tokens -= std::min(tokens, other.tokens);
   calls -= std::min(calls, other.calls);
   tasks -= std::min(tasks, other.tasks);
+  time -= std::min(time, other.time);
   return *this;
 }
 
@@ -72,6 +82,9 @@ std::string Account::shortage(const Reservation& command, const Budget& budget) 
   if (command.tasks > 0) {
     return std::to_string(used.tasks) + " of " + std::to_string(budget.tasks.value_or(0)) +
            " tasks were begun";
+  }
+  if (budget.time && used.time >= *budget.time) {
+    return in_seconds(used.time) + " of " + in_seconds(*budget.time) + " are worked";
   }
   if (budget.cost && !command.cost) {
     return "the model \"" + command.model +
@@ -148,6 +161,16 @@ Spending estimated(const Reservation& reserved) {
           .tokens_in = reserved.tokens_in,
           .tokens_out = reserved.tokens_out,
           .cost = reserved.cost.value_or(Money{})};
+}
+
+Milliseconds time_worked(const Result<Reply>& outcome, Milliseconds before) {
+  if (!outcome) return outcome.error().took;
+  if (const auto* const program = std::get_if<AwaitProcess::Reply>(&*outcome)) {
+    return program->duration;
+  }
+  const auto* const said = std::get_if<AwaitLLMResponse::Reply>(&*outcome);
+  return said != nullptr && said->took ? std::max(*said->took - before, Milliseconds{0})
+                                       : Milliseconds{0};
 }
 
 }  // namespace tinkerbell

@@ -21,6 +21,7 @@ struct Use {
   std::uint64_t tokens = 0;
   std::uint64_t calls = 0;
   std::uint64_t tasks = 0;
+  Milliseconds time{0};
 
   Use& operator+=(const Use& other);
   Use& operator-=(const Use& other);
@@ -41,6 +42,7 @@ class Account {
     none,
   };
 
+  /// A command that reserves nothing needs some of the time to be left.
   [[nodiscard]] Room room_for(const Reservation& command, const Budget& budget) const;
 
   /// What there is too little of, in words: "1.9300 of 2.00 is spent, and it may cost 0.1234".
@@ -79,8 +81,9 @@ class Accounts {
   std::size_t swept_at_ = 64;  ///< Those whose family has gone are forgotten at that size.
 };
 
-/// What would be more than the type holds is all that it holds.
+/// What would be more than the type holds is all that it holds. No time is negative.
 [[nodiscard]] std::uint64_t saturated_sum(std::uint64_t one, std::uint64_t other);
+[[nodiscard]] Milliseconds saturated_sum(Milliseconds one, Milliseconds other);
 
 /// The alias of the model that did what `reserved` was held back for.
 [[nodiscard]] std::string model_that_answered(const Reservation& reserved,
@@ -92,5 +95,9 @@ class Accounts {
 
 /// The same of one whose outcome is not known.
 [[nodiscard]] Spending estimated(const Reservation& reserved);
+
+/// How long a program or a model was at work, as far as the outcome tells; `before`: at earlier
+/// attempts, which are in what a model's answer says.
+[[nodiscard]] Milliseconds time_worked(const Result<Reply>& outcome, Milliseconds before);
 
 }  // namespace tinkerbell

@@ -5,7 +5,7 @@
 
 // What a command may cost is held back from the account of its family before it runs, and charged
 // in the transaction that says how it ended. The ledger in the store outlives the run; of a call
-// that a crash cut off, what was held back for it is charged.
+// that a crash cut off, what was held back for it is charged. Time is charged and not held back.
 
 namespace tinkerbell {
 
@@ -15,8 +15,19 @@ void SystemCalls::set_out(LiveTask& live) {
   if (live.payload.budget.tasks && std::holds_alternative<Spawn>(flight.command())) {
     flight.reserved = Reservation{.cost = Money{}, .tasks = 1};
   }
-  flight.reserved ? pay(live) : go(live);
+  const bool is_timed =
+      live.payload.budget.time && std::holds_alternative<AwaitProcess>(flight.command());
+  flight.reserved || is_timed ? pay(live) : go(live);
 }
+
+namespace {
+
+/// A program reserves nothing.
+Reservation wanted_by(const InFlight& flight) {
+  return flight.reserved.value_or(Reservation{.cost = Money{}});
+}
+
+}  // namespace
 
 void SystemCalls::go(LiveTask& live) {
   driver_for(live.flight->command()) == nullptr ? run_inside(live) : begin_attempt(live);
@@ -25,10 +36,10 @@ void SystemCalls::go(LiveTask& live) {
 void SystemCalls::pay(LiveTask& live) {
   InFlight& flight = *live.flight;
   if (!use_account(live)) begin_account(live);
-  switch (live.account->room_for(*flight.reserved, live.payload.budget)) {
+  switch (live.account->room_for(wanted_by(flight), live.payload.budget)) {
     case Account::Room::enough:
       flight.held = flight.reserved;
-      live.account->hold(*flight.held);
+      if (flight.held) live.account->hold(*flight.held);
       go(live);
       return;
     case Account::Room::later:
@@ -81,7 +92,7 @@ void SystemCalls::open_account(const std::shared_ptr<Account>& account,
 
 void SystemCalls::over_budget(LiveTask& live) {
   const Budget& budget = live.payload.budget;
-  const std::string why = live.account->shortage(*live.flight->reserved, budget);
+  const std::string why = live.account->shortage(wanted_by(*live.flight), budget);
   if (!budget.asks) {
     conclude(live, Error{Errc::exhausted, "its budget: " + why});
     return;
@@ -95,11 +106,13 @@ std::vector<Charge> SystemCalls::settle(LiveTask& live, const Result<Reply>& out
   InFlight& flight = *live.flight;
   std::vector<Charge> charges = settle_earlier(live);
   const std::optional<Reservation> held = std::exchange(flight.held, std::nullopt);
-  if (!held) return charges;
-  const Spending spent = spent_by(*held, outcome);
-  live.account->release(*held);
-  live.account->charge(spent);
-  add_charge(live, model_that_answered(*held, outcome), spent, charges);
+  const bool is_program = std::holds_alternative<AwaitProcess>(flight.command());
+  if (!held && !is_program) return charges;
+  Spending spent = held ? spent_by(*held, outcome) : Spending{};
+  spent.time = time_worked(outcome, flight.worked);
+  if (held) live.account->release(*held);
+  if (use_account(live)) live.account->charge(spent);
+  add_charge(live, held ? model_that_answered(*held, outcome) : "", spent, charges);
   return charges;
 }
 
@@ -163,10 +176,16 @@ bool raise_bound(std::optional<Money>& bound, Money by) {
   return bound || by == Money{};
 }
 
+bool raise_bound(std::optional<Milliseconds>& bound, Milliseconds by) {
+  if (bound) *bound = saturated_sum(*bound, by);
+  return bound || by == Milliseconds{0};
+}
+
 /// False: one of those that are raised does not exist.
 bool raise_bounds(Budget& budget, const BudgetRaise& raise) {
   return raise_bound(budget.cost, raise.cost) && raise_bound(budget.tokens, raise.tokens) &&
-         raise_bound(budget.calls, raise.calls) && raise_bound(budget.tasks, raise.tasks);
+         raise_bound(budget.calls, raise.calls) && raise_bound(budget.tasks, raise.tasks) &&
+         raise_bound(budget.time, raise.time);
 }
 
 }  // namespace

@@ -170,6 +170,20 @@ TEST(BudgetedTask, WhoWaitsIsToldHowToGoOn) {
   EXPECT_EQ(daemon.wait_for_end(1).at("state"), "completed");
 }
 
+TEST(BudgetedTask, ItsTimeIsBoundedToo) {
+  ScriptedLlm model(ScriptedLlm::in_turn(
+      {calls("run_program", {{"argv", {"true"}}}), calls("finish", {{"summary", "done"}})}));
+  RealDaemon daemon(config_for(model, "none"));
+  daemon.start();
+  const Finished stopped =
+      daemon.cli({"run", "--wait", "--yes", "--time", "0s", "-w", daemon.workspace(), "say it"});
+  EXPECT_EQ(stopped.exit, 4);
+  EXPECT_THAT(stopped.err, HasSubstr("a larger budget (0.0 s of 0.0 s are worked)"));
+  EXPECT_EQ(daemon.cli_json({"budget", "1", "--add-time", "2h"}).at("time_ms"), 7'200'000);
+  EXPECT_EQ(daemon.wait_for_end(1).at("state"), "completed");
+  EXPECT_GT(daemon.cli_json({"cost", "1"}).at("total").at("time_ms"), 0) << "a program takes some";
+}
+
 TEST(BudgetedTask, S88_WhatIsNoBudgetIsRefused) {
   ScriptedLlm model(ScriptedLlm::in_turn({says("done")}));
   RealDaemon daemon(priced_config(model));

@@ -16,6 +16,9 @@ namespace tinkerbell {
 /// One line: "edit src/a.cpp", "run ./test.sh --fast", "ask model default (12 messages)".
 [[nodiscard]] std::string command_line(const TaskCommand& command);
 
+/// "1.5 s".
+[[nodiscard]] std::string in_seconds(Milliseconds time);
+
 /// The whole of what an approval is about, several lines: every argument on its own line, quoted;
 /// the resolved program and sandbox (UNSANDBOXED in capitals when there is none); the diff of a
 /// file change. Nothing is cut.

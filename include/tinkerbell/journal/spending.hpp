@@ -23,6 +23,7 @@ struct Spending {
   std::uint64_t tokens_out = 0;
   Money cost;
   std::uint64_t tasks = 0;  ///< Begun by others of the family, if their number has a bound.
+  Milliseconds time{0};     ///< That model calls and programs worked, as far as it is known.
 
   /// What would be more than a field can hold stays at the most that it can.
   Spending& operator+=(const Spending& other);
@@ -37,7 +38,7 @@ struct Spending {
                      field("tokens_in_cached", &Spending::tokens_in_cached),
                      field("tokens_in_cache_write", &Spending::tokens_in_cache_write),
                      field("tokens_out", &Spending::tokens_out), field("cost", &Spending::cost),
-                     field("tasks", &Spending::tasks));
+                     field("tasks", &Spending::tasks), field("time_ms", &Spending::time));
   }
 };
 

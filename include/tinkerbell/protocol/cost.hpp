@@ -25,7 +25,8 @@ struct SpendingView {
   std::uint64_t tokens_in_cache_write = 0;  ///< Likewise.
   std::uint64_t tokens_out = 0;
   std::string cost;
-  std::uint64_t tasks = 0;  ///< Begun by others of their family, if their number has a bound.
+  std::uint64_t tasks = 0;    ///< Begun by others of their family, if their number has a bound.
+  std::uint64_t time_ms = 0;  ///< That model calls and programs worked, as far as it is known.
 
   static constexpr auto fields() {
     return described(field("calls", &SpendingView::calls),
@@ -35,7 +36,8 @@ struct SpendingView {
                      field("tokens_in_cached", &SpendingView::tokens_in_cached),
                      field("tokens_in_cache_write", &SpendingView::tokens_in_cache_write),
                      field("tokens_out", &SpendingView::tokens_out),
-                     field("cost", &SpendingView::cost), field("tasks", &SpendingView::tasks));
+                     field("cost", &SpendingView::cost), field("tasks", &SpendingView::tasks),
+                     field("time_ms", &SpendingView::time_ms));
   }
 
   bool operator==(const SpendingView&) const = default;
@@ -53,15 +55,16 @@ struct BudgetView {
   std::optional<std::uint64_t> tokens;  ///< In and out; absent: without a bound.
   std::string on_limit;                 ///< "ask" or "stop".
   SpendingView spent;
-  std::optional<std::uint64_t> calls;  ///< Of models; absent: without a bound.
-  std::optional<std::uint64_t> tasks;  ///< That come from the root; likewise.
+  std::optional<std::uint64_t> calls;    ///< Of models; absent: without a bound.
+  std::optional<std::uint64_t> tasks;    ///< That come from the root; likewise.
+  std::optional<std::uint64_t> time_ms;  ///< That model calls and programs work; likewise.
 
   static constexpr auto fields() {
     return described(field("schema", &BudgetView::schema), field("task", &BudgetView::task),
                      field("root", &BudgetView::root), field("cost", &BudgetView::cost),
                      field("tokens", &BudgetView::tokens), field("on_limit", &BudgetView::on_limit),
                      field("spent", &BudgetView::spent), field("calls", &BudgetView::calls),
-                     field("tasks", &BudgetView::tasks));
+                     field("tasks", &BudgetView::tasks), field("time_ms", &BudgetView::time_ms));
   }
 
   bool operator==(const BudgetView&) const = default;
@@ -73,12 +76,14 @@ struct BudgetRaiseRequest {
   std::uint64_t add_tokens = 0;
   std::uint64_t add_calls = 0;
   std::uint64_t add_tasks = 0;
+  std::uint64_t add_time_ms = 0;
 
   static constexpr auto fields() {
     return described(field("add_cost", &BudgetRaiseRequest::add_cost),
                      field("add_tokens", &BudgetRaiseRequest::add_tokens),
                      field("add_calls", &BudgetRaiseRequest::add_calls),
-                     field("add_tasks", &BudgetRaiseRequest::add_tasks));
+                     field("add_tasks", &BudgetRaiseRequest::add_tasks),
+                     field("add_time_ms", &BudgetRaiseRequest::add_time_ms));
   }
 
   bool operator==(const BudgetRaiseRequest&) const = default;

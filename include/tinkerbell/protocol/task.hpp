@@ -19,16 +19,18 @@ namespace tinkerbell::protocol {
 
 /// What a new task and all that come from it may use together.
 struct BudgetRequest {
-  std::string cost;                     ///< "2.50", 0: nothing; empty: the configured default.
-  std::optional<std::uint64_t> tokens;  ///< In and out, 0: none; absent: the configured default.
-  std::string on_limit;                 ///< "ask", "stop"; empty: the configured default.
-  std::optional<std::uint64_t> calls;   ///< Of models, 0: none; absent: the configured default.
-  std::optional<std::uint64_t> tasks;   ///< That come from it; likewise.
+  std::string cost;                      ///< "2.50", 0: nothing; empty: the configured default.
+  std::optional<std::uint64_t> tokens;   ///< In and out, 0: none; absent: the configured default.
+  std::string on_limit;                  ///< "ask", "stop"; empty: the configured default.
+  std::optional<std::uint64_t> calls;    ///< Of models, 0: none; absent: the configured default.
+  std::optional<std::uint64_t> tasks;    ///< That come from it; likewise.
+  std::optional<std::uint64_t> time_ms;  ///< That model calls and programs work; likewise.
 
   static constexpr auto fields() {
     return described(field("cost", &BudgetRequest::cost), field("tokens", &BudgetRequest::tokens),
                      field("on_limit", &BudgetRequest::on_limit),
-                     field("calls", &BudgetRequest::calls), field("tasks", &BudgetRequest::tasks));
+                     field("calls", &BudgetRequest::calls), field("tasks", &BudgetRequest::tasks),
+                     field("time_ms", &BudgetRequest::time_ms));
   }
 
   bool operator==(const BudgetRequest&) const = default;

@@ -154,6 +154,7 @@ struct BudgetSettings {
   OnLimit on_limit = OnLimit::ask;
   std::optional<std::uint32_t> calls = {};  ///< Of models; nothing: without a bound.
   std::optional<std::uint32_t> tasks = {};  ///< That come from one; likewise.
+  std::optional<Milliseconds> time = {};    ///< That model calls and programs work; likewise.
 };
 
 /// What `gc` removes unless it is told otherwise.

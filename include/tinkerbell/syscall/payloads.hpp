@@ -38,11 +38,12 @@ struct Budget {
   bool asks = true;                     ///< At a bound the task is held; else the command fails.
   std::optional<std::uint64_t> calls;   ///< Of models; nothing: without a bound.
   std::optional<std::uint64_t> tasks;   ///< That come from the first one; likewise.
+  std::optional<Milliseconds> time;     ///< That their model calls and programs work; likewise.
 
   static constexpr auto fields() {
     return described(field("cost", &Budget::cost), field("tokens", &Budget::tokens),
                      field("asks", &Budget::asks), field("calls", &Budget::calls),
-                     field("tasks", &Budget::tasks));
+                     field("tasks", &Budget::tasks), field("time_ms", &Budget::time));
   }
 
   bool operator==(const Budget&) const = default;

@@ -53,6 +53,7 @@ struct BudgetRaise {
   std::uint64_t tokens = 0;
   std::uint64_t calls = 0;
   std::uint64_t tasks = 0;
+  Milliseconds time{0};
 
   bool operator==(const BudgetRaise&) const = default;
 };

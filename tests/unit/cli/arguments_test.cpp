@@ -59,6 +59,8 @@ TEST(Arguments, MisuseEndsWith64AndAHint) {
       {"gc", "--older-than", "30"},
       {"gc", "--older-than", "-1d"},
       {"gc", "--older-than", "2w"},
+      {"run", "goal", "--time", "30"},
+      {"budget", "12", "--add-time", "2w"},
       {"gc", "12"},
       {"trace"},
       {"trace", "x", "-f", "out.json"},

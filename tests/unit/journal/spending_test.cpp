@@ -20,7 +20,8 @@ Spending sample(std::uint64_t first) {
           .tokens_in_cached = first + 4,
           .tokens_in_cache_write = first + 5,
           .tokens_out = first + 6,
-          .cost = Money::of_trillionths(static_cast<std::int64_t>(first) + 7)};
+          .cost = Money::of_trillionths(static_cast<std::int64_t>(first) + 7),
+          .time = Milliseconds{static_cast<std::int64_t>(first / 4) + 8}};
 }
 
 TEST(Spending, IsAddedFieldByField) {
@@ -33,22 +34,24 @@ TEST(Spending, IsAddedFieldByField) {
                            .tokens_in_cached = 1'108,
                            .tokens_in_cache_write = 1'110,
                            .tokens_out = 1'112,
-                           .cost = Money::of_trillionths(1'114)}));
+                           .cost = Money::of_trillionths(1'114),
+                           .time = Milliseconds{291}}));
 }
 
 TEST(Spending, StaysAtTheMostWhereItWouldBeMore) {
   Spending sum = sample(kMost - 6);
   sum.cost = Money::of_trillionths(std::numeric_limits<std::int64_t>::max() - 5);
+  sum.time = Milliseconds::max() - Milliseconds{1};
   sum += sample(7);
-  EXPECT_EQ(sum,
-            (Spending{.calls = kMost,
-                      .calls_estimated = kMost,
-                      .calls_unpriced = kMost,
-                      .tokens_in = kMost,
-                      .tokens_in_cached = kMost,
-                      .tokens_in_cache_write = kMost,
-                      .tokens_out = kMost,
-                      .cost = Money::of_trillionths(std::numeric_limits<std::int64_t>::max())}));
+  EXPECT_EQ(sum, (Spending{.calls = kMost,
+                           .calls_estimated = kMost,
+                           .calls_unpriced = kMost,
+                           .tokens_in = kMost,
+                           .tokens_in_cached = kMost,
+                           .tokens_in_cache_write = kMost,
+                           .tokens_out = kMost,
+                           .cost = Money::of_trillionths(std::numeric_limits<std::int64_t>::max()),
+                           .time = Milliseconds::max()}));
 }
 
 TEST(Spending, ComesBackFromItsCanonicalForm) {

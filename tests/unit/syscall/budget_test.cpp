@@ -293,6 +293,93 @@ TEST_F(BudgetTest, TheNextAttemptIsHeldToTheBudgetToo) {
   EXPECT_EQ(world.end_of(task).value, Json("asked 1"));
 }
 
+// ---- time ----
+
+/// Runs a program so many times; "ran N", or its error.
+Task<Result<Json>> runs(TaskStart start) {
+  const int times = start.arguments.value("times", 1);
+  for (int i = 0; i < times; ++i) {
+    const Result<AwaitProcess::Reply> ran = co_await AwaitProcess{.argv = {"make"}};
+    if (!ran) co_return ran.error();
+  }
+  co_return Json("ran " + std::to_string(times));
+}
+
+/// What a model says that took so long.
+Reply after(Milliseconds took) {
+  return AwaitLLMResponse::Reply{.text = "hello", .took = took};
+}
+
+TEST_F(BudgetTest, S87_ABoundOfTimeHoldsForModelCallsAsWell) {
+  answers(after(600ms));
+  const TaskId task = submit("asks@1", {.time = 1s}, {{"times", 4}});
+  EXPECT_EQ(calls_made(), 2U)
+      << "0.6 s left room for another one, and nobody knew how long it takes";
+  EXPECT_EQ(state_of(task), TaskState::suspended);
+  EXPECT_THAT(waits_for(task), HasSubstr("1.2 s of 1.0 s are worked"));
+  EXPECT_FALSE(raise(task, {.tokens = 5}).ok()) << "it has no such bound";
+  ASSERT_TRUE(raise(task, {.time = 201ms}).ok());
+  EXPECT_EQ(calls_made(), 3U);
+  ASSERT_TRUE(raise(task, {.time = 1h}).ok());
+  EXPECT_EQ(world.end_of(task).value, Json("asked 4"));
+  EXPECT_EQ(spent(task).time, 2'400ms);
+}
+
+TEST_F(BudgetTest, S87_ABoundOfTimeHoldsForProgramsOverACrashToo) {
+  world.add_kind("runs@1", runs);
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.reply("process.run", Reply(AwaitProcess::Reply{.duration = 400ms}));
+    driver.recovery("process.run", Reply(AwaitProcess::Reply{.duration = 700ms}));
+  };
+  world.driver->next_reply("process.run", Reply(AwaitProcess::Reply{.duration = 300ms}));
+  TaskId task = kNoTask;
+  world.calls->submit({.kind = "runs@1",
+                       .workspace = "/work",
+                       .arguments = {{"times", 3}},
+                       .approve_all = true,
+                       .budget = {.time = 1s},
+                       .by = {.via = "test"}},
+                      Completion<TaskId>([&task](Result<TaskId> id) { task = *id; }));
+  world.settle();
+  EXPECT_EQ(calls_made(), 2U) << "and the second is under way";
+  EXPECT_EQ(spent(task).time, 300ms);
+  world.crash();
+  EXPECT_EQ(spent(task).time, 1s) << "the second was found again, and says how long it took";
+  EXPECT_EQ(spent(task).calls, 0U);
+  EXPECT_EQ(calls_made(), 0U);
+  EXPECT_THAT(waits_for(task), HasSubstr("1.0 s of 1.0 s are worked"));
+  ASSERT_TRUE(raise(task, {.time = 1ms}).ok());
+  EXPECT_EQ(world.end_of(task).value, Json("ran 3"));
+  EXPECT_EQ(spent(task).time, 1'400ms);
+}
+
+TEST_F(BudgetTest, EachAttemptIsChargedWithItsOwnTime) {
+  Error cut{Errc::protocol, "cut off", world.clock.wall() + 1min};
+  cut.may_have_cost = true;
+  cut.took = 300ms;
+  world.driver->next_reply("llm.response", cut);
+  answers(after(500ms));  // 300 of the attempt before, as the driver tells
+  const TaskId task = submit("asks@1", {});
+  EXPECT_EQ(spent(task).time, 300ms);
+  world.pass(1min);
+  EXPECT_EQ(world.end_of(task).value, Json("asked 1"));
+  EXPECT_EQ(spent(task).time, 500ms);
+}
+
+TEST_F(BudgetTest, S87_ZeroTimeIsNoneAndAFamilyHasItTogether) {
+  const TaskId none = submit("asks@1", {.time = 0ms});
+  EXPECT_EQ(state_of(none), TaskState::suspended);
+  EXPECT_EQ(calls_made(), 0U);
+
+  const TaskId root = submit("parent@1", {.time = 1s}, {{"children", 2}});
+  ASSERT_EQ(calls_made(), 2U) << "nothing of it is held back: they work side by side";
+  for (std::size_t i : {0U, 1U})
+    world.driver->release(world.driver->performed()[i].id, after(600ms));
+  world.settle();
+  EXPECT_EQ(world.end_of(root).value, Json("completed completed "));
+  EXPECT_EQ(spent(root).time, 1'200ms);
+}
+
 // ---- families ----
 
 TEST_F(BudgetTest, S87_AFamilyHasOneBudgetAndWhoDoesNotFitWaitsForWhatIsHeld) {
