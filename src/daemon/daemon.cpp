@@ -70,6 +70,8 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
               .observer = observer_,
               .kernel_observer = mark_,
               .tasks_max = plan_.settings.daemon.tasks_max,
+              .depth_max = plan_.settings.daemon.depth_max,
+              .children_max = plan_.settings.daemon.children_max,
               .idle_max = plan_.settings.daemon.idle_max}),
       flight_dump_({.ring = calls_.scheduler().trace(),
                     .ticks = calls_.scheduler().ticks(),

@@ -63,6 +63,8 @@ void read_daemon(const toml::table& table, Problems& problems, DaemonSettings& d
   reader.read_mode("socket_mode", daemon.socket_mode);
   reader.read("durability", daemon.durability);
   reader.read("tasks_max", daemon.tasks_max, 1, kTasksMax);
+  reader.read("depth_max", daemon.depth_max, 0, kTasksMax);
+  reader.read("children_max", daemon.children_max, 0, kTasksMax);
   reader.read("idle_max", daemon.idle_max, 0, kTasksMax);
   reader.read("shutdown_grace", daemon.shutdown_grace);
 }

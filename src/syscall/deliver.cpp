@@ -47,7 +47,8 @@ void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Re
 
 namespace {
 
-void count(const Reply& reply, Totals& totals) {
+void count(const Reply& reply, LiveTask& live) {
+  Totals& totals = live.totals;
   if (const auto* const said = std::get_if<AwaitLLMResponse::Reply>(&reply)) {
     totals.tokens_in += said->usage.input;
     totals.tokens_out += said->usage.output;
@@ -55,13 +56,14 @@ void count(const Reply& reply, Totals& totals) {
   }
   if (const auto* const spawned = std::get_if<Spawn::Reply>(&reply)) {
     totals.children.push_back(spawned->task);
+    live.children.push_back(spawned->task);
   }
 }
 
 }  // namespace
 
 void SystemCalls::deliver(LiveTask& live, Result<Reply> outcome) {
-  if (outcome) count(*outcome, live.totals);
+  if (outcome) count(*outcome, live);
   CommandTrap& trap = *live.flight->trap;
   live.flight.reset();
   trap.outcome = std::move(outcome);

@@ -36,14 +36,33 @@ void SystemCalls::run_inside(LiveTask& live) {
              live.flight->command());
 }
 
+/// Errors: exhausted.
+Result<void> SystemCalls::may_have_child(LiveTask& live) const {
+  if (live_tasks() >= parts_.tasks_max) return too_many_tasks();
+  if (live.payload.depth >= parts_.depth_max) {
+    return Error{Errc::exhausted, "there are " + std::to_string(live.payload.depth) +
+                                      " tasks above this one, so it may have no children "
+                                      "(depth_max in the config)"};
+  }
+  if (live.children.size() >= parts_.children_max) {
+    std::erase_if(live.children, [this](TaskId child) { return find(child) == nullptr; });
+  }
+  if (live.children.size() >= parts_.children_max) {
+    return Error{Errc::exhausted, std::to_string(live.children.size()) +
+                                      " of its children are at work, as many as it may have at a "
+                                      "time (children_max in the config): join or kill some first"};
+  }
+  return {};
+}
+
 void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
   const TaskKind* const kind = parts_.registry.find(command.kind);
   if (kind == nullptr) {
     conclude(live, Error{Errc::not_found, "there is no task kind \"" + command.kind + "\""});
     return;
   }
-  if (live_tasks() >= parts_.tasks_max) {
-    conclude(live, too_many_tasks());
+  if (const Result<void> may = may_have_child(live); !may) {
+    conclude(live, may.error());
     return;
   }
   Result<Admission> admitted = admit(*kind, command.arguments);
@@ -63,7 +82,8 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
                    .title = std::move(admitted->title),
                    .budget = live.payload.budget,
                    .root = root_of(live),
-                   .cassette = live.payload.cassette.of_child(live.totals.children.size())});
+                   .cassette = live.payload.cassette.of_child(live.totals.children.size()),
+                   .depth = live.payload.depth + 1});
   // Parent and child in one transaction: after a crash there is either both or neither.
   conclude(live, Reply(Spawn::Reply{child.head.task}),
            {make_record(child, RecordKind::task, canonical_bytes(child.payload))}, &child);

@@ -118,7 +118,8 @@ struct LiveTask {
   std::map<Lsn, CommandId> joiners;     ///< Joins that wait for its end, by when they began to.
   MessageBox messages;
   Totals totals;
-  std::optional<Json> state;  ///< Of the snapshot from which it is to go on.
+  std::vector<TaskId> children;  ///< Those that may not have ended.
+  std::optional<Json> state;     ///< Of the snapshot from which it is to go on.
   Stops stops;
   std::optional<CancelRequest> cancel;
   std::shared_ptr<Account> account;      ///< Of its family, once it has paid in this run.

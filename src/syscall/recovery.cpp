@@ -30,6 +30,7 @@ Result<void> read_snapshot(const Record& record, LiveTask& live) {
   then.state = std::move(payload.state);
   then.last_seq = record.seq;
   then.totals = std::move(payload.totals);
+  then.children = then.totals.children;
   for (const GrantPayload& grant : payload.grants)
     then.grants.emplace(Sha256::from_hex(grant.hash), grant.approval);
   std::ranges::move(payload.messages, std::back_inserter(then.messages.waiting));

@@ -1,5 +1,6 @@
-// poisond: a daemon with a kind of task that ends it. "poison@1" asks a person two questions; after
-// the first answer it aborts, while the file exists that its arguments name. "question@1" asks one.
+// poisond: a daemon with kinds of tasks that do it harm. "poison@1" asks a person two questions;
+// after the first answer it aborts, while the file exists that its arguments name. "question@1"
+// asks one. "breed@1" begins others of its kind until that fails, and then stays.
 
 #include "tinkerbell/daemon/run.hpp"
 
@@ -29,6 +30,13 @@ Task<Result<Json>> poison(TaskStart start) {
   co_return Json("lived");
 }
 
+Task<Result<Json>> breed(TaskStart /*start*/) {
+  while (co_await Spawn{.kind = "breed@1"}) {
+  }
+  (void)co_await Receive{};
+  co_return Json();
+}
+
 TaskKind kind(Task<Result<Json>> (*start)(TaskStart), const std::string& title) {
   return {.freeze = [](const Json& arguments) -> Result<Json> { return arguments; },
           .start = start,
@@ -41,5 +49,6 @@ int main(int argc, char** argv) {
   return run_daemon(argc, argv, [](Registry& registry) {
     registry.add("poison@1", kind(poison, "poison"));
     registry.add("question@1", kind(question, "question"));
+    registry.add("breed@1", kind(breed, "breed"));
   });
 }

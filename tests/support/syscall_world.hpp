@@ -170,9 +170,11 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
   Registry registry;
   Rules rules;
   Masker masker;
-  std::size_t tasks_max = 1'000;  ///< From the next run on.
-  std::size_t idle_max = 1'000;   ///< From the next run on.
-  bool lets_rest = false;         ///< At a restart, those that only wait are not brought back.
+  std::size_t tasks_max = 1'000;   ///< From the next run on.
+  std::size_t idle_max = 1'000;    ///< From the next run on.
+  std::uint32_t depth_max = 3;     ///< From the next run on.
+  std::uint32_t children_max = 8;  ///< From the next run on.
+  bool lets_rest = false;          ///< At a restart, those that only wait are not brought back.
   SilentLogger logger;
   std::unique_ptr<ScriptedDriver> driver;
   std::unique_ptr<Journal> journal;
@@ -210,6 +212,8 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
                                                              .observer = *this,
                                                              .kernel_observer = *this,
                                                              .tasks_max = tasks_max,
+                                                             .depth_max = depth_max,
+                                                             .children_max = children_max,
                                                              .idle_max = idle_max});
     calls->set_driver<AwaitFileRead>(*driver);
     calls->set_driver<AwaitFileWrite>(*driver);

@@ -50,7 +50,7 @@ struct Yield {
 };
 
 /// Start a child: a registered durable task. It inherits the workspace and origin of its parent.
-/// Errors: not_found (no such kind), exhausted (too many tasks).
+/// Errors: not_found (no such kind), exhausted (too many tasks, children or generations).
 struct Spawn {
   static constexpr std::string_view kName = "task.spawn";
   static constexpr EffectClass kEffect = EffectClass::internal;

@@ -31,6 +31,8 @@ struct DaemonSettings {
   std::uint32_t socket_mode = 0660;
   Durability durability = Durability::power;
   std::uint32_t tasks_max = 10'000;  ///< Tasks that have not ended.
+  std::uint32_t depth_max = 3;       ///< Generations of tasks that come from one.
+  std::uint32_t children_max = 8;    ///< Of a task, that have not ended.
   std::uint32_t idle_max = 1'000;    ///< Of those that only wait, so many are kept in memory.
   Milliseconds shutdown_grace{10'000};
 };

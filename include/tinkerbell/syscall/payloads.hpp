@@ -58,10 +58,11 @@ struct TaskPayload {
   Person origin;
   bool approve_all = false;  ///< `--yes`: approves what asks, never what a rule denies.
   TaskId parent = kNoTask;
-  std::string title;      ///< One line, for lists.
-  Budget budget;          ///< Of its whole family.
-  TaskId root = kNoTask;  ///< From which all of the family come; kNoTask: the task itself.
-  CassetteRef cassette;   ///< What answers in place of models, if anything does.
+  std::string title;        ///< One line, for lists.
+  Budget budget;            ///< Of its whole family.
+  TaskId root = kNoTask;    ///< From which all of the family come; kNoTask: the task itself.
+  CassetteRef cassette;     ///< What answers in place of models, if anything does.
+  std::uint32_t depth = 0;  ///< Tasks above it: its parent, that one's, and so on.
 
   static constexpr auto fields() {
     return described(
@@ -70,7 +71,7 @@ struct TaskPayload {
         field("origin", &TaskPayload::origin), field("approve_all", &TaskPayload::approve_all),
         field("parent", &TaskPayload::parent), field("title", &TaskPayload::title),
         field("budget", &TaskPayload::budget), field("root", &TaskPayload::root),
-        field("cassette", &TaskPayload::cassette));
+        field("cassette", &TaskPayload::cassette), field("depth", &TaskPayload::depth));
   }
 };
 

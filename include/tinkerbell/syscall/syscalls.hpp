@@ -84,6 +84,9 @@ class SystemCalls final : public CommandHandler {
     KernelObserver& kernel_observer;
     std::size_t tasks_max;  ///< More tasks that have not ended are refused.
 
+    std::uint32_t depth_max = 3;     ///< A task with so many above it has no children.
+    std::uint32_t children_max = 8;  ///< So many of a task's may be there at a time.
+
     /// So many of those that wait for a person, a timer or a message are kept awake.
     std::size_t idle_max = 1'000;
     SchedulerOptions scheduling = {};
@@ -293,6 +296,7 @@ class SystemCalls final : public CommandHandler {
 
   // inside the daemon
   void run_inside(LiveTask& live);
+  [[nodiscard]] Result<void> may_have_child(LiveTask& live) const;
   void spawn_child(LiveTask& live, const Spawn& command);
   void begin_join(LiveTask& live, const Join& command);
   void joined_ended(LiveTask& live, Result<std::vector<Record>> records);

@@ -48,6 +48,8 @@ socket = "/r/c.sock"
 socket_mode = "0600"
 durability = "process"
 tasks_max = 7
+depth_max = 2
+children_max = 5
 shutdown_grace = "250ms"
 [log]
 level = "debug"
@@ -108,6 +110,8 @@ tasks = 0
   EXPECT_EQ(settings->daemon.socket_mode, 0600U);
   EXPECT_EQ(settings->daemon.durability, Durability::process);
   EXPECT_EQ(settings->daemon.tasks_max, 7U);
+  EXPECT_EQ(settings->daemon.depth_max, 2U);
+  EXPECT_EQ(settings->daemon.children_max, 5U);
   EXPECT_EQ(settings->daemon.shutdown_grace, 250ms);
   EXPECT_EQ(settings->retention.ended, std::chrono::days(7));
   EXPECT_EQ(settings->log.level, LogLevel::debug);
@@ -513,6 +517,8 @@ TEST(ShippedConfig, SaysTheDefaults) {
   EXPECT_EQ(shipped->daemon.socket_mode, defaults.daemon.socket_mode);
   EXPECT_EQ(shipped->daemon.durability, defaults.daemon.durability);
   EXPECT_EQ(shipped->daemon.tasks_max, defaults.daemon.tasks_max);
+  EXPECT_EQ(shipped->daemon.depth_max, defaults.daemon.depth_max);
+  EXPECT_EQ(shipped->daemon.children_max, defaults.daemon.children_max);
   EXPECT_EQ(shipped->daemon.shutdown_grace, defaults.daemon.shutdown_grace);
   EXPECT_EQ(shipped->retention.ended, defaults.retention.ended);
   EXPECT_EQ(shipped->log.level, defaults.log.level);

@@ -442,6 +442,53 @@ TEST_F(BudgetTest, S87_WhereNobodyIsToBeAskedTheNextTaskIsNotBegun) {
   EXPECT_EQ(spent(root).tasks, 1U);
 }
 
+/// Begins others of its kind until that fails, and stays.
+Task<Result<Json>> spreads(TaskStart /*start*/) {
+  while (true) {
+    const Result<Spawn::Reply> child = co_await Spawn{.kind = "spreads@1"};
+    if (!child) break;
+  }
+  (void)co_await Receive{};
+  co_return Json();
+}
+
+TEST_F(BudgetTest, S87_ATaskThatBeginsOthersWithoutEndIsBoundedInDepthAndWidthOverACrashToo) {
+  world.depth_max = 2;
+  world.children_max = 3;
+  world.crash();  // with these bounds
+  world.add_kind("spreads@1", spreads);
+  const TaskId root = submit("spreads@1", {});
+  EXPECT_EQ(world.calls->live_tasks(), 1U + 3 + 9);
+  world.crash();
+  EXPECT_EQ(world.calls->live_tasks(), 1U + 3 + 9);
+
+  const auto told = [this](TaskId task) {
+    return error_in_outcome(world.newest(task, RecordKind::result).payload)->value().message;
+  };
+  const TaskId last{number(root) + 12};
+  EXPECT_THAT(told(last), HasSubstr("there are 2 tasks above this one"));
+  EXPECT_THAT(told(root), HasSubstr("3 of its children are at work, as many as it may have"));
+}
+
+/// Begins one child after the other, each when the one before has ended; "begun N".
+Task<Result<Json>> begins_in_turn(TaskStart start) {
+  const int times = start.arguments.value("times", 1);
+  for (int i = 0; i < times; ++i) {
+    const Result<Spawn::Reply> child = co_await Spawn{.kind = "asks@1"};
+    if (!child) co_return child.error();
+    const Result<Join::Reply> end = co_await Join{.task = child->task};
+    if (!end) co_return end.error();
+  }
+  co_return Json("begun " + std::to_string(times));
+}
+
+TEST_F(BudgetTest, ChildrenThatHaveEndedLeaveRoomForOthers) {
+  world.add_kind("begins@1", begins_in_turn);
+  answers(answer());
+  const TaskId root = submit("begins@1", {}, {{"times", 20}});
+  EXPECT_EQ(world.end_of(root).value, Json("begun 20"));
+}
+
 /// Begins a task of no kind, then one that there is.
 Task<Result<Json>> tries(TaskStart /*start*/) {
   const Result<Spawn::Reply> none = co_await Spawn{.kind = "nothing@1"};

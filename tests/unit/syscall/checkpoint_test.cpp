@@ -183,6 +183,31 @@ TEST_F(CheckpointTest, WhatWasSentBeforeItIsStillInTheMailbox) {
   EXPECT_EQ(world.end_of(hermit).value, (Json{{1, "one"}, {2, "two"}}));
 }
 
+/// Has as many children as it may, notes its state, and asks a person before it wants another one.
+Task<Result<Json>> breeder(TaskStart start) {
+  if (!start.state) {
+    while (co_await Spawn{.kind = "hermit@1"}) {
+    }
+    (void)co_await Checkpoint{.state = "noted"};
+  }
+  (void)co_await AwaitUserApproval{.question = "one more?"};
+  const Result<Spawn::Reply> more = co_await Spawn{.kind = "hermit@1"};
+  co_return Json(more ? "one more" : more.error().message);
+}
+
+TEST_F(CheckpointTest, S87_ChildrenThatItBeganBeforeItStillCount) {
+  world.add_kind("breeder@1", breeder);
+  const TaskId task = world.submit("breeder@1");
+  world.crash();
+  const std::vector<const Question*> open = world.calls->approvals().shown();
+  const auto question =
+      std::ranges::find_if(open, [&](const Question* each) { return each->command.task == task; });
+  ASSERT_NE(question, open.end());
+  ASSERT_TRUE(world.answer((*question)->id, Answer::approve));
+  EXPECT_THAT(world.end_of(task).value.get<std::string>(),
+              testing::HasSubstr("8 of its children are at work"));
+}
+
 TEST_F(CheckpointTest, WhatWasApprovedForTheWholeTaskStillIs) {
   world.add_kind("again@1", [](TaskStart start) -> Task<Result<Json>> {
     if (!start.state) {
