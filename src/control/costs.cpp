@@ -106,24 +106,37 @@ void get_costs(Context& context, Request request) {
 
 namespace {
 
-void answer_with_budget(Context& context, const Request& request,
-                        const Result<protocol::TaskView>& task) {
-  if (!task) return request.fail(task.error());
-  const std::optional<Budget> budget = context.parts.calls.budget_of(task->id);
-  if (!budget) return request.fail(context.parts.calls.check_live(task->id).error());
-  protocol::BudgetView view{
-      .task = task->id,
-      .root = task->root,
-      .cost = budget->cost ? std::optional(budget->cost->text()) : std::nullopt,
-      .tokens = budget->tokens,
-      .on_limit = budget->asks ? "ask" : "stop",
-      .spent = {},
-      .calls = budget->calls,
-      .tasks = budget->tasks,
-      .time_ms = budget->time.transform(
-          [](Milliseconds time) { return static_cast<std::uint64_t>(time.count()); })};
+protocol::BudgetView view_of(const Budget& budget, const protocol::TaskView& task) {
+  return {.task = task.id,
+          .root = task.root,
+          .cost = budget.cost ? std::optional(budget.cost->text()) : std::nullopt,
+          .tokens = budget.tokens,
+          .on_limit = budget.asks ? "ask" : "stop",
+          .spent = {},
+          .calls = budget.calls,
+          .tasks = budget.tasks,
+          .time_ms = budget.time.transform(
+              [](Milliseconds time) { return static_cast<std::uint64_t>(time.count()); })};
+}
+
+/// What the newest record says that has the budget in it.
+Result<Budget> budget_in(const std::vector<Record>& records) {
+  for (const Record& record : std::views::reverse(records)) {
+    if (record.kind == RecordKind::signal) {
+      const Result<SignalPayload> signal = from_canonical<SignalPayload>(record.payload);
+      if (!signal) return signal.error();
+      if (signal->signal == Signal::budget && signal->budget) return *signal->budget;
+    } else if (record.kind == RecordKind::task) {
+      const Result<TaskPayload> task = from_canonical<TaskPayload>(record.payload);
+      return task ? Result<Budget>(task->budget) : task.error();
+    }
+  }
+  return Error{Errc::not_found, "it has no records"};
+}
+
+void answer_with_budget(Context& context, const Request& request, protocol::BudgetView view) {
   context.parts.journal.read_ledger(
-      {.root = task->root},
+      {.root = view.root},
       Completion<std::vector<LedgerLine>>(
           [request, view = std::move(view)](const Result<std::vector<LedgerLine>>& lines) mutable {
             if (!lines) return request.fail(lines.error());
@@ -132,13 +145,27 @@ void answer_with_budget(Context& context, const Request& request,
           }));
 }
 
+void find_budget(Context& context, const Request& request, const protocol::TaskView& task) {
+  if (const std::optional<Budget> budget = context.parts.calls.budget_of(task.id)) {
+    return answer_with_budget(context, request, view_of(*budget, task));
+  }
+  context.parts.journal.read_records(  // it has ended
+      task.id, Completion<std::vector<Record>>(
+                   [&context, request, task](const Result<std::vector<Record>>& records) {
+                     const Result<Budget> budget =
+                         records ? budget_in(*records) : Result<Budget>(records.error());
+                     if (!budget) return request.fail(budget.error());
+                     answer_with_budget(context, request, view_of(*budget, task));
+                   }));
+}
+
 }  // namespace
 
 void get_budget(Context& context, Request request) {
   find_task(
       context, TaskId{request.id()},
       Completion<protocol::TaskView>([&context, request](const Result<protocol::TaskView>& task) {
-        answer_with_budget(context, request, task);
+        task ? find_budget(context, request, *task) : request.fail(task.error());
       }));
 }
 

@@ -113,6 +113,10 @@ TEST(BudgetedTask, F43_SixtyStepsThreeOutagesTwoKillsAndABudgetStopCostWhatTheSe
 
   const Json costs = daemon.cli_json({"cost", id});
   EXPECT_EQ(costs.at("total").at("cost"), till.taken());
+  const Json budget = daemon.cli_json({"budget", id});
+  EXPECT_EQ(budget.at("cost"), "1.15") << "of a task that has ended, too";
+  EXPECT_EQ(budget.at("spent"), costs.at("total"));
+  EXPECT_EQ(daemon.cli({"budget", id, "--add", "1"}).exit, 1) << "and it cannot be raised any more";
   EXPECT_EQ(costs.at("total").at("calls"), kFiles + 1) << "what was refused costs nothing";
   EXPECT_EQ(costs.at("total").at("calls_estimated"), 0);
   EXPECT_EQ(costs.at("lines").at(0).at("key"), "default");

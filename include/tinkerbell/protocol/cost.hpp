@@ -43,8 +43,8 @@ struct SpendingView {
   bool operator==(const SpendingView&) const = default;
 };
 
-/// GET /v1/tasks/{id}/budget: what a live task and all of its family may use together, and have
-/// used.
+/// GET /v1/tasks/{id}/budget: what a task and all of its family may use together, and have used. Of
+/// a task that has ended: as it was then.
 struct BudgetView {
   static constexpr std::string_view kSchema = "tinkerbell.budget/1";
 
