@@ -1,11 +1,5 @@
-#include "support/fake_clock.hpp"
-#include "support/scripted_http_server.hpp"
-#include "unit/io/loop.hpp"
+#include "support/llm_world.hpp"
 
-#include "tinkerbell/drivers/llm/llm_driver.hpp"
-#include "tinkerbell/io/blocking_pool.hpp"
-
-#include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,26 +19,16 @@ using testing::SizeIs;
 
 Server::Script answer_of(const std::string& text) {
   return Server::answer(
-      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-      R"(data: {"model":"m","choices":[{"index":0,"delta":{"content":")" +
-      text +
-      "\"}}]}\n\n"
-      "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
-      "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":100}}\n\n"
-      "data: [DONE]\n\n");
+      kEventsHead + text_event(text) + kStopEvent +
+      "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":100}}\n\n" +
+      kEndEvent);
 }
 
 Server::Script status(const std::string& line, const std::string& headers = "") {
-  return Server::answer("HTTP/1.1 " + line + "\r\nContent-Type: application/json\r\n" + headers +
-                        "Content-Length: 2\r\n\r\n{}");
+  return status_answer(line, "{}", headers);
 }
 
-class Unseen final : public ProgressSink {
- public:
-  void progress(CommandId /*id*/, ProgressKind /*kind*/, std::string_view /*text*/) override {}
-};
-
-class Fallback : public testing::Test {
+class Fallback : public testing::Test, protected LlmWorld {
  protected:
   /// "best" falls back to "spare".
   void serve(std::vector<Server::Script> best, std::vector<Server::Script> spare) {
@@ -54,11 +38,6 @@ class Fallback : public testing::Test {
                            {.name = "two", .base_url = spare_->url("/v1")}};
     settings_.models = {{.alias = "best", .provider = "one", .model = "m1", .fallback = {"spare"}},
                         {.alias = "spare", .provider = "two", .model = "m2"}};
-  }
-
-  LlmDriver& driver() {
-    if (!driver_) driver_.emplace(loop_.get_executor(), http_, pool_, clock_, unseen_, settings_);
-    return *driver_;
   }
 
   Call call(std::uint32_t task) {
@@ -71,28 +50,12 @@ class Fallback : public testing::Test {
             .asked = clock_.wall()};
   }
 
-  Prepared prepare() {
-    std::optional<Result<Prepared>> prepared;
-    driver().prepare(call(99), Completion<Prepared>(
-                                   [&](Result<Prepared> result) { prepared = std::move(result); }));
-    return **prepared;
-  }
+  Prepared prepare() { return *LlmWorld::prepare(call(99)); }
 
-  void start(std::uint32_t task = 1) {
-    Call judged = call(task);
-    judged.facts = prepare().facts;
-    outcomes_.erase(task);
-    driver().perform(std::move(judged), Completion<Reply>([this, task](Result<Reply> outcome) {
-                       outcomes_.emplace(task, std::move(outcome));
-                     }));
-  }
+  void start(std::uint32_t task = 1) { begin(call(task)); }
 
   Result<ModelReply> outcome(std::uint32_t task = 1) {
-    if (!run_until(loop_, [&] { return outcomes_.contains(task); })) {
-      return Error{Errc::internal, "no outcome within ten seconds"};
-    }
-    const Result<Reply>& outcome = outcomes_.at(task);
-    return outcome ? Result<ModelReply>(std::get<ModelReply>(*outcome)) : outcome.error();
+    return LlmWorld::outcome({TaskId{task}, Seq{1}});
   }
 
   /// One attempt.
@@ -105,17 +68,9 @@ class Fallback : public testing::Test {
     return !reply && reply.error().retry_at == clock_.wall();
   }
 
-  boost::asio::io_context loop_;
   std::optional<Server> best_;
   std::optional<Server> spare_;
-  BlockingPool pool_{loop_.get_executor(), 1};
-  HttpClient http_{loop_.get_executor(), pool_};
-  FakeClock clock_;
-  Unseen unseen_;
-  LlmSettings settings_;
-  std::optional<LlmDriver> driver_;
   std::map<std::uint32_t, std::uint32_t> attempts_;
-  std::map<std::uint32_t, Result<Reply>> outcomes_;
 };
 
 TEST_F(Fallback, ThoseWhoMayReadTheConversationAreJudgedTogether) {

@@ -1,18 +1,12 @@
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 
-#include "support/fake_clock.hpp"
-#include "support/scripted_http_server.hpp"
+#include "support/llm_world.hpp"
 #include "support/temp_dir.hpp"
 #include "unit/drivers/llm/recordings.hpp"
-#include "unit/io/loop.hpp"
 
-#include "tinkerbell/io/blocking_pool.hpp"
-
-#include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <optional>
 
 namespace tinkerbell {
@@ -28,41 +22,12 @@ using testing::SizeIs;
 constexpr CommandId kId{TaskId{7}, Seq{3}};
 const std::string kKey(32, 'a');
 
-const std::string kEventsHead =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
-
-std::string text_event(const std::string& text) {
-  return R"(data: {"model":"m","choices":[{"index":0,"delta":{"content":")" + text + "\"}}]}\n\n";
-}
-
-const std::string kEnd =
-    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
-    "data: [DONE]\n\n";
-
 Server::Script good_answer() {
-  return Server::answer(kEventsHead + text_event("Hel") + text_event("lo") + kEnd);
+  return Server::answer(kEventsHead + text_event("Hel") + text_event("lo") + kStopEvent +
+                        kEndEvent);
 }
 
-Server::Script status_answer(const std::string& status, const std::string& body = "{}",
-                             const std::string& headers = "") {
-  return Server::answer("HTTP/1.1 " + status + "\r\nContent-Type: application/json\r\n" + headers +
-                        "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
-}
-
-class Shown final : public ProgressSink {
- public:
-  void progress(CommandId id, ProgressKind kind, std::string_view text) override {
-    EXPECT_EQ(id, kId);
-    EXPECT_EQ(kind, ProgressKind::model_text);
-    pieces.emplace_back(text);
-    if (on_piece) on_piece();
-  }
-
-  std::vector<std::string> pieces;
-  std::function<void()> on_piece;
-};
-
-class LlmDriverTest : public testing::Test {
+class LlmDriverTest : public testing::Test, protected LlmWorld {
  protected:
   void serve(std::vector<Server::Script> scripts) {
     server_.emplace(std::move(scripts));
@@ -78,11 +43,6 @@ class LlmDriverTest : public testing::Test {
     settings_.models = {{.alias = "default", .provider = "offline", .model = "demo"}};
   }
 
-  LlmDriver& driver() {
-    if (!driver_) driver_.emplace(loop_.get_executor(), http_, pool_, clock_, shown_, settings_);
-    return *driver_;
-  }
-
   Call call(std::string alias = "default") {
     AwaitLLMResponse command{
         .model = std::move(alias), .tokens_max = 100, .output_schema = output_schema_};
@@ -95,33 +55,12 @@ class LlmDriverTest : public testing::Test {
             .worked = worked_};
   }
 
-  Result<Prepared> prepare(Call call) {
-    std::optional<Result<Prepared>> prepared;
-    driver().prepare(std::move(call), Completion<Prepared>([&](Result<Prepared> result) {
-                       prepared = std::move(result);
-                     }));
-    return *prepared;
-  }
+  void start() { begin(call()); }
 
-  /// Starts a call that was judged as it is.
-  void start() {
-    Call judged = call();
-    judged.facts = prepare(call())->facts;
-    driver().perform(std::move(judged),
-                     Completion<Reply>([this](Result<Reply> result) { outcome_ = result; }));
-  }
-
-  Result<ModelReply> wait() {
-    if (!run_until(loop_, [&] { return outcome_.has_value(); })) {
-      return Error{Errc::internal, "no outcome within ten seconds"};
-    }
-    if (!outcome_->ok()) return outcome_->error();
-    return std::get<ModelReply>(**outcome_);
-  }
+  Result<ModelReply> wait() { return outcome(kId); }
 
   /// One attempt.
   Result<ModelReply> perform() {
-    outcome_.reset();
     start();
     return wait();
   }
@@ -139,19 +78,11 @@ class LlmDriverTest : public testing::Test {
   }
 
   TempDir dir_;
-  boost::asio::io_context loop_;
   std::optional<Server> server_;
-  BlockingPool pool_{loop_.get_executor(), 1};
-  HttpClient http_{loop_.get_executor(), pool_};
-  FakeClock clock_;
-  Shown shown_;
-  LlmSettings settings_;
   std::uint32_t attempt_ = 1;
   Milliseconds worked_{0};
   WallTime asked_ = clock_.wall();
   Json output_schema_;
-  std::optional<Result<Reply>> outcome_;
-  std::optional<LlmDriver> driver_;
 };
 
 TEST_F(LlmDriverTest, PrepareSaysWhoWillReadTheConversation) {
@@ -179,6 +110,7 @@ TEST_F(LlmDriverTest, StreamsTheAnswerAndGivesItWhole) {
   EXPECT_EQ(reply->text, "Hello");
   EXPECT_EQ(reply->model, "m");
   EXPECT_THAT(shown_.pieces, ElementsAre("Hel", "lo"));
+  EXPECT_EQ(shown_.last, kId);
 }
 
 TEST_F(LlmDriverTest, SaysWhatTheAttemptThatBroughtTheAnswerTook) {
@@ -314,8 +246,7 @@ TEST_F(LlmDriverTest, S52_TheConversationGoesNowhereElseThanWasJudged) {
   serve({good_answer()});
   Call judged = call();
   judged.facts.object = "local/m1 @ https://elsewhere.example";
-  driver().perform(std::move(judged),
-                   Completion<Reply>([this](Result<Reply> result) { outcome_ = result; }));
+  perform_as_judged(std::move(judged));
   EXPECT_EQ(wait().error().code, Errc::conflict);
   EXPECT_EQ(server_->connections(), 0U);
 }
@@ -489,7 +420,7 @@ TEST_F(LlmDriverTest, WithoutAPlaybookTheOfflineModelSaysThatItHasNone) {
   play("{}");
   settings_.providers[0].playbook.clear();
   start();
-  EXPECT_FALSE(outcome_) << "never before perform has returned";
+  EXPECT_FALSE(has_ended(kId)) << "never before perform has returned";
   const auto reply = wait();
   EXPECT_EQ(reply.error().code, Errc::not_found);
   EXPECT_THAT(reply.error().message, HasSubstr("no playbook"));
@@ -509,7 +440,6 @@ TEST_F(LlmDriverTest, AMistakeInThePlaybookIsTheAnswerAndCanBeMended) {
   EXPECT_EQ(wrong.error().code, Errc::invalid);
   EXPECT_THAT(wrong.error().message, HasSubstr("p.json\": unknown key \"rulez\""));
   dir_.write("p.json", "{}");
-  outcome_.reset();
   EXPECT_EQ(perform()->text, "offline: no rule matches");
 }
 
@@ -612,8 +542,7 @@ TEST_P(LlmServiceTest, AnAnswerThatIsToBeJsonIsJsonOrIsAskedForAgain) {
               testing::StartsWith("local/m1: the answer is not the JSON that was asked for: "));
   EXPECT_TRUE(first.error().retry_at);
   ASSERT_TRUE(first.error().rejected);
-  EXPECT_TRUE(std::get<ModelReply>(*first.error().rejected).usage.known)
-      << "it is charged with that";
+  EXPECT_EQ(std::get<ModelReply>(*first.error().rejected).text, "It is {\"n\":1}");
   const auto reply = perform_with_patience();
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_EQ(reply->text, " {\"n\":1}\n");
