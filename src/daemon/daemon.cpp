@@ -82,7 +82,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
       files_(pool_, file_limits(plan_.settings, plan_.state_dir, plan_.socket)),
       programs_(io_.get_executor(), pool_, progress_,
                 process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works),
-      models_(io_.get_executor(), http_, pool_, clock_, progress_, plan_.llm),
+      models_(io_.get_executor(), http_, pool_, clock_, progress_, logger_, plan_.llm),
       cassettes_(models_, clock_, progress_),
       notifier_(io_.get_executor()),
       signals_(io_, SIGTERM, SIGINT),

@@ -93,7 +93,7 @@ boost::asio::awaitable<void> read_events(std::shared_ptr<EventQueue> events, std
 class World final : public ProgressSink {
  public:
   explicit World(const std::string& base_url)
-      : driver_(io_.get_executor(), http_, pool_, clock_, *this,
+      : driver_(io_.get_executor(), http_, pool_, clock_, *this, logger_,
                 {.providers = {{.name = "local", .base_url = base_url, .at_once = 1'000}},
                  .models = {{.alias = "default", .provider = "local", .model = "m"}}}) {
     masker_.add("a-key-that-no-answer-has");
@@ -149,6 +149,7 @@ class World final : public ProgressSink {
   BlockingPool pool_{io_.get_executor(), 1};
   HttpClient http_{io_.get_executor(), pool_};
   std::string prompt_ = std::string(kPromptBytes, 'x');
+  SilentLogger logger_;
   LlmDriver driver_;
 };
 

@@ -4,6 +4,7 @@
 #include "support/scripted_http_server.hpp"
 #include "unit/io/loop.hpp"
 
+#include "tinkerbell/base/log.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
 
@@ -60,9 +61,21 @@ class LlmWorld {
     std::function<void()> on_piece;
   };
 
+  /// What it logged.
+  struct Lines final : Logger {
+    [[nodiscard]] bool writes(LogLevel /*level*/) const override { return true; }
+
+    void log(LogLevel /*level*/, std::string_view event, Json fields) override {
+      fields["event"] = event;
+      lines.push_back(std::move(fields));
+    }
+
+    std::vector<Json> lines;
+  };
+
   LlmDriver& driver() {
     if (!driver_) {
-      driver_.emplace(loop_.get_executor(), http_, pool_, clock_, shown_, settings_);
+      driver_.emplace(loop_.get_executor(), http_, pool_, clock_, shown_, log_, settings_);
     }
     return *driver_;
   }
@@ -105,6 +118,7 @@ class LlmWorld {
   HttpClient http_{loop_.get_executor(), pool_};
   FakeClock clock_;
   Shown shown_;
+  Lines log_;
   LlmSettings settings_;
   std::map<CommandId, Result<Reply>> outcomes_;
   std::optional<LlmDriver> driver_;  // last: it answers what is under way

@@ -62,6 +62,8 @@ Result<void> AnthropicStream::take(const StreamEvent& event) {
   } else if (type == "message_stop") {
     if (!open_.empty()) return bad_chunk("the end inside a block");
     ended_ = true;
+  } else if (type != "ping") {
+    parts_.pass_over();
   }
   return {};
 }
@@ -136,6 +138,7 @@ Result<void> AnthropicStream::add_to_block(const Json& event) {
     into = &Block::signature;
     piece = text_at(delta, "signature");
   } else {
+    parts_.pass_over();
     return {};
   }
   block.*into += piece;

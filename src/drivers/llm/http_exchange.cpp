@@ -131,7 +131,8 @@ Attempt HttpExchange::finish(const Result<HttpHead>& ended, SteadyTime now) {
   return {.reply = std::move(said),
           .repeat = repeat,
           .retry_after = retry_after(head_.headers),
-          .may_have_cost = may_have_cost};
+          .may_have_cost = may_have_cost,
+          .passed_over = stream_->passed_over()};
 }
 
 Result<ModelReply> HttpExchange::reply(const Result<HttpHead>& ended) {

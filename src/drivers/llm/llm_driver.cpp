@@ -8,6 +8,7 @@
 #include "tinkerbell/base/text.hpp"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 #include <utility>
 
@@ -62,8 +63,8 @@ Attempt held_to_json(Attempt attempt) {
 }  // namespace
 
 struct LlmDriver::State : std::enable_shared_from_this<State> {
-  State(Catalogue models, const Clock& time, ProgressSink& sink, RetrySettings retries)
-      : catalogue(std::move(models)), clock(time), progress(sink), retry(retries) {}
+  State(Catalogue models, const Clock& time, ProgressSink& sink, Logger& log, RetrySettings retries)
+      : catalogue(std::move(models)), clock(time), progress(sink), logger(log), retry(retries) {}
 
   /// Null: none of them can answer now.
   [[nodiscard]] const Endpoint* choose(const Run& run, std::uint32_t attempt) const {
@@ -75,14 +76,17 @@ struct LlmDriver::State : std::enable_shared_from_this<State> {
   void look_again(Service& service);
   void ask(CommandId id);
   void settle(CommandId id, Attempt attempt);
+  void report_unknown(CommandId id, const Endpoint& endpoint, std::uint32_t count);
   [[nodiscard]] std::optional<WallTime> next_attempt(const Run& run, const Attempt& failed) const;
   [[nodiscard]] std::optional<Nanoseconds> pause_after(const Run& run, const Attempt& failed) const;
 
   Catalogue catalogue;
   const Clock& clock;
   ProgressSink& progress;
+  Logger& logger;
   RetrySettings retry;
   std::unordered_map<CommandId, Run> running;
+  std::map<std::string, std::uint64_t> passed_over;  ///< By the endpoints' name.
 };
 
 void LlmDriver::State::stand_in_line(Run& run) {
@@ -150,6 +154,7 @@ void LlmDriver::State::settle(CommandId id, Attempt attempt) {
   endpoint.service->lane.ended(id, attempt, clock.steady());
   if (!attempt.reply) move_on_from(*endpoint.service);
   look_again(*endpoint.service);
+  if (attempt.passed_over > 0) report_unknown(id, endpoint, attempt.passed_over);
   const auto took = std::chrono::duration_cast<Milliseconds>(clock.steady() - run.begun);
   if (attempt.reply) {
     attempt.reply->received_unix_ns = unix_nanoseconds(clock.wall());
@@ -171,6 +176,16 @@ void LlmDriver::State::settle(CommandId id, Attempt attempt) {
     error.message += " (after " + std::to_string(run.call.attempt) + " attempts)";
   }
   run.done(std::move(error));
+}
+
+void LlmDriver::State::report_unknown(CommandId id, const Endpoint& endpoint, std::uint32_t count) {
+  std::uint64_t& total = passed_over[endpoint.name];
+  total += count;
+  logger.info("model.passed_over", {{"task", number(id.task)},
+                                    {"command", number(id.seq)},
+                                    {"model", endpoint.name},
+                                    {"count", count},
+                                    {"total", total}});
 }
 
 /// Nothing: there is none.
@@ -212,9 +227,10 @@ Result<void> check_files(const LlmSettings& settings) {
 }
 
 LlmDriver::LlmDriver(boost::asio::any_io_executor loop, HttpClient& http, BlockingPool& pool,
-                     const Clock& clock, ProgressSink& progress, LlmSettings settings)
+                     const Clock& clock, ProgressSink& progress, Logger& logger,
+                     LlmSettings settings)
     : state_(std::make_shared<State>(Catalogue(std::move(loop), http, pool, settings), clock,
-                                     progress, settings.retry)) {}
+                                     progress, logger, settings.retry)) {}
 
 LlmDriver::~LlmDriver() = default;
 

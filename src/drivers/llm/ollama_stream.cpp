@@ -46,7 +46,9 @@ Result<void> OllamaStream::take_object(std::string_view data) {
   if (const Json& error = member(*object, "error"); !error.is_null()) return stream_error(error);
   parts_.set_model(text_at(*object, "model"));
   if (auto taken = take_message(member(*object, "message")); !taken) return taken;
-  return member(*object, "done") == true ? take_end(*std::move(object)) : Result<void>{};
+  if (member(*object, "done") == true) return take_end(*std::move(object));
+  if (!member(*object, "message").is_object()) parts_.pass_over();
+  return {};
 }
 
 Result<void> OllamaStream::take_message(const Json& message) {
@@ -54,6 +56,7 @@ Result<void> OllamaStream::take_message(const Json& message) {
   thinking_ += thought;
   if (auto counted = parts_.count(thought.size()); !counted) return counted;
   if (auto added = parts_.add_text(text_at(message, "content")); !added) return added;
+  pass_over_others(message, {"role", "content", "thinking", "tool_calls"}, parts_);
   const Json& calls = member(message, "tool_calls");
   if (!calls.is_array()) return {};
   for (const Json& call : calls) {

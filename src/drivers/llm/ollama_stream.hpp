@@ -24,6 +24,8 @@ class OllamaStream final : public ReplyStream {
 
   [[nodiscard]] bool ended() const override { return end_.has_value(); }
 
+  [[nodiscard]] std::uint32_t passed_over() const override { return parts_.passed_over(); }
+
   [[nodiscard]] Result<ModelReply> finish() override;
 
  private:

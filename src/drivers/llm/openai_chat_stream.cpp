@@ -75,14 +75,19 @@ Result<void> OpenAiChatStream::take_object(std::string_view data, const char* co
     return stream_error(error);
   }
   parts_.set_model(text_at(*object, "model"));
-  if (const Json& usage = member(*object, "usage"); !usage.is_null()) usage_ = chat_usage(usage);
-  const Json& choices = member(*object, "choices");  // empty in the chunk with the usage
-  if (!choices.is_array() || choices.empty()) return {};
+  const Json& usage = member(*object, "usage");
+  if (!usage.is_null()) usage_ = chat_usage(usage);
+  const Json& choices = member(*object, "choices");
+  if (!choices.is_array() || choices.empty()) {  // so in the chunk with the usage
+    if (usage.is_null()) parts_.pass_over();
+    return {};
+  }
   return take_choice(choices.front(), content_key);
 }
 
 Result<void> OpenAiChatStream::take_choice(const Json& choice, const char* content_key) {
   const Json& content = member(choice, content_key);
+  pass_over_others(content, {"role", "content", "refusal", "tool_calls"}, parts_);
   const std::string text = content_text(member(content, "content"));
   if (auto added = parts_.add_text(text); !added) return added;
   if (auto added = parts_.add_refusal(text_at(content, "refusal")); !added) return added;

@@ -25,6 +25,8 @@ class OpenAiChatStream final : public ReplyStream {
 
   [[nodiscard]] bool ended() const override { return ended_; }
 
+  [[nodiscard]] std::uint32_t passed_over() const override { return parts_.passed_over(); }
+
   [[nodiscard]] Result<ModelReply> finish() override;
 
  private:

@@ -6,6 +6,7 @@
 #include "tinkerbell/base/text.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace tinkerbell {
 
@@ -42,6 +43,17 @@ std::string_view status_of(std::string_view type) {
   return {};
 }
 
+/// Events that are known and say nothing that the items do not.
+bool is_known(std::string_view type) {
+  constexpr std::array<std::string_view, 8> kBeginnings = {
+      "response.created",      "response.in_progress",
+      "response.queued",       "response.content_part.",
+      "response.output_text.", "response.refusal.",
+      "response.reasoning_",   "response.function_call_arguments."};
+  return std::ranges::any_of(
+      kBeginnings, [type](std::string_view beginning) { return type.starts_with(beginning); });
+}
+
 }  // namespace
 
 Result<void> OpenAiResponsesStream::take(const StreamEvent& event) {
@@ -74,6 +86,7 @@ Result<void> OpenAiResponsesStream::take_piece(std::string_view type, const Json
   if (type == "response.refusal.delta" || type == "response.function_call_arguments.delta") {
     return parts_.count(piece.size());
   }
+  if (!is_known(type)) parts_.pass_over();
   return {};
 }
 
@@ -120,8 +133,9 @@ Result<void> OpenAiResponsesStream::take_item(const Json& item) {
   if (type == "message") return take_content(member(item, "content"));
   if (type == "function_call") return take_call(item);
   // Without it the server, which stores nothing, would look for the item and not find it.
-  const bool encrypted = !text_at(item, "encrypted_content").empty();
-  return encrypted ? parts_.keep(item) : Result<void>{};
+  if (!text_at(item, "encrypted_content").empty()) return parts_.keep(item);
+  if (type != "reasoning") parts_.pass_over();
+  return {};
 }
 
 Result<void> OpenAiResponsesStream::take_content(const Json& content) {
@@ -129,8 +143,13 @@ Result<void> OpenAiResponsesStream::take_content(const Json& content) {
   for (const Json& part : content) {
     const std::string type = text_at(part, "type");
     Result<void> added;
-    if (type == "output_text") added = parts_.add_whole_text(text_at(part, "text"));
-    if (type == "refusal") added = parts_.add_refusal(text_at(part, "refusal"));
+    if (type == "output_text") {
+      added = parts_.add_whole_text(text_at(part, "text"));
+    } else if (type == "refusal") {
+      added = parts_.add_refusal(text_at(part, "refusal"));
+    } else {
+      parts_.pass_over();
+    }
     if (!added) return added;
   }
   return {};

@@ -26,6 +26,8 @@ class OpenAiResponsesStream final : public ReplyStream {
 
   [[nodiscard]] bool ended() const override { return finish_.has_value(); }
 
+  [[nodiscard]] std::uint32_t passed_over() const override { return parts_.passed_over(); }
+
   [[nodiscard]] Result<ModelReply> finish() override;
 
  private:

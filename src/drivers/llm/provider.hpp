@@ -42,7 +42,8 @@ struct Attempt {
   Result<ModelReply> reply;
   Repeat repeat = Repeat::never;
   std::optional<Milliseconds> retry_after;  ///< The server's own wish.
-  bool may_have_cost = false;  ///< It failed when the service was at work, or had been asked to.
+  bool may_have_cost = false;     ///< It failed when the service was at work, or had been asked to.
+  std::uint32_t passed_over = 0;  ///< Events and fields of the answer that we do not know.
 };
 
 /// One service that answers for models. Loop thread only. Attempts are independent of each other;

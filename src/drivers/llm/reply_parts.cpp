@@ -4,6 +4,8 @@
 
 #include "tinkerbell/base/text.hpp"
 
+#include <algorithm>
+
 namespace tinkerbell {
 
 namespace {
@@ -92,6 +94,14 @@ ModelReply ReplyParts::take(FinishReason finish, const TokenUsage& usage) {
   reply.tool_calls = std::move(calls_);
   reply.kept = std::move(kept_);
   return reply;
+}
+
+void pass_over_others(const Json& object, std::initializer_list<std::string_view> known,
+                      ReplyParts& parts) {
+  if (!object.is_object()) return;
+  for (const auto& [key, value] : object.items()) {
+    if (!value.is_null() && std::ranges::find(known, key) == known.end()) parts.pass_over();
+  }
 }
 
 }  // namespace tinkerbell

@@ -6,6 +6,8 @@
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +48,12 @@ class ReplyParts {
   /// Counts what arrived. Errors: too_large.
   [[nodiscard]] Result<void> count(std::size_t bytes);
 
+  /// Something that we do not know is in the answer.
+  void pass_over() { ++passed_over_; }
+
+  /// How often.
+  [[nodiscard]] std::uint32_t passed_over() const { return passed_over_; }
+
   /// The first that is no empty one is kept.
   void set_model(std::string_view name);
 
@@ -60,6 +68,7 @@ class ReplyParts {
   std::size_t calls_before_;  ///< Of the conversation, for the ids that have to be minted.
   Provider::TextHandler text_handler_;
   std::size_t bytes_ = 0;
+  std::uint32_t passed_over_ = 0;
   bool shown_ = false;
   std::string text_;
   std::string refusal_;
@@ -67,5 +76,10 @@ class ReplyParts {
   std::vector<KeptPiece> kept_;
   std::string model_;
 };
+
+/// Passes over the members of what carries an answer that are none of the known ones; null says
+/// nothing.
+void pass_over_others(const Json& object, std::initializer_list<std::string_view> known,
+                      ReplyParts& parts);
 
 }  // namespace tinkerbell

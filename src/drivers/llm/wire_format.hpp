@@ -35,6 +35,9 @@ class ReplyStream {
   /// Whether the end mark has arrived.
   [[nodiscard]] virtual bool ended() const = 0;
 
+  /// How many events and fields were passed over.
+  [[nodiscard]] virtual std::uint32_t passed_over() const = 0;
+
   /// The reply; called once. Tool calls of an answer that was cut short are not in it: they must
   /// not run. Errors: protocol (no end mark, or no reason for the end).
   [[nodiscard]] virtual Result<ModelReply> finish() = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/log.hpp"
 #include "tinkerbell/base/money.hpp"
 #include "tinkerbell/base/names.hpp"
 #include "tinkerbell/io/http_client.hpp"
@@ -119,13 +120,13 @@ struct LlmSettings {
 [[nodiscard]] Result<void> check_files(const LlmSettings& settings);
 
 /// Performs AwaitLLMResponse: one attempt a call; an error says when the next one may be made.
-/// Loop thread only; owned by the daemon, outlives every task; the client, the pool, the clock and
-/// the sink outlive it. Destroyed, it answers what is under way with
+/// Loop thread only; owned by the daemon, outlives every task; the client, the pool, the clock, the
+/// sink and the logger outlive it. Destroyed, it answers what is under way with
 /// Errc::abandoned.
 class LlmDriver final : public Driver {
  public:
   LlmDriver(boost::asio::any_io_executor loop, HttpClient& http, BlockingPool& pool,
-            const Clock& clock, ProgressSink& progress, LlmSettings settings);
+            const Clock& clock, ProgressSink& progress, Logger& logger, LlmSettings settings);
   LlmDriver(const LlmDriver&) = delete;
   LlmDriver& operator=(const LlmDriver&) = delete;
   ~LlmDriver() override;

@@ -457,6 +457,20 @@ TEST_F(LlmDriverTest, ThePlaybookIsCancelledBeforeALongDelay) {
   EXPECT_EQ(wait().error().code, Errc::cancelled);
 }
 
+TEST_F(LlmDriverTest, F46_WhatItDoesNotKnowIsCountedByModel) {
+  serve({Server::answer(kEventsHead + "data: {\"object\":\"surprise\"}\n\n" + text_event("Hel") +
+                        kStopEvent + kEndEvent),
+         good_answer(), Server::answer(kEventsHead + "data: {}\n\ndata: {}\n\n")});
+  ASSERT_TRUE(perform());
+  ASSERT_TRUE(perform());
+  ASSERT_FALSE(perform()) << "counted in what fails as well";
+  const auto line = [](std::uint64_t count, std::uint64_t total) {
+    return Json{{"event", "model.passed_over"}, {"task", 7},      {"command", 3},
+                {"model", "local/m1"},          {"count", count}, {"total", total}};
+  };
+  EXPECT_EQ(log_.lines, (std::vector<Json>{line(1, 1), line(2, 3)}));
+}
+
 // ---- each service over HTTP ----
 
 class LlmServiceTest : public LlmDriverTest, public testing::WithParamInterface<ProviderType> {

@@ -227,6 +227,16 @@ TEST_P(RecordingTest, F46_PassesOverWhatItDoesNotKnowAndWrongTypes) {
   EXPECT_FALSE(reply.usage.known);
 }
 
+TEST_P(RecordingTest, F46_CountsWhatItDoesNotKnow) {
+  const std::map<ProviderType, std::uint32_t> odd = {{ProviderType::openai_chat, 3},
+                                                     {ProviderType::openai_responses, 5},
+                                                     {ProviderType::anthropic, 3},
+                                                     {ProviderType::ollama, 2}};
+  EXPECT_EQ(streamed(GetParam(), {recorded(GetParam(), "odd")}).passed_over, odd.at(GetParam()));
+  for (const char* const known : {"calls", "length"})
+    EXPECT_EQ(streamed(GetParam(), {recorded(GetParam(), known)}).passed_over, 0U) << known;
+}
+
 TEST_P(RecordingTest, ARefusalIsARefusal) {
   if (is(ProviderType::ollama)) GTEST_SKIP() << "has none";
   const ModelReply reply = reply_to("refusal");
