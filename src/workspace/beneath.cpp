@@ -57,11 +57,12 @@ Error path_error(std::string_view operation, std::string_view path, int errno_va
 }
 
 Result<UniqueFd> open_beneath(int directory, const std::string& path, std::uint64_t flags,
-                              Links links) {
+                              Links links, Mounts mounts) {
   open_how how{};
   how.flags = flags | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   if (links == Links::refuse) how.resolve |= RESOLVE_NO_SYMLINKS;
+  if (mounts == Mounts::refuse) how.resolve |= RESOLVE_NO_XDEV;
   int fd = -1;
   for (int attempt = 1; attempt <= kAttemptsMax; ++attempt) {
     fd = openat2(directory, path.c_str(), how);

@@ -17,10 +17,17 @@ enum class Links : std::uint8_t {
   refuse,  ///< Errc::conflict: the path was resolved before, so a link is new there.
 };
 
+/// Whether a path may lead into another mount within the workspace.
+enum class Mounts : std::uint8_t {
+  cross,
+  refuse,  ///< Errc::outside_workspace.
+};
+
 /// openat2(2), never leaving `directory`. `flags` as of open(2); O_CLOEXEC is added.
 /// Errors: those of path_error, unsupported.
 [[nodiscard]] Result<UniqueFd> open_beneath(int directory, const std::string& path,
-                                            std::uint64_t flags, Links links);
+                                            std::uint64_t flags, Links links,
+                                            Mounts mounts = Mounts::cross);
 
 /// A directory, to read or to sync.
 [[nodiscard]] Result<UniqueFd> open_directory(int root, const std::string& path);

@@ -50,6 +50,17 @@ Result<std::string> normalised_path(std::string_view path, std::string_view work
   return normal.empty() ? "." : std::move(normal);
 }
 
+bool is_plain_path(std::string_view path) {
+  if (path.empty() || path.size() > kPathBytesMax || path.contains('\0')) return false;
+  for (;;) {
+    const std::size_t end = path.find('/');
+    const std::string_view component = path.substr(0, end);
+    if (component.empty() || component == "." || component == "..") return false;
+    if (end == std::string_view::npos) return true;
+    path.remove_prefix(end + 1);
+  }
+}
+
 std::pair<std::string, std::string> split_leaf(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return {".", path};

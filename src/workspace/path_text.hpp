@@ -18,6 +18,10 @@ namespace tinkerbell {
 /// "a/b/c" as {"a/b", "c"}; "c" as {".", "c"}.
 [[nodiscard]] std::pair<std::string, std::string> split_leaf(const std::string& path);
 
+/// Whether `path` names something below a workspace as a tree has it: relative, not empty, each
+/// component a name, not too long for the kernel.
+[[nodiscard]] bool is_plain_path(std::string_view path);
+
 /// The inverse of split_leaf: "." and "c" give "c".
 [[nodiscard]] std::string joined_path(const std::string& directory, std::string_view leaf);
 

@@ -113,6 +113,8 @@ class Workspace {
   [[nodiscard]] Result<void> make_durable(const WorkspacePath& path) const;
 
  private:
+  friend struct WorkspaceAccess;
+
   Workspace(std::string path, UniqueFd root, uid_t owner)
       : path_(std::move(path)), root_(std::move(root)), owner_(owner) {}
 

@@ -1,0 +1,110 @@
+#pragma once
+
+#include "tinkerbell/base/canonical.hpp"
+#include "tinkerbell/base/hash.hpp"
+#include "tinkerbell/base/names.hpp"
+#include "tinkerbell/base/result.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tinkerbell {
+
+class ContentStore;
+class Workspace;
+
+enum class FileType : std::uint8_t { file, directory, link };
+
+template <>
+inline constexpr std::array kNames<FileType> = {
+    std::string_view("file"), std::string_view("directory"), std::string_view("link")};
+
+/// Something that stands in a workspace.
+struct TreeEntry {
+  std::string path;  ///< Relative; bytes.
+  FileType type = FileType::file;
+  std::uint32_t mode = 0;   ///< 07777 of a file, 0777 of a directory, 0777 for every link.
+  std::uint64_t bytes = 0;  ///< Of a file's content or a link's target; 0 for a directory.
+  std::int64_t mtime_ns = 0;
+  std::int64_t ctime_ns = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t device = 0;
+  Sha256 content;  ///< Of a file's bytes or a link's target; none for a directory.
+
+  bool operator==(const TreeEntry&) const = default;
+};
+
+/// Why something that was met is not in a tree. What lies below it is not known either.
+enum class LeftOutReason : std::uint8_t {
+  special,      ///< A socket, FIFO or device.
+  other_mount,  ///< Another file system, or a part of this one that is mounted there.
+  unreadable,   ///< We may not read it.
+  changing,     ///< It was written to each time that it was read.
+  too_large,    ///< Above the bound of the look.
+  long_path,    ///< The kernel takes no path of this length.
+  excluded,     ///< The caller wants it out.
+};
+
+template <>
+inline constexpr std::array kNames<LeftOutReason> = {
+    std::string_view("special"),  std::string_view("other_mount"), std::string_view("unreadable"),
+    std::string_view("changing"), std::string_view("too_large"),   std::string_view("long_path"),
+    std::string_view("excluded")};
+
+struct LeftOut {
+  std::string path;
+  LeftOutReason reason = LeftOutReason::special;
+
+  bool operator==(const LeftOut&) const = default;
+};
+
+/// What stands in a workspace, without the workspace's directory itself.
+///
+/// Never in it, and not told either: our own temporary files; what is in `.git/objects` (objects
+/// only ever come, so they are treated apart); the locks that git takes, `.git/**/*.lock`.
+struct Tree {
+  /// Whatever was written after this instant of the system's clock is not in it for certain.
+  std::int64_t looked_ns = 0;
+  std::vector<TreeEntry> entries;  ///< In byte order of their paths, so parents before contents.
+  std::vector<LeftOut> left_out;   ///< In byte order, too.
+
+  /// Nothing if there is no such entry.
+  [[nodiscard]] const TreeEntry* find(std::string_view path) const;
+
+  /// Whether `path` or a directory above it was left out: then nobody knows what is there.
+  [[nodiscard]] bool is_left_out(std::string_view path) const;
+
+  /// An array of SHA-256 and content, so that a damaged one is not taken for a tree.
+  void write_canonical(CanonicalWriter& writer) const;
+  void read_canonical(CanonicalReader& reader);
+
+  bool operator==(const Tree&) const = default;
+};
+
+/// The largest number of entries in a tree, and in the form that is read back.
+inline constexpr std::size_t kTreeEntriesMax = 4'000'000;
+
+struct TreeLook {
+  /// An earlier look. A file that has not changed since, by size, times, inode, device and mode,
+  /// has its hash from there. As in git's index, not if its time of change is so near to that look
+  /// that another change may have gone unnoticed.
+  const Tree* known = nullptr;
+  /// Gets every content that is read, of links too: not those of `known`, which it had then.
+  ContentStore* keep = nullptr;
+  /// What the caller wants out, and all below it.
+  std::function<bool(std::string_view path)> excludes;
+  std::uint64_t file_bytes_max = std::uint64_t{64} << 30;
+  std::stop_token stop;
+};
+
+/// Looks at all that stands in a workspace. Links are not followed. Others may change it meanwhile:
+/// each entry is as it was at some moment of the look, and no hash is of a mixture unless its
+/// writer restores the time of change. A new file that vanishes while it is looked at is not there.
+/// Errors: cancelled, too_large (kTreeEntriesMax), io, those of ContentStore::put.
+[[nodiscard]] Result<Tree> look_at_tree(const Workspace& workspace, const TreeLook& look = {});
+
+}  // namespace tinkerbell
