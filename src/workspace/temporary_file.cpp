@@ -21,6 +21,15 @@ UniqueFd created(int directory, const std::string& name, mode_t mode) {
 
 }  // namespace
 
+void give_file_to(int fd, uid_t user, gid_t group) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return;
+  if (status.st_uid == user && status.st_gid == group) return;
+  if (::fchown(fd, user, group) == 0) return;
+  // Without privilege a file can still be given to another group of ours.
+  [[maybe_unused]] const int kept = ::fchown(fd, static_cast<uid_t>(-1), group);
+}
+
 Result<TemporaryFile> TemporaryFile::create(int directory, std::string_view key, mode_t mode) {
   std::string name = std::string(kTemporaryPrefix) + std::string(key);
   UniqueFd fd = created(directory, name, mode);
@@ -45,12 +54,7 @@ Result<void> TemporaryFile::set_mode(mode_t mode) {
 }
 
 void TemporaryFile::give_to(uid_t user, gid_t group) {
-  struct stat status{};
-  if (::fstat(fd_.get(), &status) != 0) return;
-  if (status.st_uid == user && status.st_gid == group) return;
-  if (::fchown(fd_.get(), user, group) == 0) return;
-  // Without privilege a file can still be given to another group of ours.
-  [[maybe_unused]] const int kept = ::fchown(fd_.get(), static_cast<uid_t>(-1), group);
+  give_file_to(fd_.get(), user, group);
 }
 
 Result<void> TemporaryFile::sync() {

@@ -10,6 +10,10 @@
 
 namespace tinkerbell {
 
+/// Makes an open file somebody's, as far as we may: who owns a file is no reason to fail its
+/// change.
+void give_file_to(int fd, uid_t user, gid_t group);
+
 /// A file under a name of its own that becomes another one by a rename, or vanishes.
 /// Not O_TMPFILE: linkat(2) cannot replace an existing name. Borrows the directory's descriptor.
 class TemporaryFile {
@@ -29,7 +33,7 @@ class TemporaryFile {
 
   [[nodiscard]] Result<void> set_mode(mode_t mode);
 
-  /// As far as we may: who owns a file is no reason to fail its change.
+  /// As give_file_to.
   void give_to(uid_t user, gid_t group);
 
   [[nodiscard]] Result<void> sync();
