@@ -26,6 +26,10 @@ def llm(*arguments, measure="rate"):
     return program("llm_bench", *arguments, measure=measure)
 
 
+def workspace(*arguments, measure):
+    return program("workspace_bench", *arguments, measure=measure)
+
+
 def pyos(*arguments, measure="rate", must=None):
     return Peer("PyOS style", python("peers/pyos_style.py", *arguments, measure=measure), must)
 
@@ -41,6 +45,7 @@ SCATTERED = (100_000, 1_000, 7_919)
 IDLE = ("idle", 1_000_000, 5)
 TURN = ("turn", 1_000, 10_000_000)
 TTFT = ("ttft", 500)
+COMPARE = ("compare", 26_000)
 # A thousand answers at once, 50 events a second each, four seconds.
 CONCURRENT = ("concurrent", 1_000, 50, 4)
 
@@ -128,4 +133,12 @@ ROWS = [
         measure=llm(*CONCURRENT, measure="bytes")),
     Row("llm.concurrent.behind", "ratio", less_is_better=True, with_previous=True,
         measure=llm(*CONCURRENT, measure="behind")),
+
+    # By the clock on the wall, as long as a step waits for it.
+    Row("workspace.compare", "s", must=0.150, stretch=0.060, less_is_better=True,
+        measure=workspace(*COMPARE, measure="compare"),
+        peers=[Peer("find -newer", workspace(*COMPARE, measure="find")),
+               Peer("git status", workspace(*COMPARE, measure="git"))]),
+    Row("workspace.compare.cpu", "s", less_is_better=True, with_previous=True,
+        measure=workspace(*COMPARE, measure="cpu")),
 ]
