@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 
 namespace tinkerbell {
 
@@ -61,6 +62,34 @@ Result<void> write_all(int fd, std::string_view bytes, std::string_view name) {
 Result<void> sync_directory(const std::filesystem::path& directory) {
   const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::fsync(fd.get()) != 0) return os_error("sync " + directory.string(), errno);
+  return {};
+}
+
+namespace {
+
+/// A directory that may not be written cannot be emptied. What fails here fails again where it
+/// matters.
+void open_directories(const std::filesystem::path& top) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::error_code ignored;
+  fs::permissions(top, fs::perms::owner_all, fs::perm_options::add | fs::perm_options::nofollow,
+                  ignored);
+  for (fs::recursive_directory_iterator entry(top, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->symlink_status(ignored).type() != fs::file_type::directory) continue;
+    fs::permissions(entry->path(), fs::perms::owner_all, fs::perm_options::add, ignored);
+  }
+}
+
+}  // namespace
+
+Result<void> remove_tree(const std::filesystem::path& directory) {
+  std::error_code error;
+  if (!std::filesystem::exists(directory, error)) return {};
+  open_directories(directory);
+  std::filesystem::remove_all(directory, error);
+  if (error) return os_error("remove " + directory.string(), error.value());
   return {};
 }
 

@@ -18,10 +18,10 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",     "ls",     "show",   "steps",   "follow",  "diff",       "approvals",
-     "approve", "deny",   "answer", "resolve", "pause",   "resume",     "step",
-     "break",   "cancel", "tree",   "strace",  "trace",   "record",     "backup",
-     "gc",      "budget", "cost",   "status",  "version", "completion", "help"});
+    {"run",       "ls",      "show",   "steps",   "follow",     "diff",   "accept", "drop",
+     "approvals", "approve", "deny",   "answer",  "resolve",    "pause",  "resume", "step",
+     "break",     "cancel",  "tree",   "strace",  "trace",      "record", "backup", "gc",
+     "budget",    "cost",    "status", "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -31,6 +31,10 @@ constexpr auto kOtherNames =
     std::to_array<std::pair<std::string_view, std::string_view>>({{"kill", "cancel"},
                                                                   {"stop", "cancel"},
                                                                   {"rm", "cancel"},
+                                                                  {"apply", "accept"},
+                                                                  {"merge", "accept"},
+                                                                  {"discard", "drop"},
+                                                                  {"reject", "deny"},
                                                                   {"logs", "follow"},
                                                                   {"log", "follow"},
                                                                   {"attach", "follow"},
@@ -149,6 +153,7 @@ class Grammar {
     declare_task_verbs();
     declare_stops();
     declare_inspection();
+    declare_drafts();
     declare_decisions();
     declare_backup();
     declare_gc();
@@ -227,6 +232,13 @@ class Grammar {
         ->excludes(arguments);
     run.add_flag("--step", run_.stepping, "Stop before the first step; see `step` and `break`");
     run.add_flag("--yes", run_.approve_all, "Approve what would be asked (denials remain)");
+    CLI::Option* live = run.add_flag_callback(
+        "--live", [this] { run_.files = "live"; },
+        "Work on the files themselves, not in a draft of them");
+    run.add_flag_callback(
+           "--draft", [this] { run_.files = "draft"; },
+           "Work in a draft: a copy, to be accepted or dropped")
+        ->excludes(live);
     const auto mode = [&](const std::string& name, RunMode value, const std::string& purpose) {
       return run.add_flag_callback(name, [this, value] { run_.mode = value; }, purpose);
     };
@@ -302,6 +314,19 @@ class Grammar {
     task_verb("resume", "Let a paused task go on",
               [](TaskId task) { return ChangeTask{task, "resume"}; });
     task_verb("cancel", "End a task", [](TaskId task) { return ChangeTask{task, "cancel"}; });
+  }
+
+  void declare_drafts() {
+    CLI::App& accept =
+        task_verb("accept", "Take over what a task changed in its draft", [this](TaskId task) {
+          return AcceptDraft{.task = task, .paths = paths_, .approve_all = yes_};
+        });
+    accept.add_option("PATH", paths_, "Only these, and what is below them (default: all)");
+    accept.add_flag("--yes", yes_, "Do not ask (denials remain)");
+    CLI::App& drop = task_verb("drop", "Throw the draft of a task away", [this](TaskId task) {
+      return DropDraft{.task = task, .approve_all = yes_};
+    });
+    drop.add_flag("--yes", yes_, "Do not ask");
   }
 
   void declare_stops() {
@@ -592,6 +617,8 @@ class Grammar {
   bool detach_ = false;
   bool all_ = false;
   bool overwrite_ = false;
+  bool yes_ = false;
+  std::vector<std::string> paths_;
   std::string file_;
   TraceCalls calls_;
   RunGoal run_;
@@ -640,7 +667,9 @@ std::string bash_completion() {
          "    approve|deny|answer|resolve)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell approvals -q 2>/dev/null)\" -- \"$word\")) "
          ";;\n"
-         "    show|steps|follow|diff|pause|resume|step|break|cancel|tree|strace|trace|record)\n"
+         "    "
+         "show|steps|follow|diff|accept|drop|pause|resume|step|break|cancel|tree|strace|trace|"
+         "record)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"
          "    -w|--workspace) COMPREPLY=($(compgen -d -- \"$word\")) ;;\n"
          "    --socket|--record|--replay) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"

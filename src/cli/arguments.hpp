@@ -41,6 +41,7 @@ struct RunGoal {
   std::string record;              ///< The cassette that is written at the end; empty: none.
   bool overwrite = false;          ///< It may be there.
   std::string replay;              ///< The cassette that answers in place of models; empty: none.
+  std::string files;               ///< "draft", "live"; empty: as is usual.
 };
 
 struct ListTasks {
@@ -68,6 +69,19 @@ struct FollowTask {
 
 struct ShowDiff {
   TaskId task = kNoTask;
+};
+
+/// Take over what a task changed in its draft.
+struct AcceptDraft {
+  TaskId task = kNoTask;
+  std::vector<std::string> paths;  ///< Only these; empty: all.
+  bool approve_all = false;        ///< Without asking.
+};
+
+/// Throw the draft of a task away.
+struct DropDraft {
+  TaskId task = kNoTask;
+  bool approve_all = false;
 };
 
 struct ListApprovals {};
@@ -169,11 +183,11 @@ struct ShowVersion {};
 
 struct PrintCompletion {};
 
-using Command =
-    std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
-                 ListApprovals, Decide, ChangeTask, StepTask, ListBreakpoints, SetBreakpoint,
-                 ClearBreakpoints, ShowTree, TraceCalls, SaveTrace, RecordTask, BackUp,
-                 CollectGarbage, ChangeBudget, ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
+using Command = std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask,
+                             ShowDiff, AcceptDraft, DropDraft, ListApprovals, Decide, ChangeTask,
+                             StepTask, ListBreakpoints, SetBreakpoint, ClearBreakpoints, ShowTree,
+                             TraceCalls, SaveTrace, RecordTask, BackUp, CollectGarbage,
+                             ChangeBudget, ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

@@ -140,6 +140,17 @@ Result<Document<protocol::DiffView>> Client::diff(TaskId id) {
   return call<protocol::DiffView>("GET", task_target(id, "/diff"));
 }
 
+Result<Document<protocol::TaskView>> Client::accept(TaskId id,
+                                                    const protocol::AcceptRequest& request) {
+  return call<protocol::TaskView>("POST", task_target(id, "/accept"),
+                                  dump_json(to_json_value(request)));
+}
+
+Result<Document<protocol::TaskView>> Client::drop(TaskId id, const protocol::DropRequest& request) {
+  return call<protocol::TaskView>("POST", task_target(id, "/drop"),
+                                  dump_json(to_json_value(request)));
+}
+
 Result<Document<protocol::CassetteView>> Client::cassette(TaskId id) {
   return call<protocol::CassetteView>("GET", task_target(id, "/cassette"));
 }

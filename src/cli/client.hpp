@@ -7,6 +7,7 @@
 #include "tinkerbell/protocol/breakpoint.hpp"
 #include "tinkerbell/protocol/cassette.hpp"
 #include "tinkerbell/protocol/cost.hpp"
+#include "tinkerbell/protocol/draft.hpp"
 #include "tinkerbell/protocol/event.hpp"
 #include "tinkerbell/protocol/gc.hpp"
 #include "tinkerbell/protocol/status.hpp"
@@ -64,6 +65,12 @@ class Client {
                                                            const StepDetail& detail = {});
 
   [[nodiscard]] Result<Document<protocol::DiffView>> diff(TaskId id);
+
+  /// The tasks that do it.
+  [[nodiscard]] Result<Document<protocol::TaskView>> accept(TaskId id,
+                                                            const protocol::AcceptRequest& request);
+  [[nodiscard]] Result<Document<protocol::TaskView>> drop(TaskId id,
+                                                          const protocol::DropRequest& request);
 
   [[nodiscard]] Result<Document<protocol::CassetteView>> cassette(TaskId id);
 

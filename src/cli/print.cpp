@@ -214,6 +214,15 @@ std::string task_tree(const protocol::TaskList& list, const Terminal& terminal, 
   return TreeRows(list, now).text(terminal.columns);
 }
 
+namespace {
+
+std::string draft_of(const protocol::TaskView& task) {
+  const std::string whose = task.draft == task.id ? "its own" : "of task " + task_name(task.draft);
+  return task.draft_note.empty() ? whose : whose + ": " + task.draft_note;
+}
+
+}  // namespace
+
 std::string task_details(const protocol::TaskView& task, WallTime now) {
   std::string waits = task.waiting_for;
   const std::string waiting = age_of(task.waiting_since, now);
@@ -229,6 +238,7 @@ std::string task_details(const protocol::TaskView& task, WallTime now) {
          labelled("add to it", task.wants_budget ? how_to_add_to_budget(task) : "") +
          (task.scheduling ? scheduling_lines(*task.scheduling) : "") + labelled("goal", task.goal) +
          labelled("workspace", task.workspace) + labelled("model", task.model) +
+         labelled("draft", task.draft == kNoTask ? "" : draft_of(task)) +
          labelled("asked", task.has_cassette ? "no model: a cassette answers" : "") +
          labelled("origin", origin) + labelled("created", task.created) +
          labelled("changed", task.changed) + labelled("steps", std::to_string(task.steps)) +
@@ -413,6 +423,19 @@ std::string step_line(const protocol::StepView& step, const Terminal& terminal) 
   return text;
 }
 
+namespace {
+
+/// What became of a task's draft, or what can be done with it.
+std::string draft_line(const protocol::TaskView& task) {
+  if (!task.draft_note.empty()) return "\n  draft: " + visible_line(task.draft_note);
+  if (task.draft != task.id || task.state == "completed") return {};
+  const std::string name = task_name(task.id);
+  return "\n  its draft is kept: see `tinkerbell diff " + name + "`, then `tinkerbell accept " +
+         name + "` or `tinkerbell drop " + name + "`";
+}
+
+}  // namespace
+
 std::string ending_line(const protocol::TaskView& task, const Terminal& terminal) {
   const Mark mark = mark_of_task(task.state);
   std::string text = styled(terminal, mark.style, mark.sign) + " task " + task_name(task.id) + " " +
@@ -423,7 +446,7 @@ std::string ending_line(const protocol::TaskView& task, const Terminal& terminal
   const bool free = task.usage.cost.empty() || task.usage.cost == "0.00";
   if (!free) text += ", cost " + visible_line(task.usage.cost);
   if (task.error) text += "\n  " + visible_line(task.error->message);
-  return text;
+  return text + draft_line(task);
 }
 
 std::string how_to_add_to_budget(const protocol::TaskView& task) {

@@ -28,7 +28,7 @@ Sha256 approval_hash(const TaskCommand& command, const Facts& facts, const std::
 
 Sha256 repeat_hash(const TaskCommand& command, const Facts& facts, const std::string& workspace) {
   CanonicalWriter writer;
-  writer.begin_array(8);
+  writer.begin_array(facts.changes.empty() ? 8 : 9);
   write_subject(writer, command, workspace);
   writer.text(facts.object);
   // A program must be the same program, with the same scripts in the same place; a file changes
@@ -37,6 +37,7 @@ Sha256 repeat_hash(const TaskCommand& command, const Facts& facts, const std::st
   writer.text(facts.sandbox);
   writer.text(facts.directory);
   write_canonical(writer, facts.files);
+  if (!facts.changes.empty()) write_canonical(writer, facts.changes);
   return sha256(writer.bytes());
 }
 

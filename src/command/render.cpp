@@ -60,6 +60,14 @@ std::string in_words(const TaskCommand& command) {
           [](const AwaitFileSearch& c) {
             return "search " + quoted_word(c.text) + " in " + c.path;
           },
+          [](const AwaitDraftOpen&) { return std::string("make its draft"); },
+          [](const AwaitDraftAccept& c) {
+            std::string words = "accept its draft";
+            for (const std::string& path : c.paths)
+              words += ' ' + quoted_word(path);
+            return words;
+          },
+          [](const AwaitDraftDrop&) { return std::string("drop its draft"); },
           [](const AwaitUserApproval& c) { return "ask approval: " + c.question; },
           [](const AwaitUserAnswer& c) { return "ask: " + c.question; },
           [](const AwaitProcess& c) { return "run " + joined(c.argv); },
@@ -98,6 +106,15 @@ std::string in_words(const Reply& reply) {
           [](const AwaitFileSearch::Reply& r) {
             return std::to_string(r.matches.size()) + " matches" + (r.complete ? "" : " and more");
           },
+          [](const AwaitDraftOpen::Reply& r) {
+            return counted(r.files, "file") + ", " + counted(r.bytes, "byte") +
+                   (r.shared ? ", shared" : "");
+          },
+          [](const AwaitDraftAccept::Reply& r) {
+            return counted(r.changes.size(), "path") + " changed" +
+                   (r.left.empty() ? "" : ", " + std::to_string(r.left.size()) + " left");
+          },
+          [](const AwaitDraftDrop::Reply&) { return std::string("dropped"); },
           [](const AwaitUserApproval::Reply& r) {
             return std::string(r.granted ? "granted" : "declined") +
                    (r.reason.empty() ? "" : ": " + r.reason);
@@ -124,8 +141,9 @@ std::string in_words(const Reply& reply) {
 
 std::string program_card(const AwaitProcess& command, const Facts& facts) {
   std::string card = "run a program";
-  card += facts.sandbox == "none" ? "  -- UNSANDBOXED: it can read and change whatever you can\n"
-                                  : "  (sandbox: " + facts.sandbox + ")\n";
+  card += facts.sandbox == kNoSandbox
+              ? "  -- UNSANDBOXED: it can read and change whatever you can\n"
+              : "  (sandbox: " + facts.sandbox + ")\n";
   card += "  program  " + visible_line(facts.object) + "\n";
   for (std::size_t i = 0; i < command.argv.size(); ++i) {
     card += (i == 0 ? "  argv     " : "           ") + visible_line(quoted_word(command.argv[i])) +
@@ -153,6 +171,20 @@ std::string quoted_lines(std::string_view words) {
 
 std::string change_card(std::string_view verb, const std::string& path, const Facts& facts) {
   return std::string(verb) + " " + visible_line(path) + "\n" + visible_text(facts.diff);
+}
+
+/// All that would come over, what speaks for it, and what stays behind.
+std::string accept_card(const AwaitDraftAccept& command, const Facts& facts) {
+  std::string card = "accept the draft of task " + std::to_string(number(facts.draft)) + " into " +
+                     visible_line(facts.object) + "\n";
+  card += "  changes  " + counted(facts.changes.size(), "path") + "\n";
+  if (!command.report.empty()) card += "it ran\n" + quoted_lines(command.report);
+  if (!facts.left.empty()) card += "left in the draft\n";
+  for (const LeftInDraft& left : facts.left)
+    card += "  - " + visible_line(quoted_word(left.path)) + "  " + visible_line(left.why) + "\n";
+  for (const DraftChange& each : facts.changes)
+    card += visible_text(each.diff);
+  return card;
 }
 
 std::string_view cut_to(std::string_view text, std::size_t bytes_max) {
@@ -263,6 +295,9 @@ std::string approval_card(const TaskCommand& command, const Facts& facts) {
   }
   if (const auto* edit = std::get_if<AwaitFileEdit>(&command)) {
     return change_card("edit", edit->path, facts);
+  }
+  if (const auto* accept = std::get_if<AwaitDraftAccept>(&command)) {
+    return accept_card(*accept, facts);
   }
   if (const auto* question = std::get_if<AwaitUserApproval>(&command)) {
     std::string card = "the task asks for approval\n" + quoted_lines(question->question);

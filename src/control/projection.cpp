@@ -18,7 +18,7 @@ std::string text_of(const Json& arguments, std::string_view key) {
 std::string result_text(const Json& value) {
   if (value.is_null()) return {};
   if (value.is_string()) return value.get<std::string>();
-  if (value.size() == 1 && value.contains("output")) return dump_json(value["output"]);
+  if (value.is_object() && value.contains("output")) return dump_json(value["output"]);
   const std::string summary = text_of(value, "summary");
   return summary.empty() ? dump_json(value) : summary;
 }
@@ -68,7 +68,8 @@ protocol::ApprovalView approval_view(const Question& question) {
           .decided_by = {},
           .decided_at = {},
           .text = {},
-          .result = {}};
+          .result = {},
+          .command = question.name};
 }
 
 Projection::Projection(const TaskHead& head) : task_(task_view(head)) {}
@@ -134,6 +135,7 @@ void Projection::begin(TaskId task, const TaskPayload& payload, WallTime created
   task_.workspace = payload.workspace;
   task_.model = text_of(payload.definition, "model");
   task_.has_cassette = static_cast<bool>(payload.cassette);
+  task_.draft = payload.draft;
   task_.state = "ready";
   task_.created = rfc3339(created);
   task_.origin = {.via = payload.origin.via, .uid = payload.origin.uid, .pid = payload.origin.pid};
@@ -226,6 +228,7 @@ void Projection::open_approval(const Record& record, ApprovalId id, QuestionKind
   Question question{.id = id,
                     .command = {record.task, record.seq},
                     .kind = kind,
+                    .name = intent_.command,
                     .line = intent_.line,
                     .card = {},
                     .hash = Sha256::from_hex(hash),
@@ -358,6 +361,7 @@ void Projection::ended(const Record& record, Events& events) {
   task_.state = payload->state;
   task_.to_stop = false;
   task_.result = result_text(payload->value);
+  if (payload->value.is_object()) task_.draft_note = text_of(payload->value, "draft");
   if (!payload->error_code.empty()) {
     task_.error = protocol::ErrorBody{payload->error_code, payload->error};
   }

@@ -41,6 +41,8 @@ constexpr std::array kRoutes = {
     Route{"POST", kTasksPath, "/{id}/pause", pause_task, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/resume", resume_task, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/step", step_task, kNeedsRoom},
+    Route{"POST", kTasksPath, "/{id}/accept", post_accept, kNeedsRoom},
+    Route{"POST", kTasksPath, "/{id}/drop", post_drop, kNeedsRoom},
     Route{"GET", kTasksPath, "/{id}/breakpoints", get_breakpoints},
     Route{"POST", kTasksPath, "/{id}/breakpoints", post_breakpoint, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/breakpoints/clear", clear_breakpoints, kNeedsRoom},

@@ -55,6 +55,10 @@ void pause_task(Context& context, Request request);
 void resume_task(Context& context, Request request);
 void step_task(Context& context, Request request);
 
+// drafts.cpp
+void post_accept(Context& context, Request request);
+void post_drop(Context& context, Request request);
+
 // costs.cpp
 void get_costs(Context& context, Request request);
 void get_budget(Context& context, Request request);
@@ -67,6 +71,8 @@ void clear_breakpoints(Context& context, Request request);
 
 // steps.cpp
 void get_steps(Context& context, Request request);
+
+// diff.cpp
 void get_diff(Context& context, Request request);
 
 // cassette.cpp

@@ -1,10 +1,6 @@
 #include "control/views.hpp"
 
 #include "tinkerbell/io/blocking_pool.hpp"
-#include "tinkerbell/workspace/diff.hpp"
-#include "tinkerbell/workspace/workspace.hpp"
-
-#include <map>
 
 namespace tinkerbell::control {
 
@@ -65,64 +61,6 @@ void get_steps(Context& context, Request request) {
                                              : request.fail(body.error());
                                       }));
                                 }));
-}
-
-namespace {
-
-/// The oldest pre-image of each file: as it was before the task touched it.
-std::map<std::string, PreImage> first_images(const std::vector<Record>& records) {
-  std::map<std::string, PreImage> images;
-  for (const Record& record : records) {
-    if (record.kind != RecordKind::file) continue;
-    Result<PreImage> image = from_canonical<PreImage>(record.payload);
-    if (image) images.try_emplace(image->path, *std::move(image));
-  }
-  return images;
-}
-
-Result<std::optional<std::string>> content_now(const Workspace& workspace,
-                                               const std::string& path) {
-  const Result<WorkspacePath> resolved = workspace.resolve(path);
-  Result<std::string> content =
-      resolved ? workspace.read(*resolved, kReadBytesMax) : Result<std::string>(resolved.error());
-  if (content) return std::optional(*std::move(content));
-  if (content.error().code == Errc::not_found) return std::optional<std::string>();
-  return content.error().with(path);
-}
-
-Result<protocol::DiffView> diff_of(const std::vector<Record>& records) {
-  const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(task_of(records).workspace);
-  if (!workspace) return workspace.error();
-  protocol::DiffView view;
-  for (const auto& [path, image] : first_images(records)) {
-    const Result<std::optional<std::string>> now = content_now(**workspace, path);
-    if (!now) return now.error();
-    const auto before =
-        image.existed ? std::optional<std::string_view>(image.content) : std::nullopt;
-    const auto after = *now ? std::optional<std::string_view>(**now) : std::nullopt;
-    if (before == after) continue;
-    view.files.push_back({.path = path,
-                          .status = !before  ? "created"
-                                    : !after ? "removed"
-                                             : "changed",
-                          .diff = unified_diff(path, before, after)});
-  }
-  return view;
-}
-
-}  // namespace
-
-void get_diff(Context& context, Request request) {
-  context.parts.journal.read_records(
-      TaskId{request.id()},
-      Completion<std::vector<Record>>([&context, request](Result<std::vector<Record>> records) {
-        if (!records) return request.fail(records.error());
-        context.parts.pool.run<protocol::DiffView>(
-            [records = *std::move(records)] { return diff_of(records); },
-            Completion<protocol::DiffView>([request](const Result<protocol::DiffView>& view) {
-              view ? request.answer(*view) : request.fail(view.error());
-            }));
-      }));
 }
 
 }  // namespace tinkerbell::control

@@ -127,28 +127,37 @@ Result<Wanted> wanted_in(const std::string& body, const std::string& state_dir) 
   return wanted;
 }
 
+Files files_of(const protocol::SubmitRequest& wanted) {
+  if (wanted.files.empty()) return Files::usual;
+  return wanted.files == "draft" ? Files::draft : Files::live;
+}
+
 void submit(Context& context, const Request& request, Wanted wanted) {
   Result<Budget> budget = budget_of(wanted.request.budget, context.parts.facts.budget);
   if (!budget) return request.fail(budget.error());
-  context.parts.calls.submit(
-      {.kind = wanted.request.kind,
-       .workspace = std::move(wanted.workspace),
-       .arguments = arguments_of(wanted.request),
-       .approve_all = wanted.request.approve_all,
-       .stepping = wanted.request.stepping,
-       .budget = *std::move(budget),
-       .by = request.person(),
-       .cassette = std::move(wanted.cassette)},
-      Completion<TaskId>([&context, request](Result<TaskId> task) {
-        if (!task) return request.fail(task.error());
-        find_task(context, *task,
-                  Completion<protocol::TaskView>([request](const Result<protocol::TaskView>& view) {
-                    view ? request.answer(*view, 201) : request.fail(view.error());
-                  }));
-      }));
+  context.parts.calls.submit({.kind = wanted.request.kind,
+                              .workspace = std::move(wanted.workspace),
+                              .arguments = arguments_of(wanted.request),
+                              .approve_all = wanted.request.approve_all,
+                              .stepping = wanted.request.stepping,
+                              .budget = *std::move(budget),
+                              .by = request.person(),
+                              .cassette = std::move(wanted.cassette),
+                              .files = files_of(wanted.request)},
+                             answer_with_new_task(context, request));
 }
 
 }  // namespace
+
+Completion<TaskId> answer_with_new_task(Context& context, const Request& request) {
+  return Completion<TaskId>([&context, request](Result<TaskId> task) {
+    if (!task) return request.fail(task.error());
+    find_task(context, *task,
+              Completion<protocol::TaskView>([request](const Result<protocol::TaskView>& view) {
+                view ? request.answer(*view, 201) : request.fail(view.error());
+              }));
+  });
+}
 
 void post_task(Context& context, Request request) {
   context.parts.pool.run<Wanted>(

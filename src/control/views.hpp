@@ -15,6 +15,9 @@ void overlay(protocol::TaskView& view, const LiveView& live);
 /// A task as it is now, live or ended. Errors: not_found.
 void find_task(Context& context, TaskId id, Completion<protocol::TaskView> done);
 
+/// Answers a request that began a task with that task.
+[[nodiscard]] Completion<TaskId> answer_with_new_task(Context& context, const Request& request);
+
 /// Whether a request wants steps told as system calls, and their texts cut to how many bytes
 /// (`?calls=N`). Errors: invalid.
 [[nodiscard]] Result<std::optional<std::size_t>> calls_asked_for(const Request& request);

@@ -4,6 +4,7 @@
 
 #include "tinkerbell/base/version.hpp"
 #include "tinkerbell/tasks/agent.hpp"
+#include "tinkerbell/tasks/drafts.hpp"
 
 #include <signal.h>
 #include <sysexits.h>
@@ -79,7 +80,9 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
                     .state_dir = plan_.state_dir,
                     .log_fd = plan_.log_fd}),
       http_(io_.get_executor(), resolvers_),
-      files_(pool_, file_limits(plan_.settings, plan_.state_dir, plan_.socket)),
+      files_(pool_, file_limits(plan_.settings, plan_.state_dir, plan_.socket),
+             drafts_in(plan_.state_dir)),
+      drafts_(pool_, draft_settings(plan_.settings, plan_.state_dir, plan_.socket)),
       programs_(io_.get_executor(), pool_, progress_,
                 process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works),
       models_(io_.get_executor(), http_, pool_, clock_, progress_, logger_, plan_.llm),
@@ -97,6 +100,9 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
   calls_.set_driver<AwaitFileEdit>(files_);
   calls_.set_driver<AwaitFileList>(files_);
   calls_.set_driver<AwaitFileSearch>(files_);
+  calls_.set_driver<AwaitDraftOpen>(drafts_);
+  calls_.set_driver<AwaitDraftAccept>(drafts_);
+  calls_.set_driver<AwaitDraftDrop>(drafts_);
   calls_.set_driver<AwaitProcess>(programs_);
   calls_.set_driver<AwaitLLMResponse>(cassettes_);
   control_.connect({.loop = io_.get_executor(),
@@ -169,7 +175,12 @@ Registry Daemon::make_registry() const {
                   return definition;
                 },
                 .start = run_agent,
-                .title = agent_title});
+                .title = agent_title,
+                .in_draft = plan_.settings.agent.files == settings::AgentFiles::draft});
+  registry.add(std::string(kAcceptKind),
+               {.freeze = freeze_accept, .start = run_accept, .title = accept_title});
+  registry.add(std::string(kDropKind),
+               {.freeze = freeze_drop, .start = run_drop, .title = drop_title});
   if (plan_.add_kinds) plan_.add_kinds(registry);
   return registry;
 }

@@ -9,6 +9,7 @@
 #include "tinkerbell/base/random.hpp"
 #include "tinkerbell/control/control.hpp"
 #include "tinkerbell/daemon/run.hpp"
+#include "tinkerbell/drivers/draft/draft_driver.hpp"
 #include "tinkerbell/drivers/file/file_driver.hpp"
 #include "tinkerbell/drivers/llm/cassette_driver.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
@@ -123,6 +124,7 @@ class Daemon {
   FlightDump flight_dump_;
   HttpClient http_;
   FileDriver files_;
+  DraftDriver drafts_;
   ProcessDriver programs_;
   LlmDriver models_;
   CassetteDriver cassettes_;  ///< Before the models.

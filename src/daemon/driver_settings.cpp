@@ -133,18 +133,56 @@ std::vector<std::string> providers_with_open_keys(const LlmSettings& llm, const 
   return names;
 }
 
-FileLimits file_limits(const settings::Settings& settings, const std::string& state_dir,
-                       const std::string& socket) {
-  FileLimits limits{
-      .may_show = [rules = settings.policy](
-                      const TaskCommand& look, const Facts& facts,
-                      const std::string& entry) { return may_show(look, facts, entry, rules); },
-      .own = {}};
+namespace {
+
+Paths own_files(const settings::Settings& settings, const std::string& state_dir,
+                const std::string& socket) {
+  Paths own;
   for (const Paths& paths : {secret_files(settings, state_dir, socket), plain_files(settings)}) {
     for (const std::filesystem::path& path : paths)
-      limits.own.push_back(without_links(path));
+      own.push_back(without_links(path));
   }
-  return limits;
+  return own;
+}
+
+}  // namespace
+
+FileLimits file_limits(const settings::Settings& settings, const std::string& state_dir,
+                       const std::string& socket) {
+  return {.may_show = [rules = settings.policy](
+                          const TaskCommand& look, const Facts& facts,
+                          const std::string& entry) { return may_show(look, facts, entry, rules); },
+          .own = own_files(settings, state_dir, socket)};
+}
+
+namespace {
+
+/// What keeps a file of a draft from being written over by a rule that forbids it, or because other
+/// programs act upon it.
+std::optional<Objection> objection_to(const std::string& path, const Rules& rules) {
+  const Verdict verdict =
+      decide(AwaitFileWrite{.path = path, .content = {}}, Facts{.object = path}, rules);
+  if (verdict.decision == Decision::deny) {
+    return Objection{.final = true, .why = "the rule \"" + verdict.rule + "\" forbids it"};
+  }
+  if (is_protected_path(path)) return Objection{.why = "other programs act on it"};
+  return std::nullopt;
+}
+
+}  // namespace
+
+Drafts drafts_in(const std::string& state_dir) {
+  return Drafts(std::filesystem::path(state_dir) / "drafts");
+}
+
+DraftSettings draft_settings(const settings::Settings& settings, const std::string& state_dir,
+                             const std::string& socket) {
+  return {.drafts = drafts_in(state_dir),
+          .contents = std::filesystem::path(state_dir) / "contents",
+          .own = own_files(settings, state_dir, socket),
+          .objection_to = [rules = settings.policy](const std::string& path) {
+            return objection_to(path, rules);
+          }};
 }
 
 ProcessSettings process_settings(const settings::Settings& settings, const std::string& state_dir,
@@ -158,6 +196,7 @@ ProcessSettings process_settings(const settings::Settings& settings, const std::
   }
   return {.shim = shim_path(),
           .runs_directory = std::filesystem::path(state_dir) / "runs",
+          .drafts = drafts_in(state_dir),
           .runs_lost = std::filesystem::exists(std::filesystem::path(state_dir) / kCopiedFile),
           .sandbox = settings.sandbox == settings::SandboxKind::none ? ProcessSandbox::none
                                                                      : ProcessSandbox::bubblewrap,

@@ -2,6 +2,7 @@
 
 #include "tinkerbell/base/masker.hpp"
 #include "tinkerbell/base/result.hpp"
+#include "tinkerbell/drivers/draft/draft_driver.hpp"
 #include "tinkerbell/drivers/file/file_driver.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 #include "tinkerbell/drivers/process/process_settings.hpp"
@@ -24,6 +25,13 @@ namespace tinkerbell {
 /// and playbooks.
 [[nodiscard]] FileLimits file_limits(const settings::Settings& settings,
                                      const std::string& state_dir, const std::string& socket);
+
+/// Where drafts are, and the contents that are kept for them.
+[[nodiscard]] Drafts drafts_in(const std::string& state_dir);
+
+/// What drafts are made of, and what rules and we say about taking them over.
+[[nodiscard]] DraftSettings draft_settings(const settings::Settings& settings,
+                                           const std::string& state_dir, const std::string& socket);
 
 [[nodiscard]] ProcessSettings process_settings(const settings::Settings& settings,
                                                const std::string& state_dir,

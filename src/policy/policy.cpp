@@ -101,10 +101,7 @@ std::optional<Verdict> guarded_path(const TaskCommand& command, const Facts& fac
   const std::string* path = path_of(command);
   if (path == nullptr || effect_of(command) != EffectClass::local) return std::nullopt;
   for (const std::string& name : file_names(*path, facts)) {
-    // Lower case, because some file systems do not tell .GIT from .git.
-    const std::string lowered = lower_case(name);
-    if (std::ranges::any_of(kProtectedPaths,
-                            [&](std::string_view glob) { return glob_matches(glob, lowered); })) {
+    if (is_protected_path(name)) {
       return Verdict{Decision::ask, "built-in: protected path",
                      "other programs act on " + visible_line(name)};
     }
@@ -113,14 +110,24 @@ std::optional<Verdict> guarded_path(const TaskCommand& command, const Facts& fac
 }
 
 /// The built-in rule for a command of which the config says nothing.
-Verdict default_verdict(const TaskCommand& command) {
+Verdict default_verdict(const TaskCommand& command, const Facts& facts) {
+  const bool in_draft = facts.draft != kNoTask;
   const auto inside = [] {
     return Verdict{Decision::allow, "default: commands inside the daemon run", ""};
   };
   const auto reading = [] {
     return Verdict{Decision::allow, "default: reads in the workspace run", ""};
   };
-  const auto changing = [] { return Verdict{Decision::ask, "default: file changes ask", ""}; };
+  const auto changing = [&] {
+    return in_draft ? Verdict{Decision::allow, "default: changes in a draft run", ""}
+                    : Verdict{Decision::ask, "default: file changes ask", ""};
+  };
+  // Without a sandbox a program reaches the workspace itself, and all else.
+  const auto running = [&] {
+    return in_draft && facts.sandbox != kNoSandbox
+               ? Verdict{Decision::allow, "default: sandboxed programs in a draft run", ""}
+               : Verdict{Decision::ask, "default: programs ask", ""};
+  };
   return std::visit(
       Overloaded{
           [&](const GetTid&) { return inside(); },
@@ -141,7 +148,18 @@ Verdict default_verdict(const TaskCommand& command) {
           [&](const AwaitFileSearch&) { return reading(); },
           [&](const AwaitUserApproval&) { return inside(); },
           [&](const AwaitUserAnswer&) { return inside(); },
-          [&](const AwaitProcess&) { return Verdict{Decision::ask, "default: programs ask", ""}; },
+          [&](const AwaitProcess&) { return running(); },
+          [&](const AwaitDraftOpen&) {
+            return Verdict{Decision::allow, "default: drafts are made", ""};
+          },
+          [&](const AwaitDraftAccept&) {
+            return facts.changes.empty()
+                       ? Verdict{Decision::allow, "default: there is nothing to accept", ""}
+                       : Verdict{Decision::ask, "default: accepting a draft asks", ""};
+          },
+          [&](const AwaitDraftDrop&) {
+            return Verdict{Decision::ask, "default: dropping a draft asks", ""};
+          },
           [&](const AwaitLLMResponse&) {
             return Verdict{Decision::allow, "default: model calls run", ""};
           },
@@ -173,7 +191,7 @@ std::optional<std::string> allowance_gap(const Rule& rule, const TaskCommand& co
 }
 
 Verdict allowed_or_default(const TaskCommand& command, const Facts& facts, const Rules& rules) {
-  Verdict otherwise = default_verdict(command);
+  Verdict otherwise = default_verdict(command, facts);
   for (const Rule& rule : rules.rules) {
     if (rule.decision != Decision::allow || !matches(rule, command, facts)) continue;
     std::optional<std::string> gap = allowance_gap(rule, command, facts);
@@ -191,6 +209,13 @@ Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rule
   if (auto guarded = guarded_path(command, facts)) return *std::move(guarded);
   if (auto asked = restricted(Decision::ask, command, facts, rules)) return *std::move(asked);
   return allowed_or_default(command, facts, rules);
+}
+
+bool is_protected_path(std::string_view path) {
+  // Lower case, because some file systems do not tell .GIT from .git.
+  const std::string lowered = lower_case(std::string(path));
+  return std::ranges::any_of(kProtectedPaths,
+                             [&](std::string_view glob) { return glob_matches(glob, lowered); });
 }
 
 bool may_show(const TaskCommand& look, const Facts& facts, const std::string& entry,

@@ -36,6 +36,9 @@ Result<void> check(const SubmitRequest& request) {
   if (request.cassette) {
     if (Result<void> good = check_cassette(*request.cassette); !good) return good;
   }
+  if (!request.files.empty() && request.files != "draft" && request.files != "live") {
+    return Error{Errc::invalid, "files: must be draft or live"};
+  }
   if (request.workspace.contains('\0')) return Error{Errc::invalid, "the workspace contains NUL"};
   const std::string schema = request.output_schema ? dump_json(*request.output_schema) : "";
   for (Result<void> bound :

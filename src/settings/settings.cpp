@@ -351,6 +351,7 @@ void read_agent(const toml::table& table, Problems& problems, AgentSettings& age
   reader.read("steps_max", agent.steps_max, 1, kStepsMax);
   reader.read("time_max", agent.time_max);
   reader.read("model", agent.model);
+  reader.read("files", agent.files);
 }
 
 void read_budget(const toml::table& table, Problems& problems, BudgetSettings& budget) {

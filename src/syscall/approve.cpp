@@ -42,8 +42,8 @@ Result<void> check_stated(const ApprovalPayload& answer, const TaskCommand& comm
 }
 
 Error denial(const ApprovalPayload& answer) {
-  return {Errc::denied, answer.text.empty() ? std::string("a person said no")
-                                            : "a person said no: " + answer.text};
+  return {Errc::denied,
+          std::string(kPlainDenial) + (answer.text.empty() ? "" : ": " + answer.text)};
 }
 
 /// What a person says that a program wrote. It is the reply of one that went well, and says whose

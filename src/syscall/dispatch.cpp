@@ -67,6 +67,23 @@ void SystemCalls::prepare(LiveTask& live) {
   driver->prepare(call_of(live), then(live.flight->id, Station::preparing, &SystemCalls::prepared));
 }
 
+void SystemCalls::preview(TaskCommand command, std::string workspace, TaskId draft,
+                          Completion<Facts> done) const {
+  Driver* const driver = driver_for(command);
+  TINKERBELL_ASSERT(driver != nullptr);
+  Call call{.id = {kNoTask, Seq{0}},
+            .command = std::move(command),
+            .workspace = std::move(workspace),
+            .draft = draft,
+            .key = {},
+            .facts = {},
+            .pre_image = {}};
+  driver->prepare(std::move(call),
+                  Completion<Prepared>([done = std::move(done)](Result<Prepared> found) mutable {
+                    found ? done(std::move(found->facts)) : done(found.error());
+                  }));
+}
+
 void SystemCalls::prepared(LiveTask& live, Result<Prepared> found) {
   if (found) {
     live.flight->facts = std::move(found->facts);

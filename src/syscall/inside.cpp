@@ -83,7 +83,8 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
                    .budget = live.payload.budget,
                    .root = root_of(live),
                    .cassette = live.payload.cassette.of_child(live.totals.children.size()),
-                   .depth = live.payload.depth + 1});
+                   .depth = live.payload.depth + 1,
+                   .draft = live.payload.draft});
   // Parent and child in one transaction: after a crash there is either both or neither.
   conclude(live, Reply(Spawn::Reply{child.head.task}),
            {make_record(child, RecordKind::task, canonical_bytes(child.payload))}, &child);

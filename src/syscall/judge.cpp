@@ -95,6 +95,7 @@ void SystemCalls::open_question(LiveTask& live, QuestionKind kind, Lsn lsn) {
       .id = flight.approval,
       .command = flight.id,
       .kind = kind,
+      .name = std::string(name_of(flight.command())),
       .line = {},
       .card = {},
       .hash = flight.hash,

@@ -46,6 +46,18 @@ Result<void> check_value(const Json& value) {
 
 }  // namespace
 
+namespace {
+
+/// In whose draft the new task `task` is to work.
+TaskId draft_of(const Submission& submission, const TaskKind& kind, TaskId task) {
+  if (submission.draft != kNoTask) return submission.draft;
+  const bool own =
+      submission.files == Files::usual ? kind.in_draft : submission.files == Files::draft;
+  return own ? task : kNoTask;
+}
+
+}  // namespace
+
 void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
   const TaskKind* const kind = parts_.registry.find(submission.kind);
   if (kind == nullptr) {
@@ -67,6 +79,7 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
     cassette = CassetteRef(*std::move(submission.cassette));
   }
   last_task_ = TaskId{number(last_task_) + 1};
+  const TaskId draft = draft_of(submission, *kind, last_task_);
   LiveTask& live = begin_task(last_task_, {.kind = std::move(submission.kind),
                                            .workspace = std::move(submission.workspace),
                                            .arguments = std::move(submission.arguments),
@@ -75,7 +88,8 @@ void SystemCalls::submit(Submission submission, Completion<TaskId> done) {
                                            .approve_all = submission.approve_all,
                                            .title = std::move(admitted->title),
                                            .budget = submission.budget,
-                                           .cassette = std::move(cassette)});
+                                           .cassette = std::move(cassette),
+                                           .draft = draft});
   std::vector<Record> records;
   records.push_back(make_record(live, RecordKind::task, canonical_bytes(live.payload)));
   if (submission.stepping) {
@@ -117,6 +131,7 @@ void SystemCalls::run_task(LiveTask& live, const TaskKind& kind) {
                       begun(kind, {.task = live.head.task,
                                    .created = live.head.created,
                                    .workspace = live.payload.workspace,
+                                   .draft = live.payload.draft,
                                    .arguments = live.payload.arguments,
                                    .definition = live.payload.definition,
                                    .state = std::exchange(live.state, std::nullopt)}),

@@ -155,6 +155,7 @@ Call SystemCalls::call_of(LiveTask& live) const {
           .attempt = flight.attempt,
           .command = flight.command(),
           .workspace = live.payload.workspace,
+          .draft = live.payload.draft,
           .key = flight.key,
           .asked = flight.asked,
           .facts = flight.facts,

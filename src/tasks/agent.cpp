@@ -1,5 +1,7 @@
 #include "tinkerbell/tasks/agent.hpp"
 
+#include "tasks/hand_over.hpp"
+
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/tools/catalogue.hpp"
@@ -93,11 +95,13 @@ struct AgentState {
   std::uint32_t steps = 0;
   Milliseconds worked{0};
   std::uint32_t bad_answers = 0;
+  std::vector<std::string> programs;
 
   static constexpr auto fields() {
     return described(field("messages", &AgentState::messages), field("steps", &AgentState::steps),
                      field("worked_ms", &AgentState::worked),
-                     field("bad_answers", &AgentState::bad_answers));
+                     field("bad_answers", &AgentState::bad_answers),
+                     field("programs", &AgentState::programs));
   }
 };
 
@@ -128,8 +132,8 @@ Milliseconds time_of(const Result<Reply>& outcome) {
 /// replies.
 class Agent {
  public:
-  Agent(AgentDefinition definition, std::string goal)
-      : definition_(std::move(definition)), goal_(std::move(goal)) {}
+  Agent(AgentDefinition definition, std::string goal, bool has_draft)
+      : definition_(std::move(definition)), goal_(std::move(goal)), has_draft_(has_draft) {}
 
   Task<Result<Json>> run();
 
@@ -150,6 +154,7 @@ class Agent {
   Task<Result<void>> answer_all(std::vector<ToolCall> calls);
   Task<std::string> perform(TaskCommand command);
   Task<Result<void>> ask_whether_to_go_on(Error reason);
+  Task<Result<void>> finish(Json result);
 
   void add(Message message);
   void state_is_noted();
@@ -160,6 +165,7 @@ class Agent {
 
   AgentDefinition definition_;
   std::string goal_;
+  bool has_draft_;  ///< Of its own.
   Conversation conversation_;
   std::size_t conversation_bytes_ = 0;
   std::uint32_t steps_ = 0;
@@ -168,7 +174,9 @@ class Agent {
   std::uint32_t bad_answers_ = 0;  ///< In a row, up to the newest.
   Written written_;
   std::size_t noted_bytes_ = 0;  ///< Of the conversation in the state that was noted last.
-  std::optional<Json> result_;
+  WorkReport report_;
+  std::optional<Json> result_;  ///< What it ends with.
+  std::string objection_;       ///< Why it does not: what a person says about its draft.
 };
 
 Task<Result<Json>> Agent::run() {
@@ -193,14 +201,17 @@ Task<Result<Json>> Agent::run() {
     if (reply->finish == FinishReason::refusal || reply->finish == FinishReason::other) {
       co_return no_answer(*reply);
     }
-    if (reply->tool_calls.empty()) {
-      if (!definition_.has_output_schema) co_return Json{{"summary", reply->text}};
+    if (reply->tool_calls.empty() && definition_.has_output_schema) {
       add({.role = Role::user, .text = "Go on, or end with a call of finish."});
-      continue;
+    } else if (reply->tool_calls.empty()) {
+      const Result<void> offered = co_await finish(Json{{"summary", reply->text}});
+      if (!offered) co_return offered.error();
+      if (result_) co_return *result_;
+      add({.role = Role::user, .text = std::exchange(objection_, {})});
     }
     const Result<void> answered = co_await answer_all(reply->tool_calls);
     if (!answered) co_return answered.error();
-    if (result_) co_return definition_.has_output_schema ? Json{{"output", *result_}} : *result_;
+    if (result_) co_return *result_;
   }
   co_return Error{Errc::exhausted,
                   "the limit of " + std::to_string(definition_.steps_max) + " steps is used up"};
@@ -222,7 +233,11 @@ bool Agent::is_checkpoint_due() const {
 }
 
 AgentState Agent::state() const {
-  AgentState state{.messages = {}, .steps = steps_, .worked = worked_, .bad_answers = bad_answers_};
+  AgentState state{.messages = {},
+                   .steps = steps_,
+                   .worked = worked_,
+                   .bad_answers = bad_answers_,
+                   .programs = report_.programs()};
   for (std::size_t i = 0; i < conversation_.size(); ++i)
     state.messages.push_back(conversation_.at(i));
   return state;
@@ -243,12 +258,17 @@ void Agent::resume(AgentState state) {
   steps_ = state.steps;
   worked_ = state.worked;
   bad_answers_ = state.bad_answers;
+  report_ = WorkReport(std::move(state.programs));
   for (Message& message : state.messages)
     add(std::move(message));
   state_is_noted();
 }
 
 Task<Result<void>> Agent::begin() {
+  if (has_draft_) {
+    const Result<AwaitDraftOpen::Reply> draft = co_await AwaitDraftOpen{};
+    if (!draft) co_return draft.error().with("make a draft of the workspace");
+  }
   add({.role = Role::system, .text = definition_.system_prompt});
   const Result<std::string> advice = co_await instructions();
   if (!advice) co_return advice.error();
@@ -292,6 +312,19 @@ Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
   co_return reply;
 }
 
+/// Ends the work, unless a person wants more of it than is in the draft.
+Task<Result<void>> Agent::finish(Json result) {
+  if (has_draft_) {
+    Result<HandOver> offered = co_await hand_over(report_.text());
+    if (!offered) co_return offered.error();
+    objection_ = std::move(offered->objection);
+    if (!objection_.empty()) co_return Result<void>{};
+    result["draft"] = offered->note;
+  }
+  result_ = std::move(result);
+  co_return Result<void>{};
+}
+
 /// Performs the calls of an answer, up to one of finish, and tells the model of each. Where none of
 /// them is a call, and that goes on, a person decides.
 Task<Result<void>> Agent::answer_all(std::vector<ToolCall> calls) {
@@ -303,9 +336,12 @@ Task<Result<void>> Agent::answer_all(std::vector<ToolCall> calls) {
     if (!request) {
       malformed = request.error();
       text = "error: " + malformed->message;
-    } else if (const auto* finish = std::get_if<Finish>(&*request)) {
-      result_ = finish->result;
-      co_return Result<void>{};
+    } else if (const auto* end = std::get_if<Finish>(&*request)) {
+      const Result<void> offered = co_await finish(
+          definition_.has_output_schema ? Json{{"output", end->result}} : end->result);
+      if (!offered || result_) co_return offered;
+      any_is_one = true;
+      text = "error: " + std::exchange(objection_, {});
     } else {
       any_is_one = true;
       text = co_await perform(std::get<TaskCommand>(*std::move(request)));
@@ -326,6 +362,7 @@ Task<std::string> Agent::perform(TaskCommand command) {
   written_.records += kRecordsPerCommand;
   const Result<Reply> outcome = co_await AnyCommand{command};
   worked_ += time_of(outcome);
+  if (has_draft_) report_.add(command, outcome);
   co_return result_text(command, outcome);
 }
 
@@ -379,7 +416,8 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
 Task<Result<Json>> run_agent(TaskStart start) {
   Result<AgentDefinition> definition = from_json_value<AgentDefinition>(start.definition);
   if (!definition) co_return definition.error();
-  Agent agent(*std::move(definition), start.arguments.value("goal", std::string()));
+  Agent agent(*std::move(definition), start.arguments.value("goal", std::string()),
+              /*has_draft=*/start.draft != kNoTask && start.draft == start.task);
   if (start.state) {
     Result<AgentState> state = from_json_value<AgentState>(*start.state);
     if (!state) co_return state.error().with("what was noted");

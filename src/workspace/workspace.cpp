@@ -35,7 +35,8 @@ Result<std::string> absolute_location(int fd) {
 
 }  // namespace
 
-Result<std::shared_ptr<Workspace>> Workspace::open(const std::string& path) {
+Result<std::shared_ptr<Workspace>> Workspace::open(const std::string& path,
+                                                   const std::string& known_as) {
   if (!path.starts_with('/')) return Error{Errc::invalid, "workspace path is not absolute"};
   Result<std::string> normal = normalised_path(path, "");
   if (!normal) return normal.error().with("open workspace");
@@ -48,8 +49,9 @@ Result<std::shared_ptr<Workspace>> Workspace::open(const std::string& path) {
   if (!root) return root.error().with("open workspace");
   Result<struct stat> status = status_of(root->get(), path);
   if (!status) return status.error().with("open workspace");
+  std::string name = known_as.empty() ? absolute : known_as;
   return std::shared_ptr<Workspace>(
-      new Workspace(std::move(absolute), *std::move(root), status->st_uid));
+      new Workspace(std::move(absolute), std::move(name), *std::move(root), status->st_uid));
 }
 
 bool Workspace::is_current() const {
@@ -61,7 +63,7 @@ bool Workspace::is_current() const {
 }
 
 Result<WorkspacePath> Workspace::resolve(std::string_view path) const {
-  Result<std::string> normal = normalised_path(path, path_);
+  Result<std::string> normal = normalised_path(path, known_as_);
   if (!normal) return normal.error();
   Result<UniqueFd> found = open_beneath(root_.get(), *normal, O_PATH, Links::follow);
   if (!found && found.error().code == Errc::not_found) return resolve_new(*normal);
@@ -72,7 +74,7 @@ Result<WorkspacePath> Workspace::resolve(std::string_view path) const {
 }
 
 Result<WorkspacePath> Workspace::resolve_to_change(std::string_view path) const {
-  Result<std::string> normal = normalised_path(path, path_);
+  Result<std::string> normal = normalised_path(path, known_as_);
   if (!normal) return normal.error();
   // Following first tells a link that leads out from one that stays inside.
   Result<UniqueFd> followed = open_beneath(root_.get(), *normal, O_PATH, Links::follow);

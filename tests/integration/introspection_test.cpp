@@ -39,7 +39,8 @@ class IntrospectionTest : public testing::Test {
 TEST_F(IntrospectionTest, ShowSaysWhereATaskStandsInItsSource) {
   const std::string task = start_asking();
   const std::string shown = daemon_.cli({"show", task}).out;
-  EXPECT_THAT(shown, ContainsRegex("stands at +src/tasks/agent\\.cpp:[0-9]+ +Agent::answer\n"
+  EXPECT_THAT(shown, ContainsRegex("stands at +src/tasks/agent\\.cpp:[0-9]+ +Agent::perform\n"
+                                   " +src/tasks/agent\\.cpp:[0-9]+ +Agent::answer_all\n"
                                    " +src/tasks/agent\\.cpp:[0-9]+ +Agent::run\n"
                                    " +src/tasks/agent\\.cpp:[0-9]+ +run_agent\n"));
   EXPECT_THAT(shown, ContainsRegex("used +[0-9]+ turns, [0-9.]+ (µs|ms|s) of processor time"));

@@ -220,6 +220,9 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     calls->set_driver<AwaitFileEdit>(*driver);
     calls->set_driver<AwaitFileList>(*driver);
     calls->set_driver<AwaitFileSearch>(*driver);
+    calls->set_driver<AwaitDraftOpen>(*driver);
+    calls->set_driver<AwaitDraftAccept>(*driver);
+    calls->set_driver<AwaitDraftDrop>(*driver);
     calls->set_driver<AwaitProcess>(*driver);
     calls->set_driver<AwaitLLMResponse>(*driver);
     return survivors;

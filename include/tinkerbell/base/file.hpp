@@ -21,4 +21,8 @@ namespace tinkerbell {
 /// Makes the names in a directory survive a loss of power. Errors: io, denied, not_found.
 [[nodiscard]] Result<void> sync_directory(const std::filesystem::path& directory);
 
+/// Removes a directory and all that is in it, what may not be written too; nothing if it is not
+/// there. Links are not followed. Errors: io, denied.
+[[nodiscard]] Result<void> remove_tree(const std::filesystem::path& directory);
+
 }  // namespace tinkerbell

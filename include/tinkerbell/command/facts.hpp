@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tinkerbell {
@@ -24,6 +25,9 @@ struct FileFact {
   bool operator==(const FileFact&) const = default;
 };
 
+/// Facts::sandbox of a program that would run without one.
+inline constexpr std::string_view kNoSandbox = "none";
+
 /// What a driver found out about a command before anybody judges it: all that an approval binds
 /// besides the command itself. Gathered anew after a restart; if they differ from what was
 /// approved, the approval does not hold.
@@ -31,7 +35,7 @@ struct Facts {
   std::string object;  ///< The file or program, resolved: "src/a.cpp", "/usr/bin/git".
   std::string
       object_sha256;    ///< Of the program or of the file as it is now; empty: there is none yet.
-  std::string sandbox;  ///< "bubblewrap" or "none" for programs, otherwise empty.
+  std::string sandbox;  ///< "bubblewrap" or kNoSandbox for programs, otherwise empty.
   std::string diff;     ///< For file changes: what would change, as a unified diff.
   std::string result_sha256;  ///< For file changes: of the file as it would be afterwards.
   bool outside = false;       ///< The path leaves the workspace: never allowed.
@@ -40,13 +44,18 @@ struct Facts {
   std::vector<FileFact> files;  ///< For programs: those that the arguments name, each once.
   std::string host;  ///< Who may be talked to over the network: "api.example.com"; several stand
                      ///< with blanks between them. Empty: nobody.
+  TaskId draft = kNoTask;            ///< In whose draft it takes place: nothing of it leaves that.
+  std::vector<DraftChange> changes;  ///< For a draft: what would be taken over.
+  std::vector<LeftInDraft> left;     ///< For a draft: what would not be, or is not in it.
 
   static constexpr auto fields() {
     return described(field("object", &Facts::object), field("object_sha256", &Facts::object_sha256),
                      field("sandbox", &Facts::sandbox), field("diff", &Facts::diff),
                      field("result_sha256", &Facts::result_sha256),
                      field("outside", &Facts::outside), field("directory", &Facts::directory),
-                     field("files", &Facts::files), field("host", &Facts::host));
+                     field("files", &Facts::files), field("host", &Facts::host),
+                     field("draft", &Facts::draft), field("changes", &Facts::changes),
+                     field("left", &Facts::left));
   }
 
   bool operator==(const Facts&) const = default;

@@ -68,6 +68,10 @@ struct Rules {
 [[nodiscard]] bool may_show(const TaskCommand& look, const Facts& facts, const std::string& entry,
                             const Rules& rules);
 
+/// Whether other, trusted programs act on what stands at a path within a workspace: `.git`, its own
+/// config and hooks, `.envrc` and the like (HAZARDS S22); also where nothing stands there yet.
+[[nodiscard]] bool is_protected_path(std::string_view path);
+
 /// Says what is wrong with a prefix of Rule::argv, or nothing: one that could never match, or would
 /// match another word than it seems to.
 [[nodiscard]] std::string_view fault_of_prefix(std::span<const std::string> prefix);

@@ -36,19 +36,20 @@ struct ApprovalView {
   std::string decided_at;
   std::string text;                   ///< What the person said with it: the reason, or the answer.
   std::optional<std::string> result;  ///< What a program wrote, as the person stated it.
+  std::string command;                ///< The name of what it is about: "process.run".
 
   static constexpr auto fields() {
-    return described(field("schema", &ApprovalView::schema), field("id", &ApprovalView::id),
-                     field("task", &ApprovalView::task), field("seq", &ApprovalView::seq),
-                     field("kind", &ApprovalView::kind), field("state", &ApprovalView::state),
-                     field("line", &ApprovalView::line), field("card", &ApprovalView::card),
-                     field("hash", &ApprovalView::hash), field("rule", &ApprovalView::rule),
-                     field("choices", &ApprovalView::choices),
-                     field("opened", &ApprovalView::opened),
-                     field("requested_by", &ApprovalView::requested_by),
-                     field("decided_by", &ApprovalView::decided_by),
-                     field("decided_at", &ApprovalView::decided_at),
-                     field("text", &ApprovalView::text), field("result", &ApprovalView::result));
+    return described(
+        field("schema", &ApprovalView::schema), field("id", &ApprovalView::id),
+        field("task", &ApprovalView::task), field("seq", &ApprovalView::seq),
+        field("kind", &ApprovalView::kind), field("state", &ApprovalView::state),
+        field("line", &ApprovalView::line), field("card", &ApprovalView::card),
+        field("hash", &ApprovalView::hash), field("rule", &ApprovalView::rule),
+        field("choices", &ApprovalView::choices), field("opened", &ApprovalView::opened),
+        field("requested_by", &ApprovalView::requested_by),
+        field("decided_by", &ApprovalView::decided_by),
+        field("decided_at", &ApprovalView::decided_at), field("text", &ApprovalView::text),
+        field("result", &ApprovalView::result), field("command", &ApprovalView::command));
   }
 
   bool operator==(const ApprovalView&) const = default;

@@ -58,6 +58,9 @@ struct SubmitRequest {
   BudgetRequest budget;
   std::optional<Json> output_schema;  ///< JSON Schema of an object: what the agent is to return.
   std::optional<Json> cassette;       ///< A CassetteView, in JSON: answers in place of models.
+  std::string files;  ///< "draft": it works in a copy of the workspace, which a person accepts or
+                      ///< drops; "live": in the workspace itself; empty: an agent as the
+                      ///< configuration says, another kind live.
 
   static constexpr auto fields() {
     return described(
@@ -68,7 +71,7 @@ struct SubmitRequest {
         field("stepping", &SubmitRequest::stepping), field("arguments", &SubmitRequest::arguments),
         field("budget", &SubmitRequest::budget),
         field("output_schema", &SubmitRequest::output_schema),
-        field("cassette", &SubmitRequest::cassette));
+        field("cassette", &SubmitRequest::cassette), field("files", &SubmitRequest::files));
   }
 
   bool operator==(const SubmitRequest&) const = default;
@@ -179,6 +182,9 @@ struct TaskView {
   bool wants_budget = false;  ///< It is suspended until somebody adds to its budget.
   bool has_cassette = false;  ///< Models are not asked: a cassette answers. Lists of tasks that
                               ///< have ended do not tell.
+  TaskId draft = kNoTask;     ///< In whose draft it works; 0: in the workspace. Lists do not tell
+                              ///< of the ended either.
+  std::string draft_note;     ///< What became of its draft, once it has completed.
 
   static constexpr auto fields() {
     return described(
@@ -195,7 +201,8 @@ struct TaskView {
         field("questions", &TaskView::questions), field("children", &TaskView::children),
         field("scheduling", &TaskView::scheduling), field("to_stop", &TaskView::to_stop),
         field("wants_budget", &TaskView::wants_budget),
-        field("has_cassette", &TaskView::has_cassette));
+        field("has_cassette", &TaskView::has_cassette), field("draft", &TaskView::draft),
+        field("draft_note", &TaskView::draft_note));
   }
 
   bool operator==(const TaskView&) const = default;
@@ -279,10 +286,10 @@ struct StepView {
 
 /// All that StepView::command may say. The word before the dot is the family.
 inline constexpr auto kCommandNames = std::to_array<std::string_view>(
-    {"task.id",     "task.yield",   "task.spawn",      "task.join",     "task.kill",
-     "task.send",   "task.receive", "task.checkpoint", "time.sleep",    "time.now",
-     "random",      "file.read",    "file.write",      "file.edit",     "file.list",
-     "file.search", "user.answer",  "process.run",     "user.approval", "llm.response"});
+    {"task.id",       "task.yield",      "task.spawn", "task.join",    "task.kill",   "task.send",
+     "task.receive",  "task.checkpoint", "time.sleep", "time.now",     "random",      "file.read",
+     "file.write",    "file.edit",       "file.list",  "file.search",  "user.answer", "process.run",
+     "user.approval", "llm.response",    "draft.open", "draft.accept", "draft.drop"});
 
 /// GET /v1/tasks/{id}/steps?after=&limit=&full=1&calls=N: in order; `after` is a step's number,
 /// `limit` at most kLimitMax. With `calls` each step is also told as a system call, its texts cut
@@ -320,7 +327,9 @@ struct FileDiff {
   bool operator==(const FileDiff&) const = default;
 };
 
-/// GET /v1/tasks/{id}/diff: what the task changed, files as they are now against the pre-images.
+/// GET /v1/tasks/{id}/diff: what the task changed. Of one that works in a draft: what accepting it
+/// would change in the workspace, or what was accepted of it. Of another: files as they are now
+/// against the pre-images.
 struct DiffView {
   static constexpr std::string_view kSchema = "tinkerbell.diff/1";
 

@@ -137,10 +137,17 @@ struct RetrySettings {
   Milliseconds retry_after_max{3'600'000};  ///< The same, where the service says how long.
 };
 
+/// In which files an agent works for which nothing is said.
+enum class AgentFiles : std::uint8_t {
+  draft,  ///< In a copy of the workspace, which a person accepts or drops.
+  live,   ///< In the workspace itself.
+};
+
 struct AgentSettings {
   std::uint32_t steps_max = 60;
   Milliseconds time_max{3'600'000};
   std::string model = "default";  ///< A key of Settings::models.
+  AgentFiles files = AgentFiles::live;
 };
 
 /// What becomes of a task at the bound of its budget.
@@ -214,6 +221,9 @@ inline constexpr std::array<std::string_view, 2> kNames<settings::KeyHeader> = {
 template <>
 inline constexpr std::array<std::string_view, 5> kNames<settings::Thinking> = {"off", "on", "low",
                                                                                "medium", "high"};
+
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<settings::AgentFiles> = {"draft", "live"};
 
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<settings::OnLimit> = {"ask", "stop"};

@@ -22,6 +22,7 @@ struct Question {
   ApprovalId id = kNoApproval;
   CommandId command;
   QuestionKind kind = QuestionKind::permission;
+  std::string name;  ///< Of the command.
   std::string line;  ///< One line, rendered.
   std::string card;  ///< All of it, rendered.
   Sha256 hash;       ///< Of what an approval is bound to.

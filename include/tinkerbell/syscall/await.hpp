@@ -7,10 +7,14 @@
 #include <concepts>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
 namespace tinkerbell {
+
+/// What a denial says that a person gave no words to. With words they follow it: ": WORDS".
+inline constexpr std::string_view kPlainDenial = "a person said no";
 
 /// A command on its way from a task: the trap that carries it, and the outcome on the way back.
 struct CommandTrap : Trap {
@@ -64,6 +68,8 @@ struct TaskStart {
   TaskId task = kNoTask;
   WallTime created{};              ///< When it was submitted.
   std::string workspace;           ///< Absolute.
+  TaskId draft = kNoTask;          ///< In whose draft of it the task works: if in its own, it makes
+                                   ///< that first (AwaitDraftOpen).
   Json arguments;                  ///< As submitted.
   Json definition;                 ///< As frozen when it was submitted.
   std::optional<Json> state = {};  ///< Noted by the newest Checkpoint of an earlier run.

@@ -20,9 +20,10 @@ struct Call {
   CommandId id;
   std::uint32_t attempt = 1;  ///< Counts the releases of this command, also across restarts.
   TaskCommand command;
-  std::string workspace;  ///< The task's directory, absolute.
-  std::string key;        ///< Idempotency key: the same after every restart, 32 hexadecimal digits.
-                          ///< Empty: a pure command, which may run as often as it likes.
+  std::string workspace;   ///< The task's directory, absolute.
+  TaskId draft = kNoTask;  ///< In whose draft of it the task works; kNoTask: in itself.
+  std::string key;  ///< Idempotency key: the same after every restart, 32 hexadecimal digits.
+                    ///< Empty: a pure command, which may run as often as it likes.
 
   WallTime asked{};  ///< When the task asked for it: the same after every restart.
 

@@ -63,6 +63,8 @@ struct TaskPayload {
   TaskId root = kNoTask;    ///< From which all of the family come; kNoTask: the task itself.
   CassetteRef cassette;     ///< What answers in place of models, if anything does.
   std::uint32_t depth = 0;  ///< Tasks above it: its parent, that one's, and so on.
+  TaskId draft = kNoTask;   ///< In whose draft of the workspace it works: its own, or that of the
+                            ///< one that it comes from; kNoTask: in the workspace itself.
 
   static constexpr auto fields() {
     return described(
@@ -71,7 +73,8 @@ struct TaskPayload {
         field("origin", &TaskPayload::origin), field("approve_all", &TaskPayload::approve_all),
         field("parent", &TaskPayload::parent), field("title", &TaskPayload::title),
         field("budget", &TaskPayload::budget), field("root", &TaskPayload::root),
-        field("cassette", &TaskPayload::cassette), field("depth", &TaskPayload::depth));
+        field("cassette", &TaskPayload::cassette), field("depth", &TaskPayload::depth),
+        field("draft", &TaskPayload::draft));
   }
 };
 

@@ -13,6 +13,10 @@
 
 namespace tinkerbell {
 
+/// The kinds that a person starts to do something with the draft of another task.
+inline constexpr std::string_view kAcceptKind = "accept@1";
+inline constexpr std::string_view kDropKind = "drop@1";
+
 /// A kind of durable task.
 struct TaskKind {
   /// Checks the arguments and gives the definition that the task keeps for life: prompts, schemas,
@@ -24,6 +28,9 @@ struct TaskKind {
 
   /// One line for lists. Is given only what `freeze` took.
   std::function<std::string(const Json& arguments)> title;
+
+  /// Whether it works in a draft of its own where its submission does not say.
+  bool in_draft = false;
 };
 
 /// The durable tasks that this program can run, by "name@version". A task stays with the version

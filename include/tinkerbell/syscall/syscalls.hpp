@@ -35,6 +35,13 @@ class Accounts;
 struct LiveTask;
 enum class Station : std::uint8_t;
 
+/// In which files a new task works.
+enum class Files : std::uint8_t {
+  usual,  ///< As its kind says.
+  live,   ///< In the workspace itself.
+  draft,  ///< In a draft of its own.
+};
+
 /// A request for a new durable task.
 struct Submission {
   std::string kind;
@@ -45,6 +52,8 @@ struct Submission {
   Budget budget;
   Person by;
   std::optional<Cassette> cassette = {};  ///< Answers in place of models.
+  Files files = Files::usual;
+  TaskId draft = kNoTask;  ///< In this one, whatever `files` says.
 };
 
 /// What is added to a budget.
@@ -202,6 +211,11 @@ class SystemCalls final : public CommandHandler {
 
   /// Errors: not_found (never was), conflict (it has ended).
   [[nodiscard]] Result<void> check_live(TaskId task) const;
+
+  /// What the driver of a command finds out about it, were it asked by a task that works there.
+  /// Nothing is judged, written or done. Errors: those of the driver's prepare().
+  void preview(TaskCommand command, std::string workspace, TaskId draft,
+               Completion<Facts> done) const;
 
   /// The breakpoints of a live task, by number.
   [[nodiscard]] std::map<std::uint32_t, std::string> breakpoints(TaskId task) const;

@@ -4,6 +4,7 @@
 #include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/base/names.hpp"
 #include "tinkerbell/base/result.hpp"
+#include "tinkerbell/command/file_change.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -16,12 +17,6 @@ namespace tinkerbell {
 
 class ContentStore;
 class Workspace;
-
-enum class FileType : std::uint8_t { file, directory, link };
-
-template <>
-inline constexpr std::array kNames<FileType> = {
-    std::string_view("file"), std::string_view("directory"), std::string_view("link")};
 
 /// Something that stands in a workspace.
 struct TreeEntry {

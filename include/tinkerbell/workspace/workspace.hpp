@@ -61,16 +61,21 @@ struct Replacement {
 /// directory), conflict (a link appeared on the way), unsupported (no openat2), io.
 class Workspace {
  public:
-  /// Opens an absolute path without links in it. Errors: also invalid for "/".
-  [[nodiscard]] static Result<std::shared_ptr<Workspace>> open(const std::string& path);
+  /// Opens an absolute path without links in it. `known_as`: what tasks and their programs take it
+  /// for, if that is another directory, of which it is a copy. Errors: also invalid for "/".
+  [[nodiscard]] static Result<std::shared_ptr<Workspace>> open(const std::string& path,
+                                                               const std::string& known_as = {});
 
   [[nodiscard]] const std::string& path() const { return path_; }
+
+  /// Where tasks and their programs believe it to be: an absolute path begins with this.
+  [[nodiscard]] const std::string& known_as() const { return known_as_; }
 
   /// Whether path() still names this directory, and not one that took its place.
   [[nodiscard]] bool is_current() const;
 
   /// Where `path` leads, through links. Need not exist. An absolute path is taken if it begins with
-  /// path(). Errors: invalid (empty, NUL, too long, a link to nothing).
+  /// known_as(). Errors: invalid (empty, NUL, too long, a link to nothing).
   [[nodiscard]] Result<WorkspacePath> resolve(std::string_view path) const;
 
   /// The same for a change: the last component must not be a link (invalid), nor the workspace
@@ -115,14 +120,18 @@ class Workspace {
  private:
   friend struct WorkspaceAccess;
 
-  Workspace(std::string path, UniqueFd root, uid_t owner)
-      : path_(std::move(path)), root_(std::move(root)), owner_(owner) {}
+  Workspace(std::string path, std::string known_as, UniqueFd root, uid_t owner)
+      : path_(std::move(path)),
+        known_as_(std::move(known_as)),
+        root_(std::move(root)),
+        owner_(owner) {}
 
   [[nodiscard]] Result<std::string> location(int fd) const;
   [[nodiscard]] Result<std::string> nearest_location(const std::string& directory) const;
   [[nodiscard]] Result<WorkspacePath> resolve_new(const std::string& path) const;
 
   std::string path_;
+  std::string known_as_;
   UniqueFd root_;  ///< O_PATH.
   uid_t owner_;    ///< Of the directory: whose hard links are taken for the task's own.
 };

@@ -26,6 +26,8 @@ Result<Reply> as_recovered(Result<Reply> found) {
 }  // namespace
 
 struct FileDriver::State : std::enable_shared_from_this<FileDriver::State> {
+  explicit State(Drafts drafts) : workspaces(std::move(drafts)) {}
+
   WorkspaceCache workspaces;                        ///< Pool threads.
   std::unordered_map<CommandId, StopFlag> waiting;  ///< Loop thread.
 
@@ -40,7 +42,8 @@ struct FileDriver::State : std::enable_shared_from_this<FileDriver::State> {
     auto work = [self = shared_from_this(), call = std::move(call), station = std::move(station),
                  stop]() -> Result<T> {
       if (*stop) return Error{Errc::cancelled, "cancelled before it began"};
-      Result<std::shared_ptr<Workspace>> workspace = self->workspaces.at(call.workspace);
+      Result<std::shared_ptr<Workspace>> workspace =
+          self->workspaces.at(call.workspace, call.draft);
       if (!workspace) return workspace.error();
       return station(**workspace, call);
     };
@@ -60,8 +63,8 @@ struct FileDriver::State : std::enable_shared_from_this<FileDriver::State> {
   }
 };
 
-FileDriver::FileDriver(BlockingPool& pool, FileLimits limits)
-    : pool_(pool), limits_(std::move(limits)), state_(std::make_shared<State>()) {}
+FileDriver::FileDriver(BlockingPool& pool, FileLimits limits, Drafts drafts)
+    : pool_(pool), limits_(std::move(limits)), state_(std::make_shared<State>(std::move(drafts))) {}
 
 FileDriver::~FileDriver() = default;
 

@@ -15,11 +15,11 @@ namespace tinkerbell {
 namespace {
 
 template <class T>
-concept FileLook = std::same_as<T, AwaitFileRead> || std::same_as<T, AwaitFileList> ||
-                   std::same_as<T, AwaitFileSearch>;
+concept LooksAtFile = std::same_as<T, AwaitFileRead> || std::same_as<T, AwaitFileList> ||
+                      std::same_as<T, AwaitFileSearch>;
 
 template <class T>
-concept FileChange = std::same_as<T, AwaitFileWrite> || std::same_as<T, AwaitFileEdit>;
+concept ChangesFile = std::same_as<T, AwaitFileWrite> || std::same_as<T, AwaitFileEdit>;
 
 Error not_ours(const Call& call) {
   return {Errc::internal, "the file driver was given " + std::string(name_of(call.command))};
@@ -41,7 +41,7 @@ Prepared led_out(const std::string& path) {
 
 /// Whether a place within the workspace is the daemon's own.
 bool is_own(const std::string& place, const Workspace& workspace, const FileLimits& limits) {
-  const std::filesystem::path path = workspace.path() / std::filesystem::path(place);
+  const std::filesystem::path path = workspace.known_as() / std::filesystem::path(place);
   return std::ranges::any_of(
       limits.own, [&](const std::filesystem::path& own) { return is_within(path, own); });
 }
@@ -61,7 +61,7 @@ Result<Prepared> prepare_look(const Workspace& workspace, const std::string& pat
   return Prepared{.facts = {.object = place->text()}, .pre_image = std::nullopt};
 }
 
-Result<Prepared> prepare_change(const Workspace& workspace, const FileChange auto& command,
+Result<Prepared> prepare_change(const Workspace& workspace, const ChangesFile auto& command,
                                 const FileLimits& limits) {
   Result<WorkspacePath> place = workspace.resolve_to_change(command.path);
   if (!place && place.error().code == Errc::outside_workspace) return led_out(command.path);
@@ -133,7 +133,7 @@ Reply reply_to(const AwaitFileEdit&, const PreImage&, const PlannedChange& chang
 }
 
 /// The change that was judged, from the journalled pre-image.
-Result<PlannedChange> judged_change(const Call& call, const FileChange auto& command) {
+Result<PlannedChange> judged_change(const Call& call, const ChangesFile auto& command) {
   if (!call.pre_image || hash_of(*call.pre_image) != call.facts.object_sha256) {
     return Error{Errc::internal, "the pre-image is not the one that was judged"};
   }
@@ -145,7 +145,7 @@ Result<PlannedChange> judged_change(const Call& call, const FileChange auto& com
 }
 
 Result<Reply> perform_change(const Workspace& workspace, const Call& call,
-                             const FileChange auto& command) {
+                             const ChangesFile auto& command) {
   Result<PlannedChange> change = judged_change(call, command);
   if (!change) return change.error();
   Result<WorkspacePath> place = judged_place(workspace, call);
@@ -159,7 +159,7 @@ Result<Reply> perform_change(const Workspace& workspace, const Call& call,
 // ---- recover ----
 
 Result<Reply> recover_change(const Workspace& workspace, const Call& call,
-                             const FileChange auto& command) {
+                             const ChangesFile auto& command) {
   Result<PlannedChange> change = judged_change(call, command);
   if (!change) return change.error();
   Result<WorkspacePath> place = judged_place(workspace, call);
@@ -187,27 +187,29 @@ Result<Reply> recover_change(const Workspace& workspace, const Call& call,
 
 Result<Prepared> prepare_file(const Workspace& workspace, const Call& call,
                               const FileLimits& limits) {
-  return std::visit(
+  Result<Prepared> found = std::visit(
       [&]<class T>(const T& command) -> Result<Prepared> {
-        if constexpr (FileLook<T>) {
+        if constexpr (LooksAtFile<T>) {
           return prepare_look(workspace, command.path, limits);
-        } else if constexpr (FileChange<T>) {
+        } else if constexpr (ChangesFile<T>) {
           return prepare_change(workspace, command, limits);
         } else {
           return not_ours(call);
         }
       },
       call.command);
+  if (found) found->facts.draft = call.draft;
+  return found;
 }
 
 Result<Reply> perform_file(const Workspace& workspace, const Call& call, const FileLimits& limits) {
   return std::visit(
       [&]<class T>(const T& command) -> Result<Reply> {
-        if constexpr (FileLook<T>) {
+        if constexpr (LooksAtFile<T>) {
           Result<WorkspacePath> place = judged_place(workspace, call);
           if (!place) return place.error();
           return look(workspace, *place, command, call, limits);
-        } else if constexpr (FileChange<T>) {
+        } else if constexpr (ChangesFile<T>) {
           return perform_change(workspace, call, command);
         } else {
           return not_ours(call);
@@ -219,9 +221,9 @@ Result<Reply> perform_file(const Workspace& workspace, const Call& call, const F
 Result<Reply> recover_file(const Workspace& workspace, const Call& call) {
   return std::visit(
       [&]<class T>(const T& command) -> Result<Reply> {
-        if constexpr (FileLook<T>) {
+        if constexpr (LooksAtFile<T>) {
           return Error{Errc::not_started, "reading changes nothing: read again"};
-        } else if constexpr (FileChange<T>) {
+        } else if constexpr (ChangesFile<T>) {
           return recover_change(workspace, call, command);
         } else {
           return not_ours(call);

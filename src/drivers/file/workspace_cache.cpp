@@ -9,14 +9,14 @@ constexpr std::size_t kOpenMax = 64;
 
 }  // namespace
 
-Result<std::shared_ptr<Workspace>> WorkspaceCache::at(const std::string& path) {
+Result<std::shared_ptr<Workspace>> WorkspaceCache::at(const std::string& path, TaskId draft) {
   const std::lock_guard lock(mutex_);
-  const auto known = open_.find(path);
+  const auto known = open_.find({path, draft});
   if (known != open_.end() && known->second->is_current()) return known->second;
-  Result<std::shared_ptr<Workspace>> opened = Workspace::open(path);
+  Result<std::shared_ptr<Workspace>> opened = drafts_.open(path, draft);
   if (!opened) return opened;
   if (open_.size() >= kOpenMax) open_.clear();
-  open_[path] = *opened;
+  open_[{path, draft}] = *opened;
   return opened;
 }
 

@@ -85,8 +85,8 @@ Result<struct stat> directory_at(const Workspace& workspace, const WorkspacePath
   return found;
 }
 
-Result<Place> place_of(const Call& call, const AwaitProcess& command) {
-  Result<std::shared_ptr<Workspace>> workspace = Workspace::open(call.workspace);
+Result<Place> place_of(const Call& call, const AwaitProcess& command, const Drafts& drafts) {
+  Result<std::shared_ptr<Workspace>> workspace = drafts.open(call.workspace, call.draft);
   if (!workspace) return workspace.error();
   Result<WorkspacePath> cwd = (*workspace)->resolve(command.cwd.empty() ? "." : command.cwd);
   if (!cwd) return cwd.error();
@@ -102,8 +102,8 @@ Result<Place> place_of(const Call& call, const AwaitProcess& command) {
                .directory = identity_of(*root) + ' ' + identity_of(*start)};
 }
 
-fs::path absolute(const WorkspacePath& path, const Workspace& workspace) {
-  return path.text() == "." ? fs::path(workspace.path()) : workspace.path() / fs::path(path.text());
+fs::path below(const std::string& directory, const WorkspacePath& path) {
+  return path.text() == "." ? fs::path(directory) : directory / fs::path(path.text());
 }
 
 bool is_sandboxed(const ProcessSettings& settings) {
@@ -154,13 +154,13 @@ Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHas
   const auto& command = std::get<AwaitProcess>(call.command);
   if (Result<void> checked = check_limits(command); !checked) return checked.error();
   if (Result<void> checked = check_texts(call, command); !checked) return checked.error();
-  Result<Place> place = place_of(call, command);
+  Result<Place> place = place_of(call, command, settings.drafts);
   if (!place) return place.error();
   SandboxView view{.workspace = place->workspace,
-                   .cwd = absolute(place->cwd, *place->workspace),
+                   .cwd = below(place->workspace->known_as(), place->cwd),
                    .hidden = hidden_paths(settings),
                    .read_only = real_names(settings.read_only)};
-  Result<Program> program = find_program(command.argv.front(), view.cwd, hashes);
+  Result<Program> program = find_program(command.argv.front(), view.cwd, *place->workspace, hashes);
   if (!program) return program.error();
   if (is_sandboxed(settings)) {
     if (Result<void> seen = check_in_view(*program, view); !seen) return seen.error();
@@ -172,8 +172,11 @@ Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHas
               .object_sha256 = program->sha256,
               .sandbox = std::string(name_of(settings.sandbox)),
               .directory = std::move(place->directory),
-              .files = *std::move(files)};
-  return Plan{*std::move(program), std::move(view), std::move(place->start), std::move(facts)};
+              .files = *std::move(files),
+              .draft = call.draft};
+  fs::path directory = below(place->workspace->path(), place->cwd);
+  return Plan{*std::move(program), std::move(view), std::move(directory), std::move(place->start),
+              std::move(facts)};
 }
 
 RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& settings,
@@ -184,8 +187,8 @@ RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& setti
   RunSpec spec{
       .program = sandboxed ? settings.bubblewrap.string() : plan.program.path.string(),
       .argv = sandboxed ? sandboxed_argv(plan, settings) : std::vector<std::string>(),
-      .env = program_environment(command, call.key, plan.view.workspace->path(), home),
-      .cwd = sandboxed ? "/" : plan.view.cwd.string(),
+      .env = program_environment(command, call.key, plan.view.workspace->known_as(), home),
+      .cwd = sandboxed ? "/" : plan.directory.string(),
       .sandboxed = sandboxed,
       .timeout = command.timeout,
       .output_bytes_max = command.output_bytes_max,

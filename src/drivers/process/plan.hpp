@@ -16,7 +16,8 @@ namespace tinkerbell {
 struct Plan {
   Program program;
   SandboxView view;
-  EntryCheck start;  ///< The directory in which it starts.
+  std::filesystem::path directory;  ///< In which it starts where there is no sandbox.
+  EntryCheck start;                 ///< That one.
   Facts facts;
 };
 

@@ -4,6 +4,7 @@
 
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/base/unique_fd.hpp"
+#include "tinkerbell/workspace/within.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -45,9 +46,26 @@ Result<void> check_format(int fd, const std::filesystem::path& program) {
                                   ": neither a binary nor a script that names its interpreter"};
 }
 
-Result<std::filesystem::path> look_up(const std::string& name, const std::filesystem::path& cwd) {
+/// The same place below another directory.
+std::filesystem::path moved(const std::filesystem::path& path, const std::string& from,
+                            const std::string& to) {
+  return is_within(path, from) ? (to / path.lexically_relative(from)).lexically_normal() : path;
+}
+
+/// Where it is on this machine.
+std::filesystem::path real_place(const std::filesystem::path& path, const Workspace& workspace) {
+  return moved(path, workspace.known_as(), workspace.path());
+}
+
+/// By which name the sandbox shows it.
+std::filesystem::path shown_place(const std::filesystem::path& path, const Workspace& workspace) {
+  return moved(path, workspace.path(), workspace.known_as());
+}
+
+Result<std::filesystem::path> look_up(const std::string& name, const std::filesystem::path& cwd,
+                                      const Workspace& workspace) {
   if (name.contains('/')) {
-    const std::filesystem::path program = (cwd / name).lexically_normal();
+    std::filesystem::path program = real_place((cwd / name).lexically_normal(), workspace);
     if (Result<void> checked = check_executable(program); !checked) return checked.error();
     return program;
   }
@@ -60,9 +78,10 @@ Result<std::filesystem::path> look_up(const std::string& name, const std::filesy
 }
 
 /// All that is said of the program comes from one descriptor.
-Result<Program> look_at(std::filesystem::path path, FileHashes& hashes) {
+Result<Program> look_at(const std::filesystem::path& path, const Workspace& workspace,
+                        FileHashes& hashes) {
   std::error_code error;
-  std::filesystem::path object = std::filesystem::canonical(path, error);
+  const std::filesystem::path object = std::filesystem::canonical(path, error);
   if (error) return os_error("program " + path.string(), error.value());
   const UniqueFd fd(::open(object.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return os_error("read " + object.string(), errno);
@@ -72,16 +91,17 @@ Result<Program> look_at(std::filesystem::path path, FileHashes& hashes) {
   Result<std::string> hash =
       hashes.hash_of(fd.get(), *version, kProgramBytesMax, "program " + object.string());
   if (!hash) return hash.error();
-  return Program{std::move(path), std::move(object), *version, *std::move(hash)};
+  return Program{shown_place(path, workspace), shown_place(object, workspace), *version,
+                 *std::move(hash)};
 }
 
 }  // namespace
 
 Result<Program> find_program(const std::string& name, const std::filesystem::path& cwd,
-                             FileHashes& hashes) {
-  Result<std::filesystem::path> path = look_up(name, cwd);
+                             const Workspace& workspace, FileHashes& hashes) {
+  const Result<std::filesystem::path> path = look_up(name, cwd, workspace);
   if (!path) return path.error();
-  return look_at(*std::move(path), hashes);
+  return look_at(*path, workspace, hashes);
 }
 
 }  // namespace tinkerbell

@@ -146,18 +146,6 @@ Result<void> revoke(const fs::path& directory) {
   return {};
 }
 
-/// Gives us back what a program took from us below its HOME: a directory that may not be written
-/// cannot be emptied. What fails here fails again where it matters.
-void open_directories(const fs::path& top) {
-  std::error_code error;
-  std::error_code ignored;
-  for (fs::recursive_directory_iterator entry(top, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->symlink_status(ignored).type() != fs::file_type::directory) continue;
-    fs::permissions(entry->path(), fs::perms::owner_all, fs::perm_options::add, ignored);
-  }
-}
-
 }  // namespace
 
 fs::path run_directory(const fs::path& runs_directory, const std::string& key,
@@ -228,11 +216,7 @@ Result<AwaitProcess::Reply> outcome_of(const fs::path& directory) {
 Result<void> remove_run(const fs::path& directory) {
   const Result<UniqueFd> lock = take_run_lock(directory);
   if (!lock) return lock.error();
-  open_directories(directory);
-  std::error_code error;
-  fs::remove_all(directory, error);
-  if (error) return os_error("remove " + directory.string(), error.value());
-  return {};
+  return remove_tree(directory);
 }
 
 Result<void> discard_run(const fs::path& directory) {

@@ -46,8 +46,8 @@ class Builder {
  public:
   explicit Builder(const SandboxView& view) : workspace_(*view.workspace) {
     for (const fs::path& path : std::set(view.hidden.begin(), view.hidden.end())) {
-      if (!is_within(path, workspace_.path())) continue;
-      const fs::path place = path.lexically_relative(workspace_.path());
+      if (!is_within(path, workspace_.known_as())) continue;
+      const fs::path place = path.lexically_relative(workspace_.known_as());
       if (!is_covered(place)) covered_.push_back(place);
     }
   }
@@ -81,12 +81,14 @@ class Builder {
   }
 
   void show_workspace(const SandboxView& view) {
-    add({"--bind", workspace_.path(), workspace_.path()});
+    add({"--bind", workspace_.path(), workspace_.known_as()});
     expect(".", Entry::same);
     for (const char* path : kProtectedFiles)
       protect(path);
     for (const fs::path& path : view.read_only) {
-      if (is_within(path, workspace_.path())) protect(path.lexically_relative(workspace_.path()));
+      if (is_within(path, workspace_.known_as())) {
+        protect(path.lexically_relative(workspace_.known_as()));
+      }
     }
     for (const fs::path& place : covered_)
       hide_in_workspace(place);
@@ -175,7 +177,12 @@ class Builder {
     return found;
   }
 
-  [[nodiscard]] fs::path absolute(const std::string& place) const {
+  /// A place in the workspace as the sandbox shows it, and where that is outside of it.
+  [[nodiscard]] fs::path shown(const std::string& place) const {
+    return (workspace_.known_as() / fs::path(place)).lexically_normal();
+  }
+
+  [[nodiscard]] fs::path outside(const std::string& place) const {
     return (workspace_.path() / fs::path(place)).lexically_normal();
   }
 
@@ -183,7 +190,7 @@ class Builder {
   bool expect(const std::string& place, Entry expected) {
     const std::optional<struct stat> found = found_at(place);
     if (!found) return false;
-    const std::string path = place == "." ? workspace_.path() : absolute(place).string();
+    const std::string path = place == "." ? workspace_.known_as() : shown(place).string();
     sandbox_.checks.push_back({path, found->st_dev, found->st_ino, expected});
     return true;
   }
@@ -195,8 +202,7 @@ class Builder {
     for (const fs::path& name : place.parent_path()) {
       above /= name;
       if (pinned_.insert(above).second && expect(above.string(), Entry::same)) {
-        const std::string path = absolute(above.string()).string();
-        add({"--bind", path, path});
+        add({"--bind", outside(above.string()).string(), shown(above.string()).string()});
       }
     }
   }
@@ -209,7 +215,7 @@ class Builder {
     pin_above(place);
     pinned_.insert(place);
     expect(place.string(), Entry::read_only);
-    show_read_only(absolute(place.string()));
+    add({"--ro-bind", outside(place.string()).string(), shown(place.string()).string()});
   }
 
   void hide_in_workspace(const fs::path& place) {
@@ -217,7 +223,7 @@ class Builder {
     if (!found) return;
     pin_above(place);
     expect(place.string(), Entry::hidden);
-    const fs::path path = absolute(place.string());
+    const fs::path path = shown(place.string());
     S_ISDIR(found->st_mode) ? hide_directory(path) : hide_file(path);
   }
 
@@ -233,7 +239,7 @@ class Builder {
 Sandbox sandbox_for(const SandboxView& view, const fs::path& shim) {
   Builder sandbox(view);
   sandbox.isolate();
-  if (is_shared_system(view.workspace->path())) {
+  if (is_shared_system(view.workspace->known_as())) {
     sandbox.show_system(view.hidden);
     sandbox.show_workspace(view);
   } else {
@@ -248,7 +254,7 @@ Sandbox sandbox_for(const SandboxView& view, const fs::path& shim) {
 }
 
 bool is_in_view(const fs::path& file, const SandboxView& view) {
-  const fs::path& workspace = view.workspace->path();
+  const fs::path& workspace = view.workspace->known_as();
   const bool in_workspace = is_within(file, workspace);
   const auto covers_file = [&](const fs::path& path) {
     return is_within(file, path) && !(in_workspace && is_within(workspace, path));

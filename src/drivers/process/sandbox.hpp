@@ -13,7 +13,7 @@ namespace tinkerbell {
 /// What a sandboxed program may see. Paths absolute and free of links.
 struct SandboxView {
   std::shared_ptr<const Workspace> workspace;
-  std::filesystem::path cwd;                     ///< In the workspace.
+  std::filesystem::path cwd;                     ///< In the workspace, as tasks know it.
   std::vector<std::filesystem::path> hidden;     ///< See ProcessSettings::hidden.
   std::vector<std::filesystem::path> read_only;  ///< See ProcessSettings::read_only.
 };

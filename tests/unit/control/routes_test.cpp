@@ -55,7 +55,8 @@ class PatientStream final : public EventStream {
     for (const std::string& document : documents) {
       const Json data = parse_json(document)->at("data");
       for (const char* key : {"call", "result"}) {
-        if (data.contains("command") && data.at(key).is_string()) told.push_back(data.at(key));
+        if (data.contains(key) && data.contains("verdict") && data.at(key).is_string())
+          told.push_back(data.at(key));
       }
     }
     return told;

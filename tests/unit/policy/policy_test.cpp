@@ -65,6 +65,37 @@ TEST(Policy, AsksBeforeChangesAndPrograms) {
   EXPECT_EQ(program({"ls"}, {}), Decision::ask);
 }
 
+TEST(Policy, InADraftChangesAndSandboxedProgramsRun) {
+  const Facts file{.object = "a", .draft = TaskId{1}};
+  EXPECT_EQ(decide(write("a"), file, {}).rule, "default: changes in a draft run");
+  EXPECT_EQ(decided(write("a"), file, {}), Decision::allow);
+  EXPECT_EQ(decided(write(".envrc"), {.object = ".envrc", .draft = TaskId{1}}, {}), Decision::ask);
+  EXPECT_EQ(decided(write("a"), file, {path_rule(Decision::deny, {"**"})}), Decision::deny);
+  Facts sandboxed = installed("ls");
+  sandboxed.sandbox = "bubblewrap";
+  EXPECT_EQ(decided(run({"ls"}), sandboxed, {}), Decision::ask) << "the control: in the workspace";
+  sandboxed.draft = TaskId{1};
+  EXPECT_EQ(decided(run({"ls"}), sandboxed, {}), Decision::allow);
+  EXPECT_EQ(decided(run({"ls"}), sandboxed, {argv_rule(Decision::ask, {{"ls"}})}), Decision::ask);
+  sandboxed.sandbox = kNoSandbox;
+  EXPECT_EQ(decided(run({"ls"}), sandboxed, {}), Decision::ask);
+}
+
+TEST(Policy, AcceptingADraftAsksIfThereIsAnythingInIt) {
+  EXPECT_EQ(decided(AwaitDraftOpen{}, {}, {}), Decision::allow);
+  EXPECT_EQ(decided(AwaitDraftAccept{}, {.draft = TaskId{1}}, {}), Decision::allow);
+  const Facts some{.draft = TaskId{1}, .changes = {DraftChange{.change = {.path = "a"}}}};
+  EXPECT_EQ(decided(AwaitDraftAccept{}, some, {}), Decision::ask);
+  EXPECT_EQ(decided(AwaitDraftDrop{}, {.draft = TaskId{1}}, {}), Decision::ask);
+}
+
+TEST(Policy, S22_KnowsWhatOtherProgramsActOn) {
+  for (const char* path : {".git/config", ".GIT/HEAD", "sub/.git", ".envrc", ".vscode/tasks.json"})
+    EXPECT_TRUE(is_protected_path(path)) << path;
+  for (const char* path : {"git/config", "a.envrc", ".vscode/other.json"})
+    EXPECT_FALSE(is_protected_path(path)) << path;
+}
+
 TEST(Policy, NamesTheRuleThatDecides) {
   Rule rule = path_rule(Decision::allow, {"docs/**"});
   rule.name = "docs are free";

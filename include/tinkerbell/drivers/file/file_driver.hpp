@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tinkerbell/syscall/driver.hpp"
+#include "tinkerbell/workspace/drafts.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -37,7 +38,7 @@ struct FileLimits {
 /// reading yet.
 class FileDriver final : public Driver {
  public:
-  FileDriver(BlockingPool& pool, FileLimits limits);
+  FileDriver(BlockingPool& pool, FileLimits limits, Drafts drafts);
   ~FileDriver() override;
 
   void prepare(Call call, Completion<Prepared> prepared) override;

@@ -2,6 +2,7 @@
 
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/names.hpp"
+#include "tinkerbell/workspace/drafts.hpp"
 
 #include <array>
 #include <cstdint>
@@ -39,6 +40,7 @@ struct ProcessSettings {
   std::filesystem::path shim;  ///< The program tinkerbell-shim.
   std::filesystem::path bubblewrap = "/usr/bin/bwrap";
   std::filesystem::path runs_directory;  ///< One directory per run; made on demand, 0700.
+  Drafts drafts{{}};
   /// The journal came here without the runs (a restored backup): that a run has no directory does
   /// not say that it never began.
   bool runs_lost = false;

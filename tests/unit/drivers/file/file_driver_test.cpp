@@ -94,7 +94,8 @@ class FileDriverTest : public ::testing::Test {
            [](const TaskCommand& /*look*/, const Facts& facts, const std::string& entry) {
              return entry != "secret" || facts.object == "secret";
            },
-       .own = {dir_ / "work/state", dir_ / "work/c.toml"}}};
+       .own = {dir_ / "work/state", dir_ / "work/c.toml"}},
+      Drafts(dir_ / "drafts")};
   std::uint32_t seq_ = 0;
 };
 
@@ -110,6 +111,27 @@ TEST_F(FileDriverTest, ListsAndSearches) {
   EXPECT_EQ(run(AwaitFileList{.path = "."})->entries.size(), 1U);
   EXPECT_EQ(run(AwaitFileList{.path = ".", .recursive = true})->entries.size(), 2U);
   EXPECT_EQ(run(AwaitFileSearch{.text = "needle", .path = "d"})->matches.at(0).path, "d/a");
+}
+
+TEST_F(FileDriverTest, InADraftItIsTheDraftUnderTheNameOfTheWorkspace) {
+  put("a", "workspace");
+  dir_.write("drafts/1/tree/a", "draft");
+  const std::string itself = (dir_ / "work/a").string();
+  Call read = call_of(AwaitFileRead{.path = itself});
+  read.draft = TaskId{1};
+  EXPECT_EQ(code(prepare(read)), Errc::not_found) << "as long as it is not whole";
+  dir_.write("drafts/1/base", "whole");
+  const Result<Prepared> found = prepare(read);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->facts.object, "a");
+  EXPECT_EQ(found->facts.draft, TaskId{1});
+  read.facts = found->facts;
+  EXPECT_EQ(std::get<AwaitFileRead::Reply>(*perform(read)).text, "draft");
+  Call real = call_of(AwaitFileRead{.path = (dir_ / "drafts/1/tree/a").string()});
+  real.draft = TaskId{1};
+  EXPECT_TRUE(prepare(real)->facts.outside) << "where it really is, is nobody's business";
+  Call elsewhere = call_of(AwaitFileRead{.path = "a"});
+  EXPECT_FALSE(prepare(elsewhere)->facts.draft != kNoTask);
 }
 
 TEST_F(FileDriverTest, SearchesNoFileThatTheFilterRefuses) {

@@ -43,6 +43,7 @@ class ProcessFixture : public testing::Test {
   ProcessFixture() {
     settings_.shim = built_program("tinkerbell-shim");
     settings_.runs_directory = state_ / "runs";
+    settings_.drafts = Drafts(state_ / "drafts");
   }
 
   ~ProcessFixture() override {

@@ -76,6 +76,78 @@ TEST_F(SandboxedPrograms, WorkInTheirWorkspace) {
   EXPECT_EQ(content_of("made"), "hello\n");
 }
 
+/// A draft of the workspace for its first task, with what `name` says in it.
+class ProgramsInADraft : public SandboxedPrograms {
+ protected:
+  void SetUp() override {
+    SandboxedPrograms::SetUp();
+    if (IsSkipped()) return;
+    state_.write("drafts/1/base", "whole");
+    put("file", "draft");
+    workspace_.write("file", "workspace");
+  }
+
+  void put(const std::string& name, std::string_view content) const {
+    state_.write("drafts/1/tree/" + name, content);
+  }
+
+  [[nodiscard]] std::string draft_file(const std::string& name) const {
+    return state_.read("drafts/1/tree/" + name);
+  }
+
+  Call in_draft(Call call) {
+    call.draft = TaskId{1};
+    return call;
+  }
+
+  std::string draft_output(std::string script) {
+    const Outcome reply = run(in_draft(call_of(std::move(script))));
+    EXPECT_TRUE(reply) << reply.error().message;
+    return reply ? reply->output : std::string();
+  }
+};
+
+TEST_F(ProgramsInADraft, SeeItWhereTheWorkspaceIsAndChangeNothingElse) {
+  const std::string place = workspace_.path().string();
+  EXPECT_EQ(draft_output("pwd; cat file; echo; echo made > made; cat " + place + "/made"),
+            place + "\ndraft\nmade\n");
+  EXPECT_EQ(draft_file("made"), "made\n");
+  EXPECT_EQ(content_of("file"), "workspace");
+  EXPECT_FALSE(std::filesystem::exists(workspace_ / "made"));
+}
+
+TEST_F(ProgramsInADraft, AreTakenFromItByEveryName) {
+  put("tool", "#!/bin/sh\necho of the draft\n");
+  std::filesystem::permissions(state_ / "drafts/1/tree/tool", std::filesystem::perms::owner_all);
+  script("tool", "#!/bin/sh\necho of the workspace\n");
+  for (const std::string& name : {std::string("./tool"), (workspace_ / "tool").string()}) {
+    const Call call = prepared_call(in_draft(call_with({name})));
+    EXPECT_EQ(call.facts.object, (workspace_ / "tool").string());
+    EXPECT_EQ(call.facts.draft, TaskId{1});
+    const Outcome reply = perform(call);
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->output, "of the draft\n");
+  }
+}
+
+TEST_F(ProgramsInADraft, S22_PlantNothingInItsGit) {
+  put(".git/config", "[core]\n");
+  put(".git/hooks/x", "");
+  EXPECT_EQ(
+      draft_output("echo x >> .git/config && echo changed; touch .git/hooks/y && echo hooked; "
+                   "mv .git z && echo moved; true")
+          .find("ed\n"),
+      std::string::npos);
+  EXPECT_EQ(draft_file(".git/config"), "[core]\n");
+}
+
+TEST_F(ProgramsInADraft, AreRefusedWhereThereIsNone) {
+  std::filesystem::remove(state_ / "drafts/1/base");
+  const Result<Prepared> found = prepare(in_draft(call_of("true")));
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::not_found);
+}
+
 TEST_F(SandboxedPrograms, GetGraceWhenTheirTimeIsUp) {
   const Outcome reply =
       run(call_of("trap 'echo bye; exit 7' TERM; while :; do sleep 0.01; done", 500ms));

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "tinkerbell/syscall/driver.hpp"
+#include "tinkerbell/workspace/drafts.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tinkerbell {
+
+class BlockingPool;
+
+/// What stands against taking a path over from a draft.
+struct Objection {
+  bool final = false;  ///< Else a person may name the path, and then it is taken.
+  std::string why;     ///< For people: "the rule \"keep out\" forbids it".
+};
+
+/// What drafts are made of. All paths absolute and free of links.
+struct DraftSettings {
+  Drafts drafts{{}};
+  std::filesystem::path contents;  ///< Of the ContentStore; made on demand.
+  /// The daemon's own files and directories: in no draft.
+  std::vector<std::filesystem::path> own;
+  /// What the rules say of writing a path; any thread.
+  std::function<std::optional<Objection>(const std::string& path)> objection_to;
+};
+
+/// Performs draft.open, draft.accept and draft.drop on pool threads. Loop thread only; borrows the
+/// pool, which must outlive it.
+///
+/// What a person is asked about a draft are the facts of its accept: each path that would change,
+/// what stands there now and what would stand there, by hash, and what is left and why. perform()
+/// looks again and takes over exactly that, or nothing. Errors: as the commands say.
+class DraftDriver final : public Driver {
+ public:
+  DraftDriver(BlockingPool& pool, DraftSettings settings);
+  ~DraftDriver() override;
+
+  void prepare(Call call, Completion<Prepared> prepared) override;
+
+  void perform(Call call, Completion<Reply> done) override;
+
+  /// A draft that is not whole was never made. A change that was begun is finished; where it cannot
+  /// be, the outcome is unknown.
+  void recover(Call call, Completion<Reply> done) override;
+
+  /// Stops a copy and a look; a change under way is finished.
+  void cancel(CommandId id) override;
+
+ private:
+  struct State;
+
+  BlockingPool& pool_;
+  std::shared_ptr<State> state_;  ///< Also held by what is under way.
+};
+
+}  // namespace tinkerbell

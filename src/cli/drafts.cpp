@@ -1,0 +1,65 @@
+#include "cli/print.hpp"
+#include "cli/verbs.hpp"
+#include "cli/watch.hpp"
+
+#include "tinkerbell/protocol/draft.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace tinkerbell::cli {
+
+namespace {
+
+/// The question by which a task offers its draft, if that is open.
+Result<std::optional<protocol::ApprovalView>> open_offer(Session& session, TaskId task) {
+  const Result<Document<protocol::ApprovalList>> open = session.client.approvals();
+  if (!open) return open.error();
+  const auto offer =
+      std::ranges::find_if(open->view.approvals, [&](const protocol::ApprovalView& question) {
+        return question.task == task && question.command == "draft.accept";
+      });
+  if (offer == open->view.approvals.end()) return std::optional<protocol::ApprovalView>();
+  return std::optional(*offer);
+}
+
+/// A person says yes by --yes, at the terminal, or later.
+Result<ExitCode> answer_offer(Session& session, const protocol::ApprovalView& offer,
+                              bool approve_all) {
+  if (approve_all) {
+    const Result<Document<protocol::DecisionView>> decision =
+        session.client.decide(offer.id, {.answer = protocol::Answer::approve, .hash = offer.hash});
+    if (!decision) return decision.error();
+  }
+  if (!approve_all && !session.asks) return report_question(session, offer.task, offer);
+  return follow_task(session, offer.task);
+}
+
+RunMode watching(const Session& session) {
+  return is_watched(session) ? RunMode::follow : RunMode::wait;
+}
+
+}  // namespace
+
+/// A task that offers its draft is answered; another one's draft is taken over by a task of its
+/// own.
+Result<ExitCode> perform(Session& session, const AcceptDraft& accept) {
+  if (accept.paths.empty()) {
+    const Result<std::optional<protocol::ApprovalView>> offer = open_offer(session, accept.task);
+    if (!offer) return offer.error();
+    if (*offer) return answer_offer(session, **offer, accept.approve_all);
+  }
+  const Result<Document<protocol::TaskView>> task = session.client.accept(
+      accept.task, {.paths = accept.paths, .approve_all = accept.approve_all});
+  if (!task) return task.error();
+  return see_to_end(session, *task, watching(session));
+}
+
+Result<ExitCode> perform(Session& session, const DropDraft& drop) {
+  const Result<Document<protocol::TaskView>> task =
+      session.client.drop(drop.task, {.approve_all = drop.approve_all});
+  if (!task) return task.error();
+  return see_to_end(session, *task, watching(session));
+}
+
+}  // namespace tinkerbell::cli

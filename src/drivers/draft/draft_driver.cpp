@@ -1,0 +1,94 @@
+#include "tinkerbell/drivers/draft/draft_driver.hpp"
+
+#include "drivers/draft/draft_stations.hpp"
+
+#include "tinkerbell/io/blocking_pool.hpp"
+
+#include <stop_token>
+#include <unordered_map>
+#include <utility>
+
+namespace tinkerbell {
+
+namespace {
+
+/// Whatever keeps us from finding out leaves the outcome unknown: it may have taken place before
+/// the restart.
+Result<Reply> as_recovered(Result<Reply> found) {
+  if (found || found.error().code == Errc::not_started) return found;
+  return Error{Errc::unknown_outcome, found.error().message}.with(
+      "the daemon ended while this was under way");
+}
+
+}  // namespace
+
+struct DraftDriver::State : std::enable_shared_from_this<DraftDriver::State> {
+  explicit State(DraftSettings settings) : stations(std::move(settings)) {}
+
+  DraftStations stations;                                     ///< Pool threads.
+  std::unordered_map<CommandId, std::stop_source> under_way;  ///< Loop thread.
+
+  /// Runs one station on the pool; its answer comes back on the loop thread.
+  template <class T>
+  void run(BlockingPool& pool, Call call,
+           std::function<Result<T>(DraftStations& stations, const Call& call,
+                                   const std::stop_token& stop)>
+               station,
+           Completion<T> answer) {
+    const CommandId id = call.id;
+    const std::stop_token stop = (under_way[id] = std::stop_source()).get_token();
+    pool.run<T>([self = shared_from_this(), call = std::move(call), station = std::move(station),
+                 stop] { return station(self->stations, call, stop); },
+                Completion<T>([self = shared_from_this(), id, stop,
+                               answer = std::move(answer)](Result<T> result) mutable {
+                  self->forget(id, stop);
+                  answer(std::move(result));
+                }));
+  }
+
+ private:
+  /// A command may be prepared and performed in turn: an old answer leaves the newer one alone.
+  void forget(CommandId id, const std::stop_token& stop) {
+    const auto found = under_way.find(id);
+    if (found != under_way.end() && found->second.get_token() == stop) under_way.erase(found);
+  }
+};
+
+DraftDriver::DraftDriver(BlockingPool& pool, DraftSettings settings)
+    : pool_(pool), state_(std::make_shared<State>(std::move(settings))) {}
+
+DraftDriver::~DraftDriver() = default;
+
+void DraftDriver::prepare(Call call, Completion<Prepared> prepared) {
+  state_->run<Prepared>(
+      pool_, std::move(call),
+      [](DraftStations& stations, const Call& each, const std::stop_token& stop) {
+        return stations.prepare(each, stop);
+      },
+      std::move(prepared));
+}
+
+void DraftDriver::perform(Call call, Completion<Reply> done) {
+  state_->run<Reply>(
+      pool_, std::move(call),
+      [](DraftStations& stations, const Call& each, const std::stop_token& stop) {
+        return stations.perform(each, stop);
+      },
+      std::move(done));
+}
+
+void DraftDriver::recover(Call call, Completion<Reply> done) {
+  state_->run<Reply>(
+      pool_, std::move(call),
+      [](DraftStations& stations, const Call& each, const std::stop_token& /*stop*/) {
+        return as_recovered(stations.recover(each));
+      },
+      std::move(done));
+}
+
+void DraftDriver::cancel(CommandId id) {
+  const auto found = state_->under_way.find(id);
+  if (found != state_->under_way.end()) found->second.request_stop();
+}
+
+}  // namespace tinkerbell

@@ -1,0 +1,371 @@
+#include "drivers/draft/draft_stations.hpp"
+
+#include "drivers/draft/draft_base.hpp"
+#include "drivers/draft/git_objects.hpp"
+#include "drivers/draft/git_state.hpp"
+
+#include "tinkerbell/base/file.hpp"
+#include "tinkerbell/base/text.hpp"
+#include "tinkerbell/workspace/apply.hpp"
+#include "tinkerbell/workspace/tree.hpp"
+#include "tinkerbell/workspace/within.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+namespace tinkerbell {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Error not_ours(const Call& call) {
+  return {Errc::internal, "the draft driver was given " + std::string(name_of(call.command))};
+}
+
+Error no_draft() {
+  return {Errc::invalid, "the task works in its workspace itself: it has no draft"};
+}
+
+Result<void> make_private_directory(const fs::path& directory) {
+  if (::mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  return os_error("make " + directory.string(), errno);
+}
+
+Reply reply_of(const DraftBase& base) {
+  AwaitDraftOpen::Reply reply{.shared = base.shared, .left_out = {}};
+  for (const TreeEntry& entry : base.copied.entries) {
+    if (entry.type != FileType::file) continue;
+    ++reply.files;
+    reply.bytes += entry.bytes;
+  }
+  for (const LeftOut& left : base.source.left_out)
+    reply.left_out.push_back({left.path, std::string(name_of(left.reason))});
+  return reply;
+}
+
+/// The draft of this workspace and no other.
+Result<DraftBase> base_of(const Call& call, const Drafts& drafts) {
+  if (call.draft == kNoTask) return no_draft();
+  Result<DraftBase> base = read_base(drafts, call.draft);
+  if (base && base->workspace != call.workspace) {
+    return Error{Errc::invalid,
+                 "task " + std::to_string(number(call.draft)) +
+                     " has a draft of another workspace: " + visible_line(base->workspace)};
+  }
+  return base;
+}
+
+std::vector<FileChange> changes_of(const Facts& facts) {
+  std::vector<FileChange> changes;
+  for (const DraftChange& each : facts.changes)
+    changes.push_back(each.change);
+  return changes;
+}
+
+std::string in_words(const std::vector<Obstacle>& obstacles) {
+  constexpr std::size_t kShownMax = 10;
+  std::string words;
+  for (std::size_t i = 0; i < std::min(obstacles.size(), kShownMax); ++i) {
+    words += (i == 0 ? "" : "; ") + visible_line(obstacles[i].path) + " " + obstacles[i].reason;
+  }
+  if (obstacles.size() > kShownMax) {
+    words += "; and " + std::to_string(obstacles.size() - kShownMax) + " more";
+  }
+  return words;
+}
+
+bool has_git_state(const std::vector<FileChange>& changes) {
+  return std::ranges::any_of(changes,
+                             [](const FileChange& each) { return is_git_state(each.path); });
+}
+
+bool is_file(const FileChange& change) {
+  const auto fits = [](const std::optional<FileState>& state) {
+    return !state || state->type == FileType::file;
+  };
+  return fits(change.before) && fits(change.after);
+}
+
+void leave_git_state(Takeover& takeover, const std::string& why) {
+  std::erase_if(takeover.changes, [&](const FileChange& each) {
+    if (!is_git_state(each.path)) return false;
+    takeover.left.push_back({each.path, why});
+    return true;
+  });
+}
+
+/// "refs/heads/main" as people say it, with its new commits.
+std::string in_words(const FileChange& branch, const ContentStore& contents,
+                     const Workspace& draft) {
+  constexpr std::uint64_t kBytesMax = 4 << 10;
+  const auto commit_at = [&](const std::optional<FileState>& state) {
+    const Result<std::string> text =
+        state ? contents.read(state->content, kBytesMax) : Result<std::string>(std::string());
+    return text ? text->substr(0, text->find('\n')) : std::string();
+  };
+  const std::string before = commit_at(branch.before);
+  const std::string after = commit_at(branch.after);
+  const auto named = [](const std::string& commit) {
+    return commit.empty() ? std::string("nothing") : visible_line(commit.substr(0, 7));
+  };
+  std::string words =
+      visible_line(branch.path) + ": " + named(before) + ", then " + named(after) + "\n";
+  for (const std::string& line : commit_lines(draft, after, before))
+    words += "  commit " + line + "\n";
+  return words;
+}
+
+}  // namespace
+
+Result<ContentStore*> DraftStations::contents() {
+  const std::scoped_lock lock(mutex_);
+  if (!contents_) {
+    Result<std::unique_ptr<ContentStore>> opened = ContentStore::open(settings_.contents);
+    if (!opened) return opened.error();
+    contents_ = *std::move(opened);
+  }
+  return contents_.get();
+}
+
+std::function<bool(std::string_view path)> DraftStations::own_files_in(
+    const std::string& workspace) const {
+  return [this, workspace](std::string_view path) {
+    const fs::path place = fs::path(workspace) / path;
+    return std::ranges::any_of(settings_.own,
+                               [&](const fs::path& own) { return is_within(place, own); });
+  };
+}
+
+Result<Prepared> DraftStations::prepare(const Call& call, const std::stop_token& stop) {
+  if (std::holds_alternative<AwaitDraftOpen>(call.command)) return prepare_open(call, stop);
+  if (std::holds_alternative<AwaitDraftAccept>(call.command)) return prepare_accept(call, stop);
+  if (std::holds_alternative<AwaitDraftDrop>(call.command)) return prepare_drop(call);
+  return not_ours(call);
+}
+
+Result<Reply> DraftStations::perform(const Call& call, const std::stop_token& stop) {
+  if (std::holds_alternative<AwaitDraftOpen>(call.command)) return open(call, stop);
+  if (std::holds_alternative<AwaitDraftAccept>(call.command)) return accept(call, stop);
+  if (std::holds_alternative<AwaitDraftDrop>(call.command)) return drop(call);
+  return not_ours(call);
+}
+
+Result<Reply> DraftStations::recover(const Call& call) {
+  if (std::holds_alternative<AwaitDraftOpen>(call.command)) return recover_open(call);
+  if (std::holds_alternative<AwaitDraftAccept>(call.command)) return recover_accept(call);
+  if (std::holds_alternative<AwaitDraftDrop>(call.command)) return drop(call);
+  return not_ours(call);
+}
+
+// ---- open ----
+
+Result<CopyEstimate> DraftStations::estimate(const Call& call, const std::stop_token& stop) {
+  if (Result<void> made = make_private_directory(settings_.drafts.directory()); !made) {
+    return made.error();
+  }
+  const Result<std::shared_ptr<Workspace>> from = Workspace::open(call.workspace);
+  if (!from) return from.error();
+  const Result<std::shared_ptr<Workspace>> into = Workspace::open(settings_.drafts.directory());
+  if (!into) return into.error();
+  return estimate_copy(**from, **into, {.excludes = own_files_in(call.workspace), .stop = stop});
+}
+
+Result<Prepared> DraftStations::prepare_open(const Call& call, const std::stop_token& stop) {
+  if (call.draft != call.id.task) return no_draft();
+  const Result<CopyEstimate> cost = estimate(call, stop);
+  if (!cost) return cost.error();
+  if (cost->method == CopyMethod::copy && cost->bytes_used > cost->bytes_free) {
+    return Error{Errc::storage_full, "a copy of the workspace takes " +
+                                         std::to_string(cost->bytes_used) + " bytes, and " +
+                                         std::to_string(cost->bytes_free) +
+                                         " are free: run it with --live"};
+  }
+  return Prepared{.facts = {.object = call.workspace, .draft = call.draft},
+                  .pre_image = std::nullopt};
+}
+
+Result<Reply> DraftStations::open(const Call& call, const std::stop_token& stop) {
+  // An attempt that a crash cut off left a copy of which nobody knows how far it came.
+  if (Result<void> gone = remove_draft(settings_.drafts, call.draft); !gone) return gone.error();
+  for (const fs::path& directory :
+       {settings_.drafts.directory_of(call.draft), settings_.drafts.tree_of(call.draft)}) {
+    if (Result<void> made = make_private_directory(directory); !made) return made.error();
+  }
+  const Result<ContentStore*> store = contents();
+  if (!store) return store.error();
+  const Result<std::shared_ptr<Workspace>> from = Workspace::open(call.workspace);
+  if (!from) return from.error();
+  const Result<std::shared_ptr<Workspace>> into =
+      Workspace::open(settings_.drafts.tree_of(call.draft));
+  if (!into) return into.error();
+  Result<TreeCopy> copy = copy_tree(
+      **from, **into, {.keep = *store, .excludes = own_files_in(call.workspace), .stop = stop});
+  if (!copy) {
+    (void)remove_draft(settings_.drafts, call.draft);  // what stays behind the next attempt removes
+    return copy.error();
+  }
+  if (Result<void> synced = (*store)->sync(); !synced) return synced.error();
+  const DraftBase base{.workspace = call.workspace,
+                       .source = std::move(copy->source),
+                       .copied = std::move(copy->copied),
+                       .shared = copy->method == CopyMethod::reflink};
+  if (Result<void> kept = write_base(settings_.drafts, call.draft, base); !kept) {
+    return kept.error();
+  }
+  return reply_of(base);
+}
+
+Result<Reply> DraftStations::recover_open(const Call& call) {
+  const Result<DraftBase> base = base_of(call, settings_.drafts);
+  if (base) return reply_of(*base);
+  if (base.error().code != Errc::not_found) return base.error();
+  return Error{Errc::not_started, "the draft was not whole"};
+}
+
+// ---- accept ----
+
+/// What a commit changes is no setting of git's, whatever stands in its directory.
+std::function<std::optional<Objection>(const std::string& path)> DraftStations::objections() const {
+  return [this](const std::string& path) {
+    std::optional<Objection> objection = settings_.objection_to(path);
+    if (objection && !objection->final && is_git_state(path)) objection.reset();
+    return objection;
+  };
+}
+
+/// Looks at both sides: what the workspace and the draft have changed since the one was copied.
+Result<Takeover> DraftStations::takeover(const Call& call, const std::stop_token& stop) {
+  const Result<DraftBase> base = base_of(call, settings_.drafts);
+  if (!base) return base.error();
+  const Result<ContentStore*> store = contents();
+  if (!store) return store.error();
+  const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(call.workspace);
+  if (!workspace) return workspace.error();
+  const Result<std::shared_ptr<Workspace>> draft =
+      settings_.drafts.open(call.workspace, call.draft);
+  if (!draft) return draft.error();
+  const Result<Tree> ours = look_at_tree(**workspace, {.known = &base->source,
+                                                       .keep = *store,
+                                                       .excludes = own_files_in(call.workspace),
+                                                       .stop = stop});
+  if (!ours) return ours.error();
+  const Result<Tree> theirs =
+      look_at_tree(**draft, {.known = &base->copied, .keep = *store, .excludes = {}, .stop = stop});
+  if (!theirs) return theirs.error();
+  Result<TreeMerge> merge = merge_trees(base->copied, *ours, *theirs, **store);
+  if (!merge) return merge.error();
+  std::vector<LeftInDraft> left;
+  if (Result<void> settled = settle_git(*merge, **store, left); !settled) return settled.error();
+  Result<Takeover> chosen =
+      chosen_of(*std::move(merge), std::get<AwaitDraftAccept>(call.command), objections());
+  if (!chosen) return chosen;
+  chosen->left.insert(chosen->left.end(), left.begin(), left.end());
+  if (!has_git_state(chosen->changes)) return chosen;
+  Result<std::vector<std::string>> objects = new_objects(**draft, **workspace);
+  if (!objects) {
+    leave_git_state(*chosen, objects.error().message);
+  } else {
+    chosen->objects = *std::move(objects);
+  }
+  return chosen;
+}
+
+Result<Prepared> DraftStations::prepare_accept(const Call& call, const std::stop_token& stop) {
+  Result<Takeover> chosen = takeover(call, stop);
+  if (!chosen) return chosen.error();
+  const Result<ContentStore*> store = contents();
+  if (!store) return store.error();
+  Result<std::vector<DraftChange>> changes = shown(chosen->changes, **store);
+  if (!changes) return changes.error();
+  const Result<std::shared_ptr<Workspace>> draft =
+      settings_.drafts.open(call.workspace, call.draft);
+  if (!draft) return draft.error();
+  for (DraftChange& each : *changes) {
+    const bool branch = each.change.path.starts_with(".git/refs/heads/");
+    if (branch && is_file(each.change)) each.diff = in_words(each.change, **store, **draft);
+  }
+  return Prepared{.facts = {.object = call.workspace,
+                            .draft = call.draft,
+                            .changes = *std::move(changes),
+                            .left = std::move(chosen->left)},
+                  .pre_image = std::nullopt};
+}
+
+/// The draft goes if there is nothing in it any more that somebody could want.
+Result<Reply> DraftStations::taken_over(const Call& call) const {
+  if (is_used_up(call.facts.left)) {
+    if (Result<void> gone = remove_draft(settings_.drafts, call.draft); !gone) return gone.error();
+  }
+  return Reply(AwaitDraftAccept::Reply{.changes = changes_of(call.facts), .left = call.facts.left});
+}
+
+Result<Reply> DraftStations::accept(const Call& call, const std::stop_token& stop) {
+  const Result<Takeover> chosen = takeover(call, stop);
+  if (!chosen) return chosen.error();
+  if (chosen->changes != changes_of(call.facts) || chosen->left != call.facts.left) {
+    return Error{Errc::conflict,
+                 "the workspace or the draft is not what it was when this was asked"};
+  }
+  const Result<ContentStore*> store = contents();
+  if (!store) return store.error();
+  if (Result<void> synced = (*store)->sync(); !synced) return synced.error();
+  const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(call.workspace);
+  if (!workspace) return workspace.error();
+  const Result<std::shared_ptr<Workspace>> draft =
+      settings_.drafts.open(call.workspace, call.draft);
+  if (!draft) return draft.error();
+  // Nobody sees an object that no branch leads to.
+  if (Result<void> copied = copy_objects(chosen->objects, **draft, **workspace, call.key);
+      !copied) {
+    return copied.error();
+  }
+  const Result<Applied> applied =
+      apply_changes(**workspace, chosen->changes, **store, {.key = call.key, .observe = {}});
+  if (!applied) return applied.error();
+  if (applied->end == ApplyEnd::refused) {
+    return Error{Errc::conflict, in_words(applied->obstacles)};
+  }
+  return taken_over(call);
+}
+
+Result<Reply> DraftStations::recover_accept(const Call& call) {
+  const Result<ContentStore*> store = contents();
+  if (!store) return store.error();
+  const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(call.workspace);
+  if (!workspace) return workspace.error();
+  const Result<Applied> applied = recover_changes(**workspace, changes_of(call.facts), **store,
+                                                  {.key = call.key, .observe = {}});
+  if (!applied) return applied.error();
+  switch (applied->end) {
+    case ApplyEnd::done:
+      return taken_over(call);
+    case ApplyEnd::not_begun:
+      return Error{Errc::not_started, "the workspace is as it was before"};
+    case ApplyEnd::refused:
+      break;
+  }
+  return Error{Errc::unknown_outcome,
+               "somebody else changed what was being changed: " + in_words(applied->obstacles)};
+}
+
+// ---- drop ----
+
+Result<Prepared> DraftStations::prepare_drop(const Call& call) {
+  const Result<DraftBase> base = base_of(call, settings_.drafts);
+  if (!base) return base.error();
+  return Prepared{.facts = {.object = call.workspace, .draft = call.draft},
+                  .pre_image = std::nullopt};
+}
+
+/// What is gone already is as it should be.
+Result<Reply> DraftStations::drop(const Call& call) {
+  if (Result<void> gone = remove_draft(settings_.drafts, call.draft); !gone) return gone.error();
+  return Reply(AwaitDraftDrop::Reply{});
+}
+
+}  // namespace tinkerbell
