@@ -56,11 +56,11 @@ struct TreeCopy {
 [[nodiscard]] Result<CopyEstimate> estimate_copy(const Workspace& from, const Workspace& into,
                                                  const TreeCopying& copying = {});
 
-/// Copies all that stands in a workspace into an empty directory in which nobody else works, with
-/// modes and times; `.git/objects` too, after all that names objects. Links stay links, holes stay
-/// holes; two names of one file become two files. All of it is on the disk afterwards. After an
-/// error what is there is to be removed.
-/// Errors: conflict (not empty), cancelled, too_large, denied, io.
+/// Copies all that stands in a workspace, with modes and times, into an empty directory in which
+/// nobody else works. Neither lies below the other. `.git/objects` comes too, after all that names
+/// objects. Links stay links, holes stay holes; two names of one file become two files. All of it
+/// is on the disk afterwards. After an error what is there is to be removed. Errors: conflict (not
+/// empty), cancelled, too_large, denied, io.
 [[nodiscard]] Result<TreeCopy> copy_tree(const Workspace& from, const Workspace& into,
                                          const TreeCopying& copying = {});
 
