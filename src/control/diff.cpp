@@ -92,13 +92,13 @@ Result<protocol::DiffView> live_diff(const std::vector<Record>& records,
 }
 
 /// What the records of a task say of its changes.
-struct Recorded {
+struct DiffOfRecords {
   protocol::TaskView task;
   protocol::DiffView diff;
 };
 
-Result<Recorded> recorded(const std::vector<Record>& records) {
-  Recorded known{.task = task_of(records), .diff = {}};
+Result<DiffOfRecords> diff_of(const std::vector<Record>& records) {
+  DiffOfRecords known{.task = task_of(records), .diff = {}};
   if (known.task.draft != kNoTask) {
     known.diff = accepted_diff(records);
     return known;
@@ -110,7 +110,7 @@ Result<Recorded> recorded(const std::vector<Record>& records) {
 }
 
 /// As long as there is a draft, what is in it counts; then, what was taken over.
-void answer(Context& context, const Request& request, Recorded known) {
+void answer(Context& context, const Request& request, DiffOfRecords known) {
   if (known.task.draft == kNoTask) return request.answer(known.diff);
   context.parts.calls.preview(
       AwaitDraftAccept{}, known.task.workspace, known.task.draft,
@@ -128,9 +128,9 @@ void get_diff(Context& context, Request request) {
       TaskId{request.id()},
       Completion<std::vector<Record>>([&context, request](Result<std::vector<Record>> records) {
         if (!records) return request.fail(records.error());
-        context.parts.pool.run<Recorded>(
-            [records = *std::move(records)] { return recorded(records); },
-            Completion<Recorded>([&context, request](Result<Recorded> known) {
+        context.parts.pool.run<DiffOfRecords>(
+            [records = *std::move(records)] { return diff_of(records); },
+            Completion<DiffOfRecords>([&context, request](Result<DiffOfRecords> known) {
               known ? answer(context, request, *std::move(known)) : request.fail(known.error());
             }));
       }));

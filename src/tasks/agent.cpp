@@ -154,6 +154,7 @@ class Agent {
   Task<Result<void>> answer_all(std::vector<ToolCall> calls);
   Task<std::string> perform(TaskCommand command);
   Task<Result<void>> ask_whether_to_go_on(Error reason);
+  Task<Result<void>> end_with(std::string words);
   Task<Result<void>> finish(Json result);
 
   void add(Message message);
@@ -201,13 +202,11 @@ Task<Result<Json>> Agent::run() {
     if (reply->finish == FinishReason::refusal || reply->finish == FinishReason::other) {
       co_return no_answer(*reply);
     }
-    if (reply->tool_calls.empty() && definition_.has_output_schema) {
-      add({.role = Role::user, .text = "Go on, or end with a call of finish."});
-    } else if (reply->tool_calls.empty()) {
-      const Result<void> offered = co_await finish(Json{{"summary", reply->text}});
-      if (!offered) co_return offered.error();
+    if (reply->tool_calls.empty()) {
+      const Result<void> heard = co_await end_with(reply->text);
+      if (!heard) co_return heard.error();
       if (result_) co_return *result_;
-      add({.role = Role::user, .text = std::exchange(objection_, {})});
+      continue;
     }
     const Result<void> answered = co_await answer_all(reply->tool_calls);
     if (!answered) co_return answered.error();
@@ -310,6 +309,17 @@ Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
          .kept = reply->kept});
   }
   co_return reply;
+}
+
+/// An answer without calls is the end, unless there is to be a result of another form.
+Task<Result<void>> Agent::end_with(std::string words) {
+  if (definition_.has_output_schema) {
+    add({.role = Role::user, .text = "Go on, or end with a call of finish."});
+    co_return Result<void>{};
+  }
+  const Result<void> offered = co_await finish(Json{{"summary", std::move(words)}});
+  if (offered && !result_) add({.role = Role::user, .text = std::exchange(objection_, {})});
+  co_return offered;
 }
 
 /// Ends the work, unless a person wants more of it than is in the draft.
