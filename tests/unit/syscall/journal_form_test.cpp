@@ -66,6 +66,9 @@ std::string journal_form() {
   describe<Person>(form, "Person");
   describe<Facts>(form, "Facts");
   describe<FileFact>(form, "FileFact");
+  describe<FileChange>(form, "FileChange");
+  describe<DraftChange>(form, "DraftChange");
+  describe<LeftInDraft>(form, "LeftInDraft");
   describe<Budget>(form, "Budget");
   describe<Reservation>(form, "Reservation");
   describe<Verdict>(form, "Verdict");
@@ -92,10 +95,11 @@ TASK 8 budget = {"asks":true,"calls":null,"cost":null,"tasks":null,"time_ms":nul
 TASK 9 root = 0
 TASK 10 cassette = null
 TASK 11 depth = 0
+TASK 12 draft = 0
 INTENT 0 command = ""
 INTENT 1 arguments = (none)
 INTENT 2 line = ""
-INTENT 3 facts = {"diff":"","directory":"","files":[],"host":"","object":"","object_sha256":"","outside":false,"result_sha256":"","sandbox":""}
+INTENT 3 facts = {"changes":[],"diff":"","directory":"","draft":0,"files":[],"host":"","left":[],"object":"","object_sha256":"","outside":false,"result_sha256":"","sandbox":""}
 INTENT 4 verdict = {"decision":"ask","reason":"","rule":""}
 INTENT 5 approval = 0
 INTENT 6 hash = ""
@@ -139,7 +143,7 @@ FILE 1 existed = false
 FILE 2 mode = 0
 FILE 3 content = ""
 SNAPSHOT 0 state = null
-SNAPSHOT 1 task = {"approve_all":false,"arguments":null,"budget":{"asks":true,"calls":null,"cost":null,"tasks":null,"time_ms":null,"tokens":null},"cassette":null,"definition":null,"depth":0,"kind":"","origin":{"pid":0,"uid":0,"via":""},"parent":0,"root":0,"title":"","workspace":""}
+SNAPSHOT 1 task = {"approve_all":false,"arguments":null,"budget":{"asks":true,"calls":null,"cost":null,"tasks":null,"time_ms":null,"tokens":null},"cassette":null,"definition":null,"depth":0,"draft":0,"kind":"","origin":{"pid":0,"uid":0,"via":""},"parent":0,"root":0,"title":"","workspace":""}
 SNAPSHOT 2 created_unix_ns = 0
 SNAPSHOT 3 before_each = false
 SNAPSHOT 4 breakpoints = []
@@ -183,8 +187,18 @@ Facts 5 outside = false
 Facts 6 directory = ""
 Facts 7 files = []
 Facts 8 host = ""
+Facts 9 draft = 0
+Facts 10 changes = []
+Facts 11 left = []
 FileFact 0 path = ""
 FileFact 1 state = ""
+FileChange 0 path = ""
+FileChange 1 before = null
+FileChange 2 after = null
+DraftChange 0 change = {"after":null,"before":null,"path":""}
+DraftChange 1 diff = ""
+LeftInDraft 0 path = ""
+LeftInDraft 1 why = ""
 Budget 0 cost = null
 Budget 1 tokens = null
 Budget 2 asks = true
@@ -266,6 +280,9 @@ llm.response 2 tools = []
 llm.response 3 tokens_max = 8192
 llm.response 4 output_schema = null
 task.checkpoint 0 state = null
+draft.accept 0 paths = []
+draft.accept 1 ignored = []
+draft.accept 2 report = ""
 task.id reply 0 task = 0
 task.spawn reply 0 task = 0
 task.join reply 0 state = ""
@@ -303,6 +320,12 @@ llm.response reply 6 kept = []
 llm.response reply 7 cost = null
 llm.response reply 8 fallback = ""
 llm.response reply 9 took_ms = null
+draft.open reply 0 files = 0
+draft.open reply 1 bytes = 0
+draft.open reply 2 shared = false
+draft.open reply 3 left_out = []
+draft.accept reply 0 changes = []
+draft.accept reply 1 left = []
 )";
 
 TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {
