@@ -86,10 +86,25 @@ CodePoint first_code_point(std::string_view text) {
   return {value, length, true};
 }
 
+namespace {
+
+/// How many bytes at the beginning are ASCII and not NUL: most of what comes, and taken at once.
+std::size_t plain_bytes(std::string_view text) {
+  const auto* const end = std::ranges::find_if_not(
+      text, [](char byte) { return static_cast<std::uint8_t>(byte - 1) < 0x7F; });
+  return static_cast<std::size_t>(end - text.begin());
+}
+
+}  // namespace
+
 std::string valid_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
+    const std::size_t plain = plain_bytes(text);
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const CodePoint point = first_code_point(text);
     if (!point.valid) {
       out += "\xEF\xBF\xBD";

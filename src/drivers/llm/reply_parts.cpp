@@ -20,12 +20,16 @@ ReplyParts::ReplyParts(ProviderType type, const ModelQuestion& question, Provide
     : type_(type), calls_before_(calls_in(question.messages)), text_handler_(std::move(text)) {}
 
 Result<void> ReplyParts::add_text(std::string_view piece) {
-  text_ += valid_utf8(piece);
-  return show(piece);
+  const std::string valid = valid_utf8(piece);
+  text_ += valid;
+  return show_valid(valid);
 }
 
 Result<void> ReplyParts::show(std::string_view piece) {
-  const std::string valid = valid_utf8(piece);
+  return show_valid(valid_utf8(piece));
+}
+
+Result<void> ReplyParts::show_valid(const std::string& valid) {
   if (valid.empty()) return {};
   if (auto counted = count(valid.size()); !counted) return counted;
   shown_ = true;

@@ -64,6 +64,8 @@ class ReplyParts {
   [[nodiscard]] ModelReply take(FinishReason finish, const TokenUsage& usage);
 
  private:
+  [[nodiscard]] Result<void> show_valid(const std::string& valid);
+
   ProviderType type_;
   std::size_t calls_before_;  ///< Of the conversation, for the ids that have to be minted.
   Provider::TextHandler text_handler_;

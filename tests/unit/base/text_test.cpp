@@ -24,6 +24,9 @@ TEST(VisibleText, ShowsInvalidBytesAsBytes) {
 
 TEST(ValidUtf8, S67_ReplacesWhatIsNotUtf8AndKeepsTheRest) {
   EXPECT_EQ(valid_utf8("a\xff\xe4z"), "a\xEF\xBF\xBD\xEF\xBF\xBDz");
+  EXPECT_EQ(valid_utf8("plain \xff plain \u00e4 \x7f plain"),
+            "plain \uFFFD plain \u00e4 \x7f plain");
+  EXPECT_EQ(valid_utf8(""), "");
   EXPECT_EQ(valid_utf8("\xed\xa0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");  // a surrogate
   EXPECT_EQ(valid_utf8(std::string_view("a\0b", 3)),
             "a\xE2\x90\x80"
