@@ -138,10 +138,12 @@ bool is_reference_text(std::string_view text) {
   return !text.contains('\n') && !text.contains("..") && text.size() > kSymbolic.size();
 }
 
-/// Whether a reference that would come over is one.
+/// Whether what would come over can be what git keeps there. Git writes through links: one in the
+/// place of a log or a message would lead its next words into any file (HAZARDS S22).
 Result<bool> is_sound(const FileChange& change, const ContentStore& contents) {
   if (!change.after || change.after->type == FileType::directory) return true;
   if (change.after->type == FileType::link) return false;
+  if (!is_reference(change.path)) return true;
   const bool packed = change.path == ".git/packed-refs";
   const std::uint64_t most = packed ? kPackedBytesMax : kReferenceBytesMax;
   if (change.after->bytes > most) return false;
@@ -224,8 +226,8 @@ Result<void> settle_git(TreeMerge& merge, const ContentStore& contents,
   bool sound = true;
   bool names_commits = false;
   for (const FileChange& change : merge.changes) {
-    if (!is_reference(change.path)) continue;
-    names_commits = true;
+    if (!is_git_state(change.path)) continue;
+    names_commits = names_commits || is_reference(change.path);
     const Result<bool> each = is_sound(change, contents);
     if (!each) return each.error();
     sound = sound && *each;
@@ -238,9 +240,9 @@ Result<void> settle_git(TreeMerge& merge, const ContentStore& contents,
   if (moved_on || !sound || is_new) {
     const std::string why = moved_on ? "CONFLICT: the repository has moved on in the workspace"
                             : is_new ? "a repository is not taken over as a whole"
-                                     : "a branch of it names no commit";
+                                     : "something in it is not what git keeps there";
     for (const FileChange& change : merge.changes) {
-      if (is_state(change) && !is_note(change.path)) left.push_back({change.path, why});
+      if (is_state(change) && (!sound || !is_note(change.path))) left.push_back({change.path, why});
     }
     std::erase_if(merge.changes, is_state);
   } else if (!names_commits && !has_index) {

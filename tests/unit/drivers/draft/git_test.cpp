@@ -214,6 +214,24 @@ TEST_F(DraftGitTest, ABranchThatNamesNoCommitIsLeft) {
   EXPECT_EQ(asked->facts.left[0].path, ".git/HEAD");
 }
 
+TEST_F(DraftGitTest, S22_ALinkInThePlaceOfGitsNotesComesOverNowhere) {
+  dir_.write("outside", "mine");
+  for (const char* note : {".git/COMMIT_EDITMSG", ".git/logs/HEAD", ".git/index"}) {
+    dir_.write(draft_ + "/a", std::string("for ") + note);
+    commit(draft_, "Change a");
+    fs::remove(dir_ / (draft_ + "/" + note));
+    fs::create_symlink(dir_ / "outside", dir_ / (draft_ + "/" + note));
+    const Result<Call> asked = prepared(AwaitDraftAccept{});
+    ASSERT_TRUE(asked) << asked.error().message;
+    for (const DraftChange& each : asked->facts.changes)
+      EXPECT_EQ(each.change.path, "a") << note;
+    EXPECT_THAT(asked->facts.left, Contains(testing::Field(&LeftInDraft::path, note)));
+    fs::remove(dir_ / (draft_ + "/" + note));
+    if (std::string_view(note) == ".git/index") break;
+    git(draft_, {"reset", "-q", "--hard"});
+  }
+}
+
 TEST_F(DraftGitTest, ARepositoryThatTheDraftBeganIsNotTakenOver) {
   fs::remove_all(dir_ / "work/.git");
   fs::remove_all(dir_ / "drafts");
