@@ -192,6 +192,13 @@ Result<Prepared> DraftStations::prepare_open(const Call& call, const std::stop_t
 Result<Reply> DraftStations::open(const Call& call, const std::stop_token& stop) {
   // An attempt that a crash cut off left a copy of which nobody knows how far it came.
   if (Result<void> gone = remove_draft(settings_.drafts, call.draft); !gone) return gone.error();
+  Result<Reply> made = make_draft(call, stop);
+  // A full disk is no place for half a copy. What stays behind the next attempt removes.
+  if (!made) (void)remove_draft(settings_.drafts, call.draft);
+  return made;
+}
+
+Result<Reply> DraftStations::make_draft(const Call& call, const std::stop_token& stop) {
   for (const fs::path& directory :
        {settings_.drafts.directory_of(call.draft), settings_.drafts.tree_of(call.draft)}) {
     if (Result<void> made = make_private_directory(directory); !made) return made.error();
@@ -205,10 +212,7 @@ Result<Reply> DraftStations::open(const Call& call, const std::stop_token& stop)
   if (!into) return into.error();
   Result<TreeCopy> copy = copy_tree(
       **from, **into, {.keep = *store, .excludes = own_files_in(call.workspace), .stop = stop});
-  if (!copy) {
-    (void)remove_draft(settings_.drafts, call.draft);  // what stays behind the next attempt removes
-    return copy.error();
-  }
+  if (!copy) return copy.error();
   if (Result<void> synced = (*store)->sync(); !synced) return synced.error();
   const DraftBase base{.workspace = call.workspace,
                        .source = std::move(copy->source),
@@ -326,11 +330,19 @@ Result<Reply> DraftStations::accept(const Call& call, const std::stop_token& sto
   }
   const Result<Applied> applied =
       apply_changes(**workspace, chosen->changes, **store, {.key = call.key, .observe = {}});
-  if (!applied) return applied.error();
+  if (!applied) return after_failure(call, applied.error());
   if (applied->end == ApplyEnd::refused) {
     return Error{Errc::conflict, in_words(applied->obstacles)};
   }
   return taken_over(call);
+}
+
+/// Some paths may be changed and others not: that must not pass for nothing done.
+Result<Reply> DraftStations::after_failure(const Call& call, const Error& failure) {
+  Result<Reply> found = recover_accept(call);
+  if (found || found.error().code == Errc::unknown_outcome) return found;
+  if (found.error().code == Errc::not_started) return failure;
+  return Error{Errc::unknown_outcome, "the workspace may be changed in part: " + failure.message};
 }
 
 Result<Reply> DraftStations::recover_accept(const Call& call) {

@@ -38,12 +38,14 @@ class DraftStations {
   [[nodiscard]] Result<Prepared> prepare_accept(const Call& call, const std::stop_token& stop);
   [[nodiscard]] Result<Prepared> prepare_drop(const Call& call);
   [[nodiscard]] Result<Reply> open(const Call& call, const std::stop_token& stop);
+  [[nodiscard]] Result<Reply> make_draft(const Call& call, const std::stop_token& stop);
   [[nodiscard]] Result<Reply> accept(const Call& call, const std::stop_token& stop);
   [[nodiscard]] Result<Reply> drop(const Call& call);
   [[nodiscard]] Result<Reply> recover_open(const Call& call);
   [[nodiscard]] Result<Reply> recover_accept(const Call& call);
 
   [[nodiscard]] Result<Takeover> takeover(const Call& call, const std::stop_token& stop);
+  [[nodiscard]] Result<Reply> after_failure(const Call& call, const Error& failure);
   [[nodiscard]] Result<Reply> taken_over(const Call& call) const;
 
   DraftSettings settings_;

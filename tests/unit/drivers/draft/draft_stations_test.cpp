@@ -2,11 +2,17 @@
 
 #include "support/temp_dir.hpp"
 
+#include "tinkerbell/base/unique_fd.hpp"
+
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <utility>
 
 namespace tinkerbell {
 namespace {
@@ -278,6 +284,55 @@ TEST_F(DraftStationsTest, AfterACrashAnAcceptIsFinishedNotBegunOrInDoubt) {
   put("a", "somebody else's");
   EXPECT_EQ(code(stations_.recover(*asked)), Errc::unknown_outcome);
   EXPECT_EQ(get("a"), "somebody else's");
+}
+
+/// A directory that even root cannot write to, where the file system knows that.
+class Immutable {
+ public:
+  explicit Immutable(const fs::path& directory)
+      : fd_(::open(directory.c_str(), O_RDONLY | O_CLOEXEC)) {
+    works_ = ::ioctl(fd_.get(), FS_IOC_GETFLAGS, &before_) == 0 && set(before_ | FS_IMMUTABLE_FL);
+  }
+
+  Immutable(const Immutable&) = delete;
+  Immutable& operator=(const Immutable&) = delete;
+
+  ~Immutable() { lift(); }
+
+  [[nodiscard]] bool works() const { return works_; }
+
+  void lift() {
+    if (std::exchange(works_, false)) (void)set(before_);
+  }
+
+ private:
+  [[nodiscard]] bool set(int flags) const {
+    return ::ioctl(fd_.get(), FS_IOC_SETFLAGS, &flags) == 0;
+  }
+
+  UniqueFd fd_;
+  int before_ = 0;
+  bool works_ = false;
+};
+
+TEST_F(DraftStationsTest, AnAcceptThatFailsHalfWayIsInDoubtAndCanBeFinished) {
+  put("a", "one");
+  put("d/b", "one");
+  open();
+  put_in_draft("a", "two");
+  put_in_draft("d/b", "two");
+  const Result<Call> asked = prepared(AwaitDraftAccept{});
+  ASSERT_TRUE(asked);
+  Immutable closed(dir_ / "work/d");
+  if (!closed.works()) GTEST_SKIP() << "needs root and a file system with immutable directories";
+  EXPECT_EQ(code(stations_.perform(*asked, {})), Errc::unknown_outcome);
+  EXPECT_EQ(get("a"), "two") << "the control: it did fail half way";
+  EXPECT_EQ(get("d/b"), "one");
+  closed.lift();
+  const Result<Reply> done = stations_.recover(*asked);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(get("d/b"), "two");
+  EXPECT_FALSE(has_draft());
 }
 
 TEST_F(DraftStationsTest, ADroppedDraftIsGoneAndTheWorkspaceAsItWas) {
