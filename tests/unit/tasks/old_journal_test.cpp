@@ -103,9 +103,9 @@ TEST_P(OldJournal, ItsAgentsAreReplayedAndGoOn) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, OldJournal, testing::Values("version-2", "version-3"),
+INSTANTIATE_TEST_SUITE_P(Of, OldJournal, testing::Values("version-2", "version-3", "version-4"),
                          [](const auto& each) {
-                           return each.index == 0 ? "version_2" : "version_3";
+                           return "version_" + each.param.substr(each.param.find('-') + 1);
                          });
 
 }  // namespace
