@@ -22,10 +22,6 @@ constexpr std::int64_t kZstd = 1;
 /// zstd's default: about 300 MB/s, which the writer thread can bear.
 constexpr int kLevel = ZSTD_CLEVEL_DEFAULT;
 
-std::string_view bytes_of(const Sha256& hash) {
-  return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()};
-}
-
 Error broken(const Sha256& hash, std::string_view what) {
   return {Errc::invalid, "blob " + hash.hex() + " " + std::string(what)};
 }
@@ -88,7 +84,7 @@ Result<BlobRef> Blobs::put(std::string_view payload) {
 }
 
 Result<bool> Blobs::count_use(const Sha256& hash) {
-  SqliteQuery query(use_, SqliteBlob{bytes_of(hash)});
+  SqliteQuery query(use_, stored(hash));
   const Result<bool> known = query.next();
   if (!known || !*known) return known;
   const Result<bool> more = query.next();  // to the statement's end
@@ -107,21 +103,21 @@ Blobs::Stored Blobs::shortest(std::string_view payload) {
 
 /// What no file can be made for may still find room in the database, where a full disk is dealt
 /// with.
-Result<void> Blobs::insert(const BlobRef& blob, const Stored& stored) {
-  bool in_file = stored.bytes.size() > kTableBytesMax;
+Result<void> Blobs::insert(const BlobRef& blob, const Stored& packed) {
+  bool in_file = packed.bytes.size() > kTableBytesMax;
   if (in_file) {
-    const Result<bool> made = make_blob_file(file_of(blob.hash), stored.bytes);
+    const Result<bool> made = make_blob_file(file_of(blob.hash), packed.bytes);
     if (!made) return made.error();
     in_file = *made;
   }
-  const SqliteBlob body{in_file ? std::string_view() : stored.bytes};  // none is NULL
-  SqliteQuery query(insert_, SqliteBlob{bytes_of(blob.hash)},
-                    static_cast<std::int64_t>(blob.length), stored.codec, body);
+  const SqliteBlob body{in_file ? std::string_view() : packed.bytes};  // none is NULL
+  SqliteQuery query(insert_, stored(blob.hash), static_cast<std::int64_t>(blob.length),
+                    packed.codec, body);
   return query.run();
 }
 
 Result<std::string> Blobs::get(const BlobRef& blob) {
-  SqliteQuery row(find_, SqliteBlob{bytes_of(blob.hash)});
+  SqliteQuery row(find_, stored(blob.hash));
   const Result<bool> found = row.next();
   if (!found) return found.error();
   if (!*found) return broken(blob.hash, "is missing");
@@ -140,7 +136,7 @@ Result<std::string> Blobs::stored_bytes(const SqliteQuery& row, const Sha256& ha
 }
 
 Result<Blobs::Kept> Blobs::kept(const Sha256& hash) {
-  SqliteQuery row(kept_, SqliteBlob{bytes_of(hash)});
+  SqliteQuery row(kept_, stored(hash));
   const Result<bool> found = row.next();
   if (!found) return found.error();
   if (!*found) return broken(hash, "is missing");
@@ -156,7 +152,7 @@ Result<Blobs::Kept> Blobs::kept(const Sha256& hash) {
 
 Result<void> Blobs::let_go(const Sha256& hash) {
   for (const SqliteStatement* statement : {&use_less_, &remove_}) {
-    if (Result<void> done = SqliteQuery(*statement, SqliteBlob{bytes_of(hash)}).run(); !done) {
+    if (Result<void> done = SqliteQuery(*statement, stored(hash)).run(); !done) {
       return done;
     }
   }

@@ -67,7 +67,7 @@ class Blobs {
 
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
 
-  /// While somebody holds it no file is removed.
+  /// While somebody holds it nothing is removed.
   [[nodiscard]] std::shared_ptr<void> in_use() const { return in_use_; }
 
   [[nodiscard]] bool is_in_use() const { return in_use_.use_count() > 1; }
@@ -86,7 +86,7 @@ class Blobs {
 
   [[nodiscard]] Result<bool> count_use(const Sha256& hash);
   [[nodiscard]] Stored shortest(std::string_view payload);
-  [[nodiscard]] Result<void> insert(const BlobRef& blob, const Stored& stored);
+  [[nodiscard]] Result<void> insert(const BlobRef& blob, const Stored& packed);
   [[nodiscard]] Result<std::string> stored_bytes(const SqliteQuery& row, const Sha256& hash) const;
   [[nodiscard]] std::filesystem::path file_of(const Sha256& hash) const;
 

@@ -29,18 +29,6 @@ Result<void> read_row(Lsn first, Lsn last, std::string_view body, Take take) {
   return {};
 }
 
-Result<CommitRow> decoded(Lsn first, Lsn last, std::string_view body) {
-  CommitRow row{.records = {}, .bytes = body.size()};
-  const Result<void> read = read_row(first, last, body, [&](std::string_view& rest) -> Result<Lsn> {
-    Result<PackedRecord> packed = take_decoded(rest);
-    if (!packed) return packed.error();
-    return row.records.emplace_back(*std::move(packed)).record.lsn;
-  });
-  if (!read) return read.error();
-  row.bytes += row.records.size() * sizeof(PackedRecord);
-  return row;
-}
-
 }  // namespace
 
 Result<std::vector<PackedRow::Entry>> PackedRow::entries() const {
@@ -92,15 +80,23 @@ Result<std::shared_ptr<const CommitRow>> CommitReader::read(Lsn lsn) {
   const Result<bool> found = query.next();
   if (!found) return found.error();
   if (!*found) return std::shared_ptr<const CommitRow>{};
-  Result<CommitRow> row = row_in(query);
+  const auto first = static_cast<std::uint64_t>(query.integer(0));
+  const auto last = static_cast<std::uint64_t>(query.integer(1));
+  Result<CommitRow> row = decoded(Lsn{first}, Lsn{last}, query.blob(2));
   if (!row) return row.error();
   return std::make_shared<const CommitRow>(*std::move(row));
 }
 
-Result<CommitRow> CommitReader::row_in(const SqliteQuery& query) {
-  const auto first = static_cast<std::uint64_t>(query.integer(0));
-  const auto last = static_cast<std::uint64_t>(query.integer(1));
-  return decoded(Lsn{first}, Lsn{last}, query.blob(2));
+Result<CommitRow> CommitReader::decoded(Lsn first, Lsn last, std::string_view body) {
+  CommitRow row{.records = {}, .bytes = body.size()};
+  const Result<void> read = read_row(first, last, body, [&](std::string_view& rest) -> Result<Lsn> {
+    Result<PackedRecord> packed = take_decoded(rest);
+    if (!packed) return packed.error();
+    return row.records.emplace_back(*std::move(packed)).record.lsn;
+  });
+  if (!read) return read.error();
+  row.bytes += row.records.size() * sizeof(PackedRecord);
+  return row;
 }
 
 Result<std::optional<PackedRow>> CommitReader::packed_row_before(Lsn lsn) {

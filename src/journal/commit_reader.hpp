@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tinkerbell {
@@ -52,8 +53,8 @@ class CommitReader {
   /// damaged), io.
   [[nodiscard]] Result<std::shared_ptr<const CommitRow>> row_with(Lsn lsn);
 
-  /// The row in columns 0 to 2 of a query: first_lsn, last_lsn, body. Errors: invalid (damaged).
-  [[nodiscard]] static Result<CommitRow> row_in(const SqliteQuery& query);
+  /// Errors: invalid (damaged).
+  [[nodiscard]] static Result<CommitRow> decoded(Lsn first, Lsn last, std::string_view body);
 
   /// The newest row that begins at or before `lsn`, not from the cache; null: there is none.
   /// Errors: invalid (the file is damaged), io.

@@ -58,7 +58,8 @@ Journal::Journal(std::unique_ptr<Store> store, Callbacks callbacks)
       last_lsn_(opened_.last_lsn),
       durable_lsn_(opened_.last_lsn),
       self_(std::make_shared<Journal*>(this)),
-      store_(std::move(store)) {
+      store_(std::move(store)),
+      anchor_(store_->anchor()) {
   // Another error than this one means that there is no reserve, not that there is no room.
   if (const Result<void> kept = store_->take_reserve();
       !kept && kept.error().code == Errc::storage_full) {
@@ -90,7 +91,7 @@ Lsn Journal::append(std::vector<Record> records, std::vector<TaskHead> heads,
     chain(record);
   }
   for (TaskHead& head : heads)
-    anchor(head);
+    complete(head);
   for (const Charge& charge : charges)
     TINKERBELL_ASSERT(charge.root != kNoTask);  // or nobody would have spent it
   {
@@ -124,7 +125,7 @@ void Journal::chain(Record& record) {
   record.epoch = opened_.epoch;
 }
 
-void Journal::anchor(TaskHead& head) {
+void Journal::complete(TaskHead& head) {
   const auto newest = heads_.find(head.task);
   TINKERBELL_ASSERT(newest != heads_.end());
   head.head = newest->second;
@@ -220,7 +221,10 @@ Milliseconds Journal::renew() {
   constexpr int kTimesInALease = 3;
   if (failure_) return kLook;
   const Result<std::optional<Milliseconds>> lease = store_->renew();
-  if (lease) return lease->has_value() ? std::min(**lease / kTimesInALease, kLook) : kLook;
+  if (lease) {
+    tell_anchor();
+    return lease->has_value() ? std::min(**lease / kTimesInALease, kLook) : kLook;
+  }
   failure_ = lease.error();
   tell_failed();
   return kLook;
@@ -263,6 +267,14 @@ void Journal::tell_durable(std::vector<Record> records) {
     if (journal == nullptr) return;
     (*journal)->durable_lsn_ = records.back().lsn;
     (*journal)->callbacks_.durable(records);
+  });
+}
+
+void Journal::tell_anchor() {
+  const Anchor newest = store_->anchor();
+  if (std::exchange(anchor_, newest) == newest || !callbacks_.anchored) return;
+  callbacks_.post([self = std::weak_ptr(self_), newest] {
+    if (const auto journal = self.lock()) (*journal)->callbacks_.anchored(newest);
   });
 }
 

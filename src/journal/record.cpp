@@ -17,7 +17,6 @@ constexpr std::uint8_t kKindMask = (1U << kEffectShift) - 1;
 
 /// What a record holds besides.
 constexpr std::uint8_t kHasFingerprint = 1;
-constexpr std::uint8_t kHasChain = 2;
 constexpr std::uint8_t kHasBlob = 4;
 
 /// No record's header is longer, nor with the place of its payload.
@@ -135,12 +134,6 @@ Error unreadable(Lsn lsn, std::string_view field, std::uint32_t value) {
                              std::to_string(kFormat) + ")"};
 }
 
-/// Nothing for a fingerprint or a chain that is not there.
-template <std::size_t Size>
-[[nodiscard]] bool is_there(const std::array<std::uint8_t, Size>& bytes) {
-  return bytes != std::array<std::uint8_t, Size>{};
-}
-
 /// All but the payload, before which `header` stands then.
 Result<PackedRecord> decoded(HeaderReader& header) {
   const std::uint8_t format = header.byte();
@@ -154,8 +147,7 @@ Result<PackedRecord> decoded(HeaderReader& header) {
   if (format != kFormat) return unreadable(record.lsn, "format", format);
   if (kind >= kNames<RecordKind>.size()) return unreadable(record.lsn, "kind", kind);
   if (effect >= kNames<EffectClass>.size()) return unreadable(record.lsn, "effect", effect);
-  if ((flags & ~(kHasFingerprint | kHasChain | kHasBlob)) != 0)
-    return unreadable(record.lsn, "flags", flags);
+  if ((flags & ~(kHasFingerprint | kHasBlob)) != 0) return unreadable(record.lsn, "flags", flags);
 
   record.kind = static_cast<RecordKind>(kind);
   record.effect = static_cast<EffectClass>(effect);
@@ -168,7 +160,6 @@ Result<PackedRecord> decoded(HeaderReader& header) {
   record.wall =
       wall_from_unix_nanoseconds(static_cast<std::int64_t>(header.fixed<std::uint64_t>()));
   if ((flags & kHasFingerprint) != 0) header.bytes(record.fingerprint.bytes);
-  if ((flags & kHasChain) != 0) header.bytes(record.chain.bytes);
   if ((flags & kHasBlob) != 0) {
     BlobRef& blob = packed.blob.emplace();
     header.bytes(blob.hash.bytes);
@@ -181,14 +172,13 @@ Result<PackedRecord> decoded(HeaderReader& header) {
 }  // namespace
 
 void append_encoded(const Record& record, std::string& out, const std::optional<BlobRef>& blob) {
-  const bool has_fingerprint = is_there(record.fingerprint.bytes);
-  const bool has_chain = is_there(record.chain.bytes);
+  const bool has_fingerprint = record.fingerprint != Fingerprint{};
   HeaderWriter header;
   header.byte(kFormat);
   header.byte(static_cast<std::uint8_t>(std::to_underlying(record.kind) |
                                         std::to_underlying(record.effect) << kEffectShift));
-  header.byte(static_cast<std::uint8_t>((has_fingerprint ? kHasFingerprint : 0) |
-                                        (has_chain ? kHasChain : 0) | (blob ? kHasBlob : 0)));
+  header.byte(
+      static_cast<std::uint8_t>((has_fingerprint ? kHasFingerprint : 0) | (blob ? kHasBlob : 0)));
   header.number(number(record.lsn));
   header.number(number(record.lsn) - number(record.previous));
   header.number(number(record.task));
@@ -198,7 +188,6 @@ void append_encoded(const Record& record, std::string& out, const std::optional<
   header.number(std::to_underlying(record.epoch));
   header.fixed(static_cast<std::uint64_t>(unix_nanoseconds(record.wall)));
   if (has_fingerprint) header.bytes(record.fingerprint.bytes);
-  if (has_chain) header.bytes(record.chain.bytes);
 
   if (blob) {
     header.bytes(blob->hash.bytes);

@@ -16,7 +16,7 @@ constexpr std::int64_t kApplicationId = 0x54696E6B;  // "Tink", for file(1)
 
 /// The oldest one that was in a release, or in a journal that somebody keeps.
 constexpr std::int64_t kOldestVersion = 2;
-constexpr std::int64_t kSchemaVersion = 4;
+constexpr std::int64_t kSchemaVersion = 5;
 
 struct SchemaObject {
   std::string_view name;
@@ -39,13 +39,21 @@ constexpr std::array kSchema = {
     SchemaObject{"blobs_hash", 3, "CREATE UNIQUE INDEX blobs_hash ON blobs (hash)"},
     SchemaObject{"commits", 2,
                  "CREATE TABLE commits (first_lsn INTEGER PRIMARY KEY, last_lsn INTEGER NOT NULL, "
-                 "body BLOB NOT NULL) STRICT"},
+                 "body BLOB NOT NULL, seal BLOB) STRICT",
+                 5,
+                 "CREATE TABLE commits (first_lsn INTEGER PRIMARY KEY, last_lsn INTEGER NOT NULL, "
+                 "body BLOB NOT NULL) STRICT",
+                 "ALTER TABLE commits ADD COLUMN seal BLOB"},
     SchemaObject{"leaving", 3,
                  "CREATE TABLE leaving (task INTEGER PRIMARY KEY, head INTEGER NOT NULL) STRICT"},
     SchemaObject{"ledger", 4,
                  "CREATE TABLE ledger (root INTEGER NOT NULL, day INTEGER NOT NULL, model TEXT NOT "
                  "NULL, spent BLOB NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (root, day, model)) "
                  "STRICT, WITHOUT ROWID"},
+    SchemaObject{"links", 5,
+                 "CREATE TABLE links (first_lsn INTEGER NOT NULL, last_lsn INTEGER NOT NULL, id "
+                 "INTEGER NOT NULL, kind INTEGER NOT NULL, note TEXT NOT NULL, seal BLOB NOT NULL, "
+                 "PRIMARY KEY (first_lsn, last_lsn, id)) STRICT, WITHOUT ROWID"},
     SchemaObject{"meta", 2,
                  "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT "
                  "ROWID"},
@@ -73,6 +81,7 @@ struct SchemaRows {
 constexpr std::array kRows = {
     SchemaRows{2, "INSERT INTO meta VALUES ('epoch', 0), ('last_approval', 0)"},
     SchemaRows{3, "INSERT INTO meta VALUES ('last_lsn', 0), ('last_task', 0)"},
+    SchemaRows{5, "INSERT INTO meta VALUES ('seal_key', '')"},
 };
 
 std::string new_store_id() {
@@ -166,14 +175,18 @@ Result<std::int64_t> check_identity(SqliteConnection& database) {
   return *version;
 }
 
-Result<void> set_up(SqliteConnection& database, const fs::path& file, const JournalMark& mark) {
+Result<void> set_up(SqliteConnection& database, const fs::path& file, JournalMark& mark,
+                    Acceptance& acceptance) {
   // Exclusive before the first read: the file is then locked, and the log's index is in our memory.
   if (Result<void> locked = database.execute("PRAGMA locking_mode = EXCLUSIVE"); !locked) {
     return locked.error();
   }
   const Result<std::int64_t> version = check_identity(database);
   if (!version) return version.error();
-  if (*version == 0 && mark.exists()) return mark.lost();
+  if (*version == 0 && mark.content()) {
+    if (Result<void> accepted = acceptance.check(mark.lost()); !accepted) return accepted;
+    mark.forget();
+  }
   const auto mode = database.text("PRAGMA journal_mode = WAL");
   if (!mode) return mode.error();
   if (*mode != "wal") return Error{Errc::io, "cannot use a write-ahead log (mode " + *mode + ")"};
@@ -184,12 +197,12 @@ Result<void> set_up(SqliteConnection& database, const fs::path& file, const Jour
 
 }  // namespace
 
-Result<SqliteConnection> open_journal_database(const std::filesystem::path& file,
-                                               const JournalMark& mark) {
+Result<SqliteConnection> open_journal_database(const std::filesystem::path& file, JournalMark& mark,
+                                               Acceptance& acceptance) {
   Result<SqliteConnection> database = SqliteConnection::open(file);
   if (!database) return database.error().with(file.string());
   database->copy_log_on_close(false);
-  if (Result<void> ready = set_up(*database, file, mark); !ready)
+  if (Result<void> ready = set_up(*database, file, mark, acceptance); !ready)
     return ready.error().with(file.string());
   return database;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/base/ids.hpp"
 #include "tinkerbell/base/result.hpp"
 
@@ -32,6 +33,10 @@ using SqliteStatement = std::unique_ptr<sqlite3_stmt, SqliteFinalizer>;
 struct SqliteBlob {
   std::string_view bytes;
 };
+
+[[nodiscard]] inline SqliteBlob stored(const Sha256& hash) {
+  return {{reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()}};
+}
 
 /// One execution of a prepared statement. Its end resets the statement, so that no read transaction
 /// is left open and checkpoints can pass.

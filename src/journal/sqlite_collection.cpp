@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 /// What one piece looks at, so that a commit that waits meanwhile waits for milliseconds.
 constexpr std::uint32_t kTasksAtOnce = 1'000;
 constexpr std::size_t kBytesAtOnce = 1 << 20;
-constexpr std::size_t kRowsAtOnce = 256;
+constexpr std::size_t kLinksAtOnce = 256;
 constexpr std::size_t kFilesAtOnce = 1'000;
 
 class SqliteCollection final : public StoreCollection {
@@ -38,6 +38,12 @@ class SqliteCollection final : public StoreCollection {
   [[nodiscard]] const Collected& so_far() const override { return collected_; }
 
  private:
+  /// What is left of removed commits, and the seal in front of it.
+  struct Removed {
+    Link link;
+    Sha256 before;
+  };
+
   enum class Step : std::uint8_t { look, mark, sweep, forget, files, done };
 
   [[nodiscard]] Result<void> next_piece();
@@ -46,7 +52,10 @@ class SqliteCollection final : public StoreCollection {
   [[nodiscard]] Result<void> mark_some();
   [[nodiscard]] Result<void> sweep();
   [[nodiscard]] Result<void> sweep_some();
-  [[nodiscard]] Result<void> take_out_of(const CommitRow& row);
+  [[nodiscard]] Result<void> pass(const Link& link);
+  [[nodiscard]] Result<void> take_out_of(const Link& commit, const Sha256& before);
+  [[nodiscard]] Result<void> put_back(Link left, const Sha256& before);
+  [[nodiscard]] Result<void> note_removed(Link left, const Sha256& before);
   [[nodiscard]] Result<void> let_go(const PackedRecord& packed);
   [[nodiscard]] Result<void> forget();
   [[nodiscard]] Result<void> remove_files();
@@ -67,14 +76,15 @@ class SqliteCollection final : public StoreCollection {
   std::unordered_set<TaskId> leaving_;
   std::map<Sha256, std::int64_t> would_go_;  ///< In a dry run: uses of blobs.
   Lsn last_leaving_{0};                      ///< No record of theirs is behind it.
-  Lsn swept_{0};                             ///< No row up to here has records of theirs.
+  LinkPlace place_ = SealChain::kFront;      ///< No row up to here has records of theirs.
+  Sha256 seal_;                              ///< Of the link there.
+  std::optional<Removed> removed_;           ///< That link, if it is one.
   std::vector<fs::path> unused_files_;       ///< Of blobs whose rows the current piece takes away.
   std::vector<std::string> files_;           ///< In the directory, not looked at yet.
 
   SqliteStatement leave_;
   SqliteStatement remove_head_;
   SqliteStatement raise_meta_;
-  SqliteStatement next_row_;
   SqliteStatement remove_row_;
   SqliteStatement insert_row_;
 };
@@ -84,11 +94,9 @@ Result<void> SqliteCollection::begin() {
        {std::pair{&leave_, "INSERT INTO leaving (task, head) VALUES (?1, ?2)"},
         {&remove_head_, "DELETE FROM tasks WHERE id = ?1 AND ended = 1"},
         {&raise_meta_, "UPDATE meta SET value = max(value, ?2) WHERE key = ?1"},
-        {&next_row_,
-         "SELECT first_lsn, last_lsn, body FROM commits WHERE first_lsn > ?1 ORDER BY first_lsn "
-         "LIMIT 1"},
         {&remove_row_, "DELETE FROM commits WHERE first_lsn = ?1"},
-        {&insert_row_, "INSERT INTO commits (first_lsn, last_lsn, body) VALUES (?1, ?2, ?3)"}}) {
+        {&insert_row_,
+         "INSERT INTO commits (first_lsn, last_lsn, body, seal) VALUES (?1, ?2, ?3, ?4)"}}) {
     Result<SqliteStatement> prepared = parts_.database.prepare(sql);
     if (!prepared) return prepared.error();
     *statement = *std::move(prepared);
@@ -107,7 +115,8 @@ Result<void> SqliteCollection::begin() {
 
 Result<bool> SqliteCollection::collect_more() {
   if (parts_.blobs.is_in_use()) {
-    return Error{Errc::conflict, "the journal is being copied: nothing is removed meanwhile"};
+    return Error{Errc::conflict,
+                 "the journal is being copied or verified: nothing is removed meanwhile"};
   }
   if (Result<void> done = next_piece(); !done) return done.error();
   return step_ == Step::done;
@@ -193,36 +202,43 @@ Result<void> SqliteCollection::sweep() {
 
 Result<void> SqliteCollection::sweep_some() {
   std::size_t bytes = 0;
-  for (std::size_t rows = 0; rows < kRowsAtOnce && bytes < kBytesAtOnce; ++rows) {
-    Result<CommitRow> row = Error{Errc::not_found, ""};
-    {
-      SqliteQuery query(next_row_, stored(swept_));
-      const Result<bool> found = query.next();
-      if (!found) return found.error();
-      const Lsn first{*found ? static_cast<std::uint64_t>(query.integer(0)) : 0};
-      if (!*found || first > last_leaving_) {
-        step_ = Step::forget;
-        return {};
-      }
-      swept_ = first;
-      bytes += query.blob(2).size();
-      row = CommitReader::row_in(query);
+  for (std::size_t links = 0; links < kLinksAtOnce && bytes < kBytesAtOnce; ++links) {
+    const Result<std::optional<Link>> link = parts_.chain.after(place_);
+    if (!link) return link.error();
+    if (!*link || (*link)->first() > last_leaving_) {
+      step_ = Step::forget;
+      return {};
     }
-    if (!row) continue;  // damaged: it stays as it is, for whoever restores it
-    if (Result<void> taken = take_out_of(*row); !taken) return taken;
+    bytes += (*link)->content.size();
+    if (Result<void> passed = pass(**link); !passed) return passed;
   }
   return {};
 }
 
-Result<void> SqliteCollection::take_out_of(const CommitRow& row) {
+Result<void> SqliteCollection::pass(const Link& link) {
+  const Sha256 before = std::exchange(seal_, link.seal_or_none());
+  place_ = link.at;
+  if (link.kind == LinkKind::commit) return take_out_of(link, before);
+  removed_.reset();
+  if (link.kind == LinkKind::removed) removed_ = {link, before};
+  return {};
+}
+
+/// One that is damaged, or does not hold, stays as it is, for whoever restores it or looks into it.
+Result<void> SqliteCollection::take_out_of(const Link& commit, const Sha256& before) {
+  const bool sealed = parts_.chain.covers(commit.at);
   const auto leaves = [this](const PackedRecord& packed) {
     return leaving_.contains(packed.record.task);
   };
-  if (std::ranges::none_of(row.records, leaves)) return {};
-  std::string body;
-  Lsn first{0};
-  Lsn last{0};
-  for (const PackedRecord& packed : row.records) {
+  const Result<CommitRow> row =
+      CommitReader::decoded(commit.first(), commit.last(), commit.content);
+  if (!row || std::ranges::none_of(row->records, leaves) ||
+      (sealed && !parts_.chain.holds(before, commit))) {
+    removed_.reset();
+    return {};
+  }
+  Link left{.at = {}, .content = {}, .seal = {}, .cut = {}};
+  for (const PackedRecord& packed : row->records) {
     std::string encoded;
     append_encoded(packed.record, encoded, packed.blob);
     if (leaves(packed)) {
@@ -231,17 +247,44 @@ Result<void> SqliteCollection::take_out_of(const CommitRow& row) {
       if (Result<void> gone = let_go(packed); !gone) return gone;
       continue;
     }
-    if (body.empty()) first = packed.record.lsn;
-    last = packed.record.lsn;
-    body.append(encoded);
+    if (left.content.empty()) left.at.first = stored(packed.record.lsn);
+    left.at.last = stored(packed.record.lsn);
+    left.content.append(encoded);
   }
   if (retention_.dry_run) return {};
-  parts_.commits.forget(row.first());
-  if (Result<void> removed = SqliteQuery(remove_row_, stored(row.first())).run(); !removed) {
+  parts_.commits.forget(commit.first());
+  if (Result<void> removed = SqliteQuery(remove_row_, commit.at.first).run(); !removed) {
     return removed;
   }
-  if (body.empty()) return {};
-  return SqliteQuery(insert_row_, stored(first), stored(last), SqliteBlob{body}).run();
+  if (sealed) left.seal = commit.seal;
+  if (!left.content.empty()) return put_back(std::move(left), before);
+  left.kind = LinkKind::removed;
+  left.at = commit.at;
+  return sealed ? note_removed(std::move(left), before) : Result<void>{};
+}
+
+Result<void> SqliteCollection::put_back(Link left, const Sha256& before) {
+  removed_.reset();
+  if (left.seal) left.cut = parts_.chain.cut_of(before, left);
+  place_ = left.at;
+  const std::string seal = SealChain::stored_seal(left);
+  return SqliteQuery(insert_row_, left.at.first, left.at.last, SqliteBlob{left.content},
+                     SqliteBlob{seal})
+      .run();
+}
+
+/// As one with those in front of it, or there would be as many rows as before.
+Result<void> SqliteCollection::note_removed(Link left, const Sha256& before) {
+  Removed removed{.link = std::move(left), .before = before};
+  if (removed_) {
+    removed.link.at.first = removed_->link.at.first;
+    removed.before = removed_->before;
+    if (Result<void> done = parts_.chain.remove(removed_->link.at); !done) return done;
+  }
+  removed.link.cut = parts_.chain.cut_of(removed.before, removed.link);
+  place_ = removed.link.at;
+  removed_ = std::move(removed);
+  return parts_.chain.insert(removed_->link);
 }
 
 /// The blob of a record that goes.

@@ -2,6 +2,7 @@
 
 #include "journal/blobs.hpp"
 #include "journal/commit_reader.hpp"
+#include "journal/seal_chain.hpp"
 #include "journal/sqlite.hpp"
 #include "journal/task_table.hpp"
 
@@ -16,6 +17,7 @@ namespace tinkerbell {
 struct CollectedParts {
   SqliteConnection& database;
   CommitReader& commits;
+  SealChain& chain;
   TaskTable& tasks;
   Blobs& blobs;
   /// The disk failed: the store takes nothing more.
@@ -28,7 +30,8 @@ struct CollectedParts {
 /// 2. Moves their heads to the table `leaving`: from then on they are gone for everybody. That
 ///    table is what a broken-off collection leaves for the next one.
 /// 3. Goes through the commits and takes their records out, a row at a time; rows that become empty
-///    go. A blob that nobody uses any more goes with the last record that did.
+///    go. What that leaves of the chain of seals is seal_chain.hpp's; a commit that does not hold
+///    in it stays as it is. A blob that nobody uses any more goes with the last record that did.
 /// 4. Empties `leaving`, and removes the files in blobs/ that no row names: those of commits that
 ///    were lost, and those that a sudden end left.
 ///

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <optional>
+#include <string>
 
 namespace tinkerbell {
 
@@ -67,11 +69,13 @@ Result<std::size_t> copy_blob(const fs::path& from, const fs::path& to) {
 
 class SqliteCopy final : public StoreCopy {
  public:
-  SqliteCopy(fs::path partial, fs::path directory, fs::path blobs, std::shared_ptr<void> in_use)
+  SqliteCopy(fs::path partial, fs::path directory, fs::path blobs, std::shared_ptr<void> in_use,
+             std::function<std::string()> mark_now)
       : partial_(std::move(partial)),
         directory_(std::move(directory)),
         blobs_(std::move(blobs)),
-        in_use_(std::move(in_use)) {}
+        in_use_(std::move(in_use)),
+        mark_now_(std::move(mark_now)) {}
 
   ~SqliteCopy() override {
     if (backup_ == nullptr) return;
@@ -95,6 +99,7 @@ class SqliteCopy final : public StoreCopy {
   fs::path directory_;
   fs::path blobs_;
   std::shared_ptr<void> in_use_;
+  std::function<std::string()> mark_now_;
   std::vector<std::string> blobs_left_;  ///< Not copied yet.
   std::optional<SqliteConnection> target_;
   SqliteBackup backup_;  ///< Null: not begun, or all is in place.
@@ -160,6 +165,7 @@ Result<void> SqliteCopy::copy_newer_blobs() {
 Result<void> SqliteCopy::put_in_place() {
   const UniqueFd whole(::open(file().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!whole || ::fsync(whole.get()) != 0) return os_error("sync " + file().string(), errno);
+  if (Result<void> made = make_file(partial_ / "journal.mark", mark_now_()); !made) return made;
   if (Result<void> synced = sync_directory(partial_); !synced) return synced;
   if (::renameat2(AT_FDCWD, partial_.c_str(), AT_FDCWD, directory_.c_str(), RENAME_NOREPLACE) !=
       0) {
@@ -191,7 +197,8 @@ Result<void> check_free(const fs::path& directory, const fs::path& partial) {
 }  // namespace
 
 Result<std::unique_ptr<StoreCopy>> copy_to(const fs::path& given, SqliteConnection& database,
-                                           const fs::path& blobs, std::shared_ptr<void> in_use) {
+                                           const fs::path& blobs, std::shared_ptr<void> in_use,
+                                           std::function<std::string()> mark_now) {
   const fs::path directory = given.lexically_normal();
   const fs::path partial = directory.string() + ".partial";
   if (Result<void> free = check_free(directory, partial); !free) return free.error();
@@ -199,7 +206,8 @@ Result<std::unique_ptr<StoreCopy>> copy_to(const fs::path& given, SqliteConnecti
   fs::create_directories(directory.parent_path(), failed);
   if (failed) return os_error("create " + directory.parent_path().string(), failed.value());
   if (::mkdir(partial.c_str(), 0700) != 0) return os_error("create " + partial.string(), errno);
-  auto copy = std::make_unique<SqliteCopy>(partial, directory, blobs, std::move(in_use));
+  auto copy = std::make_unique<SqliteCopy>(partial, directory, blobs, std::move(in_use),
+                                           std::move(mark_now));
   if (Result<void> begun = copy->begin(database); !begun) {
     copy.reset();
     fs::remove_all(partial, failed);

@@ -8,9 +8,11 @@
 #include "journal/ledger_table.hpp"
 #include "journal/reserve.hpp"
 #include "journal/schema.hpp"
+#include "journal/seal_chain.hpp"
 #include "journal/sole_owner.hpp"
 #include "journal/sqlite_collection.hpp"
 #include "journal/sqlite_copy.hpp"
+#include "journal/sqlite_verification.hpp"
 #include "journal/task_table.hpp"
 #include "journal/watched_file.hpp"
 
@@ -85,8 +87,8 @@ Result<void> ready_file(const fs::path& file) {
 class SqliteStore final : public Store {
  public:
   SqliteStore(fs::path file, int log_pages_max, DirectoryLock lock, JournalMark mark,
-              SqliteConnection database, CommitReader commits, TaskTable tasks, LedgerTable ledger,
-              Blobs blobs)
+              SqliteConnection database, CommitReader commits, SealChain chain, TaskTable tasks,
+              LedgerTable ledger, Blobs blobs)
       : file_(std::move(file)),
         reserve_(file_.parent_path() / "reserve"),
         log_pages_max_(log_pages_max),
@@ -95,16 +97,16 @@ class SqliteStore final : public Store {
         mark_(std::move(mark)),
         database_(std::move(database)),
         commits_(std::move(commits)),
+        chain_(std::move(chain)),
         tasks_(std::move(tasks)),
         ledger_(std::move(ledger)),
         blobs_(std::move(blobs)) {}
 
-  ~SqliteStore() override {
-    if (begun_ && !failure_) (void)mark_.write_closed();  // first: the log goes with the connection
-  }
+  ~SqliteStore() override;
 
-  /// Reads the counters, checks the newest commit, raises the epoch.
-  [[nodiscard]] Result<void> begin(Durability durability);
+  /// Reads the counters, checks the newest commit and that all is as it was, raises the epoch.
+  [[nodiscard]] Result<void> begin(Durability durability, const Evidence& evidence,
+                                   Acceptance& acceptance);
 
   [[nodiscard]] const StoreState& state() const override { return state_; }
 
@@ -139,30 +141,46 @@ class SqliteStore final : public Store {
   }
 
   [[nodiscard]] Result<std::unique_ptr<StoreCopy>> begin_copy(const fs::path& directory) override {
-    return copy_to(directory, database_, blobs_.directory(), blobs_.in_use());
+    return copy_to(directory, database_, blobs_.directory(), blobs_.in_use(),
+                   [this] { return JournalMark::line_of(mark_at(newest_, false), chain_.key()); });
   }
 
   [[nodiscard]] Result<std::unique_ptr<StoreCollection>> begin_collection(
       const Retention& retention) override {
     return collect_from({.database = database_,
                          .commits = commits_,
+                         .chain = chain_,
                          .tasks = tasks_,
                          .blobs = blobs_,
                          .failed = [this](const Error& error) { fail(error); }},
                         retention);
   }
 
+  [[nodiscard]] Anchor anchor() const override {
+    return mark_.content() ? mark_.content()->anchor.value_or(Anchor{}) : Anchor{};
+  }
+
+  [[nodiscard]] Result<std::unique_ptr<StoreVerification>> begin_verification(
+      const Verification& wanted) override;
+
  private:
   [[nodiscard]] Result<void> prepare_statements();
   [[nodiscard]] Result<void> read_state();
-  [[nodiscard]] Result<void> raise_epoch();
+  [[nodiscard]] Result<void> take_key(const Evidence& evidence, Acceptance& acceptance);
+  [[nodiscard]] Result<void> check_chain(Acceptance& acceptance);
+  [[nodiscard]] Result<void> compare_with_mark();
+  [[nodiscard]] Result<void> raise_epoch(const std::string& accepted);
+  [[nodiscard]] Result<Anchor> write_opening(Epoch epoch, const std::string& accepted);
   [[nodiscard]] Result<void> watch_files();
+  [[nodiscard]] Result<void> move_anchor();
+  [[nodiscard]] JournalMark::Content mark_at(const Anchor& anchor, bool open) const;
   Error fail(Error error);
 
   [[nodiscard]] Result<void> commit(const Batch& batch);
-  [[nodiscard]] Result<void> write(const Batch& batch);
-  [[nodiscard]] Result<void> write_records(std::span<const Record> records);
-  [[nodiscard]] Result<void> write_row(std::span<const Record> records, std::string_view body);
+  [[nodiscard]] Result<Anchor> write(const Batch& batch);
+  [[nodiscard]] Result<Anchor> write_records(std::span<const Record> records);
+  [[nodiscard]] Result<void> write_row(std::span<const Record> records, std::string_view body,
+                                       Anchor& newest);
   void make_room_in_log();
   [[nodiscard]] Result<void> copy_log();
   [[nodiscard]] Result<void> check_files() const;
@@ -191,9 +209,11 @@ class SqliteStore final : public Store {
   JournalMark mark_;
   SqliteConnection database_;
   CommitReader commits_;
+  SealChain chain_;
   TaskTable tasks_;
   LedgerTable ledger_;
   Blobs blobs_;
+  Durability durability_ = Durability::power;
   SqliteStatement begin_;
   SqliteStatement commit_;
   SqliteStatement insert_commit_;
@@ -202,26 +222,47 @@ class SqliteStore final : public Store {
   StoreState state_;
   SoleOwner owner_;
   bool begun_ = false;
-  Lsn last_lsn_{0};
+  bool new_chain_ = false;  ///< One is to begin.
+  Anchor newest_;           ///< The newest record, and the newest seal of the chain.
+  Anchor synced_;           ///< As it was when all was last certain to survive a loss of power.
   ApprovalId last_approval_ = kNoApproval;
   std::optional<Error> failure_;  ///< The first one; final.
 };
 
-Result<void> SqliteStore::begin(Durability durability) {
+/// The mark first: the log goes with the connection.
+SqliteStore::~SqliteStore() {
+  if (!begun_ || failure_) return;
+  if (durability_ == Durability::process) {
+    if (Result<void> copied = database_.checkpoint(); !copied) {
+      (void)fail(copied.error());
+      return;
+    }
+    synced_ = newest_;
+  }
+  (void)mark_.write(mark_at(synced_, false), chain_.key());
+}
+
+Result<void> SqliteStore::begin(Durability durability, const Evidence& evidence,
+                                Acceptance& acceptance) {
   if (Result<void> done = prepare_statements(); !done) return located(done);
   if (Result<void> done = read_state(); !done) return located(done);
-  if (Result<void> same = mark_.check(state_.store_id, state_.epoch); !same) return same;
-  Result<void> raised = raise_epoch();
+  if (Result<void> same = acceptance.check(mark_.check(state_.store_id, state_.epoch)); !same) {
+    return same;
+  }
+  if (Result<void> done = take_key(evidence, acceptance); !done) return done;
+  if (Result<void> done = check_chain(acceptance); !done) return done;
+  Result<void> raised = raise_epoch(acceptance.reason());
   if (!raised && raised.error().code == Errc::storage_full) {
     reserve_.give_up();  // of an earlier run: on a full disk, too, one can look, and end tasks
-    raised = raise_epoch();
+    raised = raise_epoch(acceptance.reason());
   }
   if (!raised) return located(raised);
-  if (Result<void> done = mark_.write_open(state_.store_id, state_.epoch); !done) return done;
+  if (Result<void> done = move_anchor(); !done) return done;
   if (Result<void> done = watch_files(); !done) return done;
   owner_ = SoleOwner(state_.epoch, state_.last_task);
   begun_ = true;
   database_.copy_log_on_close(true);
+  durability_ = durability;
   if (durability == Durability::power) return {};  // so it was opened
   return located(database_.execute("PRAGMA synchronous = NORMAL"));
 }
@@ -230,7 +271,8 @@ Result<void> SqliteStore::prepare_statements() {
   for (auto [statement, sql] :
        {std::pair{&begin_, "BEGIN IMMEDIATE"},
         {&commit_, "COMMIT"},
-        {&insert_commit_, "INSERT INTO commits (first_lsn, last_lsn, body) VALUES (?1, ?2, ?3)"},
+        {&insert_commit_,
+         "INSERT INTO commits (first_lsn, last_lsn, body, seal) VALUES (?1, ?2, ?3, ?4)"},
         {&set_meta_, "UPDATE meta SET value = ?2 WHERE key = ?1"}}) {
     Result<SqliteStatement> prepared = database_.prepare(sql);
     if (!prepared) return prepared.error();
@@ -268,14 +310,133 @@ Result<void> SqliteStore::read_state() {
   return {};
 }
 
-Result<void> SqliteStore::raise_epoch() {
-  last_lsn_ = state_.last_lsn;
-  last_approval_ = state_.last_approval;
-  const Epoch next{std::to_underlying(state_.epoch) + 1};
-  SqliteQuery query(set_meta_, std::string_view("epoch"), std::int64_t{std::to_underlying(next)});
-  if (Result<void> raised = query.run(); !raised) return raised;
-  state_.epoch = next;
+/// A key that is missing where there are seals is never replaced unasked: a new one would cover up
+/// whatever was done to the journal.
+Result<void> SqliteStore::take_key(const Evidence& evidence, Acceptance& acceptance) {
+  const Result<std::string> sealed_with =
+      database_.text("SELECT value FROM meta WHERE key = 'seal_key'");
+  if (!sealed_with) return located(Result<void>(sealed_with.error()));
+  const fs::path key_file = file_.parent_path() / "journal.key";
+  Result<SealKey> key =
+      evidence.key.empty() ? SealKey::read(key_file) : SealKey::from_text(evidence.key);
+  if (!key && key.error().code == Errc::not_found) {
+    Result<void> may_be_new;
+    if (!sealed_with->empty()) {
+      may_be_new = acceptance.check(
+          Error{Errc::invalid, key_file.string() + ", the key of the journal's seals, is gone: put "
+                                                   "it back (a backup has none)"});
+    }
+    if (!may_be_new) return may_be_new;
+    key = SealKey::make(key_file);
+  }
+  if (!key) return key.error();
+  new_chain_ = key->id() != *sealed_with;
+  if (new_chain_ && !sealed_with->empty()) {
+    const Result<void> accepted = acceptance.check(
+        Error{Errc::invalid,
+              file_.string() + " is sealed with another key than the one that " +
+                  (evidence.key.empty() ? "is in " + key_file.string() : "the config names")});
+    if (!accepted) return accepted;
+  }
+  chain_.use(*std::move(key), state_.store_id);
   return {};
+}
+
+/// Whether the journal is the one that the mark tells of, and has all that it had then.
+Result<void> SqliteStore::check_chain(Acceptance& acceptance) {
+  const Result<std::optional<Link>> newest = chain_.newest();
+  if (!newest) return located(Result<void>(newest.error()));
+  newest_ = {.lsn = state_.last_lsn, .seal = {}};
+  if (*newest) newest_.seal = (*newest)->seal_or_none();
+  const bool anchored = mark_.content() && mark_.content()->anchor;
+  const bool has_seals =
+      *newest && chain_.covers((*newest)->at) && (*newest)->kind != LinkKind::begun;
+  Result<void> same;
+  if (new_chain_ ? anchored && acceptance.reason().empty() : !chain_.begun()) {
+    same = Error{Errc::invalid, file_.string() + " had seals, and has none"};
+  } else if (!new_chain_ && anchored) {
+    same = compare_with_mark();
+  } else if (!new_chain_ && has_seals) {
+    same = Error{Errc::invalid, "journal.mark beside " + file_.string() +
+                                    ", which says how far it went, is gone or of an earlier time"};
+  }
+  new_chain_ = new_chain_ || !chain_.begun();
+  return acceptance.check(std::move(same));
+}
+
+Result<void> SqliteStore::compare_with_mark() {
+  const Anchor anchor = *mark_.content()->anchor;
+  if (!mark_.is_signed_with(chain_.key())) {
+    return Error{Errc::invalid, "journal.mark beside " + file_.string() +
+                                    ", which says how far it went, is not as it was written"};
+  }
+  const Result<bool> there = chain_.goes_through(anchor);
+  if (!there) return there.error();
+  if (*there) return {};
+  const std::string newest = std::to_string(number(anchor.lsn));
+  if (newest_.lsn >= anchor.lsn) {
+    return Error{Errc::invalid,
+                 file_.string() + " has another record " + newest + " than the one that it had"};
+  }
+  return Error{Errc::invalid, file_.string() + " ends at record " +
+                                  std::to_string(number(newest_.lsn)) + " and had " + newest +
+                                  ": what it has forgotten would be done again"};
+}
+
+JournalMark::Content SqliteStore::mark_at(const Anchor& anchor, bool open) const {
+  return {.store_id = state_.store_id, .epoch = state_.epoch, .open = open, .anchor = anchor};
+}
+
+/// Says outside of the journal how far it goes; never more than is certain to be there.
+Result<void> SqliteStore::move_anchor() {
+  return mark_.write(mark_at(synced_, true), chain_.key());
+}
+
+/// With a sync, also where commits have none.
+Result<void> SqliteStore::raise_epoch(const std::string& accepted) {
+  last_approval_ = state_.last_approval;
+  const std::uint32_t seen =
+      mark_.content() ? std::to_underlying(mark_.content()->epoch) : std::uint32_t{0};
+  const Epoch next{std::max(std::to_underlying(state_.epoch), seen) + 1};
+  if (Result<void> begun = SqliteQuery(begin_).run(); !begun) return begun;
+  Result<Anchor> written = write_opening(next, accepted);
+  if (written) {
+    if (Result<void> committed = SqliteQuery(commit_).run(); !committed) {
+      written = committed.error();
+    }
+  }
+  if (!written) {
+    (void)database_.execute("ROLLBACK");  // the first error says more
+    return written.error();
+  }
+  newest_ = synced_ = *written;
+  new_chain_ = false;
+  state_.epoch = next;
+  state_.sealed_from = chain_.from();
+  state_.anchor = synced_;
+  state_.accepted = accepted;
+  return {};
+}
+
+/// The first commit of a run: its epoch, and what is to be noted in the chain.
+Result<Anchor> SqliteStore::write_opening(Epoch epoch, const std::string& accepted) {
+  const Result<void> raised =
+      SqliteQuery(set_meta_, std::string_view("epoch"), std::int64_t{std::to_underlying(epoch)})
+          .run();
+  if (!raised) return raised.error();
+  const std::string now = rfc3339(SystemClock().wall());
+  Result<Sha256> seal = newest_.seal;
+  if (new_chain_) {
+    const std::string key = chain_.key().id();
+    const Result<void> set =
+        SqliteQuery(set_meta_, std::string_view("seal_key"), std::string_view(key)).run();
+    if (!set) return set.error();
+    seal = chain_.begin(newest_.lsn, now + " " + accepted);
+  } else if (!accepted.empty()) {
+    seal = chain_.accept(newest_.seal, newest_.lsn, now + " " + accepted);
+  }
+  if (!seal) return seal.error();
+  return Anchor{.lsn = newest_.lsn, .seal = *seal};
 }
 
 Result<void> SqliteStore::watch_files() {
@@ -336,6 +497,9 @@ Result<void> SqliteStore::release(TaskId task, std::optional<WallTime> due) {
 Result<std::optional<Milliseconds>> SqliteStore::renew() {
   if (failure_) return failure_->with("the store failed before");
   if (Result<void> same = check_files(); !same) return fail(same.error());
+  if (synced_ != anchor()) {
+    if (Result<void> moved = move_anchor(); !moved) return fail(moved.error());
+  }
   return std::optional<Milliseconds>{};
 }
 
@@ -352,13 +516,14 @@ void SqliteStore::make_room_in_log() {
 Result<void> SqliteStore::commit(const Batch& batch) {
   make_room_in_log();
   if (Result<void> begun = SqliteQuery(begin_).run(); !begun) return begun;
-  Result<void> written = write(batch);
-  if (written) written = SqliteQuery(commit_).run();
-  if (!written) {
+  const Result<Anchor> written = write(batch);
+  Result<void> done = written ? SqliteQuery(commit_).run() : Result<void>(written.error());
+  if (!done) {
     (void)database_.execute("ROLLBACK");  // the first error says more; it may have rolled back
-    return written;
+    return done;
   }
-  if (!batch.records.empty()) last_lsn_ = batch.records.back().lsn;
+  newest_ = *written;
+  if (durability_ == Durability::power) synced_ = newest_;
   last_approval_ = std::max(last_approval_, batch.last_approval);
   if (Result<void> same = check_files(); !same) return same;
   return copy_log();
@@ -371,37 +536,42 @@ Result<void> SqliteStore::copy_log() {
   Result<void> copied = database_.checkpoint();
   const bool full = !copied && copied.error().code == Errc::storage_full;
   copy_log_at_ = full ? database_.log_pages() + log_pages_max_ / 4 : log_pages_max_;
+  if (copied) synced_ = newest_;
   return full ? Result<void>{} : copied;
 }
 
-Result<void> SqliteStore::write(const Batch& batch) {
-  if (Result<void> written = write_records(batch.records); !written) return written;
+/// Returns what is the newest once it is committed.
+Result<Anchor> SqliteStore::write(const Batch& batch) {
+  Result<Anchor> newest = write_records(batch.records);
+  if (!newest) return newest;
   for (const TaskHead& head : batch.heads) {
-    if (Result<void> put = tasks_.put(database_, head); !put) return put;
+    if (Result<void> put = tasks_.put(database_, head); !put) return put.error();
   }
   for (const Charge& charge : batch.charges) {
-    if (Result<void> added = ledger_.add(charge); !added) return added;
+    if (Result<void> added = ledger_.add(charge); !added) return added.error();
   }
-  if (batch.last_approval <= last_approval_) return {};
+  if (batch.last_approval <= last_approval_) return newest;
   SqliteQuery query(set_meta_, std::string_view("last_approval"), stored(batch.last_approval));
-  return query.run();
+  if (Result<void> set = query.run(); !set) return set.error();
+  return newest;
 }
 
-Result<void> SqliteStore::write_records(std::span<const Record> records) {
+Result<Anchor> SqliteStore::write_records(std::span<const Record> records) {
+  Anchor newest = newest_;
   std::string body;
   std::size_t first = 0;
-  Lsn expected = last_lsn_;
+  Lsn expected = newest.lsn;
   for (std::size_t i = 0; i < records.size(); ++i) {
     expected = next(expected);
     TINKERBELL_ASSERT(records[i].lsn == expected);
-    if (Result<void> packed = pack(records[i], body); !packed) return packed;
+    if (Result<void> packed = pack(records[i], body); !packed) return packed.error();
     if (body.size() < kRowBytesTarget && i + 1 < records.size()) continue;
-    Result<void> written = write_row(records.subspan(first, i + 1 - first), body);
-    if (!written) return written;
+    Result<void> written = write_row(records.subspan(first, i + 1 - first), body, newest);
+    if (!written) return written.error();
     first = i + 1;
     body.clear();
   }
-  return {};
+  return newest;
 }
 
 Result<void> SqliteStore::pack(const Record& record, std::string& body) {
@@ -415,10 +585,29 @@ Result<void> SqliteStore::pack(const Record& record, std::string& body) {
   return {};
 }
 
-Result<void> SqliteStore::write_row(std::span<const Record> records, std::string_view body) {
-  SqliteQuery query(insert_commit_, stored(records.front().lsn), stored(records.back().lsn),
-                    SqliteBlob{body});
+/// Behind `newest`, which it is then itself.
+Result<void> SqliteStore::write_row(std::span<const Record> records, std::string_view body,
+                                    Anchor& newest) {
+  const Lsn first = records.front().lsn;
+  const Lsn last = records.back().lsn;
+  newest = {.lsn = last, .seal = chain_.seal_of_commit(newest.seal, first, last, body)};
+  SqliteQuery query(insert_commit_, stored(first), stored(last), SqliteBlob{body},
+                    stored(newest.seal));
   return query.run();
+}
+
+Result<std::unique_ptr<StoreVerification>> SqliteStore::begin_verification(
+    const Verification& wanted) {
+  if (wanted.task != kNoTask) {
+    if (const Result<TaskHead> head = task(wanted.task); !head) return head.error();
+  }
+  return located(verify({.database = database_,
+                         .chain = chain_,
+                         .tasks = tasks_,
+                         .blobs = blobs_,
+                         .newest = newest_,
+                         .anchor = anchor()},
+                        wanted));
 }
 
 Result<void> SqliteStore::check_files() const {
@@ -490,21 +679,24 @@ Result<Record> SqliteStore::unpacked(const PackedRecord& packed) {
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Durability durability,
-                                                 int log_pages_max) {
+                                                 int log_pages_max, const Evidence& evidence) {
   const Result<fs::path> home = ready_directory(directory);
   if (!home) return home.error();
   Result<DirectoryLock> lock = DirectoryLock::take(*home, kLockPatience);
   if (!lock) return lock.error();
 
-  Result<JournalMark> mark = JournalMark::in(*home);
+  Acceptance acceptance(evidence.accept_rollback);
+  Result<JournalMark> mark = JournalMark::in(*home, acceptance);
   if (!mark) return mark.error();
-  if (Result<void> there = mark->check_files(); !there) return there.error();
+  if (Result<void> there = mark->check_files(acceptance); !there) return there.error();
   const fs::path file = *home / "journal.db";
   if (Result<void> ready = ready_file(file); !ready) return ready.error();
-  Result<SqliteConnection> database = open_journal_database(file, *mark);
+  Result<SqliteConnection> database = open_journal_database(file, *mark, acceptance);
   if (!database) return database.error();
   Result<CommitReader> commits = CommitReader::on(*database);
   if (!commits) return in_file(file, commits.error());
+  Result<SealChain> chain = SealChain::on(*database);
+  if (!chain) return in_file(file, chain.error());
   Result<TaskTable> tasks = TaskTable::on(*database);
   if (!tasks) return in_file(file, tasks.error());
   Result<LedgerTable> ledger = LedgerTable::on(*database);
@@ -512,10 +704,13 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Dura
   Result<Blobs> blobs = Blobs::on(*database, *home / "blobs");
   if (!blobs) return in_file(file, blobs.error());
 
-  auto store = std::make_unique<SqliteStore>(
-      file, log_pages_max, *std::move(lock), *std::move(mark), *std::move(database),
-      *std::move(commits), *std::move(tasks), *std::move(ledger), *std::move(blobs));
-  if (Result<void> begun = store->begin(durability); !begun) return begun.error();
+  auto store =
+      std::make_unique<SqliteStore>(file, log_pages_max, *std::move(lock), *std::move(mark),
+                                    *std::move(database), *std::move(commits), *std::move(chain),
+                                    *std::move(tasks), *std::move(ledger), *std::move(blobs));
+  if (Result<void> begun = store->begin(durability, evidence, acceptance); !begun) {
+    return begun.error();
+  }
   return std::unique_ptr<Store>(std::move(store));
 }
 

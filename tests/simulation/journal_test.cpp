@@ -39,6 +39,7 @@ struct Coverage {
   std::uint64_t refused_kept = 0;  ///< Refused for want of room, and there after all.
   std::uint64_t sectors_torn = 0;
   std::uint64_t database_syncs = 0;
+  std::uint64_t anchors = 0;  ///< That were moved on.
 };
 
 class Machine {
@@ -123,10 +124,18 @@ class Machine {
     keep(std::move(batch), std::move(samples));
     if (appended) {
       sure_ = batches_.size();
-      return {};
+      return dice_.chance(3) ? move_anchor() : Wrong{};
     }
     store_ = nullptr;
     if (!disk_.ended()) return "append fails: " + appended.error().message;
+    return {};
+  }
+
+  /// The next opening compares what it finds with it.
+  [[nodiscard]] Wrong move_anchor() {
+    const Anchor before = store_->anchor();
+    if (const auto renewed = store_->renew(); !renewed) return renewed.error().message;
+    if (store_->anchor() != before) ++coverage_.anchors;
     return {};
   }
 
@@ -199,12 +208,25 @@ class Machine {
     }
     if (!same(store_->ledger({}), model.ledger({})))
       return "the ledger does not go with the records";
+    if (Wrong wrong = verify()) return wrong;
     for (std::uint64_t id = 1; id <= number(state.last_task); ++id) {
       if (!same(store_->records(TaskId{id}), model.records(TaskId{id}))) {
         return "task " + std::to_string(id) + " has other records";
       }
     }
     return {};
+  }
+
+  [[nodiscard]] Wrong verify() {
+    const auto verification = store_->begin_verification({});
+    if (!verification) return verification.error().message;
+    for (;;) {
+      const Result<bool> all = (*verification)->verify_more();
+      if (!all) return all.error().message;
+      const std::optional<Damage>& damage = (*verification)->so_far().damage;
+      if (damage) return "record " + std::to_string(number(damage->lsn)) + ": " + damage->what;
+      if (*all) return {};
+    }
   }
 
   template <class T>
@@ -255,6 +277,7 @@ TEST_P(PowerLoss, F4_NoSeedLosesOrTearsACommit) {
   EXPECT_GT(coverage.full_disks, 20U);
   EXPECT_GT(coverage.sectors_torn, 400U);
   EXPECT_GT(coverage.database_syncs, 400U);
+  EXPECT_GT(coverage.anchors, 200U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shard, PowerLoss, testing::Range(std::uint64_t{0}, kShards));

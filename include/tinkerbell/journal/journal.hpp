@@ -39,6 +39,8 @@ class Journal {
     /// The disk is full: what is appended waits (or goes on with the last of the space); nothing:
     /// there is room again. Loop thread.
     std::function<void(const std::optional<Error>&)> storage = {};
+    /// What is written down outside of the store has moved on. Loop thread.
+    std::function<void(const Anchor&)> anchored = {};
   };
 
   Journal(std::unique_ptr<Store> store, Callbacks callbacks);
@@ -113,6 +115,10 @@ class Journal {
   /// Store::begin_collection and StoreCollection; unavailable (the writer ends).
   void collect(Retention retention, Completion<Collected> done);
 
+  /// Compares all records up to now with their seals, by and by, between commits. Errors: those of
+  /// Store::begin_verification and StoreVerification; unavailable (the writer ends).
+  void verify(const Verification& wanted, Completion<Verified> done);
+
   // ---- the writer's side: one thread, the loop's or another ----
 
   static constexpr std::size_t kAllOfThem = std::numeric_limits<std::size_t>::max();
@@ -126,8 +132,9 @@ class Journal {
   /// end_writing() was called.
   [[nodiscard]] bool wait_for_work(SteadyTime until);
 
-  /// Tells the store that its owner lives, and hears whether it still is the owner. Returns after
-  /// how long that is to be done again: every four seconds, or more often where the lease is short.
+  /// Tells the store that its owner lives, hears whether it still is the owner, and has its newest
+  /// record written down outside of it. Returns after how long that is to be done again: every four
+  /// seconds, or more often where the lease is short.
   [[nodiscard]] Milliseconds renew();
 
   /// From any thread.
@@ -154,7 +161,7 @@ class Journal {
   };
 
   void chain(Record& record);
-  void anchor(TaskHead& head);
+  void complete(TaskHead& head);
   void enqueue(Read read);
   template <class T, class Ask>
   void ask(Ask ask_store, Completion<T> done);
@@ -163,6 +170,7 @@ class Journal {
   void commit_all(std::deque<Batch> appends);
   void commit(Batch batch);
   void tell_durable(std::vector<Record> records);
+  void tell_anchor();
   void tell_failed();
 
   // full_disk.cpp
@@ -176,6 +184,9 @@ class Journal {
   void copy_more(std::unique_ptr<StoreCopy> copy, Completion<void> done);
   template <class T>
   void answer(Completion<T> done, Result<T> result);
+
+  // verify.cpp
+  void verify_more(std::unique_ptr<StoreVerification> verification, Completion<Verified> done);
 
   // collect.cpp
   void collect_more(std::unique_ptr<StoreCollection> collection, Completion<Collected> done);
@@ -210,6 +221,7 @@ class Journal {
   };
 
   std::unique_ptr<Store> store_;
+  Anchor anchor_;  ///< The newest that `anchored` was told.
   std::optional<Error> failure_;
   std::optional<FullDisk> full_;
 };

@@ -53,7 +53,6 @@ struct Record {
   WallTime wall{};            ///< When the daemon decided it.
   Fingerprint fingerprint{};  ///< Of the command; zero where there is none.
   std::string payload;        ///< Canonical bytes; what they mean depends on `kind`.
-  Sha256 chain{};             ///< Keyed hash of the record before (zero until the chain is built).
 
   bool operator==(const Record&) const = default;
 };
@@ -82,10 +81,10 @@ struct PackedRecord {
 ///     u32 crc32c of all that follows it
 ///     u8  format (2)
 ///     u8  kind, and 16 times the effect
-///     u8  1: there is a fingerprint, 2: there is a chain, 4: the payload is a blob
+///     u8  1: there is a fingerprint, 4: the payload is a blob
 ///     n   lsn, lsn - previous, task, branch, seq, attempt, epoch
 ///     i64 wall in ns since 1970
-///     16 bytes fingerprint, 32 bytes chain, where they are not zero
+///     16 bytes fingerprint, where it is not zero
 ///     payload; of a blob 32 bytes hash, n length
 ///
 /// n is LEB128 (seven bits a byte, the lowest first); the others are little-endian.

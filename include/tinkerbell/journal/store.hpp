@@ -53,6 +53,15 @@ struct TaskHead {
   bool operator==(const TaskHead&) const = default;
 };
 
+/// The newest record and the seal of its commit, which stands for all that is before it. Written
+/// down outside of the store, it shows later whether the store is still the same up to there.
+struct Anchor {
+  Lsn lsn{0};
+  Sha256 seal;
+
+  bool operator==(const Anchor&) const = default;
+};
+
 /// Where the counters of a store stood when it was opened. Ids are never given twice.
 struct StoreState {
   Epoch epoch{0};  ///< Of this opening, and of no other; already durable. Names its owner.
@@ -61,6 +70,10 @@ struct StoreState {
   ApprovalId last_approval = kNoApproval;
   std::string store_id;  ///< 32 hexadecimal digits, drawn when the store was made: part of every
                          ///< idempotency key.
+  Lsn sealed_from{0};    ///< The first record that the chain of seals covers, or will.
+  Anchor anchor{};       ///< What is written down outside of the store.
+  std::string
+      accepted{};  ///< Why the store would have been refused, had nobody accepted it as it is.
 };
 
 /// What goes into one commit.
@@ -142,6 +155,47 @@ class StoreCollection {
   [[nodiscard]] virtual Result<bool> collect_more() = 0;
 
   [[nodiscard]] virtual const Collected& so_far() const = 0;
+};
+
+/// The first thing that is not as it was written.
+struct Damage {
+  Lsn lsn{0};             ///< The record; of a commit whose seal is wrong the first one.
+  TaskId task = kNoTask;  ///< kNoTask: the record cannot be read, or is missing.
+  Seq seq{0};
+  std::string what;
+
+  bool operator==(const Damage&) const = default;
+};
+
+/// What was looked at, and what was found.
+struct Verified {
+  std::uint64_t records = 0;
+  std::uint64_t blobs = 0;
+  Lsn sealed_from{0};              ///< Records before this one have no seal, only their crc.
+  Anchor newest;                   ///< The newest that there is.
+  Anchor anchor;                   ///< The newest that is written down outside of the store.
+  std::vector<std::string> notes;  ///< When the chain of seals began, and what was accepted since.
+  std::optional<Damage> damage;    ///< The rest was not looked at.
+};
+
+/// What to look at besides the chain of seals, the records and the tasks' rows.
+struct Verification {
+  TaskId task = kNoTask;  ///< Only this task's payloads; kNoTask: all.
+  Anchor anchor{};        ///< One that was written down; without a seal: none.
+};
+
+/// A verification under way.
+class StoreVerification {
+ public:
+  StoreVerification() = default;
+  StoreVerification(const StoreVerification&) = delete;
+  StoreVerification& operator=(const StoreVerification&) = delete;
+  virtual ~StoreVerification() = default;
+
+  /// A few milliseconds of it, so that commits can come between. True: all is done. Errors: io.
+  [[nodiscard]] virtual Result<bool> verify_more() = 0;
+
+  [[nodiscard]] virtual const Verified& so_far() const = 0;
 };
 
 /// The durable truth. One owner thread at a time; the writer thread once it runs. Blocks.
@@ -253,6 +307,17 @@ class Store {
   [[nodiscard]] virtual Result<std::unique_ptr<StoreCollection>> begin_collection(
       const Retention& /*retention*/) {
     return Error{Errc::unsupported, "this store keeps everything"};
+  }
+
+  /// The newest that is written down outside of the store: an earlier state of it than this will be
+  /// noticed. renew() moves it on.
+  [[nodiscard]] virtual Anchor anchor() const { return {}; }
+
+  /// Begins to compare all records up to now with their seals and with what refers to them. While
+  /// it lives nothing is removed. Errors: not_found (the task), unsupported, io.
+  [[nodiscard]] virtual Result<std::unique_ptr<StoreVerification>> begin_verification(
+      const Verification& /*wanted*/) {
+    return Error{Errc::unsupported, "this store has no seals"};
   }
 };
 

@@ -363,6 +363,16 @@ std::set<TaskId> expected_after(const std::vector<TaskHead>& heads, WallTime cut
   return kept;
 }
 
+/// A collection leaves a journal whose seals hold.
+void expect_sealed(Store& store) {
+  const auto verification = *store.begin_verification({});
+  while (!*verification->verify_more()) {
+  }
+  const Verified& verified = verification->so_far();
+  EXPECT_FALSE(verified.damage) << "record " << number(verified.damage->lsn) << ": "
+                                << verified.damage->what;
+}
+
 TEST(CollectionOfSamples, LeavesExactlyWhatMustStay) {
   std::size_t removed = 0;
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
@@ -394,6 +404,7 @@ TEST(CollectionOfSamples, LeavesExactlyWhatMustStay) {
       ASSERT_EQ(found.ok(), kept.contains(head.task)) << number(head.task);
       if (found) EXPECT_EQ(*found, *model.records(head.task));
     }
+    expect_sealed(*store);
   }
   EXPECT_GT(removed, 50U);
 }
@@ -448,6 +459,7 @@ TEST(CollectionOfSamples, AnEndInTheMiddleLeavesEachTaskWholeOrGone) {
     store = *std::move(opened);
     EXPECT_EQ(store->state().last_lsn, before.last_lsn);
     EXPECT_EQ(store->state().last_task, before.last_task);
+    expect_sealed(*store);
     EXPECT_EQ(*store->ledger({}), *model.ledger({}));
     for (const TaskHead& head : heads) {
       const auto found = store->records(head.task);
@@ -482,6 +494,7 @@ TEST(CollectionOfSamples, AnEndInTheMiddleLeavesEachTaskWholeOrGone) {
     expected.insert(newest);
     ASSERT_EQ(left, expected);
     EXPECT_EQ(*store->ledger({}), *model.ledger({}));
+    expect_sealed(*store);
     const auto nothing = *store->begin_collection({.ended_before = cutoff, .dry_run = true});
     while (!*nothing->collect_more()) {
     }

@@ -117,12 +117,14 @@ class JournalTest : public ::testing::Test {
   void start(std::unique_ptr<Store> store, Writer who = Writer::thread) {
     journal_ = std::make_unique<Journal>(
         std::move(store),
-        Journal::Callbacks{.post = [this](auto function) { loop_.post(std::move(function)); },
-                           .durable =
-                               [this](const std::vector<Record>& records) {
-                                 durable_.push_back(records.back().lsn);
-                               },
-                           .failed = [this](const Error& error) { failures_.push_back(error); }});
+        Journal::Callbacks{
+            .post = [this](auto function) { loop_.post(std::move(function)); },
+            .durable =
+                [this](const std::vector<Record>& records) {
+                  durable_.push_back(records.back().lsn);
+                },
+            .failed = [this](const Error& error) { failures_.push_back(error); },
+            .anchored = [this](const Anchor& anchor) { anchors_.push_back(anchor.lsn); }});
     if (who == Writer::thread) writer_.emplace(*journal_);
   }
 
@@ -167,6 +169,7 @@ class JournalTest : public ::testing::Test {
   std::shared_ptr<StoreMemory> memory_ = std::make_shared<StoreMemory>();
   std::vector<Lsn> durable_;
   std::vector<Error> failures_;
+  std::vector<Lsn> anchors_;
   std::unique_ptr<Journal> journal_;
   std::optional<WriterThread> writer_;
 };
@@ -368,6 +371,56 @@ TEST_F(JournalTest, RenewsAShortLeaseThreeTimesInItsTimeAndLooksEveryFourSeconds
   EXPECT_EQ(pause_with(std::nullopt), 4'000ms);
   EXPECT_EQ(pause_with(3'000ms), 1'000ms);
   EXPECT_EQ(pause_with(60'000ms), 4'000ms);
+}
+
+/// A store that says after each look where its anchor is now.
+class AnchoredStore final : public ForwardingStore {
+ public:
+  AnchoredStore(std::unique_ptr<Store> store, std::deque<std::uint64_t> anchors)
+      : ForwardingStore(std::move(store)), anchors_(std::move(anchors)) {}
+
+  [[nodiscard]] Result<std::optional<Milliseconds>> renew() override {
+    anchors_.pop_front();
+    return ForwardingStore::renew();
+  }
+
+  [[nodiscard]] Anchor anchor() const override { return {.lsn = Lsn{anchors_.front()}}; }
+
+ private:
+  std::deque<std::uint64_t> anchors_;
+};
+
+TEST_F(JournalTest, S91_TellsOfEachNewAnchorOnce) {
+  start(std::make_unique<AnchoredStore>(std::make_unique<MemoryStore>(memory_),
+                                        std::deque<std::uint64_t>{5, 5, 7, 7, 9}),
+        Writer::test);
+  for (int look = 0; look < 4; ++look)
+    (void)journal_->renew();
+  loop_.run_what_is_there();
+  EXPECT_THAT(anchors_, ElementsAre(Lsn{7}, Lsn{9}));
+}
+
+TEST_F(JournalTest, S90_VerifiesBetweenCommits) {
+  const TempDir dir;
+  start(*open_sqlite_store(dir.path(), Durability::process), Writer::test);
+  constexpr int kCommits = 600;  // more than one piece looks at
+  for (int commit = 0; commit < kCommits; ++commit) {
+    (void)append(1, commit == 0 ? RecordKind::task : RecordKind::intent);
+    EXPECT_TRUE(journal_->write());
+  }
+  std::optional<Result<Verified>> verified;
+  journal_->verify({}, Completion<Verified>([&](Result<Verified> all) { verified = all; }));
+  EXPECT_TRUE(journal_->write());
+  int between = 0;
+  for (; !verified; ++between) {
+    (void)append(1, RecordKind::intent);
+    EXPECT_TRUE(journal_->write());
+    loop_.run_what_is_there();
+  }
+  ASSERT_TRUE(*verified) << verified->error().message;
+  EXPECT_FALSE((*verified)->damage);
+  EXPECT_EQ((*verified)->records, 0U + kCommits);
+  EXPECT_GT(between, 3);
 }
 
 TEST_F(JournalTest, CommitsWhatIsQueuedBeforeItEnds) {

@@ -59,7 +59,6 @@ class SampleRecords {
                   .wall = wall_from_unix_nanoseconds(static_cast<std::int64_t>(random_())),
                   .payload = text(300)};
     std::ranges::generate(record.fingerprint.bytes, [this] { return byte(); });
-    std::ranges::generate(record.chain.bytes, [this] { return byte(); });
     return record;
   }
 

@@ -50,6 +50,13 @@ constexpr const char* kFrom2To3 =
     "INSERT INTO meta VALUES ('last_lsn', 0), ('last_task', 0);"
     "PRAGMA user_version = 3; COMMIT";
 
+/// What the program of version 4 made of that.
+constexpr const char* kFrom3To4 =
+    "BEGIN; CREATE TABLE ledger (root INTEGER NOT NULL, day INTEGER NOT NULL, model TEXT NOT NULL, "
+    "spent BLOB NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (root, day, model)) STRICT, WITHOUT "
+    "ROWID;"
+    "PRAGMA user_version = 4; COMMIT";
+
 void run_sql(const fs::path& file, const char* sql) {
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
@@ -79,7 +86,8 @@ std::string content_of(const fs::path& path) {
 
 void make_journal_of(std::int64_t version, const fs::path& file) {
   run_sql(file, kVersion2);
-  if (version == 3) run_sql(file, kFrom2To3);
+  if (version >= 3) run_sql(file, kFrom2To3);
+  if (version >= 4) run_sql(file, kFrom3To4);
 }
 
 /// A task that has spent something.
@@ -98,7 +106,7 @@ class OlderSchema : public testing::TestWithParam<std::int64_t> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Version, OlderSchema, testing::Values(2, 3));
+INSTANTIATE_TEST_SUITE_P(Version, OlderSchema, testing::Values(2, 3, 4));
 
 TEST_P(OlderSchema, F18_IsBroughtToOurVersionAndKeptAsItWas) {
   const TempDir dir;
@@ -115,7 +123,7 @@ TEST_P(OlderSchema, F18_IsBroughtToOurVersionAndKeptAsItWas) {
     EXPECT_TRUE((*store)->append(batch_with_a_charge(**store)));
     EXPECT_EQ((*store)->ledger({})->size(), 1U);
   }
-  EXPECT_EQ(version_of(file), 4);
+  EXPECT_EQ(version_of(file), 5);
   EXPECT_EQ(version_of(dir / kept_file()), GetParam());
   EXPECT_EQ(fs::status(dir / kept_file()).permissions(),
             fs::perms::owner_read | fs::perms::owner_write);
@@ -148,7 +156,7 @@ TEST(Schema, F18_VersionOneWasNeverReleasedAndIsRefused) {
   const auto store = open_sqlite_store(dir.path(), Durability::power);
   ASSERT_FALSE(store);
   EXPECT_THAT(store.error().message,
-              HasSubstr("schema version 1, this program reads versions 2 to 4"));
+              HasSubstr("schema version 1, this program reads versions 2 to 5"));
   EXPECT_EQ(content_of(dir / "journal.db"), before);
 }
 
@@ -196,7 +204,7 @@ TEST_P(OlderSchema, F18_NoEndInTheMiddleLeavesHalfAVersion) {
       disk.forget(dir / "state" / (kept_file() + ".partial"));
       const std::int64_t found = version_of(file);
       ++(found == GetParam() ? old_found : new_found);
-      ASSERT_TRUE(GetParam() <= found && found <= 4) << found;
+      ASSERT_TRUE(GetParam() <= found && found <= 5) << found;
       const auto store = open_sqlite_store(dir / "state", Durability::power);
       ASSERT_TRUE(store) << store.error().message;
       EXPECT_GE((*store)->state().epoch, Epoch{8});

@@ -30,6 +30,17 @@ namespace tinkerbell {
   return *std::move(store);
 }
 
+/// One that is not as it was, and may be.
+[[nodiscard]] inline std::unique_ptr<Store> open_accepting(const std::filesystem::path& directory) {
+  Result<std::unique_ptr<Store>> store = open_sqlite_store(
+      directory, Durability::power, kLogPagesMax, {.key = {}, .accept_rollback = true});
+  if (!store) {
+    ADD_FAILURE() << store.error().message;
+    return nullptr;
+  }
+  return *std::move(store);
+}
+
 [[nodiscard]] inline Error error_of_opening(const std::filesystem::path& directory) {
   const auto store = open_sqlite_store(directory, Durability::process);
   return store ? Error{Errc::internal, "it opened"} : store.error();
