@@ -136,7 +136,8 @@ Journal::Callbacks Daemon::journal_callbacks() {
                 logger_.error("journal.failed", {{"error", error.message}});
                 stop(EX_IOERR, "the journal cannot be written");
               },
-          .storage = [this](const std::optional<Error>& full) { report_storage(full); }};
+          .storage = [this](const std::optional<Error>& full) { report_storage(full); },
+          .anchored = [this](const Anchor& anchor) { report_anchor(anchor); }};
 }
 
 void Daemon::report_storage(const std::optional<Error>& full) {
@@ -145,6 +146,12 @@ void Daemon::report_storage(const std::optional<Error>& full) {
   } else {
     logger_.info("storage.has_room", {});
   }
+}
+
+/// Where the log is kept, it is evidence: `tinkerbell verify --anchor` compares the journal with
+/// it.
+void Daemon::report_anchor(const Anchor& anchor) {
+  logger_.info("journal.anchored", {{"lsn", number(anchor.lsn)}, {"seal", anchor.seal.hex()}});
 }
 
 /// On the watching thread, in the middle of that turn.
@@ -264,6 +271,9 @@ int Daemon::run(Survivors survivors) {
                                 {"sandbox", sandbox_},
                                 {"epoch", std::to_underlying(journal_.store_state().epoch)},
                                 {"tasks", brought_back}});
+  const StoreState& opened = journal_.store_state();
+  if (!opened.accepted.empty()) logger_.warn("journal.accepted", {{"error", opened.accepted}});
+  report_anchor(opened.anchor);
   if (journal_.storage_full()) report_storage(journal_.storage_full());
   notifier_.ready(std::to_string(brought_back) + " tasks brought back");
   notifier_.feed_watchdog();

@@ -17,6 +17,7 @@
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/io/http_client.hpp"
 #include "tinkerbell/journal/journal.hpp"
+#include "tinkerbell/journal/sqlite_store.hpp"
 #include "tinkerbell/journal/writer_thread.hpp"
 #include "tinkerbell/reactor/hog_watch.hpp"
 #include "tinkerbell/reactor/inbox.hpp"
@@ -46,6 +47,7 @@ struct DaemonPlan {
   std::string socket;
   AddKinds add_kinds;  ///< Of the program that links the daemon in; may be empty.
   int log_fd = -1;     ///< Where the logger writes.
+  Evidence evidence;
 };
 
 /// The composition root: everything that runs, in build order; taken apart in the reverse one.
@@ -92,6 +94,7 @@ class Daemon {
   [[nodiscard]] Journal::Callbacks journal_callbacks();
   void report_hog(const Hog& hog);
   void report_storage(const std::optional<Error>& full);
+  void report_anchor(const Anchor& anchor);
   [[nodiscard]] Registry make_registry() const;
   void recover(const Survivors& survivors);
   void bring_back(const TaskHead& head, std::vector<Record> records);

@@ -22,6 +22,8 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   app.add_option("--socket", options.socket, "Control socket (overrides the config)");
   app.add_flag("--check-config", options.check_config,
                "Read the config, say whether it is good, and end");
+  app.add_flag("--accept-rollback", options.accept_rollback,
+               "Go on with a journal that is not as it was: older, another one, or its key lost");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

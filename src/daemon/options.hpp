@@ -11,6 +11,7 @@ struct Options {
   std::string state_dir;    ///< Overrides the config.
   std::string socket;       ///< Overrides the config.
   bool check_config = false;
+  bool accept_rollback = false;
 };
 
 /// Reads the command line. Without a value: the program is to end with `exit_code` (help and

@@ -6,6 +6,7 @@
 
 #include "tinkerbell/drivers/process/sandbox_probe.hpp"
 #include "tinkerbell/journal/sqlite_store.hpp"
+#include "tinkerbell/settings/key.hpp"
 #include "tinkerbell/settings/paths.hpp"
 #include "tinkerbell/telemetry/json_logger.hpp"
 
@@ -67,7 +68,8 @@ std::unique_ptr<TurnMark> turn_mark(const std::string& state_dir, Logger& logger
 
 int run_with(DaemonPlan plan, const Masker& masker, Logger& logger) {
   Result<std::unique_ptr<Store>> store =
-      open_sqlite_store(plan.state_dir, store_durability(plan.settings.daemon.durability));
+      open_sqlite_store(plan.state_dir, store_durability(plan.settings.daemon.durability),
+                        kLogPagesMax, plan.evidence);
   if (!store) {
     const bool busy = store.error().code == Errc::conflict;
     return complain(busy ? EX_TEMPFAIL : EX_CANTCREAT, store.error());
@@ -91,6 +93,11 @@ int run(const Options& options, const AddKinds& add_kinds) {
   Result<LlmSettings> llm = llm_settings(plan->settings, masker);
   if (!llm) return complain(EX_CONFIG, llm.error());
   plan->llm = *std::move(llm);
+  plan->evidence.accept_rollback = options.accept_rollback;
+  Result<std::string> seal_key = settings::load_key(plan->settings.daemon.journal_key, std::getenv);
+  if (!seal_key) return complain(EX_CONFIG, seal_key.error().with("[daemon] journal_key"));
+  masker.add(*seal_key);
+  plan->evidence.key = *std::move(seal_key);
   if (options.check_config) {
     if (const Result<void> good = check_files(plan->llm); !good) {
       return complain(EX_CONFIG, good.error());

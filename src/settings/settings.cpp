@@ -56,31 +56,6 @@ void check_depth(std::string_view text, Problems& problems) {
   }
 }
 
-void read_daemon(const toml::table& table, Problems& problems, DaemonSettings& daemon) {
-  TableReader reader(table, "[daemon]", problems);
-  reader.read_path("state_dir", daemon.state_dir);
-  reader.read_path("socket", daemon.socket);
-  reader.read_mode("socket_mode", daemon.socket_mode);
-  reader.read("durability", daemon.durability);
-  reader.read("tasks_max", daemon.tasks_max, 1, kTasksMax);
-  reader.read("depth_max", daemon.depth_max, 0, kTasksMax);
-  reader.read("children_max", daemon.children_max, 0, kTasksMax);
-  reader.read("idle_max", daemon.idle_max, 0, kTasksMax);
-  reader.read("shutdown_grace", daemon.shutdown_grace);
-}
-
-void read_log(const toml::table& table, Problems& problems, LogSettings& log) {
-  TableReader reader(table, "[log]", problems);
-  reader.read("level", log.level);
-  reader.read("target", log.target);
-  reader.read_path("file", log.file);
-  if (log.target == LogTarget::file && log.file.empty()) {
-    reader.reject("target", "needs a \"file\" to write to");
-  }
-}
-
-// ---- providers and models ----
-
 void read_key(const toml::table& table, std::string title, Problems& problems, KeySource& key) {
   TableReader reader(table, std::move(title), problems);
   KeySource credential{KeyKind::credential, ""};
@@ -97,6 +72,43 @@ void read_key(const toml::table& table, std::string title, Problems& problems, K
     reader.reject("credential", "or \"file\" or \"env\": exactly one of them is needed");
   }
 }
+
+void read_key_source(TableReader& reader, const toml::table& table, const std::string& title,
+                     const std::string& name, Problems& problems, KeySource& key) {
+  if (table.contains(name) && !table[name].is_table()) {
+    // Never with the value: it is likely to be the key.
+    (void)reader.has(name);
+    reader.reject(name, "must say where the key is, like { file = \"/…\" }: never the key itself");
+  } else if (const toml::table* const source = reader.table(name)) {
+    read_key(*source, title + " " + name, problems, key);
+  }
+}
+
+void read_daemon(const toml::table& table, Problems& problems, DaemonSettings& daemon) {
+  TableReader reader(table, "[daemon]", problems);
+  reader.read_path("state_dir", daemon.state_dir);
+  reader.read_path("socket", daemon.socket);
+  reader.read_mode("socket_mode", daemon.socket_mode);
+  reader.read("durability", daemon.durability);
+  reader.read("tasks_max", daemon.tasks_max, 1, kTasksMax);
+  reader.read("depth_max", daemon.depth_max, 0, kTasksMax);
+  reader.read("children_max", daemon.children_max, 0, kTasksMax);
+  reader.read("idle_max", daemon.idle_max, 0, kTasksMax);
+  reader.read("shutdown_grace", daemon.shutdown_grace);
+  read_key_source(reader, table, "[daemon]", "journal_key", problems, daemon.journal_key);
+}
+
+void read_log(const toml::table& table, Problems& problems, LogSettings& log) {
+  TableReader reader(table, "[log]", problems);
+  reader.read("level", log.level);
+  reader.read("target", log.target);
+  reader.read_path("file", log.file);
+  if (log.target == LogTarget::file && log.file.empty()) {
+    reader.reject("target", "needs a \"file\" to write to");
+  }
+}
+
+// ---- providers and models ----
 
 void read_timeouts(const toml::table& table, std::string title, Problems& problems,
                    TimeoutSettings& timeouts) {
@@ -146,13 +158,7 @@ void read_provider(const toml::table& table, const std::string& title, Problems&
   reader.read("at_once", provider.at_once, 1, kCallsMax);
   reader.read("requests_per_minute", provider.requests_per_minute, 1, kPerMinuteMax);
   reader.read("tokens_per_minute", provider.tokens_per_minute, 1, kPerMinuteMax);
-  if (table.contains("key") && !table["key"].is_table()) {
-    // Never with the value: it is likely to be the key.
-    (void)reader.has("key");
-    reader.reject("key", "must say where the key is, like { file = \"/…\" }: never the key itself");
-  } else if (const toml::table* const key = reader.table("key")) {
-    read_key(*key, title + " key", problems, provider.key);
-  }
+  read_key_source(reader, table, title, "key", problems, provider.key);
   if (const toml::table* const timeouts = reader.table("timeouts")) {
     read_timeouts(*timeouts, title + " timeouts", problems, provider.timeouts);
   }

@@ -25,6 +25,21 @@ enum class Durability : std::uint8_t {
   process,  ///< Survives the daemon's death only. For tests and benchmarks.
 };
 
+enum class KeyKind : std::uint8_t {
+  none,        ///< There is none.
+  credential,  ///< A systemd credential: $CREDENTIALS_DIRECTORY/<name>.
+  file,        ///< An absolute path.
+  env,         ///< A variable. Children and /proc could see it: for a first try only.
+};
+
+/// Where a key is to be found. Never the key itself.
+struct KeySource {
+  KeyKind kind = KeyKind::none;
+  std::string name;
+
+  bool operator==(const KeySource&) const = default;
+};
+
 struct DaemonSettings {
   std::string state_dir;  ///< Empty: Paths::state_dir.
   std::string socket;     ///< Empty: Paths::socket.
@@ -35,6 +50,7 @@ struct DaemonSettings {
   std::uint32_t children_max = 8;    ///< Of a task, that have not ended.
   std::uint32_t idle_max = 1'000;    ///< Of those that only wait, so many are kept in memory.
   Milliseconds shutdown_grace{10'000};
+  KeySource journal_key;  ///< None: the file journal.key in the state directory.
 };
 
 enum class LogTarget : std::uint8_t { standard_error, file };
@@ -56,21 +72,6 @@ enum class ProviderType : std::uint8_t {
 
 /// Which header has the key: "Authorization: Bearer KEY" or "x-api-key: KEY".
 enum class KeyHeader : std::uint8_t { authorization, x_api_key };
-
-enum class KeyKind : std::uint8_t {
-  none,        ///< The server wants no key.
-  credential,  ///< A systemd credential: $CREDENTIALS_DIRECTORY/<name>.
-  file,        ///< An absolute path.
-  env,         ///< A variable. Children and /proc could see it: for a first try only.
-};
-
-/// Where a key is to be found. Never the key itself.
-struct KeySource {
-  KeyKind kind = KeyKind::none;
-  std::string name;
-
-  bool operator==(const KeySource&) const = default;
-};
 
 struct TimeoutSettings {
   Milliseconds connect{10'000};

@@ -51,6 +51,7 @@ tasks_max = 7
 depth_max = 2
 children_max = 5
 shutdown_grace = "250ms"
+journal_key = { file = "/k" }
 [log]
 level = "debug"
 target = "file"
@@ -113,6 +114,7 @@ tasks = 0
   EXPECT_EQ(settings->daemon.depth_max, 2U);
   EXPECT_EQ(settings->daemon.children_max, 5U);
   EXPECT_EQ(settings->daemon.shutdown_grace, 250ms);
+  EXPECT_EQ(settings->daemon.journal_key, (KeySource{KeyKind::file, "/k"}));
   EXPECT_EQ(settings->retention.ended, std::chrono::days(7));
   EXPECT_EQ(settings->log.level, LogLevel::debug);
   EXPECT_EQ(settings->log.target, LogTarget::file);
