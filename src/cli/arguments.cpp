@@ -18,10 +18,10 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",       "ls",      "show",   "steps",   "follow",     "diff",   "accept", "drop",
-     "approvals", "approve", "deny",   "answer",  "resolve",    "pause",  "resume", "step",
-     "break",     "cancel",  "tree",   "strace",  "trace",      "record", "backup", "gc",
-     "budget",    "cost",    "status", "version", "completion", "help"});
+    {"run",       "ls",      "show", "steps",  "follow",  "diff",       "accept", "drop",
+     "approvals", "approve", "deny", "answer", "resolve", "pause",      "resume", "step",
+     "break",     "cancel",  "tree", "strace", "trace",   "record",     "backup", "gc",
+     "verify",    "budget",  "cost", "status", "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -157,6 +157,7 @@ class Grammar {
     declare_decisions();
     declare_backup();
     declare_gc();
+    declare_verify();
     declare_money();
     declare_plain_verbs();
   }
@@ -460,6 +461,18 @@ class Grammar {
     gc.add_flag("-n,--dry-run", collect_.dry_run, "Only tell what would go, and how many bytes");
   }
 
+  void declare_verify() {
+    CLI::App& verify = verb("verify", "Check that the journal is as it was written", [this] {
+      return with_task_or_all([this](TaskId task) {
+        verify_.task = task;
+        return verify_;
+      });
+    });
+    verify.add_option("ID", id_, "Read the payloads of this task only");
+    verify.add_option("--anchor", verify_.anchor, "Also that it goes through this, from the log")
+        ->type_name("LSN:SEAL");
+  }
+
   void declare_decisions() {
     verb("approvals", "List the open questions", [] { return Command(ListApprovals{}); });
     CLI::App& approve =
@@ -625,6 +638,7 @@ class Grammar {
   ListTasks list_;
   BackUp back_up_;
   CollectGarbage collect_;
+  VerifyJournal verify_;
   protocol::BudgetRaiseRequest raise_;
   ShowCosts costs_;
   Decide decide_;

@@ -164,6 +164,12 @@ struct CollectGarbage {
   bool dry_run = false;
 };
 
+/// The journal, compared with its seals.
+struct VerifyJournal {
+  TaskId task = kNoTask;  ///< Only this task's payloads; kNoTask: all.
+  std::string anchor;     ///< "LSN:SEAL"; empty: none.
+};
+
 /// What a task and its family may use and have used; more of it.
 struct ChangeBudget {
   TaskId task = kNoTask;
@@ -183,11 +189,12 @@ struct ShowVersion {};
 
 struct PrintCompletion {};
 
-using Command = std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask,
-                             ShowDiff, AcceptDraft, DropDraft, ListApprovals, Decide, ChangeTask,
-                             StepTask, ListBreakpoints, SetBreakpoint, ClearBreakpoints, ShowTree,
-                             TraceCalls, SaveTrace, RecordTask, BackUp, CollectGarbage,
-                             ChangeBudget, ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
+using Command =
+    std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
+                 AcceptDraft, DropDraft, ListApprovals, Decide, ChangeTask, StepTask,
+                 ListBreakpoints, SetBreakpoint, ClearBreakpoints, ShowTree, TraceCalls, SaveTrace,
+                 RecordTask, BackUp, CollectGarbage, VerifyJournal, ChangeBudget, ShowCosts,
+                 ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

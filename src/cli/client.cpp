@@ -219,6 +219,12 @@ Result<Document<protocol::GcView>> Client::collect(const protocol::GcRequest& re
                                 dump_json(to_json_value(request)));
 }
 
+Result<Document<protocol::VerifyView>> Client::verify(const protocol::VerifyRequest& request) {
+  if (Result<void> good = check(request); !good) return good.error();
+  return call<protocol::VerifyView>("POST", std::string(protocol::kVerifyPath),
+                                    dump_json(to_json_value(request)));
+}
+
 Result<std::string> Client::trace(TaskId id) {
   std::string target(protocol::kTracePath);
   if (id != kNoTask) target += "?task=" + std::to_string(number(id));

@@ -12,6 +12,7 @@
 #include "tinkerbell/protocol/gc.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
+#include "tinkerbell/protocol/verify.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -98,6 +99,8 @@ class Client {
   [[nodiscard]] Result<Document<protocol::BackupView>> back_up(
       const protocol::BackupRequest& request);
   [[nodiscard]] Result<Document<protocol::GcView>> collect(const protocol::GcRequest& request);
+  [[nodiscard]] Result<Document<protocol::VerifyView>> verify(
+      const protocol::VerifyRequest& request);
 
   /// The flight recorder in Chrome's trace format, of one task or (kNoTask) of all.
   [[nodiscard]] Result<std::string> trace(TaskId id);

@@ -394,6 +394,28 @@ std::string scheduler_line(const protocol::SchedulerView& seen) {
 
 }  // namespace
 
+std::string verification_text(const protocol::VerifyView& verified) {
+  const auto number_of = [](std::uint64_t number) { return std::to_string(number); };
+  std::string text;
+  if (const auto& damage = verified.damage) {
+    text = "NOT as it was written: record " + number_of(damage->lsn);
+    if (damage->task) text += " of task " + number_of(*damage->task);
+    if (damage->command != 0) text += ", step " + number_of(damage->command);
+    text += ": " + visible_line(damage->what) + "\nnothing behind it was looked at\n";
+  } else {
+    text = number_of(verified.records) + " records and " + number_of(verified.blobs) +
+           " payloads beside them are as they were written\n";
+  }
+  text += labelled("sealed", "from record " + number_of(verified.sealed_from) + " on");
+  text += labelled("anchored", "up to record " + number_of(verified.anchored) +
+                                   ": a start notices if they are missing");
+  text +=
+      labelled("newest", number_of(verified.newest.lsn) + ":" + visible_line(verified.newest.seal));
+  for (const std::string& each : verified.notes)
+    text += labelled("noted", visible_line(each));
+  return text;
+}
+
 std::string status_text(const protocol::StatusView& status) {
   std::string tasks;
   for (const protocol::StateCount& each : status.tasks) {

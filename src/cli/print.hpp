@@ -8,6 +8,7 @@
 #include "tinkerbell/protocol/cost.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
+#include "tinkerbell/protocol/verify.hpp"
 
 #include <string>
 #include <string_view>
@@ -50,6 +51,7 @@ namespace tinkerbell::cli {
 [[nodiscard]] std::string cost_table(const protocol::CostReport& report);
 [[nodiscard]] std::string breakpoint_table(const protocol::BreakpointList& list);
 [[nodiscard]] std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal);
+[[nodiscard]] std::string verification_text(const protocol::VerifyView& verified);
 [[nodiscard]] std::string status_text(const protocol::StatusView& status);
 
 /// "✓ read src/a.cpp  340 bytes".

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -43,6 +44,18 @@ std::string names_of(const Views& views, NameOf name_of) {
   for (const auto& view : views)
     text += name_of(view.id) + "\n";
   return text;
+}
+
+/// "LSN:SEAL". Errors: invalid.
+Result<protocol::AnchorView> anchor_in(const std::string& text) {
+  protocol::AnchorView anchor;
+  const char* const end = text.data() + text.size();
+  const auto [rest, failed] = std::from_chars(text.data(), end, anchor.lsn);
+  if (failed != std::errc() || rest == end || *rest != ':') {
+    return Error{Errc::invalid, "the anchor is not LSN:SEAL, as in the log"};
+  }
+  anchor.seal.assign(rest + 1, end);
+  return anchor;
 }
 
 /// The directory as an absolute path. Errors: invalid (it is none).
@@ -499,6 +512,19 @@ Result<ExitCode> perform(Session& session, const CollectGarbage& collect) {
            " records, " + std::to_string(view.blobs) + " blobs: " + std::to_string(view.bytes) +
            " bytes\n";
   });
+}
+
+Result<ExitCode> perform(Session& session, const VerifyJournal& verify) {
+  protocol::VerifyRequest request;
+  if (verify.task != kNoTask) request.task = number(verify.task);
+  if (!verify.anchor.empty()) {
+    Result<protocol::AnchorView> anchor = anchor_in(verify.anchor);
+    if (!anchor) return anchor.error();
+    request.anchor = *std::move(anchor);
+  }
+  const auto verified = session.client.verify(request);
+  const Result<ExitCode> printed = print(session, verified, verification_text);
+  return printed && !verified->view.good ? ExitCode::failed : printed;
 }
 
 Result<ExitCode> perform(Session& session, const ShowStatus& /*show*/) {

@@ -47,6 +47,7 @@ struct Session {
 [[nodiscard]] Result<ExitCode> perform(Session& session, const RecordTask& record);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const BackUp& back_up);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const CollectGarbage& collect);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const VerifyJournal& verify);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ChangeBudget& change);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ShowCosts& show);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ShowStatus& show);

@@ -20,6 +20,7 @@ using protocol::kSchedulerPath;
 using protocol::kStatusPath;
 using protocol::kTasksPath;
 using protocol::kTracePath;
+using protocol::kVerifyPath;
 
 constexpr bool kNeedsRoom = true;
 
@@ -29,6 +30,7 @@ constexpr std::array kRoutes = {
     Route{"GET", kTracePath, "", get_trace},
     Route{"POST", kBackupPath, "", post_backup},
     Route{"POST", kGcPath, "", post_gc},
+    Route{"POST", kVerifyPath, "", post_verify},
     Route{"GET", kCostsPath, "", get_costs},
     Route{"POST", kTasksPath, "", post_task, kNeedsRoom},
     Route{"GET", kTasksPath, "", get_tasks},

@@ -42,6 +42,9 @@ void post_backup(Context& context, Request request);
 // gc.cpp
 void post_gc(Context& context, Request request);
 
+// verify.cpp
+void post_verify(Context& context, Request request);
+
 // scheduler.cpp
 void get_scheduler(Context& context, Request request);
 void get_trace(Context& context, Request request);

@@ -18,11 +18,13 @@ std::string target_of(const RealDaemon& daemon) {
   return daemon.workspace() + "-backups/today";
 }
 
-/// The daemon dies and loses its state; the backup takes its place.
+/// The daemon dies and loses its state; the backup takes its place, with the key that was kept
+/// elsewhere.
 void restore(RealDaemon& daemon) {
   daemon.kill9();
   fs::rename(daemon.state_dir(), daemon.state_dir() + "-lost");  // a shim may still write there
   fs::rename(target_of(daemon), daemon.state_dir());
+  fs::copy_file(daemon.state_dir() + "-lost/journal.key", daemon.state_dir() + "/journal.key");
   daemon.start();
 }
 

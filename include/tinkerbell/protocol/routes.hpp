@@ -18,6 +18,7 @@ inline constexpr std::string_view kEventsPath = "/v1/events";
 inline constexpr std::string_view kSchedulerPath = "/v1/scheduler";
 inline constexpr std::string_view kBackupPath = "/v1/backup";
 inline constexpr std::string_view kGcPath = "/v1/gc";
+inline constexpr std::string_view kVerifyPath = "/v1/verify";
 inline constexpr std::string_view kCostsPath = "/v1/costs";
 inline constexpr std::string_view kTracePath = "/v1/trace";  // Chrome's trace format (docs/cli.md)
 

@@ -259,6 +259,9 @@ TEST(Arguments, ATreeOrATraceIsOfAllTasksOrOfOne) {
   EXPECT_EQ(command<ShowTree>({"tree", "12"}).task, TaskId{12});
   EXPECT_TRUE(command<ShowTree>({"tree", "--all"}).all);
   EXPECT_EQ(command<BackUp>({"backup", "copies/today"}).directory, "copies/today");
+  EXPECT_EQ(command<VerifyJournal>({"verify"}).task, kNoTask);
+  EXPECT_EQ(command<VerifyJournal>({"verify", "12", "--anchor", "3:ab"}).task, TaskId{12});
+  EXPECT_EQ(command<VerifyJournal>({"verify", "--anchor", "3:ab"}).anchor, "3:ab");
   EXPECT_FALSE(command<CollectGarbage>({"gc"}).older_than_ms);
   EXPECT_FALSE(command<CollectGarbage>({"gc"}).dry_run);
   EXPECT_TRUE(command<CollectGarbage>({"gc", "--dry-run"}).dry_run);

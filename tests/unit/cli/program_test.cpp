@@ -710,6 +710,37 @@ TEST_F(ProgramTest, TellsWhatWasRemovedOrWouldBe) {
             "would remove 3 tasks, 0 records, 0 blobs: 0 bytes\n");
 }
 
+TEST_F(ProgramTest, S90_VerifyNamesWhatIsWrongAndLeavesWithOne) {
+  const std::string seal(64, 'a');
+  protocol::VerifyView view{.records = 12,
+                            .blobs = 2,
+                            .sealed_from = 3,
+                            .newest = {.lsn = 14, .seal = seal},
+                            .anchored = 13,
+                            .notes = {"begun\x1b[2J"},
+                            .damage = {}};
+  daemon_.lay_out("POST /v1/verify", view);
+  const Outcome good = tinkerbell({"verify"});
+  EXPECT_EQ(good.code, 0) << good.err;
+  EXPECT_THAT(good.out,
+              HasSubstr("12 records and 2 payloads beside them are as they were written"));
+  EXPECT_THAT(good.out, HasSubstr("from record 3 on"));
+  EXPECT_THAT(good.out, HasSubstr("14:" + seal));
+  EXPECT_EQ(good.out.find('\x1b'), std::string::npos);
+
+  view.good = false;
+  view.damage =
+      protocol::DamageView{.lsn = 7, .task = 5, .command = 2, .what = "wrong \x1b[2J crc"};
+  daemon_.lay_out("POST /v1/verify", view);
+  const Outcome bad = tinkerbell({"verify", "5", "--anchor", "14:" + seal});
+  EXPECT_EQ(bad.code, 1);
+  EXPECT_THAT(bad.out, HasSubstr("NOT as it was written: record 7 of task 5, step 2: wrong "));
+  EXPECT_EQ(bad.out.find('\x1b'), std::string::npos);
+  EXPECT_THAT(daemon_.seen(), Contains(HasSubstr(R"({"task":5,"anchor":{"lsn":14,"seal":"aaa)")));
+  EXPECT_EQ(tinkerbell({"verify", "--json"}).code, 1);
+  EXPECT_NE(tinkerbell({"verify", "--anchor", "14"}).code, 0);
+}
+
 TEST_F(ProgramTest, ABackupGoesWhereThePersonMeansIt) {
   const std::string here = std::filesystem::current_path().string();
   daemon_.lay_out("POST /v1/backup",

@@ -277,6 +277,13 @@ TEST_F(RoutesTest, WhatIsRemovedHasAnAgeWithinBounds) {
   EXPECT_EQ(ask("POST", "/v1/gc", {}, R"({"older_than_ms": 0})").status, 501);  // in memory
 }
 
+TEST_F(RoutesTest, AVerificationNeedsAnAnchorThatIsOneAndAStoreWithSeals) {
+  EXPECT_EQ(ask("POST", "/v1/verify", {}, R"({"task": -1})").status, 400);
+  EXPECT_EQ(ask("POST", "/v1/verify", {}, R"({"anchor": {"lsn": 1, "seal": "abc"}})").status, 400);
+  EXPECT_EQ(ask("GET", "/v1/verify").status, 405);
+  EXPECT_EQ(ask("POST", "/v1/verify", {}, "{}").status, 501);  // in memory
+}
+
 TEST_F(RoutesTest, ABackupNeedsAnAbsolutePathAndAStoreThatCanBeCopied) {
   EXPECT_EQ(ask("POST", "/v1/backup").status, 400);
   EXPECT_EQ(ask("POST", "/v1/backup", {}, R"({"directory": "here"})").status, 400);
