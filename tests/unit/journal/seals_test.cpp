@@ -1,3 +1,4 @@
+#include "journal/sqlite_verification.hpp"
 #include "sample_records.hpp"
 #include "sqlite_files.hpp"
 #include "support/temp_dir.hpp"
@@ -353,6 +354,35 @@ TEST_F(Seals, S91_WhatIsAcceptedIsNotedInTheJournalForEver) {
   }
   run_sql(whole.path(), "DELETE FROM links WHERE kind = 3");
   EXPECT_THAT(said_of(whole.path()), HasSubstr("has another record"));
+}
+
+/// What a store that is open has in memory is compared, too.
+TEST_F(Seals, S91_AVerificationKnowsWhereTheJournalEnds) {
+  const auto store = open_store(whole.path());
+  const std::string id = store->state().store_id;
+  const Anchor newest = verified(*store).newest;
+  const Copy shorter(whole.path());
+  fs::remove(shorter.path() / "journal.db-wal");
+  run_sql(shorter.path(),
+          "DELETE FROM commits WHERE last_lsn = " + std::to_string(number(last_lsn())));
+
+  auto database = *SqliteConnection::open(shorter.path() / "journal.db");
+  auto chain = *SealChain::on(database);
+  chain.use(*SealKey::read(shorter.path() / "journal.key"), id);
+  auto tasks = *TaskTable::on(database);
+  auto blobs = *Blobs::on(database, shorter.path() / "blobs");
+  const auto verification = *verify({.database = database,
+                                     .chain = chain,
+                                     .tasks = tasks,
+                                     .blobs = blobs,
+                                     .newest = newest,
+                                     .anchor = newest},
+                                    {});
+  while (!*verification->verify_more()) {
+  }
+  EXPECT_THAT(
+      damage_in(verification->so_far()),
+      HasSubstr("is missing: the journal had records up to " + std::to_string(number(last_lsn()))));
 }
 
 /// In a run that is killed the mark follows after seconds: this is how far it can be behind.
