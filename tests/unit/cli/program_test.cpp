@@ -7,6 +7,7 @@
 #include "tinkerbell/protocol/backup.hpp"
 #include "tinkerbell/protocol/cassette.hpp"
 #include "tinkerbell/protocol/gc.hpp"
+#include "tinkerbell/protocol/verify.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
