@@ -68,12 +68,11 @@ struct StoreState {
   Lsn last_lsn{0};
   TaskId last_task = kNoTask;
   ApprovalId last_approval = kNoApproval;
-  std::string store_id;  ///< 32 hexadecimal digits, drawn when the store was made: part of every
-                         ///< idempotency key.
-  Lsn sealed_from{0};    ///< The first record that the chain of seals covers, or will.
-  Anchor anchor{};       ///< What is written down outside of the store.
-  std::string
-      accepted{};  ///< Why the store would have been refused, had nobody accepted it as it is.
+  std::string store_id;    ///< 32 hexadecimal digits, drawn when the store was made: part of every
+                           ///< idempotency key.
+  Lsn sealed_from{0};      ///< The first record that the chain of seals covers, or will.
+  Anchor anchor{};         ///< What is written down outside of the store.
+  std::string accepted{};  ///< Why it would have been refused, if it was accepted as it is.
 };
 
 /// What goes into one commit.
