@@ -398,10 +398,12 @@ std::string verification_text(const protocol::VerifyView& verified) {
   const auto number_of = [](std::uint64_t number) { return std::to_string(number); };
   std::string text;
   if (const auto& damage = verified.damage) {
-    text = "NOT as it was written: record " + number_of(damage->lsn);
+    text = "NOT as it was written: ";
+    if (damage->lsn != 0) text += "record " + number_of(damage->lsn);
     if (damage->task) text += " of task " + number_of(*damage->task);
     if (damage->command != 0) text += ", step " + number_of(damage->command);
-    text += ": " + visible_line(damage->what) + "\nnothing behind it was looked at\n";
+    if (damage->lsn != 0) text += ": ";
+    text += visible_line(damage->what) + "\nnothing behind it was looked at\n";
   } else {
     text = number_of(verified.records) + " records and " + number_of(verified.blobs) +
            " payloads beside them are as they were written\n";
