@@ -19,6 +19,15 @@ Json get(UnixHttpClient& client, const std::string& target) {
   return json ? *json : Json::object();
 }
 
+/// Whether every record is as it was sealed.
+std::string evidence_of(UnixHttpClient& client) {
+  const Result<UnixHttpClient::Answer> answer = client.request("POST", "/v1/verify", "{}");
+  if (!answer) return answer.error().message;
+  const Result<Json> told = parse_json(answer->body);
+  const bool good = answer->status == 200 && told && told->value("good", false);
+  return good ? std::string() : answer->body;
+}
+
 /// How it ended, and each command with its outcome.
 std::string told(const Json& task, const Json& steps) {
   std::string text = task.value("state", "") + " " + task.value("result", "");
@@ -129,6 +138,7 @@ Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model) {
         outcome.unknown.push_back(goal + ": " + step.value("line", ""));
     }
   }
+  outcome.evidence = evidence_of(client);
   outcome.tree = files_below(daemon.workspace());
   outcome.runs = lines_counted(daemon.file(kLedger));
   outcome.commits = commits_of(daemon.file(".git/logs/HEAD"));
@@ -152,6 +162,7 @@ void compare(const Outcome& found, const Outcome& wanted, std::size_t asked, Fin
   compare_model(found, wanted, findings);
   for (std::size_t i = asked; i < found.unknown.size(); ++i)
     findings.add(Wrong::silent_unknown, found.unknown[i]);
+  findings.expect(found.evidence.empty(), Wrong::different, "the journal: " + found.evidence);
   for (const std::string& run : found.left_over)
     findings.add(Wrong::different, "left over: " + run);
 }

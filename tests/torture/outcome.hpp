@@ -31,6 +31,7 @@ struct Outcome {
   std::map<std::string, ModelTurn> model;      ///< By goal and turn.
   std::vector<std::string> unknown;            ///< Steps that ended as unknown_outcome.
   std::vector<std::string> left_over;          ///< Directories of runs that nobody needs.
+  std::string evidence;  ///< What the journal says of itself that is not in order; empty: nothing.
 
   /// Requests to the model that asked the same once more.
   [[nodiscard]] std::size_t asked_again() const;
