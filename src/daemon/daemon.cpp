@@ -48,7 +48,8 @@ std::string in_words(const TurnMark::Deaths& deaths) {
 }  // namespace
 
 Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& mark,
-               std::unique_ptr<Store> store, const Result<void>& sandbox_works)
+               std::unique_ptr<Store> store, ContentStore& contents,
+               const Result<void>& sandbox_works)
     : plan_(std::move(plan)),
       masker_(masker),
       logger_(logger),
@@ -82,7 +83,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
       http_(io_.get_executor(), resolvers_),
       files_(pool_, file_limits(plan_.settings, plan_.state_dir, plan_.socket),
              drafts_in(plan_.state_dir)),
-      drafts_(pool_, draft_settings(plan_.settings, plan_.state_dir, plan_.socket)),
+      drafts_(pool_, contents, draft_settings(plan_.settings, plan_.state_dir, plan_.socket)),
       programs_(io_.get_executor(), pool_, progress_,
                 process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works),
       models_(io_.get_executor(), http_, pool_, clock_, progress_, logger_, plan_.llm),

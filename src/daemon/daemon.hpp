@@ -53,15 +53,15 @@ struct DaemonPlan {
 /// The composition root: everything that runs, in build order; taken apart in the reverse one.
 class Daemon {
  public:
-  /// `sandbox_works`: what probe_sandbox said. `masker`, `logger` and `mark` outlive the daemon.
+  /// `sandbox_works`: what probe_sandbox said. `masker`, `logger`, `mark` and `contents` outlive
+  /// the daemon.
   Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& mark,
-         std::unique_ptr<Store> store, const Result<void>& sandbox_works);
+         std::unique_ptr<Store> store, ContentStore& contents, const Result<void>& sandbox_works);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
   ~Daemon() = default;
 
-  /// A task that was live when the last run of the daemon ended.
-  /// The tasks that have not ended.
+  /// The tasks that had not ended when the last run of the daemon did.
   struct Survivors {
     std::vector<TaskHead> awake;
     std::unique_ptr<StoredChains> records;  ///< Of those, from their newest SNAPSHOTs on.

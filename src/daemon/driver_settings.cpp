@@ -178,7 +178,6 @@ Drafts drafts_in(const std::string& state_dir) {
 DraftSettings draft_settings(const settings::Settings& settings, const std::string& state_dir,
                              const std::string& socket) {
   return {.drafts = drafts_in(state_dir),
-          .contents = std::filesystem::path(state_dir) / "contents",
           .own = own_files(settings, state_dir, socket),
           .objection_to = [rules = settings.policy](const std::string& path) {
             return objection_to(path, rules);

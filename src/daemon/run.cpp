@@ -9,6 +9,7 @@
 #include "tinkerbell/settings/key.hpp"
 #include "tinkerbell/settings/paths.hpp"
 #include "tinkerbell/telemetry/json_logger.hpp"
+#include "tinkerbell/workspace/content_store.hpp"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -74,6 +75,9 @@ int run_with(DaemonPlan plan, const Masker& masker, Logger& logger) {
     const bool busy = store.error().code == Errc::conflict;
     return complain(busy ? EX_TEMPFAIL : EX_CANTCREAT, store.error());
   }
+  const Result<std::unique_ptr<ContentStore>> contents =
+      ContentStore::open(plan.state_dir + "/contents");
+  if (!contents) return complain(EX_CANTCREAT, contents.error());
   const std::unique_ptr<TurnMark> mark = turn_mark(plan.state_dir, logger);
   Result<Daemon::Survivors> survivors = Daemon::survivors_of(**store, *mark);
   if (!survivors) return complain(EX_DATAERR, survivors.error());
@@ -81,7 +85,8 @@ int run_with(DaemonPlan plan, const Masker& masker, Logger& logger) {
       probe_sandbox(process_settings(plan.settings, plan.state_dir, plan.socket));
   if (!sandbox_works)
     logger.warn("sandbox.unavailable", {{"reason", sandbox_works.error().message}});
-  Daemon daemon(std::move(plan), masker, logger, *mark, *std::move(store), sandbox_works);
+  Daemon daemon(std::move(plan), masker, logger, *mark, *std::move(store), **contents,
+                sandbox_works);
   return daemon.run(*std::move(survivors));
 }
 

@@ -23,7 +23,7 @@ Result<Reply> as_recovered(Result<Reply> found) {
 }  // namespace
 
 struct DraftDriver::State : std::enable_shared_from_this<DraftDriver::State> {
-  explicit State(DraftSettings settings) : stations(std::move(settings)) {}
+  State(ContentStore& contents, DraftSettings settings) : stations(contents, std::move(settings)) {}
 
   DraftStations stations;                                     ///< Pool threads.
   std::unordered_map<CommandId, std::stop_source> under_way;  ///< Loop thread.
@@ -54,8 +54,8 @@ struct DraftDriver::State : std::enable_shared_from_this<DraftDriver::State> {
   }
 };
 
-DraftDriver::DraftDriver(BlockingPool& pool, DraftSettings settings)
-    : pool_(pool), state_(std::make_shared<State>(std::move(settings))) {}
+DraftDriver::DraftDriver(BlockingPool& pool, ContentStore& contents, DraftSettings settings)
+    : pool_(pool), state_(std::make_shared<State>(contents, std::move(settings))) {}
 
 DraftDriver::~DraftDriver() = default;
 

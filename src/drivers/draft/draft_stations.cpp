@@ -122,16 +122,6 @@ std::string in_words(const FileChange& branch, const ContentStore& contents,
 
 }  // namespace
 
-Result<ContentStore*> DraftStations::contents() {
-  const std::scoped_lock lock(mutex_);
-  if (!contents_) {
-    Result<std::unique_ptr<ContentStore>> opened = ContentStore::open(settings_.contents);
-    if (!opened) return opened.error();
-    contents_ = *std::move(opened);
-  }
-  return contents_.get();
-}
-
 std::function<bool(std::string_view path)> DraftStations::own_files_in(
     const std::string& workspace) const {
   return [this, workspace](std::string_view path) {
@@ -203,17 +193,15 @@ Result<Reply> DraftStations::make_draft(const Call& call, const std::stop_token&
        {settings_.drafts.directory_of(call.draft), settings_.drafts.tree_of(call.draft)}) {
     if (Result<void> made = make_private_directory(directory); !made) return made.error();
   }
-  const Result<ContentStore*> store = contents();
-  if (!store) return store.error();
   const Result<std::shared_ptr<Workspace>> from = Workspace::open(call.workspace);
   if (!from) return from.error();
   const Result<std::shared_ptr<Workspace>> into =
       Workspace::open(settings_.drafts.tree_of(call.draft));
   if (!into) return into.error();
   Result<TreeCopy> copy = copy_tree(
-      **from, **into, {.keep = *store, .excludes = own_files_in(call.workspace), .stop = stop});
+      **from, **into, {.keep = &contents_, .excludes = own_files_in(call.workspace), .stop = stop});
   if (!copy) return copy.error();
-  if (Result<void> synced = (*store)->sync(); !synced) return synced.error();
+  if (Result<void> synced = contents_.sync(); !synced) return synced.error();
   const DraftBase base{.workspace = call.workspace,
                        .source = std::move(copy->source),
                        .copied = std::move(copy->copied),
@@ -246,25 +234,23 @@ std::function<std::optional<Objection>(const std::string& path)> DraftStations::
 Result<Takeover> DraftStations::takeover(const Call& call, const std::stop_token& stop) {
   const Result<DraftBase> base = base_of(call, settings_.drafts);
   if (!base) return base.error();
-  const Result<ContentStore*> store = contents();
-  if (!store) return store.error();
   const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(call.workspace);
   if (!workspace) return workspace.error();
   const Result<std::shared_ptr<Workspace>> draft =
       settings_.drafts.open(call.workspace, call.draft);
   if (!draft) return draft.error();
   const Result<Tree> ours = look_at_tree(**workspace, {.known = &base->source,
-                                                       .keep = *store,
+                                                       .keep = &contents_,
                                                        .excludes = own_files_in(call.workspace),
                                                        .stop = stop});
   if (!ours) return ours.error();
-  const Result<Tree> theirs =
-      look_at_tree(**draft, {.known = &base->copied, .keep = *store, .excludes = {}, .stop = stop});
+  const Result<Tree> theirs = look_at_tree(
+      **draft, {.known = &base->copied, .keep = &contents_, .excludes = {}, .stop = stop});
   if (!theirs) return theirs.error();
-  Result<TreeMerge> merge = merge_trees(base->copied, *ours, *theirs, **store);
+  Result<TreeMerge> merge = merge_trees(base->copied, *ours, *theirs, contents_);
   if (!merge) return merge.error();
   std::vector<LeftInDraft> left;
-  if (Result<void> settled = settle_git(*merge, **store, left); !settled) return settled.error();
+  if (Result<void> settled = settle_git(*merge, contents_, left); !settled) return settled.error();
   Result<Takeover> chosen =
       chosen_of(*std::move(merge), std::get<AwaitDraftAccept>(call.command), objections());
   if (!chosen) return chosen;
@@ -282,16 +268,14 @@ Result<Takeover> DraftStations::takeover(const Call& call, const std::stop_token
 Result<Prepared> DraftStations::prepare_accept(const Call& call, const std::stop_token& stop) {
   Result<Takeover> chosen = takeover(call, stop);
   if (!chosen) return chosen.error();
-  const Result<ContentStore*> store = contents();
-  if (!store) return store.error();
-  Result<std::vector<DraftChange>> changes = shown(chosen->changes, **store);
+  Result<std::vector<DraftChange>> changes = shown(chosen->changes, contents_);
   if (!changes) return changes.error();
   const Result<std::shared_ptr<Workspace>> draft =
       settings_.drafts.open(call.workspace, call.draft);
   if (!draft) return draft.error();
   for (DraftChange& each : *changes) {
     const bool branch = each.change.path.starts_with(".git/refs/heads/");
-    if (branch && is_file(each.change)) each.diff = in_words(each.change, **store, **draft);
+    if (branch && is_file(each.change)) each.diff = in_words(each.change, contents_, **draft);
   }
   return Prepared{.facts = {.object = call.workspace,
                             .draft = call.draft,
@@ -315,9 +299,7 @@ Result<Reply> DraftStations::accept(const Call& call, const std::stop_token& sto
     return Error{Errc::conflict,
                  "the workspace or the draft is not what it was when this was asked"};
   }
-  const Result<ContentStore*> store = contents();
-  if (!store) return store.error();
-  if (Result<void> synced = (*store)->sync(); !synced) return synced.error();
+  if (Result<void> synced = contents_.sync(); !synced) return synced.error();
   const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(call.workspace);
   if (!workspace) return workspace.error();
   const Result<std::shared_ptr<Workspace>> draft =
@@ -329,7 +311,7 @@ Result<Reply> DraftStations::accept(const Call& call, const std::stop_token& sto
     return copied.error();
   }
   const Result<Applied> applied =
-      apply_changes(**workspace, chosen->changes, **store, {.key = call.key, .observe = {}});
+      apply_changes(**workspace, chosen->changes, contents_, {.key = call.key, .observe = {}});
   if (!applied) return after_failure(call, applied.error());
   if (applied->end == ApplyEnd::refused) {
     return Error{Errc::conflict, in_words(applied->obstacles)};
@@ -346,11 +328,9 @@ Result<Reply> DraftStations::after_failure(const Call& call, const Error& failur
 }
 
 Result<Reply> DraftStations::recover_accept(const Call& call) {
-  const Result<ContentStore*> store = contents();
-  if (!store) return store.error();
   const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(call.workspace);
   if (!workspace) return workspace.error();
-  const Result<Applied> applied = recover_changes(**workspace, changes_of(call.facts), **store,
+  const Result<Applied> applied = recover_changes(**workspace, changes_of(call.facts), contents_,
                                                   {.key = call.key, .observe = {}});
   if (!applied) return applied.error();
   switch (applied->end) {

@@ -8,8 +8,6 @@
 #include "tinkerbell/workspace/content_store.hpp"
 #include "tinkerbell/workspace/copy_tree.hpp"
 
-#include <memory>
-#include <mutex>
 #include <stop_token>
 
 namespace tinkerbell {
@@ -18,7 +16,8 @@ namespace tinkerbell {
 /// says.
 class DraftStations {
  public:
-  explicit DraftStations(DraftSettings settings) : settings_(std::move(settings)) {}
+  DraftStations(ContentStore& contents, DraftSettings settings)
+      : contents_(contents), settings_(std::move(settings)) {}
 
   [[nodiscard]] Result<Prepared> prepare(const Call& call, const std::stop_token& stop);
   [[nodiscard]] Result<Reply> perform(const Call& call, const std::stop_token& stop);
@@ -28,7 +27,6 @@ class DraftStations {
   [[nodiscard]] Result<CopyEstimate> estimate(const Call& call, const std::stop_token& stop);
 
  private:
-  [[nodiscard]] Result<ContentStore*> contents();
   [[nodiscard]] std::function<bool(std::string_view path)> own_files_in(
       const std::string& workspace) const;
 
@@ -48,9 +46,8 @@ class DraftStations {
   [[nodiscard]] Result<Reply> after_failure(const Call& call, const Error& failure);
   [[nodiscard]] Result<Reply> taken_over(const Call& call) const;
 
+  ContentStore& contents_;
   DraftSettings settings_;
-  std::mutex mutex_;  ///< Of contents_.
-  std::unique_ptr<ContentStore> contents_;
 };
 
 }  // namespace tinkerbell

@@ -13,6 +13,7 @@
 namespace tinkerbell {
 
 class BlockingPool;
+class ContentStore;
 
 /// What stands against taking a path over from a draft.
 struct Objection {
@@ -23,7 +24,6 @@ struct Objection {
 /// What drafts are made of. All paths absolute and free of links.
 struct DraftSettings {
   Drafts drafts{{}};
-  std::filesystem::path contents;  ///< Of the ContentStore; made on demand.
   /// The daemon's own files and directories: in no draft.
   std::vector<std::filesystem::path> own;
   /// What the rules say of writing a path; any thread.
@@ -31,14 +31,14 @@ struct DraftSettings {
 };
 
 /// Performs draft.open, draft.accept and draft.drop on pool threads. Loop thread only; borrows the
-/// pool, which must outlive it.
+/// pool and the contents, which must outlive it.
 ///
 /// What a person is asked about a draft are the facts of its accept: each path that would change,
 /// what stands there now and what would stand there, by hash, and what is left and why. perform()
 /// looks again and takes over exactly that, or nothing. Errors: as the commands say.
 class DraftDriver final : public Driver {
  public:
-  DraftDriver(BlockingPool& pool, DraftSettings settings);
+  DraftDriver(BlockingPool& pool, ContentStore& contents, DraftSettings settings);
   ~DraftDriver() override;
 
   void prepare(Call call, Completion<Prepared> prepared) override;

@@ -89,8 +89,9 @@ class DraftStationsTest : public testing::Test {
   static Errc code(const auto& result) { return result ? Errc::internal : result.error().code; }
 
   TempDir dir_;
-  DraftStations stations_{{.drafts = Drafts(dir_ / "drafts"),
-                           .contents = dir_ / "contents",
+  std::unique_ptr<ContentStore> contents_ = *ContentStore::open(dir_ / "contents");
+  DraftStations stations_{*contents_,
+                          {.drafts = Drafts(dir_ / "drafts"),
                            .own = {dir_ / "work/own"},
                            .objection_to = [](const std::string& path) -> std::optional<Objection> {
                              if (path.starts_with("secret")) {

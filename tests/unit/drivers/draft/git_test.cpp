@@ -86,8 +86,9 @@ class DraftGitTest : public testing::Test {
 
   const std::string draft_ = "drafts/12/tree";
   TempDir dir_;
-  DraftStations stations_{{.drafts = Drafts(dir_ / "drafts"),
-                           .contents = dir_ / "contents",
+  std::unique_ptr<ContentStore> contents_ = *ContentStore::open(dir_ / "contents");
+  DraftStations stations_{*contents_,
+                          {.drafts = Drafts(dir_ / "drafts"),
                            .own = {},
                            .objection_to = [](const std::string& path) -> std::optional<Objection> {
                              if (path == ".git" || path.starts_with(".git/"))
