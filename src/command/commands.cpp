@@ -106,6 +106,18 @@ std::vector<std::string_view> argument_names(std::string_view command) {
   return names;
 }
 
+std::span<const FileChange> changes_in(const Reply& reply) {
+  return std::visit(
+      []<class R>(const R& each) -> std::span<const FileChange> {
+        if constexpr (requires { each.changes; }) {
+          return each.changes;
+        } else {
+          return {};
+        }
+      },
+      reply);
+}
+
 Json reply_json(const Reply& reply) {
   return std::visit([](const auto& each) { return to_json_value(each); }, reply);
 }

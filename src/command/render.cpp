@@ -34,6 +34,11 @@ std::string counted(std::uint64_t count, std::string_view what) {
   return std::to_string(count) + ' ' + std::string(what) + (count == 1 ? "" : "s");
 }
 
+std::string changed_in_words(std::size_t changed, std::size_t left) {
+  return counted(changed, "path") + " changed" +
+         (left == 0 ? "" : ", " + std::to_string(left) + " left");
+}
+
 std::string in_words(const TaskCommand& command) {
   return std::visit(
       Overloaded{
@@ -59,6 +64,15 @@ std::string in_words(const TaskCommand& command) {
           [](const AwaitFileList& c) { return "list " + c.path + (c.recursive ? "/**" : ""); },
           [](const AwaitFileSearch& c) {
             return "search " + quoted_word(c.text) + " in " + c.path;
+          },
+          [](const AwaitFileStat& c) { return "look at " + c.path; },
+          [](const AwaitFileMove& c) { return "move " + c.path + " to " + c.to; },
+          [](const AwaitFileRemove& c) {
+            return "remove " + c.path + (c.recursive ? " and all in it" : "");
+          },
+          [](const AwaitFileRestore& c) {
+            return "take back what task " + std::to_string(number(c.of)) + " changed" +
+                   (c.step == 0 ? "" : " after step " + std::to_string(c.step));
           },
           [](const AwaitDraftOpen&) { return std::string("make its draft"); },
           [](const AwaitDraftAccept& c) {
@@ -106,13 +120,18 @@ std::string in_words(const Reply& reply) {
           [](const AwaitFileSearch::Reply& r) {
             return std::to_string(r.matches.size()) + " matches" + (r.complete ? "" : " and more");
           },
+          [](const AwaitFileStat::Reply& r) { return r.type + ", " + counted(r.bytes, "byte"); },
+          [](const AwaitFileMove::Reply& r) { return changed_in_words(r.changes.size(), 0); },
+          [](const AwaitFileRemove::Reply& r) { return changed_in_words(r.changes.size(), 0); },
+          [](const AwaitFileRestore::Reply& r) {
+            return changed_in_words(r.changes.size(), r.left.size());
+          },
           [](const AwaitDraftOpen::Reply& r) {
             return counted(r.files, "file") + ", " + counted(r.bytes, "byte") +
                    (r.shared ? ", shared" : "");
           },
           [](const AwaitDraftAccept::Reply& r) {
-            return counted(r.changes.size(), "path") + " changed" +
-                   (r.left.empty() ? "" : ", " + std::to_string(r.left.size()) + " left");
+            return changed_in_words(r.changes.size(), r.left.size());
           },
           [](const AwaitDraftDrop::Reply&) { return std::string("dropped"); },
           [](const AwaitUserApproval::Reply& r) {

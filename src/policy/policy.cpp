@@ -146,6 +146,14 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts) {
           [&](const AwaitFileEdit&) { return changing(); },
           [&](const AwaitFileList&) { return reading(); },
           [&](const AwaitFileSearch&) { return reading(); },
+          [&](const AwaitFileStat&) { return reading(); },
+          [&](const AwaitFileMove&) { return changing(); },
+          [&](const AwaitFileRemove&) { return changing(); },
+          [&](const AwaitFileRestore&) {
+            return facts.changes.empty()
+                       ? Verdict{Decision::allow, "default: there is nothing to take back", ""}
+                       : Verdict{Decision::ask, "default: taking changes back asks", ""};
+          },
           [&](const AwaitUserApproval&) { return inside(); },
           [&](const AwaitUserAnswer&) { return inside(); },
           [&](const AwaitProcess&) { return running(); },

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -213,6 +214,10 @@ struct Random {
 
 // ---- files: every path is relative to the task's workspace and never leaves it ----
 
+/// What one command moves or removes at most.
+inline constexpr std::size_t kPathsChangedMax = 100'000;
+inline constexpr std::uint64_t kBytesChangedMax = std::uint64_t{4} << 30;
+
 /// Read a whole file into memory. Bytes are kept as they are, also where they are not UTF-8.
 /// Errors: not_found, denied, outside_workspace, too_large, invalid (not a regular file),
 /// cancelled. Source: openat2(2), read(2).
@@ -245,9 +250,11 @@ struct AwaitFileWrite {
   struct Reply {
     std::uint64_t bytes = 0;
     bool created = false;
+    std::vector<FileChange> changes;  ///< The file, and the directories that were made for it.
 
     static constexpr auto fields() {
-      return described(field("bytes", &Reply::bytes), field("created", &Reply::created));
+      return described(field("bytes", &Reply::bytes), field("created", &Reply::created),
+                       field("changes", &Reply::changes));
     }
   };
 
@@ -268,8 +275,11 @@ struct AwaitFileEdit {
 
   struct Reply {
     std::uint64_t line = 0;  ///< Where the change begins, counted from 1.
+    std::vector<FileChange> changes;
 
-    static constexpr auto fields() { return described(field("line", &Reply::line)); }
+    static constexpr auto fields() {
+      return described(field("line", &Reply::line), field("changes", &Reply::changes));
+    }
   };
 
   std::string path;
@@ -280,6 +290,106 @@ struct AwaitFileEdit {
     return described(field("path", &AwaitFileEdit::path),
                      field("old_text", &AwaitFileEdit::old_text),
                      field("new_text", &AwaitFileEdit::new_text));
+  }
+};
+
+/// Look at what stands at a path, whatever it is; a link is not followed. Errors: not_found,
+/// denied, outside_workspace. Source: statx(2).
+struct AwaitFileStat {
+  static constexpr std::string_view kName = "file.stat";
+  static constexpr EffectClass kEffect = EffectClass::pure;
+
+  struct Reply {
+    std::string type;         ///< "file", "directory", "link" or "other".
+    std::uint32_t mode = 0;   ///< The permission bits, 07777.
+    std::uint64_t bytes = 0;  ///< Of a file's content or a link's target.
+    std::int64_t modified_unix_ns = 0;
+    std::string target;  ///< Of a link.
+
+    static constexpr auto fields() {
+      return described(
+          field("type", &Reply::type), field("mode", &Reply::mode), field("bytes", &Reply::bytes),
+          field("modified_unix_ns", &Reply::modified_unix_ns), field("target", &Reply::target));
+    }
+  };
+
+  std::string path;
+
+  static constexpr auto fields() { return described(field("path", &AwaitFileStat::path)); }
+};
+
+/// Give a file, a link, or a directory with all that is in it another place. Nothing may stand
+/// there; missing directories above it are made. All of it or nothing. Errors: not_found, conflict
+/// (something stands there, or it is not what was asked about any more), denied,
+/// outside_workspace, invalid (a directory into itself), too_large (kPathsChangedMax,
+/// kBytesChangedMax), unsupported (something in it that is neither file, directory nor link),
+/// cancelled, io, storage_full.
+struct AwaitFileMove {
+  static constexpr std::string_view kName = "file.move";
+  static constexpr EffectClass kEffect = EffectClass::local;
+
+  struct Reply {
+    std::vector<FileChange> changes;
+
+    static constexpr auto fields() { return described(field("changes", &Reply::changes)); }
+  };
+
+  std::string path;
+  std::string to;
+
+  static constexpr auto fields() {
+    return described(field("path", &AwaitFileMove::path), field("to", &AwaitFileMove::to));
+  }
+};
+
+/// Remove a file, a link or a directory. All of it or nothing. Errors: as AwaitFileMove; conflict
+/// also for a directory with something in it, unless `recursive`.
+struct AwaitFileRemove {
+  static constexpr std::string_view kName = "file.remove";
+  static constexpr EffectClass kEffect = EffectClass::local;
+
+  struct Reply {
+    std::vector<FileChange> changes;
+
+    static constexpr auto fields() { return described(field("changes", &Reply::changes)); }
+  };
+
+  std::string path;
+  bool recursive = false;
+
+  static constexpr auto fields() {
+    return described(field("path", &AwaitFileRemove::path),
+                     field("recursive", &AwaitFileRemove::recursive));
+  }
+};
+
+/// Take back what a task has changed: `changes` as its steps had them, turned round. Each path must
+/// still be as that task left it; else nothing is done, or with `keep_others` those paths stay as
+/// they are. All of the rest or nothing. Errors: conflict (a path that somebody else changed since:
+/// the message lists them), not_found (a content was not kept), denied, cancelled, io,
+/// storage_full.
+struct AwaitFileRestore {
+  static constexpr std::string_view kName = "file.restore";
+  static constexpr EffectClass kEffect = EffectClass::local;
+
+  struct Reply {
+    std::vector<FileChange> changes;
+    std::vector<LeftInDraft> left;
+
+    static constexpr auto fields() {
+      return described(field("changes", &Reply::changes), field("left", &Reply::left));
+    }
+  };
+
+  TaskId of = kNoTask;              ///< Whose changes these were.
+  std::uint64_t step = 0;           ///< What came after this step is taken back.
+  std::vector<FileChange> changes;  ///< To make, in byte order of the paths.
+  bool keep_others = false;
+
+  static constexpr auto fields() {
+    return described(field("of", &AwaitFileRestore::of), field("step", &AwaitFileRestore::step),
+                     field("changes", &AwaitFileRestore::changes),
+                     field("keep_others", &AwaitFileRestore::keep_others));
   }
 };
 
@@ -487,11 +597,13 @@ struct AwaitProcess {
     Milliseconds duration{0};
     std::string note;  ///< Whence all this is known, where the program was not there to tell: from
                        ///< a probe or a person. Empty: from itself.
+    std::vector<FileChange> changes;  ///< What in the workspace became another while it ran.
 
     static constexpr auto fields() {
       return described(field("exit_code", &Reply::exit_code), field("timed_out", &Reply::timed_out),
                        field("output", &Reply::output), field("output_bytes", &Reply::output_bytes),
-                       field("duration_ms", &Reply::duration), field("note", &Reply::note));
+                       field("duration_ms", &Reply::duration), field("note", &Reply::note),
+                       field("changes", &Reply::changes));
     }
   };
 
@@ -617,7 +729,8 @@ using CommandVariant =
     std::variant<GetTid, Yield, Spawn, Join, Kill, Send, Receive, Sleep, Now, Random, AwaitFileRead,
                  AwaitFileWrite, AwaitFileEdit, AwaitFileList, AwaitFileSearch, AwaitUserApproval,
                  AwaitUserAnswer, AwaitProcess, AwaitLLMResponse, Checkpoint, AwaitDraftOpen,
-                 AwaitDraftAccept, AwaitDraftDrop>;
+                 AwaitDraftAccept, AwaitDraftDrop, AwaitFileStat, AwaitFileMove, AwaitFileRemove,
+                 AwaitFileRestore>;
 
 namespace detail {
 
@@ -681,6 +794,9 @@ struct Overloaded : Handlers... {
 /// The names of the arguments of the command of that name, in their order; none if there is no such
 /// command.
 [[nodiscard]] std::vector<std::string_view> argument_names(std::string_view command);
+
+/// What the command changed in the workspace, or in the task's draft of it; empty for most.
+[[nodiscard]] std::span<const FileChange> changes_in(const Reply& reply);
 
 /// The reply as an object.
 [[nodiscard]] Json reply_json(const Reply& reply);

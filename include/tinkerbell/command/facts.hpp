@@ -45,8 +45,9 @@ struct Facts {
   std::string host;  ///< Who may be talked to over the network: "api.example.com"; several stand
                      ///< with blanks between them. Empty: nobody.
   TaskId draft = kNoTask;            ///< In whose draft it takes place: nothing of it leaves that.
-  std::vector<DraftChange> changes;  ///< For a draft: what would be taken over.
-  std::vector<LeftInDraft> left;     ///< For a draft: what would not be, or is not in it.
+  std::vector<DraftChange> changes;  ///< What would change, where that is more than one file.
+  std::vector<LeftInDraft> left;     ///< What would not, although it was asked for, and why. For
+                                  ///< programs: what they might change and nobody could bring back.
 
   static constexpr auto fields() {
     return described(field("object", &Facts::object), field("object_sha256", &Facts::object_sha256),
@@ -67,10 +68,12 @@ struct PreImage {
   bool existed = false;  ///< False: the command creates the file.
   std::uint32_t mode = 0;
   std::string content;
+  std::vector<std::string> missing;  ///< The directories above it that were not there.
 
   static constexpr auto fields() {
     return described(field("path", &PreImage::path), field("existed", &PreImage::existed),
-                     field("mode", &PreImage::mode), field("content", &PreImage::content));
+                     field("mode", &PreImage::mode), field("content", &PreImage::content),
+                     field("missing", &PreImage::missing));
   }
 };
 

@@ -286,10 +286,12 @@ struct StepView {
 
 /// All that StepView::command may say. The word before the dot is the family.
 inline constexpr auto kCommandNames = std::to_array<std::string_view>(
-    {"task.id",       "task.yield",      "task.spawn", "task.join",    "task.kill",   "task.send",
-     "task.receive",  "task.checkpoint", "time.sleep", "time.now",     "random",      "file.read",
-     "file.write",    "file.edit",       "file.list",  "file.search",  "user.answer", "process.run",
-     "user.approval", "llm.response",    "draft.open", "draft.accept", "draft.drop"});
+    {"task.id",     "task.yield",   "task.spawn",      "task.join",     "task.kill",
+     "task.send",   "task.receive", "task.checkpoint", "time.sleep",    "time.now",
+     "random",      "file.read",    "file.write",      "file.edit",     "file.list",
+     "file.search", "user.answer",  "process.run",     "user.approval", "llm.response",
+     "draft.open",  "draft.accept", "draft.drop",      "file.stat",     "file.move",
+     "file.remove", "file.restore"});
 
 /// GET /v1/tasks/{id}/steps?after=&limit=&full=1&calls=N: in order; `after` is a step's number,
 /// `limit` at most kLimitMax. With `calls` each step is also told as a system call, its texts cut

@@ -65,6 +65,8 @@ struct TaskPayload {
   std::uint32_t depth = 0;  ///< Tasks above it: its parent, that one's, and so on.
   TaskId draft = kNoTask;   ///< In whose draft of the workspace it works: its own, or that of the
                             ///< one that it comes from; kNoTask: in the workspace itself.
+  TaskId forked_from = kNoTask;   ///< Whose first steps were copied to be its own, if anybody's.
+  std::uint64_t forked_step = 0;  ///< The last of these.
 
   static constexpr auto fields() {
     return described(
@@ -74,7 +76,8 @@ struct TaskPayload {
         field("parent", &TaskPayload::parent), field("title", &TaskPayload::title),
         field("budget", &TaskPayload::budget), field("root", &TaskPayload::root),
         field("cassette", &TaskPayload::cassette), field("depth", &TaskPayload::depth),
-        field("draft", &TaskPayload::draft));
+        field("draft", &TaskPayload::draft), field("forked_from", &TaskPayload::forked_from),
+        field("forked_step", &TaskPayload::forked_step));
   }
 };
 

@@ -61,7 +61,7 @@ class ProjectionTest : public testing::Test {
   ProjectionTest() {
     world.add_kind("writer@1", writes);
     world.driver->facts("file.write", {.facts = {.object = "a.txt", .diff = "+new\n"}});
-    world.driver->reply("file.write", Reply(AwaitFileWrite::Reply{3, true}));
+    world.driver->reply("file.write", Reply(AwaitFileWrite::Reply{.bytes = 3, .created = true}));
   }
 
   std::vector<protocol::EventView> events() {

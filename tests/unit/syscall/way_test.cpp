@@ -124,7 +124,7 @@ TEST_F(Way, APureCommandIsRecordedWithItsResultOnly) {
 TEST_F(Way, AChangeAsksAndIsReleasedOnlyAfterTheAnswer) {
   world.driver->facts("file.write",
                       {.facts = {.object = "a.txt"}, .pre_image = PreImage{.path = "a.txt"}});
-  world.driver->reply("file.write", Reply(AwaitFileWrite::Reply{3, true}));
+  world.driver->reply("file.write", Reply(AwaitFileWrite::Reply{.bytes = 3, .created = true}));
   const TaskId task = world.submit("writer@1");
   EXPECT_TRUE(world.driver->performed().empty());
   ASSERT_EQ(questions().size(), 1U);
@@ -351,7 +351,7 @@ TEST_F(Way, APendingApprovalKeepsItsIdAndItsHashAcrossARestart) {
   const Sha256 hash = questions()[0]->hash;
   world.before_recovery = [](ScriptedDriver& driver) {
     driver.facts("file.write", {.facts = {.object = "a.txt"}});
-    driver.reply("file.write", Reply(AwaitFileWrite::Reply{3, true}));
+    driver.reply("file.write", Reply(AwaitFileWrite::Reply{.bytes = 3, .created = true}));
   };
   world.crash();
   ASSERT_EQ(questions().size(), 1U);
