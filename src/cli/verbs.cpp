@@ -507,10 +507,15 @@ Result<ExitCode> perform(Session& session, const CollectGarbage& collect) {
     request.older_than = Milliseconds{static_cast<std::int64_t>(*collect.older_than_ms)};
   }
   return print(session, session.client.collect(request), [&](const protocol::GcView& view) {
-    const std::string verb = view.dry_run ? "would remove " : "removed ";
-    return verb + std::to_string(view.tasks) + " tasks, " + std::to_string(view.records) +
-           " records, " + std::to_string(view.blobs) + " blobs: " + std::to_string(view.bytes) +
-           " bytes\n";
+    std::string text = view.dry_run ? "would remove " : "removed ";
+    text += std::to_string(view.tasks) + " tasks, " + std::to_string(view.records) + " records, " +
+            std::to_string(view.blobs) + " blobs, " + std::to_string(view.contents) +
+            " contents of files: " + std::to_string(view.bytes) + " bytes\n";
+    if (view.drafts != 0) {
+      text += std::to_string(view.drafts) + " drafts are open: their tasks stay (accept, drop)\n";
+    }
+    if (!view.note.empty()) text += "no contents of files: " + visible_line(view.note) + "\n";
+    return text;
   });
 }
 

@@ -106,22 +106,26 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
   calls_.set_driver<AwaitDraftDrop>(drafts_);
   calls_.set_driver<AwaitProcess>(programs_);
   calls_.set_driver<AwaitLLMResponse>(cassettes_);
-  control_.connect({.loop = io_.get_executor(),
-                    .pool = pool_,
-                    .calls = calls_,
-                    .journal = journal_,
-                    .clock = clock_,
-                    .logger = logger_,
-                    .facts = {.version = std::string(kBuildVersion),
-                              .sandbox = sandbox_,
-                              .model = plan_.settings.agent.model,
-                              .socket = plan_.socket,
-                              .state_dir = plan_.state_dir,
-                              .log = plan_.settings.log.target == settings::LogTarget::file
-                                         ? plan_.settings.log.file
-                                         : "stderr",
-                              .keep_ended = plan_.settings.retention.ended,
-                              .budget = default_budget(plan_.settings.budget)}});
+  control_.connect(
+      {.loop = io_.get_executor(),
+       .pool = pool_,
+       .calls = calls_,
+       .journal = journal_,
+       .clock = clock_,
+       .logger = logger_,
+       .contents = contents,
+       .drafts = drafts_in(plan_.state_dir),
+       .relied_on = [this](std::set<Sha256>& relied_on) { return drafts_.add_contents(relied_on); },
+       .facts = {.version = std::string(kBuildVersion),
+                 .sandbox = sandbox_,
+                 .model = plan_.settings.agent.model,
+                 .socket = plan_.socket,
+                 .state_dir = plan_.state_dir,
+                 .log = plan_.settings.log.target == settings::LogTarget::file
+                            ? plan_.settings.log.file
+                            : "stderr",
+                 .keep_ended = plan_.settings.retention.ended,
+                 .budget = default_budget(plan_.settings.budget)}});
 }
 
 std::function<void(std::move_only_function<void()>)> Daemon::into_inbox() {

@@ -10,8 +10,8 @@ void Families::add(const TaskHead& head) {
   roots_.emplace(head.task, root);
   Family& family = families_[root];
   family.changed = std::max(family.changed, head.changed);
-  if (!head.ended) family.lives = true;
-  if (family.lives) {
+  if (!head.ended || kept_.contains(head.task)) family.stays = true;
+  if (family.stays) {
     family.ended.clear();  // nobody will ask for them
   } else {
     family.ended.push_back(
@@ -22,7 +22,7 @@ void Families::add(const TaskHead& head) {
 std::vector<TaskHead> Families::ended_before(WallTime time) const {
   std::vector<TaskHead> tasks;
   for (const auto& [root, family] : families_) {
-    if (family.lives || family.changed >= time) continue;
+    if (family.stays || family.changed >= time) continue;
     tasks.insert(tasks.end(), family.ended.begin(), family.ended.end());
   }
   std::ranges::sort(tasks, {}, &TaskHead::task);

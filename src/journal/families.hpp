@@ -3,6 +3,7 @@
 #include "tinkerbell/journal/store.hpp"
 
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace tinkerbell {
@@ -15,18 +16,22 @@ class Families {
   /// known begins a family.
   void add(const TaskHead& head);
 
+  /// Its family stays. To be called before it is added.
+  void keep(TaskId task) { kept_.insert(task); }
+
   /// The tasks of all families in which nobody lives and nobody ended at `time` or later.
   [[nodiscard]] std::vector<TaskHead> ended_before(WallTime time) const;
 
  private:
   struct Family {
     std::vector<TaskHead> ended;
-    bool lives = false;
+    bool stays = false;  ///< One of it lives, or is to be kept.
     WallTime changed{};
   };
 
   std::unordered_map<TaskId, TaskId> roots_;
   std::unordered_map<TaskId, Family> families_;
+  std::unordered_set<TaskId> kept_;
 };
 
 }  // namespace tinkerbell

@@ -90,6 +90,8 @@ class SqliteCollection final : public StoreCollection {
 };
 
 Result<void> SqliteCollection::begin() {
+  for (const TaskId task : retention_.keep)
+    families_.keep(task);
   for (auto [statement, sql] :
        {std::pair{&leave_, "INSERT INTO leaving (task, head) VALUES (?1, ?2)"},
         {&remove_head_, "DELETE FROM tasks WHERE id = ?1 AND ended = 1"},
@@ -153,6 +155,7 @@ Result<void> SqliteCollection::look() {
   collected_.tasks = to_mark_.size();
   for (const TaskHead& head : to_mark_) {
     leaving_.insert(head.task);
+    collected_.gone.insert(head.task);
     last_leaving_ = std::max(last_leaving_, head.head);
   }
   step_ = retention_.dry_run ? Step::sweep : Step::mark;

@@ -99,7 +99,7 @@ Result<Sha256> ContentStore::put(int fd, std::uint64_t bytes_max, const std::sto
 
 Result<Sha256> ContentStore::put(std::string_view content) {
   const Sha256 hash = sha256(content);
-  if (has(hash)) return hash;
+  if (renew(hash)) return hash;
   const std::string name = std::to_string(next_incoming_++);
   Result<UniqueFd> file = create_incoming(name);
   if (!file) return file.error();
@@ -117,10 +117,23 @@ Result<UniqueFd> ContentStore::create_incoming(const std::string& name) {
   return file;
 }
 
+/// Whether it is there already; then it is as if it had been put now. The time of a content is that
+/// of its last put.
+bool ContentStore::renew(const Sha256& content) {
+  const std::scoped_lock lock(age_mutex_);
+  const std::string hex = content.hex();
+  const std::string named = final_name(hex);
+  const auto touched = [](const UniqueFd& directory, const std::string& name) {
+    return ::utimensat(directory.get(), name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0;
+  };
+  // Once more after the incoming ones: a sync may have named it in between.
+  return touched(directory_, named) || touched(incoming_, hex) || touched(directory_, named);
+}
+
 /// The file is whole: from now on it is found by its hash.
 Result<Sha256> ContentStore::keep(const std::string& name, int fd, const Sha256& content) {
   Result<void> kept;
-  if (has(content)) {
+  if (renew(content)) {
     kept = remove_file(incoming_.get(), name);
   } else if (::fchmod(fd, kContentMode) != 0) {
     kept = os_error("set the mode of a content", errno);
@@ -267,17 +280,22 @@ Result<ContentStore::Usage> ContentStore::usage() const {
   return usage;
 }
 
-Result<ContentStore::Usage> ContentStore::remove_all_but(const std::set<Sha256>& needed) {
+Result<ContentStore::Usage> ContentStore::remove_all_but(const std::set<Sha256>& needed,
+                                                         WallTime put_before, bool dry_run) {
   Usage removed;
+  const auto remove_if_old = [&](int shard, const std::string& name) -> Result<void> {
+    const std::scoped_lock lock(age_mutex_);
+    Result<struct statx> status = statx_of(shard, name.c_str(), name);
+    if (!status) return status.error();
+    if (nanoseconds(status->stx_mtime) >= unix_nanoseconds(put_before)) return {};
+    if (Result<void> gone = dry_run ? Result<void>() : remove_file(shard, name); !gone) return gone;
+    ++removed.contents;
+    removed.bytes += status->stx_size;
+    return {};
+  };
   Result<void> done =
       for_each([&](int shard, const std::string& name, const Sha256& content) -> Result<void> {
-        if (needed.contains(content)) return {};
-        Result<struct statx> status = statx_of(shard, name.c_str(), name);
-        if (!status) return status.error();
-        if (Result<void> gone = remove_file(shard, name); !gone) return gone;
-        ++removed.contents;
-        removed.bytes += status->stx_size;
-        return {};
+        return needed.contains(content) ? Result<void>() : remove_if_old(shard, name);
       });
   if (!done) return done.error();
   return removed;

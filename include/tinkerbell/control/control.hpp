@@ -1,23 +1,28 @@
 #pragma once
 
 #include "tinkerbell/base/clock.hpp"
+#include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/base/log.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/journal/journal.hpp"
 #include "tinkerbell/journal/record.hpp"
 #include "tinkerbell/syscall/observer.hpp"
 #include "tinkerbell/syscall/syscalls.hpp"
+#include "tinkerbell/workspace/drafts.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace tinkerbell {
 
 class BlockingPool;
+class ContentStore;
 
 /// What the daemon says about itself in GET /v1/status.
 struct DaemonFacts {
@@ -56,6 +61,10 @@ class ControlPlane {
     Journal& journal;
     const Clock& clock;
     Logger& logger;
+    ContentStore& contents;
+    Drafts drafts;
+    /// Adds the contents that drivers rely on, whatever the journal says. Any thread.
+    std::function<Result<void>(std::set<Sha256>& contents)> relied_on;
     DaemonFacts facts;
   };
 

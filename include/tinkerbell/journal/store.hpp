@@ -12,6 +12,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -130,6 +131,7 @@ class SeparateChains final : public StoredChains {
 struct Retention {
   WallTime ended_before{};  ///< Families of tasks that have all ended, the last one before this.
   bool dry_run = false;     ///< Nothing is removed: only what would be is counted.
+  std::set<TaskId> keep{};  ///< Their families stay, however long ago they ended.
 };
 
 /// What was removed, or would be.
@@ -138,6 +140,7 @@ struct Collected {
   std::uint64_t records = 0;
   std::uint64_t blobs = 0;
   std::uint64_t bytes = 0;  ///< Of records, blobs and files, as they are stored.
+  std::set<TaskId> gone;    ///< These tasks.
 };
 
 /// A collection under way. One that is broken off, by its end or by that of the daemon, leaves what

@@ -37,12 +37,17 @@ struct GcView {
   std::uint64_t tasks = 0;
   std::uint64_t records = 0;
   std::uint64_t blobs = 0;
-  std::uint64_t bytes = 0;  ///< As they were stored.
+  std::uint64_t bytes = 0;     ///< As they were stored, of blobs and contents, too.
+  std::uint64_t contents = 0;  ///< Contents of files that only they needed.
+  std::uint64_t drafts = 0;    ///< That are neither accepted nor dropped: their tasks stay.
+  std::string note;            ///< Why no contents were removed; empty: what could be was.
 
   static constexpr auto fields() {
     return described(field("schema", &GcView::schema), field("dry_run", &GcView::dry_run),
                      field("tasks", &GcView::tasks), field("records", &GcView::records),
-                     field("blobs", &GcView::blobs), field("bytes", &GcView::bytes));
+                     field("blobs", &GcView::blobs), field("bytes", &GcView::bytes),
+                     field("contents", &GcView::contents), field("drafts", &GcView::drafts),
+                     field("note", &GcView::note));
   }
 
   bool operator==(const GcView&) const = default;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/base/unique_fd.hpp"
@@ -68,14 +69,17 @@ class ContentStore {
   /// Of those that are durable.
   [[nodiscard]] Result<Usage> usage() const;
 
-  /// Removes all durable contents that are not in `needed`, and says what that was. Whoever puts
-  /// something meanwhile may find that it was there and lose it then: so nobody may.
-  [[nodiscard]] Result<Usage> remove_all_but(const std::set<Sha256>& needed);
+  /// Removes all durable contents that are not in `needed` and were put for the last time before
+  /// `put_before`, and says what that was; a dry run only says it. Others may put something
+  /// meanwhile: what was there for long is as young then as what is new.
+  [[nodiscard]] Result<Usage> remove_all_but(const std::set<Sha256>& needed, WallTime put_before,
+                                             bool dry_run = false);
 
  private:
   ContentStore(UniqueFd directory, UniqueFd incoming)
       : directory_(std::move(directory)), incoming_(std::move(incoming)) {}
 
+  [[nodiscard]] bool renew(const Sha256& content);
   [[nodiscard]] Result<UniqueFd> open_unchecked(const Sha256& content) const;
   [[nodiscard]] Result<UniqueFd> create_incoming(const std::string& name);
   [[nodiscard]] Result<Sha256> keep(const std::string& name, int fd, const Sha256& content);
@@ -93,6 +97,8 @@ class ContentStore {
   std::mutex sync_mutex_;  ///< Held for a whole sync(): who waits for it finds all durable.
   std::mutex incoming_mutex_;
   std::vector<Sha256> put_since_sync_;
+  std::mutex
+      age_mutex_;  ///< Between the look at a content's age and its removal it gets no younger.
 };
 
 }  // namespace tinkerbell

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tinkerbell {
 
@@ -24,6 +25,9 @@ class Drafts {
   [[nodiscard]] std::filesystem::path directory_of(TaskId draft) const;
   [[nodiscard]] std::filesystem::path tree_of(TaskId draft) const;
   [[nodiscard]] std::filesystem::path base_of(TaskId draft) const;
+
+  /// Of all that there are, and of what is left of some, by number. Errors: io, denied.
+  [[nodiscard]] Result<std::vector<TaskId>> all() const;
 
   /// The directory in which a task works: its workspace, or the draft of it. Errors: those of
   /// Workspace::open; not_found (there is no such draft, or it is not whole).

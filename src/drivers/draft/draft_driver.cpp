@@ -86,6 +86,10 @@ void DraftDriver::recover(Call call, Completion<Reply> done) {
       std::move(done));
 }
 
+Result<void> DraftDriver::add_contents(std::set<Sha256>& contents) const {
+  return state_->stations.add_contents(contents);
+}
+
 void DraftDriver::cancel(CommandId id) {
   const auto found = state_->under_way.find(id);
   if (found != state_->under_way.end()) found->second.request_stop();

@@ -152,6 +152,21 @@ Result<Reply> DraftStations::recover(const Call& call) {
   return not_ours(call);
 }
 
+Result<void> DraftStations::add_contents(std::set<Sha256>& contents) const {
+  const Result<std::vector<TaskId>> drafts = settings_.drafts.all();
+  if (!drafts) return drafts.error();
+  for (const TaskId draft : *drafts) {
+    const Result<DraftBase> base = read_base(settings_.drafts, draft);
+    if (!base && base.error().code == Errc::not_found) continue;  // being made, or removed
+    if (!base) return base.error();
+    for (const Tree* tree : {&base->source, &base->copied}) {
+      for (const TreeEntry& entry : tree->entries)
+        contents.insert(entry.content);
+    }
+  }
+  return {};
+}
+
 // ---- open ----
 
 Result<CopyEstimate> DraftStations::estimate(const Call& call, const std::stop_token& stop) {

@@ -23,6 +23,8 @@ class DraftStations {
   [[nodiscard]] Result<Reply> perform(const Call& call, const std::stop_token& stop);
   [[nodiscard]] Result<Reply> recover(const Call& call);
 
+  [[nodiscard]] Result<void> add_contents(std::set<Sha256>& contents) const;
+
   /// What a draft of a workspace would cost.
   [[nodiscard]] Result<CopyEstimate> estimate(const Call& call, const std::stop_token& stop);
 

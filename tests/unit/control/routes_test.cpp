@@ -5,6 +5,8 @@
 #include "unit/io/loop.hpp"
 
 #include "tinkerbell/io/blocking_pool.hpp"
+#include "tinkerbell/workspace/content_store.hpp"
+#include "tinkerbell/workspace/drafts.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
@@ -228,12 +230,17 @@ class RoutesTest : public testing::Test {
   WorldWithHub world_;
   boost::asio::io_context loop_;
   BlockingPool pool_{loop_.get_executor(), 1};
+  TempDir dir_;
+  std::unique_ptr<ContentStore> contents_ = *ContentStore::open(dir_ / "contents");
   Context context_{.parts = {.loop = loop_.get_executor(),
                              .pool = pool_,
                              .calls = *world_.calls,
                              .journal = *world_.journal,
                              .clock = world_.clock,
                              .logger = world_.logger,
+                             .contents = *contents_,
+                             .drafts = Drafts(dir_ / "drafts"),
+                             .relied_on = [](std::set<Sha256>&) { return Result<void>(); },
                              .facts = {}},
                    .hub = world_.hub,
                    .started = {}};

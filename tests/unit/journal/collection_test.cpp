@@ -92,9 +92,10 @@ class Collection : public testing::Test {
 
   TaskId append(const Begun& task) { return append(std::vector{task}).front(); }
 
-  Collected collect(bool dry_run = false, const std::function<void()>& between = {}) {
+  Collected collect(bool dry_run = false, const std::function<void()>& between = {},
+                    const std::set<TaskId>& keep = {}) {
     const auto collection =
-        store->begin_collection({.ended_before = at(kCutoff), .dry_run = dry_run});
+        store->begin_collection({.ended_before = at(kCutoff), .dry_run = dry_run, .keep = keep});
     EXPECT_TRUE(collection) << collection.error().message;
     for (int pieces = 0; pieces < 10'000; ++pieces) {
       const Result<bool> all = (*collection)->collect_more();
@@ -214,6 +215,17 @@ TEST_F(Collection, AFamilyGoesOnceTheLastOfItEndedLongAgo) {
   append({.parent = other});
   EXPECT_EQ(collect().tasks, 2U);
   EXPECT_EQ(tasks().size(), 2U);
+  expect_whole();
+}
+
+TEST_F(Collection, KeepsFamiliesOfTasksThatAreToBeKept) {
+  const TaskId parent = append(Begun{});
+  const TaskId child = append({.parent = parent});
+  const TaskId sibling = append({.parent = parent});
+  const TaskId other = append(Begun{});
+  const Collected collected = collect(false, {}, {child});
+  EXPECT_THAT(collected.gone, ElementsAre(other));
+  EXPECT_THAT(tasks(), ElementsAre(parent, child, sibling));
   expect_whole();
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -213,7 +214,8 @@ TEST_F(Contents, AreCountedAndRemovedByWhatIsNeeded) {
   EXPECT_EQ(store_->usage()->contents, 3U);
   EXPECT_EQ(store_->usage()->bytes, 14U);
   dir_.write("store/" + one.hex().substr(0, 2) + "/of-somebody-else", "");
-  const Result<ContentStore::Usage> removed = store_->remove_all_but({three});
+  const Result<ContentStore::Usage> removed =
+      store_->remove_all_but({three}, wall_from_unix_nanoseconds(INT64_MAX));
   ASSERT_TRUE(removed);
   EXPECT_EQ(removed->contents, 2U);
   EXPECT_EQ(removed->bytes, 9U);
@@ -223,6 +225,35 @@ TEST_F(Contents, AreCountedAndRemovedByWhatIsNeeded) {
   EXPECT_TRUE(store_->has(fresh));
   EXPECT_TRUE(
       std::filesystem::exists(dir_ / "store" / one.hex().substr(0, 2) / "of-somebody-else"));
+}
+
+/// As if it had been put long ago.
+void age(const std::string& file) {
+  const std::array<timespec, 2> old{timespec{.tv_sec = 1'000, .tv_nsec = 0},
+                                    timespec{.tv_sec = 1'000, .tv_nsec = 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, file.c_str(), old.data(), 0), 0);
+}
+
+TEST_F(Contents, AreRemovedOnlyIfNobodyPutThemOfLate) {
+  const Sha256 old = put("old");
+  const Sha256 again = put("again");
+  const Sha256 from_file = put("from a file");
+  ASSERT_TRUE(store_->sync());
+  for (const Sha256& each : {old, again, from_file}) {
+    const std::string hex = each.hex();
+    age(dir_ / "store" / hex.substr(0, 2) / hex.substr(2));
+  }
+  EXPECT_EQ(put("again"), again);
+  dir_.write("file", "from a file");
+  const UniqueFd file(::open((dir_ / "file").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(store_->put(file.get()));
+  const WallTime long_after = wall_from_unix_nanoseconds(2'000'000'000'000);
+  EXPECT_EQ(store_->remove_all_but({}, long_after, true)->contents, 1U);
+  EXPECT_TRUE(store_->has(old)) << "a dry run";
+  EXPECT_EQ(store_->remove_all_but({}, long_after)->contents, 1U);
+  EXPECT_FALSE(store_->has(old));
+  EXPECT_TRUE(store_->has(again));
+  EXPECT_TRUE(store_->has(from_file));
 }
 
 TEST_F(Contents, OfAFileThatChangesMeanwhileHaveTheNameOfWhatWasKept) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/syscall/driver.hpp"
 #include "tinkerbell/workspace/drafts.hpp"
 
@@ -7,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,10 @@ class DraftDriver final : public Driver {
   /// A draft that is not whole was never made. A change that was begun is finished; where it cannot
   /// be, the outcome is unknown.
   void recover(Call call, Completion<Reply> done) override;
+
+  /// Adds the contents that the drafts there are will be compared with. Any thread. Errors: io,
+  /// invalid (one is damaged).
+  [[nodiscard]] Result<void> add_contents(std::set<Sha256>& contents) const;
 
   /// Stops a copy and a look; a change under way is finished.
   void cancel(CommandId id) override;

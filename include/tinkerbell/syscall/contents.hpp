@@ -1,0 +1,18 @@
+#pragma once
+
+#include "tinkerbell/base/hash.hpp"
+#include "tinkerbell/base/result.hpp"
+#include "tinkerbell/journal/record.hpp"
+
+#include <set>
+#include <vector>
+
+namespace tinkerbell {
+
+/// Adds the contents of files that the records of a task speak of: what its commands changed, were
+/// to change, and would have changed. Errors: invalid (a record cannot be read: nobody knows what
+/// it needs).
+[[nodiscard]] Result<void> add_contents(const std::vector<Record>& records,
+                                        std::set<Sha256>& contents);
+
+}  // namespace tinkerbell

@@ -1,0 +1,78 @@
+#include "tinkerbell/syscall/contents.hpp"
+
+#include "tinkerbell/command/commands.hpp"
+#include "tinkerbell/syscall/payloads.hpp"
+
+#include <map>
+#include <span>
+#include <utility>
+
+namespace tinkerbell {
+
+namespace {
+
+void add_contents_of(std::span<const FileChange> changes, std::set<Sha256>& contents) {
+  for (const FileChange& change : changes) {
+    for (const std::optional<FileState>* state : {&change.before, &change.after}) {
+      if (*state && !(*state)->content.empty()) contents.insert((*state)->content);
+    }
+  }
+}
+
+/// What the reply to it can say of changes is to be read.
+bool tells_of_changes(const TaskCommand& command) {
+  return std::visit(
+      []<class C>(const C&) { return requires(const typename C::Reply& reply) { reply.changes; }; },
+      command);
+}
+
+class Reading {
+ public:
+  explicit Reading(std::set<Sha256>& contents) : contents_(contents) {}
+
+  Result<void> read(const Record& record) {
+    if (record.kind == RecordKind::intent) return read_intent(record);
+    if (record.kind == RecordKind::result) return read_result(record);
+    return {};
+  }
+
+ private:
+  Result<void> read_intent(const Record& record) {
+    Result<IntentPayload> intent = from_canonical<IntentPayload>(record.payload);
+    if (!intent) return intent.error();
+    for (const DraftChange& each : intent->facts.changes)
+      add_contents_of({&each.change, 1}, contents_);
+    Result<TaskCommand> command = command_from_canonical(intent->command, intent->arguments.bytes);
+    if (!command) return command.error();
+    if (const auto* restore = std::get_if<AwaitFileRestore>(&*command)) {
+      add_contents_of(restore->changes, contents_);
+    }
+    if (tells_of_changes(*command)) asked_.insert_or_assign(record.seq, *std::move(command));
+    return {};
+  }
+
+  Result<void> read_result(const Record& record) {
+    const auto asked = asked_.find(record.seq);
+    if (asked == asked_.end()) return {};
+    const Result<Result<Reply>> outcome = outcome_from_canonical(asked->second, record.payload);
+    if (!outcome) return outcome.error();
+    if (*outcome) add_contents_of(changes_in(**outcome), contents_);
+    asked_.erase(asked);
+    return {};
+  }
+
+  std::set<Sha256>& contents_;
+  std::map<Seq, TaskCommand> asked_;
+};
+
+}  // namespace
+
+Result<void> add_contents(const std::vector<Record>& records, std::set<Sha256>& contents) {
+  Reading reading(contents);
+  for (const Record& record : records) {
+    if (Result<void> read = reading.read(record); !read) return read;
+  }
+  return {};
+}
+
+}  // namespace tinkerbell
