@@ -705,10 +705,10 @@ TEST_F(ProgramTest, TellsWhatWasRemovedOrWouldBe) {
                   protocol::GcView{.tasks = 3, .records = 12, .blobs = 2, .bytes = 4'096});
   const Outcome gone = tinkerbell({"gc", "--older-than", "7d"});
   EXPECT_EQ(gone.code, 0) << gone.err;
-  EXPECT_EQ(gone.out, "removed 3 tasks, 12 records, 2 blobs: 4096 bytes\n");
+  EXPECT_EQ(gone.out, "removed 3 tasks, 12 records, 2 blobs, 0 contents of files: 4096 bytes\n");
   daemon_.lay_out("POST /v1/gc", protocol::GcView{.dry_run = true, .tasks = 3});
   EXPECT_EQ(tinkerbell({"gc", "--dry-run"}).out,
-            "would remove 3 tasks, 0 records, 0 blobs: 0 bytes\n");
+            "would remove 3 tasks, 0 records, 0 blobs, 0 contents of files: 0 bytes\n");
 }
 
 TEST_F(ProgramTest, S90_VerifyNamesWhatIsWrongAndLeavesWithOne) {
