@@ -25,9 +25,9 @@ namespace tinkerbell {
 ///
 /// A file with anything else in it (a trigger, a view, another table) is not ours and is refused
 /// untouched, and so is an empty one where `mark` says that there was a journal, unless that is
-/// accepted. Closing leaves the
-/// log as it is, until somebody wants it otherwise. Errors: invalid (newer schema: names both
-/// versions; not ours; damaged; lost), conflict (another program has it open), exhausted, io.
+/// accepted. Closing leaves the log as it is, until somebody wants it otherwise. Errors: invalid
+/// (newer schema: names both versions; not ours; damaged; lost), conflict (another program has it
+/// open), exhausted, io.
 [[nodiscard]] Result<SqliteConnection> open_journal_database(const std::filesystem::path& file,
                                                              JournalMark& mark,
                                                              Acceptance& acceptance);
