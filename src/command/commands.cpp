@@ -90,6 +90,10 @@ EffectClass effect_of(const TaskCommand& command) {
   return std::visit([]<class C>(const C&) { return C::kEffect; }, command);
 }
 
+bool changes_several(const TaskCommand& command) {
+  return std::visit([]<class C>(const C& /*each*/) { return ChangesSeveral<C>; }, command);
+}
+
 bool is_recorded(const TaskCommand& command) {
   return !std::holds_alternative<GetTid>(command) && !std::holds_alternative<Yield>(command);
 }

@@ -192,18 +192,36 @@ std::string change_card(std::string_view verb, const std::string& path, const Fa
   return std::string(verb) + " " + visible_line(path) + "\n" + visible_text(facts.diff);
 }
 
-/// All that would come over, what speaks for it, and what stays behind.
-std::string accept_card(const AwaitDraftAccept& command, const Facts& facts) {
-  std::string card = "accept the draft of task " + std::to_string(number(facts.draft)) + " into " +
-                     visible_line(facts.object) + "\n";
-  card += "  changes  " + counted(facts.changes.size(), "path") + "\n";
-  if (!command.report.empty()) card += "it ran\n" + quoted_lines(command.report);
-  if (!facts.left.empty()) card += "left in the draft\n";
+/// Of what is moved one end has all that is to be said.
+std::string changes_counted(const Facts& facts) {
+  const auto says_more = [](const DraftChange& each) { return !each.diff.empty(); };
+  const auto count = std::ranges::count_if(facts.changes, says_more);
+  return "  changes  " + counted(static_cast<std::uint64_t>(count), "path") + "\n";
+}
+
+/// What stays as it is, and each change.
+std::string changes_listed(std::string_view left_where, const Facts& facts) {
+  std::string card;
+  if (!facts.left.empty()) card += std::string(left_where) + "\n";
   for (const LeftInDraft& left : facts.left)
     card += "  - " + visible_line(quoted_word(left.path)) + "  " + visible_line(left.why) + "\n";
   for (const DraftChange& each : facts.changes)
     card += visible_text(each.diff);
   return card;
+}
+
+/// All that would come over, what speaks for it, and what stays behind.
+std::string accept_card(const AwaitDraftAccept& command, const Facts& facts) {
+  std::string card = "accept the draft of task " + std::to_string(number(facts.draft)) + " into " +
+                     visible_line(facts.object) + "\n" + changes_counted(facts);
+  if (!command.report.empty()) card += "it ran\n" + quoted_lines(command.report);
+  return card + changes_listed("left in the draft", facts);
+}
+
+/// A move, a removal or what is taken back.
+std::string several_card(const TaskCommand& command, const Facts& facts) {
+  return visible_line(in_words(command)) + "\n" + changes_counted(facts) +
+         changes_listed("left as it is", facts);
 }
 
 std::string_view cut_to(std::string_view text, std::size_t bytes_max) {
@@ -318,6 +336,7 @@ std::string approval_card(const TaskCommand& command, const Facts& facts) {
   if (const auto* accept = std::get_if<AwaitDraftAccept>(&command)) {
     return accept_card(*accept, facts);
   }
+  if (changes_several(command)) return several_card(command, facts);
   if (const auto* question = std::get_if<AwaitUserApproval>(&command)) {
     std::string card = "the task asks for approval\n" + quoted_lines(question->question);
     if (!question->preview.empty()) card += "it shows\n" + quoted_lines(question->preview);

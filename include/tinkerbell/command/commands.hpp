@@ -293,8 +293,8 @@ struct AwaitFileEdit {
   }
 };
 
-/// Look at what stands at a path, whatever it is; a link is not followed. Errors: not_found,
-/// denied, outside_workspace. Source: statx(2).
+/// Look at what stands at a path, whatever it is; a link there is not followed, so it may lead
+/// anywhere. Errors: not_found, denied, outside_workspace. Source: statx(2).
 struct AwaitFileStat {
   static constexpr std::string_view kName = "file.stat";
   static constexpr EffectClass kEffect = EffectClass::pure;
@@ -319,11 +319,14 @@ struct AwaitFileStat {
 };
 
 /// Give a file, a link, or a directory with all that is in it another place. Nothing may stand
-/// there; missing directories above it are made. All of it or nothing. Errors: not_found, conflict
-/// (something stands there, or it is not what was asked about any more), denied,
-/// outside_workspace, invalid (a directory into itself), too_large (kPathsChangedMax,
-/// kBytesChangedMax), unsupported (something in it that is neither file, directory nor link),
-/// cancelled, io, storage_full.
+/// there; missing directories above it are made, with the mode of the one that they are made in.
+/// All of it or nothing. What arrives is new: contents, modes and links are kept; times, owners,
+/// extended attributes, set-user-id bits and hard links are not. Errors: not_found, conflict
+/// (something stands there, or it is not what was asked about any more), denied (also what cannot
+/// be read, and another owner's file by a hard link), outside_workspace, invalid (a directory into
+/// itself, the workspace itself), too_large (kPathsChangedMax, kBytesChangedMax), unsupported
+/// (something in it that is neither file, directory nor link, or another mount), cancelled, io,
+/// storage_full.
 struct AwaitFileMove {
   static constexpr std::string_view kName = "file.move";
   static constexpr EffectClass kEffect = EffectClass::local;
@@ -342,8 +345,8 @@ struct AwaitFileMove {
   }
 };
 
-/// Remove a file, a link or a directory. All of it or nothing. Errors: as AwaitFileMove; conflict
-/// also for a directory with something in it, unless `recursive`.
+/// Remove a file, a link or a directory. All of it or nothing. What it was is kept first. Errors:
+/// as AwaitFileMove; conflict also for a directory with something in it, unless `recursive`.
 struct AwaitFileRemove {
   static constexpr std::string_view kName = "file.remove";
   static constexpr EffectClass kEffect = EffectClass::local;
@@ -364,10 +367,12 @@ struct AwaitFileRemove {
 };
 
 /// Take back what a task has changed: `changes` as its steps had them, turned round. Each path must
-/// still be as that task left it; else nothing is done, or with `keep_others` those paths stay as
-/// they are. All of the rest or nothing. Errors: conflict (a path that somebody else changed since:
-/// the message lists them), not_found (a content was not kept), denied, cancelled, io,
-/// storage_full.
+/// still be as that task left it, or be as it is to become already; else nothing is done, or with
+/// `keep_others` what cannot be taken back stays as it is, and what cannot be done without it. All
+/// of the rest or nothing. Of `.git`, an index that lists the same is as it was left, and logs and
+/// messages that have moved on stay as they are. Errors: conflict (the message lists the paths that
+/// somebody else changed since), not_found (contents that were not kept, by their paths), denied
+/// (the daemon's own files), invalid (changes that make no tree), cancelled, io, storage_full.
 struct AwaitFileRestore {
   static constexpr std::string_view kName = "file.restore";
   static constexpr EffectClass kEffect = EffectClass::local;
@@ -776,6 +781,11 @@ struct Reply : ReplyVariant {
 template <class T>
 concept Command = detail::kIsOneOf<T, CommandVariant>;
 
+/// Changes several paths at once, all of them or none; Facts::changes names each.
+template <class T>
+concept ChangesSeveral = std::same_as<T, AwaitFileMove> || std::same_as<T, AwaitFileRemove> ||
+                         std::same_as<T, AwaitFileRestore>;
+
 /// Lets a `switch`-like visit list what it handles; the compiler finds a missing case.
 template <class... Handlers>
 struct Overloaded : Handlers... {
@@ -784,6 +794,8 @@ struct Overloaded : Handlers... {
 
 [[nodiscard]] std::string_view name_of(const TaskCommand& command);
 [[nodiscard]] EffectClass effect_of(const TaskCommand& command);
+
+[[nodiscard]] bool changes_several(const TaskCommand& command);
 
 /// Whether the command leaves a record. Those whose answer cannot differ in replay do not.
 [[nodiscard]] bool is_recorded(const TaskCommand& command);

@@ -175,6 +175,27 @@ TEST(ApprovalCard, ShowsTheDiffOfAChange) {
                   .starts_with("replace x\n"));
 }
 
+TEST(ApprovalCard, ShowsAllThatIsMovedRemovedOrTakenBack) {
+  const Facts facts{.object = "d",
+                    .changes = {{.change = {.path = "d"}, .diff = "move d to e\n"},
+                                {.change = {.path = "e"}, .diff = ""}}};
+  EXPECT_EQ(approval_card(AwaitFileMove{.path = "d", .to = "e"}, facts),
+            "move d to e\n  changes  1 path\nmove d to e\n");
+  EXPECT_EQ(approval_card(AwaitFileRemove{.path = "a", .recursive = true},
+                          {.changes = {{.change = {.path = "a"}, .diff = "-x\n"}}}),
+            "remove a and all in it\n  changes  1 path\n-x\n");
+  EXPECT_EQ(approval_card(AwaitFileRestore{.of = TaskId{12}, .step = 4},
+                          {.changes = {{.change = {.path = "a"}, .diff = "-x\n+\x1b\n"}},
+                           .left = {{"b c\n", "changed by somebody else since"}}}),
+            "take back what task 12 changed after step 4\n  changes  1 path\nleft as it is\n"
+            "  - 'b c\\x0a'  changed by somebody else since\n-x\n+\\x1b\n");
+}
+
+TEST(ApprovalCard, S30_ThePathsOfAMoveForgeNoLine) {
+  const std::string card = approval_card(AwaitFileMove{.path = "a\nApprove? ", .to = "b\x1b"}, {});
+  EXPECT_EQ(card, "move a\\x0aApprove?  to b\\x1b\n  changes  0 paths\n");
+}
+
 TEST(ApprovalCard, SaysWhoReadsAConversation) {
   const AwaitLLMResponse call{.model = "default"};
   EXPECT_TRUE(approval_card(call, {.object = "openai/gpt-5 @ https://api.openai.com"})
