@@ -75,6 +75,27 @@ class Apply {
     return make_changes();
   }
 
+  Result<Outlook> outlook() {
+    Outlook outlook;
+    for (const PlannedPath& planned : plan_.paths()) {
+      Result<Standing> standing = standing_at(root_, planned);
+      if (!standing) return standing.error();
+      const Place place{planned, *std::move(standing)};
+      if (place.is_after() && !place.standing.other) {
+        outlook.as_after.push_back(planned.path);
+        continue;
+      }
+      Result<std::string> reason = obstacle_at(place, Attempt::first);
+      if (!reason) return reason.error();
+      if (!reason->empty()) {
+        outlook.obstacles.push_back({planned.path, *std::move(reason)});
+      } else if (!is_kept(planned)) {
+        outlook.not_kept.push_back(planned.path);
+      }
+    }
+    return outlook;
+  }
+
  private:
   struct Place {
     const PlannedPath& planned;
@@ -101,8 +122,7 @@ class Apply {
 
     /// The file stays, and no other name of it gets another mode.
     [[nodiscard]] bool is_mode_only() const {
-      return planned.was(FileType::file) && planned.becomes(FileType::file) &&
-             planned.before->content == planned.after->content && standing.status.stx_nlink == 1;
+      return keeps_content(planned) && standing.status.stx_nlink == 1;
     }
 
     [[nodiscard]] bool is_staged() const {
@@ -116,6 +136,12 @@ class Apply {
   }
 
   // ---- looking ----
+
+  /// Whether there is the content that a path is to get.
+  [[nodiscard]] bool is_kept(const PlannedPath& planned) const {
+    if (!planned.after || planned.becomes(FileType::directory)) return true;
+    return keeps_content(planned) || store_.has(planned.after->content);
+  }
 
   Result<std::vector<Obstacle>> look(Attempt attempt) {
     std::vector<Obstacle> obstacles;
@@ -144,7 +170,7 @@ class Apply {
   /// Empty: there is none.
   Result<std::string> obstacle_at(const Place& place, Attempt attempt) const {
     const bool expected = place.is_before() || (attempt == Attempt::again && !place.is_to_do());
-    if (place.standing.other || !expected) return std::string("is not as expected");
+    if (place.standing.other || !expected) return std::string(kNotAsExpected);
     if (!place.is_to_do()) return std::string();
     const struct statx& status = place.standing.status;
     if (place.planned.was(FileType::file) && status.stx_nlink > 1 && status.stx_uid != owner_) {
@@ -255,9 +281,9 @@ class Apply {
   Result<void> fill(int fd, const Place& place) const {
     const auto& [path, before, after] = place.planned;
     Result<void> filled = store_.copy_to(after->content, fd);
-    const bool same = place.planned.was(FileType::file) && before->content == after->content;
-    if (!filled && filled.error().code == Errc::not_found && same)
+    if (!filled && filled.error().code == Errc::not_found && keeps_content(place.planned)) {
       filled = fill_from_itself(fd, place);
+    }
     if (!filled) return filled.error().with(visible_line(path));
     if (place.planned.was(FileType::file)) {
       give_file_to(fd, place.standing.status.stx_uid, place.standing.status.stx_gid);
@@ -266,7 +292,12 @@ class Apply {
     return {};
   }
 
-  /// A file that gets only another mode need not be in the store.
+  /// A file that gets only another mode: it need not be in the store.
+  static bool keeps_content(const PlannedPath& planned) {
+    return planned.was(FileType::file) && planned.becomes(FileType::file) &&
+           planned.before->content == planned.after->content;
+  }
+
   Result<void> fill_from_itself(int fd, const Place& place) const {
     Result<OpenFile> file = open_regular(root_, place.planned.path);
     if (!file) return file.error();
@@ -284,7 +315,7 @@ class Apply {
     for (const Place& place : places_) {
       Result<bool> same = still_stands(root_, place.planned.path, place.standing);
       if (!same) return same.error();
-      if (!*same) touched.push_back({place.planned.path, "is not as expected"});
+      if (!*same) touched.push_back({place.planned.path, std::string(kNotAsExpected)});
     }
     return touched;
   }
@@ -454,6 +485,20 @@ Result<Applied> recover_changes(const Workspace& workspace, const std::vector<Fi
   Result<ChangePlan> plan = ChangePlan::of(changes);
   if (!plan) return plan.error();
   return Apply(workspace, *plan, store, applying).run(Apply::Attempt::again);
+}
+
+Result<void> check_changes(const std::vector<FileChange>& changes) {
+  Result<ChangePlan> plan = ChangePlan::of(changes);
+  return plan ? Result<void>() : plan.error();
+}
+
+Result<Outlook> outlook_of_changes(const Workspace& workspace,
+                                   const std::vector<FileChange>& changes,
+                                   const ContentStore& store) {
+  Result<ChangePlan> plan = ChangePlan::of(changes);
+  if (!plan) return plan.error();
+  const Applying none;
+  return Apply(workspace, *plan, store, none).outlook();
 }
 
 }  // namespace tinkerbell

@@ -3,6 +3,7 @@
 #include "workspace/path_text.hpp"
 
 #include "tinkerbell/base/text.hpp"
+#include "tinkerbell/workspace/apply.hpp"
 #include "tinkerbell/workspace/workspace.hpp"
 
 #include <algorithm>
@@ -37,7 +38,7 @@ Result<ChangePlan> ChangePlan::of(const std::vector<FileChange>& changes) {
       return Error{Errc::invalid, visible_line(change.path) + " cannot be changed so"};
     }
     PlannedPath planned{change.path, change.before, change.after};
-    if (planned.after) planned.after->mode &= kGivenBits;
+    if (planned.after) planned.after = as_made(*planned.after);
     if (!plan.paths_.empty() && plan.paths_.back().path >= planned.path) {
       return Error{Errc::invalid, "the changes are not in order: " + visible_line(planned.path)};
     }
@@ -46,6 +47,11 @@ Result<ChangePlan> ChangePlan::of(const std::vector<FileChange>& changes) {
   }
   std::erase_if(plan.paths_, [](const PlannedPath& each) { return each.before == each.after; });
   return plan;
+}
+
+FileState as_made(FileState state) {
+  state.mode &= kGivenBits;
+  return state;
 }
 
 /// What stands below a path, before and after, has a directory there.

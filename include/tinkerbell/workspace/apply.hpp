@@ -21,10 +21,13 @@ struct Applying {
   std::function<void(std::string_view step, const std::string& path)> observe;
 };
 
+/// Obstacle::reason of a path at which something else stands than before the changes.
+inline constexpr std::string_view kNotAsExpected = "is not as expected";
+
 /// Why changes cannot be made.
 struct Obstacle {
   std::string path;
-  std::string reason;  ///< For people: "is not as expected".
+  std::string reason;  ///< For people: kNotAsExpected, "also holds x".
 
   bool operator==(const Obstacle&) const = default;
 };
@@ -72,5 +75,23 @@ struct Applied {
 [[nodiscard]] Result<Applied> recover_changes(const Workspace& workspace,
                                               const std::vector<FileChange>& changes,
                                               const ContentStore& store, const Applying& applying);
+
+/// Whether they are such that apply_changes() takes them. Errors: invalid.
+[[nodiscard]] Result<void> check_changes(const std::vector<FileChange>& changes);
+
+/// What apply_changes() would meet now.
+struct Outlook {
+  std::vector<Obstacle> obstacles;    ///< In byte order of their paths.
+  std::vector<std::string> as_after;  ///< Paths that are already as their changes have them.
+  std::vector<std::string> not_kept;  ///< Paths without obstacles whose content is in no store.
+};
+
+/// Touches nothing. Errors: invalid, denied, io.
+[[nodiscard]] Result<Outlook> outlook_of_changes(const Workspace& workspace,
+                                                 const std::vector<FileChange>& changes,
+                                                 const ContentStore& store);
+
+/// What a state becomes where a change makes it: without set-user-id bits and their like.
+[[nodiscard]] FileState as_made(FileState state);
 
 }  // namespace tinkerbell

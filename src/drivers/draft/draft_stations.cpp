@@ -6,7 +6,9 @@
 
 #include "tinkerbell/base/file.hpp"
 #include "tinkerbell/base/text.hpp"
-#include "tinkerbell/workspace/apply.hpp"
+#include "tinkerbell/workspace/carry_out.hpp"
+#include "tinkerbell/workspace/git_paths.hpp"
+#include "tinkerbell/workspace/shown.hpp"
 #include "tinkerbell/workspace/tree.hpp"
 #include "tinkerbell/workspace/within.hpp"
 
@@ -58,25 +60,6 @@ Result<DraftBase> base_of(const Call& call, const Drafts& drafts) {
                      " has a draft of another workspace: " + visible_line(base->workspace)};
   }
   return base;
-}
-
-std::vector<FileChange> changes_of(const Facts& facts) {
-  std::vector<FileChange> changes;
-  for (const DraftChange& each : facts.changes)
-    changes.push_back(each.change);
-  return changes;
-}
-
-std::string in_words(const std::vector<Obstacle>& obstacles) {
-  constexpr std::size_t kShownMax = 10;
-  std::string words;
-  for (std::size_t i = 0; i < std::min(obstacles.size(), kShownMax); ++i) {
-    words += (i == 0 ? "" : "; ") + visible_line(obstacles[i].path) + " " + obstacles[i].reason;
-  }
-  if (obstacles.size() > kShownMax) {
-    words += "; and " + std::to_string(obstacles.size() - kShownMax) + " more";
-  }
-  return words;
 }
 
 bool has_git_state(const std::vector<FileChange>& changes) {
@@ -325,39 +308,16 @@ Result<Reply> DraftStations::accept(const Call& call, const std::stop_token& sto
       !copied) {
     return copied.error();
   }
-  const Result<Applied> applied =
-      apply_changes(**workspace, chosen->changes, contents_, {.key = call.key, .observe = {}});
-  if (!applied) return after_failure(call, applied.error());
-  if (applied->end == ApplyEnd::refused) {
-    return Error{Errc::conflict, in_words(applied->obstacles)};
-  }
-  return taken_over(call);
-}
-
-/// Some paths may be changed and others not: that must not pass for nothing done.
-Result<Reply> DraftStations::after_failure(const Call& call, const Error& failure) {
-  Result<Reply> found = recover_accept(call);
-  if (found || found.error().code == Errc::unknown_outcome) return found;
-  if (found.error().code == Errc::not_started) return failure;
-  return Error{Errc::unknown_outcome, "the workspace may be changed in part: " + failure.message};
+  const Result<void> done = carry_out_changes(**workspace, chosen->changes, contents_, call.key);
+  return done ? taken_over(call) : Result<Reply>(done.error());
 }
 
 Result<Reply> DraftStations::recover_accept(const Call& call) {
   const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(call.workspace);
   if (!workspace) return workspace.error();
-  const Result<Applied> applied = recover_changes(**workspace, changes_of(call.facts), contents_,
-                                                  {.key = call.key, .observe = {}});
-  if (!applied) return applied.error();
-  switch (applied->end) {
-    case ApplyEnd::done:
-      return taken_over(call);
-    case ApplyEnd::not_begun:
-      return Error{Errc::not_started, "the workspace is as it was before"};
-    case ApplyEnd::refused:
-      break;
-  }
-  return Error{Errc::unknown_outcome,
-               "somebody else changed what was being changed: " + in_words(applied->obstacles)};
+  const Result<void> done =
+      finish_changes(**workspace, changes_of(call.facts), contents_, call.key);
+  return done ? taken_over(call) : Result<Reply>(done.error());
 }
 
 // ---- drop ----

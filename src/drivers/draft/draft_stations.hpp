@@ -45,7 +45,6 @@ class DraftStations {
   [[nodiscard]] Result<Reply> recover_accept(const Call& call);
 
   [[nodiscard]] Result<Takeover> takeover(const Call& call, const std::stop_token& stop);
-  [[nodiscard]] Result<Reply> after_failure(const Call& call, const Error& failure);
   [[nodiscard]] Result<Reply> taken_over(const Call& call) const;
 
   ContentStore& contents_;

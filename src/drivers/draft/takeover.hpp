@@ -4,7 +4,6 @@
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/file_change.hpp"
 #include "tinkerbell/drivers/draft/draft_driver.hpp"
-#include "tinkerbell/workspace/content_store.hpp"
 #include "tinkerbell/workspace/merge.hpp"
 
 #include <string>
@@ -28,10 +27,5 @@ struct Takeover {
 
 /// Whether the draft is of no use any more: what is left nobody would take.
 [[nodiscard]] bool is_used_up(const std::vector<LeftInDraft>& left);
-
-/// As people are shown them. Long files and what is no text are told by their sizes and hashes.
-/// Errors: those of ContentStore.
-[[nodiscard]] Result<std::vector<DraftChange>> shown(const std::vector<FileChange>& changes,
-                                                     const ContentStore& contents);
 
 }  // namespace tinkerbell

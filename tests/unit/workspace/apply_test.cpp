@@ -326,6 +326,33 @@ TEST_F(ApplyChanges, WantsChangesThatMakeATree) {
   EXPECT_TRUE(refused({{"a", std::nullopt, FileState{.type = FileType::directory, .bytes = 1}}}));
 }
 
+TEST_F(ApplyChanges, TheirOutlookIsWhatTheyWouldMeetAndTouchesNothing) {
+  const TreeModel before{{"d", model_directory()}, {"d/f", model_file("x")},
+                         {"f", model_file("x")},   {"g", model_file("x")},
+                         {"h", model_file("x")},   {"m", model_file("nobody kept it")}};
+  TreeModel after{{"f", model_file("y")},
+                  {"g", model_file("z")},
+                  {"h", model_file("y")},
+                  {"m", model_file("nobody kept it", 0755)},
+                  {"n", model_file("lost")}};
+  put_contents({{"y", model_file("y")}}, *store_);
+  const auto way = changes_between(tree_of(before), tree_of(after));
+  begin_with(before);
+  dir_.write("work/d/more", "");
+  dir_.write("work/g", "stranger's");
+  dir_.write("work/h", "y");
+  const auto now = states();
+  const Result<Outlook> outlook = outlook_of_changes(*workspace_, way, *store_);
+  ASSERT_TRUE(outlook) << outlook.error().message;
+  EXPECT_EQ(outlook->obstacles,
+            (std::vector<Obstacle>{{"d", "also holds more"}, {"g", "is not as expected"}}));
+  EXPECT_EQ(outlook->as_after, Strings{"h"});
+  EXPECT_EQ(outlook->not_kept, Strings{"n"});
+  EXPECT_EQ(states(), now);
+  EXPECT_EQ(code(outlook_of_changes(*workspace_, {{"../x", std::nullopt, FileState{}}}, *store_)),
+            Errc::invalid);
+}
+
 TEST_F(ApplyChanges, S39_NeverReachesTheCanaryThroughALinkThatTakesADirectorysPlace) {
   begin_with({{"d", model_directory()}, {"l", model_link("../outside")}});
   const TreeModel before{{"d", model_directory()}};

@@ -4,6 +4,8 @@
 #include "support/child.hpp"
 #include "support/temp_dir.hpp"
 
+#include "tinkerbell/workspace/git_index.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
