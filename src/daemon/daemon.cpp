@@ -81,7 +81,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
                     .state_dir = plan_.state_dir,
                     .log_fd = plan_.log_fd}),
       http_(io_.get_executor(), resolvers_),
-      files_(pool_, file_limits(plan_.settings, plan_.state_dir, plan_.socket),
+      files_(pool_, contents, file_limits(plan_.settings, plan_.state_dir, plan_.socket),
              drafts_in(plan_.state_dir)),
       drafts_(pool_, contents, draft_settings(plan_.settings, plan_.state_dir, plan_.socket)),
       programs_(io_.get_executor(), pool_, progress_,
@@ -101,6 +101,10 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
   calls_.set_driver<AwaitFileEdit>(files_);
   calls_.set_driver<AwaitFileList>(files_);
   calls_.set_driver<AwaitFileSearch>(files_);
+  calls_.set_driver<AwaitFileStat>(files_);
+  calls_.set_driver<AwaitFileMove>(files_);
+  calls_.set_driver<AwaitFileRemove>(files_);
+  calls_.set_driver<AwaitFileRestore>(files_);
   calls_.set_driver<AwaitDraftOpen>(drafts_);
   calls_.set_driver<AwaitDraftAccept>(drafts_);
   calls_.set_driver<AwaitDraftDrop>(drafts_);

@@ -40,6 +40,13 @@ bool is_untouched(const struct statx& before, const struct statx& after) {
          nanoseconds(before.stx_ctime) == nanoseconds(after.stx_ctime);
 }
 
+std::string_view type_name(mode_t mode) {
+  if (S_ISREG(mode)) return "file";
+  if (S_ISDIR(mode)) return "directory";
+  if (S_ISLNK(mode)) return "link";
+  return "other";
+}
+
 std::int64_t file_clock_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);

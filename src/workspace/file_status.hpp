@@ -21,6 +21,9 @@ namespace tinkerbell {
 /// Whether nobody has touched a file between two looks.
 [[nodiscard]] bool is_untouched(const struct statx& before, const struct statx& after);
 
+/// As FileEntry::type has it: "file", "directory", "link" or "other".
+[[nodiscard]] std::string_view type_name(mode_t mode);
+
 /// Now, by the clock from which the kernel takes the times of files.
 [[nodiscard]] std::int64_t file_clock_ns();
 

@@ -53,6 +53,12 @@ Result<void> TemporaryFile::set_mode(mode_t mode) {
   return {};
 }
 
+Result<std::uint32_t> TemporaryFile::mode() const {
+  Result<struct stat> status = status_of(fd_.get(), name_);
+  if (!status) return status.error();
+  return status->st_mode & 07777U;
+}
+
 void TemporaryFile::give_to(uid_t user, gid_t group) {
   give_file_to(fd_.get(), user, group);
 }

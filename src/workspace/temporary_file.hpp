@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,8 @@ class TemporaryFile {
   [[nodiscard]] Result<void> write(std::string_view content);
 
   [[nodiscard]] Result<void> set_mode(mode_t mode);
+
+  [[nodiscard]] Result<std::uint32_t> mode() const;
 
   /// As give_file_to.
   void give_to(uid_t user, gid_t group);

@@ -5,10 +5,12 @@
 #include "workspace/tree_scan.hpp"
 #include "workspace/workspace_access.hpp"
 
+#include "tinkerbell/base/text.hpp"
 #include "tinkerbell/workspace/content_store.hpp"
 #include "tinkerbell/workspace/tree.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace tinkerbell {
 
@@ -20,29 +22,64 @@ constexpr std::int64_t kTickNs = 2'000'000'000;
 
 constexpr int kReadAttemptsMax = 3;
 
+/// What holds for a part of a workspace only.
+struct PartBounds {
+  std::size_t entries_max;
+  std::uint64_t bytes_max;
+  uid_t owner;  ///< Of the workspace.
+};
+
 class LookAtTree {
  public:
-  explicit LookAtTree(const TreeLook& look) : look_(look) {
+  explicit LookAtTree(const TreeLook& look, std::optional<PartBounds> part = std::nullopt)
+      : look_(look), part_(part) {
     tree_.looked_ns = file_clock_ns();
     if (look.known != nullptr) tree_.entries.reserve(look.known->entries.size());
   }
 
   Result<Tree> run(int root) && {
-    Result<void> scanned = scan_tree(root, ".", {look_.excludes, look_.stop, tree_.left_out},
-                                     [this](const ScannedEntry& seen) { return visit(seen); });
+    return finished(scan_tree(root, ".", {look_.excludes, look_.stop, tree_.left_out},
+                              [this](const ScannedEntry& seen) { return visit(seen); }));
+  }
+
+  Result<Tree> run_part(int root, const std::string& path) && {
+    return finished(scan_part(root, path, {look_.excludes, look_.stop, tree_.left_out, true},
+                              [this](const ScannedEntry& seen) { return visit(seen); }));
+  }
+
+ private:
+  Result<Tree> finished(const Result<void>& scanned) {
     if (!scanned) return scanned.error();
     std::ranges::sort(tree_.left_out, {}, &LeftOut::path);
     return std::move(tree_);
   }
 
- private:
   Result<void> visit(const ScannedEntry& seen) {
     std::optional<TreeEntry> entry = entry_from(seen.path, seen.status);
     if (!entry) return leave_out(seen, LeftOutReason::special);
+    if (part_) {
+      if (is_foreign(seen.status)) return leave_out(seen, LeftOutReason::foreign);
+      if (Result<void> counted = count(*entry); !counted) return counted;
+    }
     if (entry->type != FileType::directory && !take_known(*entry)) {
       return entry->type == FileType::link ? read_link(seen, *std::move(entry)) : read_file(seen);
     }
     tree_.entries.push_back(*std::move(entry));
+    return {};
+  }
+
+  [[nodiscard]] bool is_foreign(const struct statx& status) const {
+    return S_ISREG(status.stx_mode) && status.stx_nlink > 1 && status.stx_uid != part_->owner;
+  }
+
+  Result<void> count(const TreeEntry& entry) {
+    bytes_ += entry.bytes;
+    if (++entries_ > part_->entries_max) {
+      return Error{Errc::too_large, "more than " + std::to_string(part_->entries_max) + " paths"};
+    }
+    if (bytes_ > part_->bytes_max) {
+      return Error{Errc::too_large, "more than " + std::to_string(part_->bytes_max) + " bytes"};
+    }
     return {};
   }
 
@@ -140,6 +177,9 @@ class LookAtTree {
   }
 
   const TreeLook& look_;
+  std::optional<PartBounds> part_;
+  std::size_t entries_ = 0;
+  std::uint64_t bytes_ = 0;
   std::size_t next_known_ = 0;
   Tree tree_;
 };
@@ -150,6 +190,16 @@ Result<Tree> look_at_tree(const Workspace& workspace, const TreeLook& look) {
   Result<Tree> tree = LookAtTree(look).run(WorkspaceAccess::root(workspace));
   if (!tree) return tree.error().with("look at the workspace");
   return tree;
+}
+
+Result<Tree> look_at_part(const Workspace& workspace, const WorkspacePath& path,
+                          const PartLook& look) {
+  const TreeLook whole{.keep = look.keep, .excludes = look.excludes, .stop = look.stop};
+  const PartBounds bounds{look.entries_max, look.bytes_max, WorkspaceAccess::owner(workspace)};
+  Result<Tree> part =
+      LookAtTree(whole, bounds).run_part(WorkspaceAccess::root(workspace), path.text());
+  if (!part) return part.error().with("look at " + visible_line(path.text()));
+  return part;
 }
 
 }  // namespace tinkerbell

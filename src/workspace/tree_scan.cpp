@@ -5,6 +5,7 @@
 #include "workspace/file_status.hpp"
 #include "workspace/path_text.hpp"
 
+#include "tinkerbell/base/text.hpp"
 #include "tinkerbell/base/unique_fd.hpp"
 #include "tinkerbell/workspace/workspace.hpp"
 
@@ -20,9 +21,12 @@ constexpr std::size_t kLevelsOpenMax = 32;
 
 constexpr std::size_t kScanPathBytesMax = PATH_MAX - 1;
 
-bool is_passed_over(std::string_view name, std::string_view path) {
-  return name.starts_with(kTemporaryPrefix) ||
-         (path.starts_with(".git/") && path.ends_with(".lock"));
+bool is_ours(std::string_view name) {
+  return name.starts_with(kTemporaryPrefix);
+}
+
+bool is_git_lock(std::string_view path) {
+  return path.starts_with(".git/") && path.ends_with(".lock");
 }
 
 Result<UniqueFd> open_level(int directory, const std::string& path) {
@@ -36,16 +40,20 @@ class TreeScan {
       : root_(root), bounds_(bounds), visit_(visit) {}
 
   Result<void> run(const std::string& directory) {
-    Result<UniqueFd> first = open_level(root_, directory);
+    Result<UniqueFd> first = open_first(directory);
     if (!first) return first.error();
-    Result<struct statx> status = statx_of(first->get(), "", directory);
-    if (!status) return status.error();
-    mount_ = status->stx_mnt_id;
-    device_ = device_of(*status);
-    Result<void> done = push(*std::move(first), directory);
-    while (done && !levels_.empty())
-      done = step();
-    return done;
+    Result<void> pushed = push(*std::move(first), directory);
+    return pushed ? run_to_end() : pushed;
+  }
+
+  Result<void> run_part(const std::string& path) {
+    const auto [parent, leaf] = split_leaf(path);
+    Result<UniqueFd> first = open_first(parent);
+    if (!first) return first.error();
+    levels_.push_back({parent, *std::move(first), {leaf}});
+    Result<void> done = run_to_end();
+    if (!done || entries_ > 0 || !bounds_.left_out.empty()) return done;
+    return Error{Errc::not_found, visible_line(path) + ": there is no such file"};
   }
 
  private:
@@ -58,6 +66,24 @@ class TreeScan {
     /// and "a/c": whatever is put on top comes before what is below.
     std::vector<std::string> waiting{};
   };
+
+  /// What is on another mount than this directory is not looked at.
+  Result<UniqueFd> open_first(const std::string& directory) {
+    Result<UniqueFd> first = open_level(root_, directory);
+    if (!first) return first;
+    Result<struct statx> status = statx_of(first->get(), "", directory);
+    if (!status) return status.error();
+    mount_ = status->stx_mnt_id;
+    device_ = device_of(*status);
+    return first;
+  }
+
+  Result<void> run_to_end() {
+    Result<void> done;
+    while (done && !levels_.empty())
+      done = step();
+    return done;
+  }
 
   Result<void> push(UniqueFd fd, std::string path) {
     Result<std::vector<std::string>> names = names_in(fd.get(), path);
@@ -82,7 +108,10 @@ class TreeScan {
 
   Result<void> look(Level& level, const std::string& name) {
     const std::string path = joined_path(level.path, name);
-    if (is_passed_over(name, path)) return {};
+    if (is_ours(name)) {
+      return bounds_.all ? leave_out(path, LeftOutReason::excluded) : Result<void>();
+    }
+    if (!bounds_.all && is_git_lock(path)) return {};
     if (bounds_.excludes && bounds_.excludes(path)) return leave_out(path, LeftOutReason::excluded);
     if (path.size() > kScanPathBytesMax) return leave_out(path, LeftOutReason::long_path);
     if (Result<bool> open = is_open(level); !open || !*open) {
@@ -101,7 +130,8 @@ class TreeScan {
                    "the workspace holds more than " + std::to_string(kTreeEntriesMax) + " entries"};
     }
     Result<void> visited = visit_({level.fd.get(), name, path, *status});
-    if (visited && directory && path != kGitObjects) level.waiting.push_back(name + '/');
+    const bool entered = directory && (bounds_.all || path != kGitObjects);
+    if (visited && entered) level.waiting.push_back(name + '/');
     return visited;
   }
 
@@ -168,6 +198,11 @@ class TreeScan {
 Result<void> scan_tree(int root, const std::string& directory, const ScanBounds& bounds,
                        const std::function<Result<void>(const ScannedEntry&)>& visit) {
   return TreeScan(root, bounds, visit).run(directory);
+}
+
+Result<void> scan_part(int root, const std::string& path, const ScanBounds& bounds,
+                       const std::function<Result<void>(const ScannedEntry&)>& visit) {
+  return TreeScan(root, bounds, visit).run_part(path);
 }
 
 }  // namespace tinkerbell

@@ -26,6 +26,7 @@ struct ScanBounds {
   const std::function<bool(std::string_view path)>& excludes;
   const std::stop_token& stop;
   std::vector<LeftOut>& left_out;
+  bool all = false;  ///< Also what a Tree leaves to others.
 };
 
 /// Shows `visit` what lies below a directory of a workspace, by the rules of Tree, in byte order of
@@ -33,6 +34,11 @@ struct ScanBounds {
 /// An error of `visit` ends it.
 [[nodiscard]] Result<void> scan_tree(int root, const std::string& directory,
                                      const ScanBounds& bounds,
+                                     const std::function<Result<void>(const ScannedEntry&)>& visit);
+
+/// Shows `visit` one entry of the workspace, if it is not passed over, and if it is a directory
+/// what lies below it. Errors: not_found.
+[[nodiscard]] Result<void> scan_part(int root, const std::string& path, const ScanBounds& bounds,
                                      const std::function<Result<void>(const ScannedEntry&)>& visit);
 
 /// The directory that Tree leaves to others.

@@ -1,6 +1,7 @@
 #include "workspace/tree_walk.hpp"
 
 #include "workspace/beneath.hpp"
+#include "workspace/file_status.hpp"
 #include "workspace/path_text.hpp"
 
 #include "tinkerbell/workspace/workspace.hpp"
@@ -24,13 +25,6 @@ struct CloseDirectory {
 };
 
 using DirectoryStream = std::unique_ptr<DIR, CloseDirectory>;
-
-std::string type_name(mode_t mode) {
-  if (S_ISREG(mode)) return "file";
-  if (S_ISDIR(mode)) return "directory";
-  if (S_ISLNK(mode)) return "link";
-  return "other";
-}
 
 bool is_shown(std::string_view name) {
   return name != "." && name != ".." && !name.starts_with(kTemporaryPrefix);
@@ -90,7 +84,8 @@ class TreeWalk {
     struct stat status{};
     if (::fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return;  // gone meanwhile
     const auto bytes = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
-    pending_.push_back({joined_path(directory, name), type_name(status.st_mode), bytes});
+    pending_.push_back(
+        {joined_path(directory, name), std::string(type_name(status.st_mode)), bytes});
   }
 
   int root_;

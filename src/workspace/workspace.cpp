@@ -1,7 +1,9 @@
 #include "tinkerbell/workspace/workspace.hpp"
 
 #include "workspace/beneath.hpp"
+#include "workspace/file_status.hpp"
 #include "workspace/path_text.hpp"
+#include "workspace/tree_entry.hpp"
 
 #include "tinkerbell/base/text.hpp"
 
@@ -16,6 +18,8 @@
 namespace tinkerbell {
 
 namespace {
+
+constexpr std::uint32_t kModeBits = 07777;
 
 /// Opens "/a/b" beneath "/", so that a link anywhere in it is refused.
 Result<UniqueFd> open_root(const std::string& path) {
@@ -85,25 +89,41 @@ Result<WorkspacePath> Workspace::resolve_to_change(std::string_view path) const 
   return place;
 }
 
-/// The resolved directory of `path` and its last component, which may be absent but not a link.
-Result<WorkspacePath> Workspace::resolve_new(const std::string& path) const {
+Result<WorkspacePath> Workspace::resolve_itself(std::string_view path) const {
+  Result<std::string> normal = normalised_path(path, known_as_);
+  if (!normal) return normal.error();
+  const std::string leaf = split_leaf(*normal).second;
+  if (leaf == "." || leaf == "..") return resolve(path);  // a directory is no link
+  Result<std::string> place = place_of(*normal);
+  if (!place) return place.error();
+  return WorkspacePath(*std::move(place));
+}
+
+/// The resolved directory of `path` and its last component, which may be absent.
+Result<std::string> Workspace::place_of(const std::string& path) const {
   const auto [parent, leaf] = split_leaf(path);
   if (leaf == "." || leaf == "..")
     return Error{Errc::invalid, visible_line(path) + " is a directory"};
   Result<std::string> directory = nearest_location(parent);
-  if (!directory) return directory.error();
-  std::string place = joined_path(*directory, leaf);
-  Result<UniqueFd> found = open_beneath(root_.get(), place, O_PATH | O_NOFOLLOW, Links::refuse);
+  if (!directory) return directory;
+  return joined_path(*directory, leaf);
+}
+
+/// The place of a path, at which no link stands.
+Result<WorkspacePath> Workspace::resolve_new(const std::string& path) const {
+  Result<std::string> place = place_of(path);
+  if (!place) return place.error();
+  Result<UniqueFd> found = open_beneath(root_.get(), *place, O_PATH | O_NOFOLLOW, Links::refuse);
   if (!found) {
     if (found.error().code != Errc::not_found) return found.error();
-    return WorkspacePath(std::move(place));
+    return WorkspacePath(*std::move(place));
   }
-  Result<struct stat> status = status_of(found->get(), place);
+  Result<struct stat> status = status_of(found->get(), *place);
   if (!status) return status.error();
   if (S_ISLNK(status->st_mode)) {
     return Error{Errc::invalid, visible_line(path) + " is a symbolic link; name the file itself"};
   }
-  return WorkspacePath(std::move(place));
+  return WorkspacePath(*std::move(place));
 }
 
 /// The resolved place of a directory of which the last components need not exist yet.
@@ -139,6 +159,38 @@ Result<std::string> Workspace::location(int fd) const {
     return Error{Errc::outside_workspace, visible_line(*place) + " is outside the workspace"};
   }
   return place->substr(root->size() + 1);
+}
+
+Result<AwaitFileStat::Reply> Workspace::look_at(const WorkspacePath& path) const {
+  Result<UniqueFd> found =
+      open_beneath(root_.get(), path.text(), O_PATH | O_NOFOLLOW, Links::refuse);
+  if (!found) return found.error();
+  Result<struct statx> status = statx_of(found->get(), "", path.text());
+  if (!status) return status.error();
+  AwaitFileStat::Reply reply{.type = std::string(type_name(status->stx_mode)),
+                             .mode = status->stx_mode & kModeBits,
+                             .modified_unix_ns = nanoseconds(status->stx_mtime)};
+  if (S_ISREG(status->stx_mode)) reply.bytes = status->stx_size;
+  if (S_ISLNK(status->stx_mode)) {
+    Result<std::string> target = link_target(found->get(), "", path.text());
+    if (!target) return target.error();
+    reply.bytes = target->size();
+    reply.target = *std::move(target);
+  }
+  return reply;
+}
+
+Result<std::vector<std::string>> Workspace::missing_above(const WorkspacePath& path) const {
+  std::vector<std::string> missing;
+  for (std::string above = split_leaf(path.text()).first; above != ".";
+       above = split_leaf(above).first) {
+    Result<UniqueFd> found = open_beneath(root_.get(), above, O_PATH | O_DIRECTORY, Links::refuse);
+    if (found) break;
+    if (found.error().code != Errc::not_found) return found.error();
+    missing.push_back(above);
+  }
+  std::ranges::reverse(missing);
+  return missing;
 }
 
 Result<UniqueFd> Workspace::hold(const WorkspacePath& path) const {

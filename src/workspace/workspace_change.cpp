@@ -15,6 +15,7 @@ namespace tinkerbell {
 
 namespace {
 
+constexpr mode_t kModeBits = 07777;
 constexpr mode_t kPermissionBits = 0777;  // set-user-id and its like never survive a change
 constexpr mode_t kAnyMayWrite = 0222;
 
@@ -72,21 +73,24 @@ Result<OpenFile> open_expected(int directory, const std::string& leaf, uid_t own
   return file;
 }
 
-/// Writes a file that does not exist yet.
-Result<void> create_file(int directory, const std::string& leaf, const Replacement& change,
-                         std::string_view path) {
+/// Writes a file that does not exist yet. The answer is its mode.
+Result<std::uint32_t> create_file(int directory, const std::string& leaf, const Replacement& change,
+                                  std::string_view path) {
   Result<TemporaryFile> temporary = TemporaryFile::create(directory, change.key, 0666);
   if (!temporary) return temporary.error();
-  if (Result<void> written = temporary->write(change.content); !written) return written;
-  if (Result<void> synced = temporary->sync(); !synced) return synced;
+  if (Result<void> written = temporary->write(change.content); !written) return written.error();
+  Result<std::uint32_t> mode = temporary->mode();
+  if (!mode) return mode;
+  if (Result<void> synced = temporary->sync(); !synced) return synced.error();
   Result<void> named = temporary->rename_to_new(leaf);
   if (!named && named.error().code == Errc::conflict) return changed_since(path);
-  return named;
+  if (!named) return named.error();
+  return mode;
 }
 
-/// Writes over a file that is as expected.
-Result<void> replace_file(int directory, const std::string& leaf, uid_t owner,
-                          const Replacement& change, std::string_view path) {
+/// Writes over a file that is as expected. The answer is its mode.
+Result<std::uint32_t> replace_file(int directory, const std::string& leaf, uid_t owner,
+                                   const Replacement& change, std::string_view path) {
   const auto present = [&] {
     return open_expected(directory, leaf, owner, change.expect_sha256, path);
   };
@@ -95,13 +99,14 @@ Result<void> replace_file(int directory, const std::string& leaf, uid_t owner,
   // Private until it is complete: the old file's readers may be fewer than the umask allows.
   Result<TemporaryFile> temporary = TemporaryFile::create(directory, change.key, 0600);
   if (!temporary) return temporary.error();
-  if (Result<void> written = temporary->write(change.content); !written) return written;
+  if (Result<void> written = temporary->write(change.content); !written) return written.error();
   temporary->give_to(before->status.st_uid, before->status.st_gid);
   const mode_t mode = before->status.st_mode & kPermissionBits;
-  if (Result<void> set = temporary->set_mode(mode); !set) return set;
-  if (Result<void> synced = temporary->sync(); !synced) return synced;
+  if (Result<void> set = temporary->set_mode(mode); !set) return set.error();
+  if (Result<void> synced = temporary->sync(); !synced) return synced.error();
   if (Result<OpenFile> still = present(); !still) return still.error();
-  return temporary->rename_over(leaf);
+  if (Result<void> named = temporary->rename_over(leaf); !named) return named.error();
+  return mode;
 }
 
 }  // namespace
@@ -109,7 +114,12 @@ Result<void> replace_file(int directory, const std::string& leaf, uid_t owner,
 Result<PreImage> Workspace::read_pre_image(const WorkspacePath& path) const {
   PreImage image{.path = path.text()};
   Result<OpenFile> file = open_regular(root_.get(), path.text());
-  if (!file && file.error().code == Errc::not_found) return image;
+  if (!file && file.error().code == Errc::not_found) {
+    Result<std::vector<std::string>> missing = missing_above(path);
+    if (!missing) return missing.error();
+    image.missing = *std::move(missing);
+    return image;
+  }
   if (!file) return file.error();
   if (Result<void> checked = check_replaceable(file->status, owner_, path.text()); !checked) {
     return checked.error();
@@ -117,12 +127,13 @@ Result<PreImage> Workspace::read_pre_image(const WorkspacePath& path) const {
   Result<std::string> content = read_all(*file, kChangeBytesMax, path.text());
   if (!content) return content.error();
   image.existed = true;
-  image.mode = file->status.st_mode & kPermissionBits;
+  image.mode = file->status.st_mode & kModeBits;
   image.content = *std::move(content);
   return image;
 }
 
-Result<void> Workspace::replace(const WorkspacePath& path, const Replacement& change) const {
+Result<std::uint32_t> Workspace::replace(const WorkspacePath& path,
+                                         const Replacement& change) const {
   if (change.content.size() > kChangeBytesMax) {
     return Error{Errc::too_large, "the new content of " + visible_line(path.text()) +
                                       " is larger than " + std::to_string(kChangeBytesMax) +
@@ -136,10 +147,12 @@ Result<void> Workspace::replace(const WorkspacePath& path, const Replacement& ch
     return changed_since(path.text());
   }
   if (!directory) return directory.error();
-  Result<void> done = create ? create_file(directory->get(), leaf, change, path.text())
-                             : replace_file(directory->get(), leaf, owner_, change, path.text());
-  if (!done) return done.error();
-  return sync_fd(directory->get(), parent);
+  Result<std::uint32_t> mode =
+      create ? create_file(directory->get(), leaf, change, path.text())
+             : replace_file(directory->get(), leaf, owner_, change, path.text());
+  if (!mode) return mode;
+  if (Result<void> synced = sync_fd(directory->get(), parent); !synced) return synced.error();
+  return mode;
 }
 
 Result<void> Workspace::make_durable(const WorkspacePath& path) const {

@@ -17,6 +17,7 @@ namespace tinkerbell {
 
 class ContentStore;
 class Workspace;
+class WorkspacePath;
 
 /// Something that stands in a workspace.
 struct TreeEntry {
@@ -42,13 +43,14 @@ enum class LeftOutReason : std::uint8_t {
   too_large,    ///< Above the bound of the look.
   long_path,    ///< The kernel takes no path of this length.
   excluded,     ///< The caller wants it out.
+  foreign,      ///< A name of another owner's file, which has others (HAZARDS S40).
 };
 
 template <>
 inline constexpr std::array kNames<LeftOutReason> = {
     std::string_view("special"),  std::string_view("other_mount"), std::string_view("unreadable"),
     std::string_view("changing"), std::string_view("too_large"),   std::string_view("long_path"),
-    std::string_view("excluded")};
+    std::string_view("excluded"), std::string_view("foreign")};
 
 struct LeftOut {
   std::string path;
@@ -101,5 +103,19 @@ struct TreeLook {
 /// writer restores the time of change. A new file that vanishes while it is looked at is not there.
 /// Errors: cancelled, too_large (kTreeEntriesMax), io, those of ContentStore::put.
 [[nodiscard]] Result<Tree> look_at_tree(const Workspace& workspace, const TreeLook& look = {});
+
+struct PartLook {
+  ContentStore* keep = nullptr;  ///< Gets every content.
+  std::function<bool(std::string_view path)> excludes;
+  std::size_t entries_max = kTreeEntriesMax;
+  std::uint64_t bytes_max = UINT64_MAX;  ///< Of all files together.
+  std::stop_token stop;
+};
+
+/// Looks at what stands at a path, and at all below it: also at what a Tree leaves to others. Our
+/// own temporary files are left out as if they were excluded, and so is a name of another owner's
+/// file. Errors: not_found, cancelled, too_large (entries_max, bytes_max), those of look_at_tree.
+[[nodiscard]] Result<Tree> look_at_part(const Workspace& workspace, const WorkspacePath& path,
+                                        const PartLook& look);
 
 }  // namespace tinkerbell

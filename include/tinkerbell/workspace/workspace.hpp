@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tinkerbell {
 
@@ -82,6 +83,16 @@ class Workspace {
   /// itself.
   [[nodiscard]] Result<WorkspacePath> resolve_to_change(std::string_view path) const;
 
+  /// The same for what stands at `path` itself: a link as the last component is not followed,
+  /// wherever it leads.
+  [[nodiscard]] Result<WorkspacePath> resolve_itself(std::string_view path) const;
+
+  /// What stands there; of a link itself.
+  [[nodiscard]] Result<AwaitFileStat::Reply> look_at(const WorkspacePath& path) const;
+
+  /// The directories above a path that are not there, the highest first.
+  [[nodiscard]] Result<std::vector<std::string>> missing_above(const WorkspacePath& path) const;
+
   /// The very file or directory, as an O_PATH descriptor: for who must know that two looks met the
   /// same one.
   [[nodiscard]] Result<UniqueFd> hold(const WorkspacePath& path) const;
@@ -109,10 +120,11 @@ class Workspace {
   /// Creates a file or replaces all of it: temporary file beside it, fsync, rename, fsync of the
   /// directory. Readers see the old or the new content, never a part (HAZARDS S46). Missing
   /// directories are made. The mode is kept, as are owner and group where we may; that of a new
-  /// file is what the umask says. Extended attributes are not kept. Errors: conflict (not as
-  /// expected), denied (nobody may write it; or a hard link to another owner's file, HAZARDS S40),
-  /// too_large.
-  [[nodiscard]] Result<void> replace(const WorkspacePath& path, const Replacement& change) const;
+  /// file is what the umask says. Extended attributes are not kept. The answer is its mode now.
+  /// Errors: conflict (not as expected), denied (nobody may write it; or a hard link to another
+  /// owner's file, HAZARDS S40), too_large.
+  [[nodiscard]] Result<std::uint32_t> replace(const WorkspacePath& path,
+                                              const Replacement& change) const;
 
   /// Flushes a file and its directory entry: for a change that a crash may have left in memory.
   [[nodiscard]] Result<void> make_durable(const WorkspacePath& path) const;
@@ -128,6 +140,7 @@ class Workspace {
 
   [[nodiscard]] Result<std::string> location(int fd) const;
   [[nodiscard]] Result<std::string> nearest_location(const std::string& directory) const;
+  [[nodiscard]] Result<std::string> place_of(const std::string& path) const;
   [[nodiscard]] Result<WorkspacePath> resolve_new(const std::string& path) const;
 
   std::string path_;

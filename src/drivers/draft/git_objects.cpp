@@ -174,10 +174,10 @@ Result<void> copy_objects(const std::vector<std::string>& objects, const Workspa
     if (!object) return object.error();
     const Result<WorkspacePath> place = into.resolve_to_change(path_of_object(hash));
     if (!place) return place.error();
-    Result<void> written =
+    const Result<std::uint32_t> written =
         into.replace(*place, {.content = object->stored, .expect_sha256 = {}, .key = key});
     // Whoever was faster has written the same.
-    if (!written && written.error().code != Errc::conflict) return written;
+    if (!written && written.error().code != Errc::conflict) return written.error();
   }
   return {};
 }

@@ -5,15 +5,13 @@
 
 #include "tinkerbell/io/blocking_pool.hpp"
 
-#include <atomic>
+#include <stop_token>
 #include <unordered_map>
 #include <utility>
 
 namespace tinkerbell {
 
 namespace {
-
-using StopFlag = std::shared_ptr<std::atomic<bool>>;
 
 /// Whatever keeps us from finding out (also a cancel) leaves the outcome unknown: the change may
 /// have been made before the restart.
@@ -26,26 +24,26 @@ Result<Reply> as_recovered(Result<Reply> found) {
 }  // namespace
 
 struct FileDriver::State : std::enable_shared_from_this<FileDriver::State> {
-  explicit State(Drafts drafts) : workspaces(std::move(drafts)) {}
+  State(ContentStore& store, FileLimits file_limits, Drafts drafts)
+      : contents(store), limits(std::move(file_limits)), workspaces(std::move(drafts)) {}
 
-  WorkspaceCache workspaces;                        ///< Pool threads.
-  std::unordered_map<CommandId, StopFlag> waiting;  ///< Loop thread.
+  ContentStore& contents;
+  const FileLimits limits;
+  WorkspaceCache workspaces;                                  ///< Pool threads.
+  std::unordered_map<CommandId, std::stop_source> under_way;  ///< Loop thread.
 
   /// Runs one station on the pool; its answer comes back on the loop thread.
   template <class T>
   void run(BlockingPool& pool, Call call,
-           std::function<Result<T>(const Workspace& workspace, const Call& call)> station,
-           Completion<T> answer) {
+           Result<T> (*station)(const FileScene& scene, const Call& call), Completion<T> answer) {
     const CommandId id = call.id;
-    auto stop = std::make_shared<std::atomic<bool>>(false);
-    waiting[id] = stop;
-    auto work = [self = shared_from_this(), call = std::move(call), station = std::move(station),
-                 stop]() -> Result<T> {
-      if (*stop) return Error{Errc::cancelled, "cancelled before it began"};
+    const std::stop_token stop = (under_way[id] = std::stop_source()).get_token();
+    auto work = [self = shared_from_this(), call = std::move(call), station, stop]() -> Result<T> {
+      if (stop.stop_requested()) return Error{Errc::cancelled, "cancelled before it began"};
       Result<std::shared_ptr<Workspace>> workspace =
           self->workspaces.at(call.workspace, call.draft);
       if (!workspace) return workspace.error();
-      return station(**workspace, call);
+      return station({**workspace, self->contents, self->limits, stop}, call);
     };
     pool.run<T>(std::move(work),
                 Completion<T>([self = shared_from_this(), id, stop,
@@ -56,34 +54,25 @@ struct FileDriver::State : std::enable_shared_from_this<FileDriver::State> {
   }
 
  private:
-  /// A command may be prepared and performed in turn: an old answer leaves the newer flag alone.
-  void forget(CommandId id, const StopFlag& stop) {
-    const auto found = waiting.find(id);
-    if (found != waiting.end() && found->second == stop) waiting.erase(found);
+  /// A command may be prepared and performed in turn: an old answer leaves the newer one alone.
+  void forget(CommandId id, const std::stop_token& stop) {
+    const auto found = under_way.find(id);
+    if (found != under_way.end() && found->second.get_token() == stop) under_way.erase(found);
   }
 };
 
-FileDriver::FileDriver(BlockingPool& pool, FileLimits limits, Drafts drafts)
-    : pool_(pool), limits_(std::move(limits)), state_(std::make_shared<State>(std::move(drafts))) {}
+FileDriver::FileDriver(BlockingPool& pool, ContentStore& contents, FileLimits limits, Drafts drafts)
+    : pool_(pool),
+      state_(std::make_shared<State>(contents, std::move(limits), std::move(drafts))) {}
 
 FileDriver::~FileDriver() = default;
 
 void FileDriver::prepare(Call call, Completion<Prepared> prepared) {
-  state_->run<Prepared>(
-      pool_, std::move(call),
-      [limits = limits_](const Workspace& workspace, const Call& each) {
-        return prepare_file(workspace, each, limits);
-      },
-      std::move(prepared));
+  state_->run<Prepared>(pool_, std::move(call), &prepare_file, std::move(prepared));
 }
 
 void FileDriver::perform(Call call, Completion<Reply> done) {
-  state_->run<Reply>(
-      pool_, std::move(call),
-      [limits = limits_](const Workspace& workspace, const Call& each) {
-        return perform_file(workspace, each, limits);
-      },
-      std::move(done));
+  state_->run<Reply>(pool_, std::move(call), &perform_file, std::move(done));
 }
 
 void FileDriver::recover(Call call, Completion<Reply> done) {
@@ -94,8 +83,8 @@ void FileDriver::recover(Call call, Completion<Reply> done) {
 }
 
 void FileDriver::cancel(CommandId id) {
-  const auto found = state_->waiting.find(id);
-  if (found != state_->waiting.end()) *found->second = true;
+  const auto found = state_->under_way.find(id);
+  if (found != state_->under_way.end()) found->second.request_stop();
 }
 
 }  // namespace tinkerbell

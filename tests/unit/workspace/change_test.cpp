@@ -54,11 +54,15 @@ TEST_F(Change, ReplacesAFileAndKeepsItsMode) {
   EXPECT_EQ(names(), std::vector<std::string>{"run.sh"});
 }
 
-TEST_F(Change, DropsSetUserIdOnTheWay) {
+TEST_F(Change, DropsSetUserIdOnTheWayAndSaysSo) {
   put("tool", "old");
   set_mode("tool", 04755);
-  ASSERT_TRUE(write("tool", "new", hash("old")));
+  EXPECT_EQ(pre_image("tool").mode, 04755U);
+  const Result<std::uint32_t> mode = write("tool", "new", hash("old"));
+  ASSERT_TRUE(mode);
+  EXPECT_EQ(*mode, 0755U);
   EXPECT_EQ(mode_of("tool"), 0755U);
+  EXPECT_EQ(*write("new", "x"), mode_of("new"));
 }
 
 TEST_F(Change, S32_AFileThatIsNotAsExpectedIsAConflict) {
@@ -143,7 +147,7 @@ TEST_F(Change, S46_AReaderSeesTheOldOrTheNewContentAndNeverAPart) {
   });
   for (int round = 0; round < 50; ++round) {
     const bool even = round % 2 == 0;
-    const Result<void> done =
+    const Result<std::uint32_t> done =
         write("a", even ? new_text : old_text, hash(even ? old_text : new_text));
     EXPECT_TRUE(done);
   }

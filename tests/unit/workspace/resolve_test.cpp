@@ -52,6 +52,39 @@ TEST_F(Resolve, DoesNotGuessWhereDotDotLeadsAfterAMissingDirectory) {
   EXPECT_EQ(resolved("missing/sub/../b"), "not_found");
 }
 
+TEST_F(Resolve, ItselfIsALinkAndNotWhereItLeads) {
+  put("src/a", "x");
+  link("src", "s");
+  link("../outside", "out");
+  link("nowhere", "dangling");
+  const auto itself = [&](std::string_view path) {
+    const Result<WorkspacePath> place = workspace_->resolve_itself(path);
+    return place ? place->text() : std::string(to_string(place.error().code));
+  };
+  EXPECT_EQ(itself("s"), "s");
+  EXPECT_EQ(itself("s/"), "s");
+  EXPECT_EQ(itself("s/a"), "src/a");
+  EXPECT_EQ(itself("s/new/b"), "src/new/b");
+  EXPECT_EQ(itself("out"), "out");
+  EXPECT_EQ(itself("dangling"), "dangling");
+  EXPECT_EQ(itself("."), ".");
+  EXPECT_EQ(itself("s/.."), ".");
+  EXPECT_EQ(itself("out/canary"), "outside_workspace");
+  EXPECT_EQ(itself("out/.."), "outside_workspace");
+  EXPECT_EQ(itself("../outside/canary"), "outside_workspace");
+  EXPECT_EQ(itself("src/a/b"), "invalid");
+}
+
+TEST_F(Resolve, NamesTheDirectoriesThatAreMissing) {
+  put("a/f", "x");
+  const auto missing = [&](std::string_view path) {
+    return *workspace_->missing_above(*workspace_->resolve_itself(path));
+  };
+  EXPECT_EQ(missing("a/b/c/d"), (std::vector<std::string>{"a/b", "a/b/c"}));
+  EXPECT_TRUE(missing("a/b").empty());
+  EXPECT_TRUE(missing("x").empty());
+}
+
 TEST_F(Resolve, RefusesALinkAsTheTargetOfAChange) {
   put("a", "x");
   link("a", "l");

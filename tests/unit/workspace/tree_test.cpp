@@ -231,6 +231,39 @@ TEST_F(LookAtTree, KeepsWhatItReadsAndNothingElse) {
   EXPECT_FALSE(store->has(sha256("old")));
 }
 
+TEST_F(LookAtTree, APartIsWhatStandsAtAPathAndAllBelow) {
+  put("a/b/c", "");
+  put("a-b", "");
+  put("ab/x", "");
+  link("a", "l");
+  const auto part = [&](const std::string& path, const PartLook& how = {}) {
+    const Result<Tree> tree = look_at_part(*workspace_, *workspace_->resolve_itself(path), how);
+    Paths found;
+    if (!tree) return Paths{std::string(to_string(tree.error().code))};
+    for (const TreeEntry& entry : tree->entries)
+      found.push_back(entry.path);
+    for (const LeftOut& left : tree->left_out)
+      found.push_back(left.path + ' ' + std::string(name_of(left.reason)));
+    return found;
+  };
+  EXPECT_EQ(part("a"), (Paths{"a", "a/b", "a/b/c"}));
+  EXPECT_EQ(part("a/b/c"), Paths{"a/b/c"});
+  EXPECT_EQ(part("l"), Paths{"l"});
+  EXPECT_EQ(part("none"), Paths{"not_found"});
+  EXPECT_EQ(part("none/deeper"), Paths{"not_found"});
+  EXPECT_EQ(part("a", {.entries_max = 3}), (Paths{"a", "a/b", "a/b/c"}));
+  EXPECT_EQ(part("a", {.entries_max = 2}), Paths{"too_large"});
+  put("a/b/c", "123");
+  put("a/d", "45");
+  EXPECT_EQ(part("a", {.bytes_max = 5}).size(), 4U);
+  EXPECT_EQ(part("a", {.bytes_max = 4}), Paths{"too_large"});
+  put(".git/objects/ab/c", "");
+  put(".git/index.lock", "");
+  put(".git/.tinkerbell-x/y", "");
+  EXPECT_EQ(part(".git"), (Paths{".git", ".git/index.lock", ".git/objects", ".git/objects/ab",
+                                 ".git/objects/ab/c", ".git/.tinkerbell-x excluded"}));
+}
+
 TEST_F(LookAtTree, StopsWhenAsked) {
   put("a", "");
   std::stop_source stop;

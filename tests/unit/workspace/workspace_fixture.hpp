@@ -47,8 +47,8 @@ class WorkspaceTest : public ::testing::Test {
     return place ? workspace_->read(*place, bytes_max) : Result<std::string>(place.error());
   }
 
-  [[nodiscard]] Result<void> write(std::string_view path, std::string_view content,
-                                   std::string_view expect_sha256 = {}) const {
+  [[nodiscard]] Result<std::uint32_t> write(std::string_view path, std::string_view content,
+                                            std::string_view expect_sha256 = {}) const {
     Result<WorkspacePath> place = workspace_->resolve_to_change(path);
     if (!place) return place.error();
     return workspace_->replace(*place, {content, expect_sha256, kKey});

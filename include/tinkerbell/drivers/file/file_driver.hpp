@@ -12,6 +12,7 @@
 namespace tinkerbell {
 
 class BlockingPool;
+class ContentStore;
 
 /// Whether a search or list, judged with these facts, may show an entry: rules can forbid what lies
 /// below a directory which they let be looked at. Any thread; says the same each time.
@@ -26,19 +27,22 @@ struct FileLimits {
   std::vector<std::filesystem::path> own;
 };
 
-/// Performs file.read, file.list, file.search, file.write and file.edit on pool threads.
-/// Loop thread only; borrows the pool, which must outlive it.
+/// Performs the commands of the family `file` on pool threads. Loop thread only; borrows the pool
+/// and the contents, which must outlive it.
 ///
 /// prepare() resolves the path: `facts.object` is the file behind all links, and perform() takes
-/// that and follows none. A path that leads out is no error here: `facts.outside` lets policy deny
-/// it by name. For a change the facts bind the content before and after, by their hashes; perform()
-/// computes the change again from the journalled pre-image and applies it only to that content.
+/// that and follows none; where a command is about a link itself, it is that link. A path that
+/// leads out is no error here: `facts.outside` lets policy deny it by name. For a change of one
+/// file the facts bind the content before and after, by their hashes; perform() computes the change
+/// again from the journalled pre-image and applies it only to that content. For a move, a removal
+/// and a restoration they bind every path that changes, and prepare() keeps what stands there in
+/// the store; perform() looks again and makes exactly these changes, or none.
 ///
 /// Errors of prepare() tell where an edit failed, never what stands there: no rule has allowed the
 /// reading yet.
 class FileDriver final : public Driver {
  public:
-  FileDriver(BlockingPool& pool, FileLimits limits, Drafts drafts);
+  FileDriver(BlockingPool& pool, ContentStore& contents, FileLimits limits, Drafts drafts);
   ~FileDriver() override;
 
   void prepare(Call call, Completion<Prepared> prepared) override;
@@ -46,17 +50,17 @@ class FileDriver final : public Driver {
   void perform(Call call, Completion<Reply> done) override;
 
   /// Done if the file is as it would be afterwards, not_started if it is as it was before,
-  /// unknown_outcome if it is neither. Reads were never started.
+  /// unknown_outcome if it is neither. Of several paths what was begun is finished first. Reads
+  /// were never started.
   void recover(Call call, Completion<Reply> done) override;
 
-  /// Stops what has not begun. An operation under way is short and finishes.
+  /// Stops what has not begun, and a look at many files. A change under way is finished.
   void cancel(CommandId id) override;
 
  private:
   struct State;
 
   BlockingPool& pool_;
-  FileLimits limits_;
   std::shared_ptr<State> state_;  ///< Also held by what is under way.
 };
 

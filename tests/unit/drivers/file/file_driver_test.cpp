@@ -4,10 +4,12 @@
 
 #include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
+#include "tinkerbell/workspace/content_store.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <future>
 #include <optional>
@@ -32,7 +34,8 @@ class FileDriverTest : public ::testing::Test {
   [[nodiscard]] Call call_of(TaskCommand command) {
     return {.id = {TaskId{1}, Seq{++seq_}},
             .command = std::move(command),
-            .workspace = (dir_ / "work").string()};
+            .workspace = (dir_ / "work").string(),
+            .key = "00112233445566778899aabbccddee" + std::to_string(10 + seq_)};
   }
 
   /// Turns the loop until the answer is there.
@@ -88,8 +91,10 @@ class FileDriverTest : public ::testing::Test {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> turning_{
       loop_.get_executor()};
   BlockingPool pool_{loop_.get_executor(), 1};
+  std::unique_ptr<ContentStore> contents_ = *ContentStore::open(dir_ / "contents");
   FileDriver driver_{
       pool_,
+      *contents_,
       {.may_show =
            [](const TaskCommand& /*look*/, const Facts& facts, const std::string& entry) {
              return entry != "secret" || facts.object == "secret";
@@ -180,6 +185,63 @@ TEST_F(FileDriverTest, EditsAndSaysTheLine) {
   ASSERT_TRUE(edited);
   EXPECT_EQ(edited->line, 3U);
   EXPECT_EQ(get("a"), "1\n2\nthree\n");
+}
+
+TEST_F(FileDriverTest, LooksAtWhatStandsThereItself) {
+  put("d/a", "12345");
+  ASSERT_EQ(::chmod((dir_ / "work/d/a").c_str(), 0640), 0);
+  std::filesystem::create_symlink("../outside", dir_ / "work/l");
+  ASSERT_EQ(::mkfifo((dir_ / "work/fifo").c_str(), 0600), 0);
+  const auto file = run(AwaitFileStat{.path = "./d//a"});
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->type, "file");
+  EXPECT_EQ(file->mode, 0640U);
+  EXPECT_EQ(file->bytes, 5U);
+  EXPECT_GT(file->modified_unix_ns, 1'600'000'000'000'000'000);
+  const auto link = run(AwaitFileStat{.path = "l"});
+  ASSERT_TRUE(link) << "where it leads is nobody's business";
+  EXPECT_EQ(link->type, "link");
+  EXPECT_EQ(link->target, "../outside");
+  EXPECT_EQ(link->bytes, 10U);
+  EXPECT_EQ(run(AwaitFileStat{.path = "."})->type, "directory");
+  EXPECT_EQ(run(AwaitFileStat{.path = "d/.."})->type, "directory");
+  EXPECT_EQ(run(AwaitFileStat{.path = "d"})->bytes, 0U);
+  EXPECT_EQ(run(AwaitFileStat{.path = "fifo"})->type, "other");
+  EXPECT_EQ(code(run(AwaitFileStat{.path = "none"})), Errc::not_found);
+  EXPECT_EQ(code(run(AwaitFileStat{.path = "state/x"})), Errc::denied);
+  EXPECT_TRUE(prepared(AwaitFileStat{.path = "l/canary"})->facts.outside);
+  EXPECT_EQ(code(recover(*prepared(AwaitFileStat{.path = "l"}))), Errc::not_started);
+}
+
+FileState file_state(std::string_view content, std::uint32_t mode) {
+  return {.mode = mode, .content = sha256(content), .bytes = content.size()};
+}
+
+TEST_F(FileDriverTest, AWriteTellsTheFileAndTheDirectoriesThatItMade) {
+  std::filesystem::create_directory(dir_ / "work/d");
+  ASSERT_EQ(::chmod((dir_ / "work/d").c_str(), 02755), 0);
+  const mode_t usual = ::umask(0027);
+  const auto created = run(AwaitFileWrite{.path = "d/e/f/a", .content = "12345"});
+  ::umask(usual);
+  ASSERT_TRUE(created) << created.error().message;
+  const FileState directory{.type = FileType::directory, .mode = 0750};
+  EXPECT_EQ(created->changes,
+            (std::vector<FileChange>{{"d/e", std::nullopt, directory},
+                                     {"d/e/f", std::nullopt, directory},
+                                     {"d/e/f/a", std::nullopt, file_state("12345", 0640)}}));
+  ASSERT_EQ(::chmod((dir_ / "work/d/e/f/a").c_str(), 04751), 0);
+  const auto replaced = run(AwaitFileWrite{.path = "d/e/f/a", .content = "new"});
+  EXPECT_EQ(
+      replaced->changes,
+      (std::vector<FileChange>{{"d/e/f/a", file_state("12345", 04751), file_state("new", 0751)}}));
+  EXPECT_TRUE(run(AwaitFileWrite{.path = "d/e/f/a", .content = "new"})->changes.empty());
+}
+
+TEST_F(FileDriverTest, AnEditTellsTheFileBeforeAndAfter) {
+  put("a", "one");
+  ASSERT_EQ(::chmod((dir_ / "work/a").c_str(), 0600), 0);
+  EXPECT_EQ(run(AwaitFileEdit{.path = "a", .old_text = "one", .new_text = "two"})->changes,
+            (std::vector<FileChange>{{"a", file_state("one", 0600), file_state("two", 0600)}}));
 }
 
 TEST_F(FileDriverTest, FactsBindTheChange) {
@@ -292,6 +354,33 @@ TEST_F(FileDriverTest, RecoveryOfACreationFindsItsAbsenceOrItsReply) {
   const Result<Reply> done = recover(*call);
   ASSERT_TRUE(done);
   EXPECT_TRUE(std::get<AwaitFileWrite::Reply>(*done).created);
+  const std::vector<FileChange>& changes = std::get<AwaitFileWrite::Reply>(*done).changes;
+  ASSERT_EQ(changes.size(), 2U);
+  EXPECT_EQ(changes[0].path, "d");
+  EXPECT_EQ(changes[0].after->type, FileType::directory);
+  EXPECT_EQ(changes[1].after->content, sha256("new"));
+}
+
+TEST_F(FileDriverTest, DirectoriesThatAnAttemptBeforeACrashMadeAreToldByTheNextOne) {
+  Call call = *prepared(AwaitFileWrite{.path = "d/e/a", .content = "new"});
+  EXPECT_EQ(call.pre_image->missing, (std::vector<std::string>{"d", "d/e"}));
+  std::filesystem::create_directory(dir_ / "work/d");
+  EXPECT_EQ(code(recover(call)), Errc::not_started);
+  const Result<Prepared> again = prepare(call);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->pre_image->missing, call.pre_image->missing);
+  call.attempt = 0;  // it was only asked about: somebody else made the directory
+  EXPECT_EQ(prepare(call)->pre_image->missing, std::vector<std::string>{"d/e"});
+}
+
+TEST_F(FileDriverTest, RecoveryTakesAPreImageFromBeforeItSaidWhatWasMissing) {
+  Call call = *prepared(AwaitFileWrite{.path = "d/a", .content = "new"});
+  ASSERT_TRUE(perform(call));
+  call.pre_image->missing.clear();
+  call.pre_image->mode = 0;
+  const Result<Reply> done = recover(call);
+  ASSERT_TRUE(done);
+  EXPECT_EQ(std::get<AwaitFileWrite::Reply>(*done).changes.size(), 1U);
 }
 
 TEST_F(FileDriverTest, RecoveryThatCannotLookLeavesTheOutcomeUnknown) {
@@ -321,6 +410,40 @@ TEST_F(FileDriverTest, CancelStopsWhatHasNotBegun) {
   });
   EXPECT_EQ(code(outcome), Errc::cancelled);
   EXPECT_FALSE(exists("a"));
+}
+
+TEST_F(FileDriverTest, MovesRemovesAndTakesBack) {
+  put("d/a", "x");
+  const auto moved = run(AwaitFileMove{.path = "d", .to = "e"});
+  ASSERT_TRUE(moved) << moved.error().message;
+  const auto removed = run(AwaitFileRemove{.path = "e", .recursive = true});
+  ASSERT_TRUE(removed) << removed.error().message;
+  EXPECT_FALSE(exists("e"));
+  AwaitFileRestore restore;
+  for (const FileChange& change : removed->changes)
+    restore.changes.push_back({change.path, change.after, change.before});
+  ASSERT_TRUE(run(restore));
+  EXPECT_EQ(get("e/a"), "x");
+  Call call = *prepared(AwaitFileRemove{.path = "e/a"});
+  EXPECT_EQ(code(recover(call)), Errc::not_started);
+  ASSERT_TRUE(perform(call));
+  EXPECT_TRUE(recover(call));
+}
+
+TEST_F(FileDriverTest, InADraftItMovesWhatIsInTheDraft) {
+  put("a", "workspace");
+  dir_.write("drafts/1/tree/a", "draft");
+  dir_.write("drafts/1/base", "whole");
+  Call call = call_of(AwaitFileMove{.path = (dir_ / "work/a").string(), .to = "b"});
+  call.draft = TaskId{1};
+  call.key = "k";
+  const Result<Prepared> found = prepare(call);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->facts.draft, TaskId{1});
+  call.facts = found->facts;
+  ASSERT_TRUE(perform(call));
+  EXPECT_EQ(get("a"), "workspace");
+  EXPECT_EQ(dir_.read("drafts/1/tree/b"), "draft");
 }
 
 TEST_F(FileDriverTest, AReplacedWorkspaceDirectoryIsOpenedAnew) {
