@@ -40,14 +40,19 @@ bool any_matches(const std::vector<std::string>& globs, std::string_view text) {
                              [&](const std::string& glob) { return glob_matches(glob, text); });
 }
 
-/// A file may have two names: an allowance must hold for both, a prohibition for one of them.
+bool is_about_files(const TaskCommand& command) {
+  return !paths_of(command).empty() || changes_several(command);
+}
+
+/// A file may have two names, and a command several files: an allowance must hold for all of them,
+/// a prohibition for one.
 bool paths_match(const Rule& rule, const TaskCommand& command, const Facts& facts) {
-  const std::string* path = path_of(command);
-  if (path == nullptr) return false;
-  const std::vector<std::string> names = file_names(*path, facts);
-  const auto matches = [&](const std::string& name) { return any_matches(rule.paths, name); };
-  return rule.decision == Decision::allow ? std::ranges::all_of(names, matches)
-                                          : std::ranges::any_of(names, matches);
+  if (!is_about_files(command)) return false;
+  const bool all = rule.decision == Decision::allow;
+  const bool any = any_file_name(command, facts, [&](const std::string& name) {
+    return any_matches(rule.paths, name) != all;
+  });
+  return any != all;
 }
 
 /// `pattern` lists alternatives: "status|diff".
@@ -104,31 +109,44 @@ std::string_view last_segment(std::string_view path) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
-const std::string* path_of(const TaskCommand& command) {
+std::vector<std::string_view> paths_of(const TaskCommand& command) {
   return std::visit(
-      []<class C>(const C& each) -> const std::string* {
-        if constexpr (requires { each.path; }) {
-          return &each.path;
+      []<class C>(const C& each) -> std::vector<std::string_view> {
+        if constexpr (std::same_as<C, AwaitFileMove>) {
+          return {each.path, each.to};
+        } else if constexpr (requires { each.path; }) {
+          return {each.path};
         } else {
-          return nullptr;
+          return {};
         }
       },
       command);
 }
 
-std::vector<std::string> file_names(const std::string& path, const Facts& facts) {
-  std::vector<std::string> names{without_dots(path)};
-  if (!facts.object.empty()) names.push_back(without_dots(facts.object));
-  return names;
+bool any_file_name(const TaskCommand& command, const Facts& facts,
+                   const std::function<bool(const std::string& name)>& is_meant) {
+  const std::vector<std::string_view> paths = paths_of(command);
+  const auto is_path_meant = [&](std::string_view path) { return is_meant(without_dots(path)); };
+  if (std::ranges::any_of(paths, is_path_meant)) return true;
+  if (!paths.empty() && !facts.object.empty() && is_path_meant(facts.object)) return true;
+  return changes_several(command) &&
+         std::ranges::any_of(facts.changes, [&](const DraftChange& each) {
+           return is_meant(each.change.path);  // a place, so without dots
+         });
 }
 
-bool leads_out(const std::string& path) {
+bool leads_out(std::string_view path) {
   const std::string plain = without_dots(path);
   return plain == ".." || plain.starts_with("../");
 }
 
 bool matches(const Rule& rule, const TaskCommand& command, const Facts& facts) {
-  return (rule.commands.empty() || any_matches(rule.commands, name_of(command))) &&
+  return matches_as(name_of(command), rule, command, facts);
+}
+
+bool matches_as(std::string_view name, const Rule& rule, const TaskCommand& command,
+                const Facts& facts) {
+  return (rule.commands.empty() || any_matches(rule.commands, name)) &&
          (rule.paths.empty() || paths_match(rule, command, facts)) &&
          (rule.argv.empty() || argv_matches(rule, command, facts));
 }

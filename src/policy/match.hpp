@@ -2,6 +2,7 @@
 
 #include "tinkerbell/policy/policy.hpp"
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,15 +18,21 @@ namespace tinkerbell {
 [[nodiscard]] bool names_whole_argv(const Rule& rule, const std::vector<std::string>& argv,
                                     const Facts& facts);
 
-/// The path of a file command, otherwise null.
-[[nodiscard]] const std::string* path_of(const TaskCommand& command);
+/// The same as if the command went by another name.
+[[nodiscard]] bool matches_as(std::string_view name, const Rule& rule, const TaskCommand& command,
+                              const Facts& facts);
 
-/// The names under which rules see a file: as the command gives it, and as it was resolved. They
-/// differ where a link stands in the way.
-[[nodiscard]] std::vector<std::string> file_names(const std::string& path, const Facts& facts);
+/// The paths that a file command names; none of any other.
+[[nodiscard]] std::vector<std::string_view> paths_of(const TaskCommand& command);
+
+/// Whether the predicate holds for any of the names under which rules see the files of a command:
+/// as the command gives them and as they were resolved, which differ where a link stands in the
+/// way; and all that it changes, if that is several.
+[[nodiscard]] bool any_file_name(const TaskCommand& command, const Facts& facts,
+                                 const std::function<bool(const std::string& name)>& is_meant);
 
 /// Whether the path leaves the workspace, by its text alone.
-[[nodiscard]] bool leads_out(const std::string& path);
+[[nodiscard]] bool leads_out(std::string_view path);
 
 /// "git" of "/usr/bin/git".
 [[nodiscard]] std::string_view last_segment(std::string_view path);

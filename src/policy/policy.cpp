@@ -67,7 +67,9 @@ std::optional<std::string> excess_of_words(const AwaitProcess& process) {
 
 /// Which limit a command exceeds, or nothing.
 std::optional<std::string> excess_of(const TaskCommand& command) {
-  if (const std::string* path = path_of(command)) return excess_of_path(*path);
+  for (const std::string_view path : paths_of(command)) {
+    if (auto excess = excess_of_path(path)) return excess;
+  }
   const auto* process = std::get_if<AwaitProcess>(&command);
   if (process == nullptr) return std::nullopt;
   if (auto excess = excess_of_path(process->cwd)) return excess;
@@ -78,19 +80,29 @@ std::optional<Verdict> refused_outright(const TaskCommand& command, const Facts&
   if (std::optional<std::string> what = excess_of(command)) {
     return Verdict{Decision::deny, "built-in: too large to judge", *std::move(what)};
   }
-  const std::string* path = path_of(command);
   const auto* process = std::get_if<AwaitProcess>(&command);
-  if (facts.outside || (path && leads_out(*path)) || (process && leads_out(process->cwd))) {
+  if (facts.outside || std::ranges::any_of(paths_of(command), leads_out) ||
+      (process && leads_out(process->cwd))) {
     return Verdict{Decision::deny, "built-in: outside the workspace", ""};
   }
   return std::nullopt;
+}
+
+/// Whether a rule that denies or asks is about this command. To move, remove or restore files is to
+/// write all that it changes; and what is moved may be read where it comes to stand.
+bool restricts(const Rule& rule, const TaskCommand& command, const Facts& facts) {
+  if (matches(rule, command, facts)) return true;
+  if (!changes_several(command)) return false;
+  return matches_as(AwaitFileWrite::kName, rule, command, facts) ||
+         (std::holds_alternative<AwaitFileMove>(command) &&
+          matches_as(AwaitFileRead::kName, rule, command, facts));
 }
 
 /// The first rule of this decision that matches.
 std::optional<Verdict> restricted(Decision decision, const TaskCommand& command, const Facts& facts,
                                   const Rules& rules) {
   for (const Rule& rule : rules.rules) {
-    if (rule.decision == decision && matches(rule, command, facts)) {
+    if (rule.decision == decision && restricts(rule, command, facts)) {
       return Verdict{decision, rule.name, ""};
     }
   }
@@ -98,15 +110,15 @@ std::optional<Verdict> restricted(Decision decision, const TaskCommand& command,
 }
 
 std::optional<Verdict> guarded_path(const TaskCommand& command, const Facts& facts) {
-  const std::string* path = path_of(command);
-  if (path == nullptr || effect_of(command) != EffectClass::local) return std::nullopt;
-  for (const std::string& name : file_names(*path, facts)) {
-    if (is_protected_path(name)) {
-      return Verdict{Decision::ask, "built-in: protected path",
-                     "other programs act on " + visible_line(name)};
-    }
-  }
-  return std::nullopt;
+  if (effect_of(command) != EffectClass::local) return std::nullopt;
+  std::optional<Verdict> verdict;
+  (void)any_file_name(command, facts, [&](const std::string& name) {
+    if (!is_protected_path(name)) return false;
+    verdict = {Decision::ask, "built-in: protected path",
+               "other programs act on " + visible_line(name)};
+    return true;
+  });
+  return verdict;
 }
 
 /// The built-in rule for a command of which the config says nothing.

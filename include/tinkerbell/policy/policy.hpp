@@ -37,7 +37,8 @@ struct Rule {
   Decision decision = Decision::ask;
   std::vector<std::string> commands;  ///< Names: "file.write", "file.*", "*".
   std::vector<std::string>
-      paths;  ///< Globs on the path within the workspace: "docs/**", "*.md". Files only.
+      paths;  ///< Globs on the path within the workspace: "docs/**", "*.md". Files only. Where a
+              ///< command changes several, an allowance must name all, anything else one.
   std::vector<std::vector<std::string>>
       argv;  ///< Prefixes, word for word, word 0 by program name: {"git", "status"}.
              ///< Programs only; "status|diff" lists alternatives. An allowance
@@ -57,6 +58,9 @@ struct Rules {
 /// run; file changes, programs and everything else ask. A path that leaves the workspace is denied
 /// whatever a rule says; a change of `.git/config`, `.git/hooks` or of our own config inside a
 /// workspace asks even where a rule allows it.
+///
+/// What a rule says of file.write, if that is not to allow it, holds for what file.move,
+/// file.remove and file.restore change as well; of file.read for what file.move moves.
 [[nodiscard]] Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules);
 
 /// Whether a search may show lines of `entry`, or a list its name: a path within the workspace free

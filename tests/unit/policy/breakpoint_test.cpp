@@ -55,6 +55,17 @@ TEST(Breakpoint, StopsBeforeAFileByThePathThatWasGivenAndByTheOneThatItLeadsTo) 
   EXPECT_FALSE(stops("path=src/**", edit("docs/a.md")));
 }
 
+TEST(Breakpoint, StopsBeforeAMoveByAnyOfItsPathsAndBeforeARemovalByAllBelow) {
+  const TaskCommand move = AwaitFileMove{.path = "a", .to = "src/b"};
+  EXPECT_TRUE(stops("path=src/**", move));
+  EXPECT_TRUE(stops("path=a", move));
+  EXPECT_FALSE(stops("file.write path=a", move));
+  const Facts below{.object = "d", .changes = {{.change = {.path = "d/src/x"}}}};
+  EXPECT_TRUE(stops("file.remove path=**/src/*", AwaitFileRemove{.path = "d"}, below));
+  EXPECT_TRUE(stops("path=d/**", AwaitFileRestore{}, below));
+  EXPECT_FALSE(stops("path=e/**", AwaitFileRestore{}, below));
+}
+
 TEST(Breakpoint, StopsBeforeAHost) {
   const TaskCommand ask = AwaitLLMResponse{.model = "default"};
   EXPECT_TRUE(stops("host=*.example.com", ask, {.host = "api.example.com"}));

@@ -50,8 +50,8 @@ Decision program(Words argv, std::vector<Rule> rules) {
 TEST(Policy, RunsReadsModelCallsAndWhatStaysInTheDaemon) {
   for (const TaskCommand& command : std::vector<TaskCommand>{
            GetTid{}, Yield{}, Spawn{}, Join{}, Kill{}, Send{}, Receive{}, Sleep{}, Now{}, Random{},
-           AwaitFileRead{.path = "a"}, AwaitFileList{}, AwaitFileSearch{}, AwaitUserApproval{},
-           AwaitUserAnswer{}, AwaitLLMResponse{}}) {
+           AwaitFileRead{.path = "a"}, AwaitFileStat{.path = "a"}, AwaitFileList{},
+           AwaitFileSearch{}, AwaitUserApproval{}, AwaitUserAnswer{}, AwaitLLMResponse{}}) {
     const Verdict verdict = decide(command, {}, {});
     EXPECT_EQ(verdict.decision, Decision::allow) << name_of(command);
     EXPECT_TRUE(verdict.rule.starts_with("default: ")) << verdict.rule;
@@ -169,6 +169,112 @@ TEST(Policy, S22_AsksBeforeProtectedPathsEvenWhereARuleAllows) {
   }
   EXPECT_EQ(decided(write(".gitignore"), {}, all), Decision::allow);
   EXPECT_EQ(decided(write(".git/config"), {}, {path_rule(Decision::deny, {"**"})}), Decision::deny);
+}
+
+// ---- several paths at once ----
+
+Facts changing(Words paths, TaskId draft = kNoTask) {
+  Facts facts{.draft = draft};
+  if (!paths.empty()) facts.object = paths[0];
+  for (std::string& path : paths)
+    facts.changes.push_back({.change = {.path = std::move(path)}});
+  return facts;
+}
+
+TaskCommand move(std::string path, std::string to) {
+  return AwaitFileMove{.path = std::move(path), .to = std::move(to)};
+}
+
+TaskCommand remove(std::string path) {
+  return AwaitFileRemove{.path = std::move(path), .recursive = true};
+}
+
+TEST(Policy, AsksBeforeMovesAndRemovalsButNotInADraft) {
+  for (const TaskCommand& command : {move("a", "b"), remove("a")}) {
+    EXPECT_EQ(decide(command, changing({"a"}), {}).rule, "default: file changes ask");
+    EXPECT_EQ(decided(command, changing({"a"}, TaskId{1}), {}), Decision::allow);
+  }
+  EXPECT_EQ(decided(AwaitFileRestore{}, changing({"a"}), {}), Decision::ask);
+  EXPECT_EQ(decided(AwaitFileRestore{}, changing({"a"}, TaskId{1}), {}), Decision::ask);
+  EXPECT_EQ(decided(AwaitFileRestore{}, {}, {}), Decision::allow);
+}
+
+TEST(Policy, AMoveIsAllowedIfBothItsPathsAreAndForbiddenIfOneIs) {
+  const std::vector<Rule> allowed{path_rule(Decision::allow, {"docs/**"})};
+  EXPECT_EQ(decided(move("docs/a", "docs/b"), changing({"docs/a", "docs/b"}), allowed),
+            Decision::allow);
+  EXPECT_EQ(decided(move("docs/a", "b"), changing({"docs/a", "b"}), allowed), Decision::ask);
+  EXPECT_EQ(decided(move("a", "docs/b"), changing({"a", "docs/b"}), allowed), Decision::ask);
+  EXPECT_EQ(decided(move("docs/a", "docs/l/b"), changing({"docs/a", "src/b"}), allowed),
+            Decision::ask)
+      << "it is judged by where it goes";
+  for (const Decision decision : {Decision::deny, Decision::ask}) {
+    const std::vector<Rule> rules{path_rule(decision, {"docs/**"}),
+                                  command_rule(Decision::allow, {"*"})};
+    EXPECT_EQ(decided(move("docs/a", "b"), changing({"docs/a", "b"}), rules), decision);
+    EXPECT_EQ(decided(move("a", "docs/b"), changing({"a", "docs/b"}), rules), decision);
+    EXPECT_EQ(decided(move("l/a", "b"), changing({"docs/a", "b"}), rules), decision);
+    EXPECT_EQ(decided(move("a", "b"), changing({"a", "b"}), rules), Decision::allow);
+  }
+}
+
+TEST(Policy, WhatIsBelowADirectoryIsJudgedWithIt) {
+  const Facts facts = changing({"d", "d/a", "d/secret/b"});
+  EXPECT_EQ(decided(remove("d"), facts, {path_rule(Decision::deny, {"d/secret/**"})}),
+            Decision::deny);
+  EXPECT_EQ(decided(remove("d"), facts, {path_rule(Decision::allow, {"d", "d/a"})}), Decision::ask);
+  EXPECT_EQ(decided(remove("d"), facts, {path_rule(Decision::allow, {"d", "d/**"})}),
+            Decision::allow);
+}
+
+TEST(Policy, WhatMayNotBeWrittenIsNeitherMovedNorRemovedNorTakenBack) {
+  Rule rule = path_rule(Decision::deny, {"locked/**"});
+  rule.commands = {"file.write"};
+  const Facts facts = changing({"locked/a"});
+  EXPECT_EQ(decided(move("locked/a", "b"), facts, {rule}), Decision::deny);
+  EXPECT_EQ(decided(remove("locked/a"), facts, {rule}), Decision::deny);
+  EXPECT_EQ(decided(AwaitFileRestore{}, facts, {rule}), Decision::deny);
+  EXPECT_EQ(decided(AwaitFileEdit{.path = "locked/a"}, {}, {rule}), Decision::ask);
+  rule.decision = Decision::allow;
+  EXPECT_EQ(decided(remove("locked/a"), facts, {rule}), Decision::ask);
+  // A rule about all writing is one about this, too.
+  EXPECT_EQ(decided(remove("a"), changing({"a"}), {command_rule(Decision::deny, {"file.write"})}),
+            Decision::deny);
+}
+
+TEST(Policy, WhatMayNotBeReadIsNotMovedToWhereItMay) {
+  Rule rule = path_rule(Decision::deny, {"secret/**"});
+  rule.commands = {"file.read"};
+  EXPECT_EQ(decided(move("secret/a", "b"), changing({"secret/a", "b"}), {rule}), Decision::deny);
+  EXPECT_EQ(decided(move("d", "b"), changing({"d", "secret/a"}), {rule}), Decision::deny);
+  EXPECT_EQ(decided(remove("secret/a"), changing({"secret/a"}), {rule}), Decision::ask);
+}
+
+TEST(Policy, S22_AsksBeforeProtectedPathsAreMovedRemovedOrTakenBack) {
+  const std::vector<Rule> all{command_rule(Decision::allow, {"*"}),
+                              path_rule(Decision::allow, {"**"})};
+  const Rules rules{all};
+  const auto guarded = [&](const TaskCommand& command, Words paths) {
+    return decide(command, changing(std::move(paths), TaskId{1}), rules).rule ==
+           "built-in: protected path";
+  };
+  EXPECT_TRUE(guarded(remove(".git"), {".git"}));
+  EXPECT_TRUE(guarded(remove(".envrc"), {".envrc"}));
+  EXPECT_TRUE(guarded(remove("sub"), {"sub", "sub/.envrc"}));
+  EXPECT_TRUE(guarded(move("x", ".git/hooks/x"), {"x", ".git/hooks/x"}));
+  EXPECT_TRUE(guarded(move("x", "l/x"), {"x", ".git/hooks/x"}));
+  EXPECT_TRUE(guarded(move(".git", "x"), {".git", "x"}));
+  EXPECT_TRUE(guarded(move("d", "e"), {"d", "d/.git/config", "e", "e/.git/config"}));
+  EXPECT_TRUE(guarded(AwaitFileRestore{}, {".git/hooks/x"}));
+  EXPECT_FALSE(guarded(remove("sub"), {"sub", "sub/envrc"}));
+}
+
+TEST(Policy, DeniesAMoveOfWhichAnyPathLeavesTheWorkspaceOrIsTooLong) {
+  const std::vector<Rule> all{command_rule(Decision::allow, {"*"})};
+  for (const auto& [path, to] : {std::pair("a", "../b"), {"../a", "b"}, {"a", "b/../../c"}})
+    EXPECT_EQ(decide(move(path, to), {}, {all}).rule, "built-in: outside the workspace");
+  EXPECT_EQ(decide(move("a", std::string(5'000, 'x')), {}, {all}).rule,
+            "built-in: too large to judge");
 }
 
 TEST(Policy, AListShowsNoNamesThatARuleRestricts) {
