@@ -2,6 +2,7 @@
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/tools/catalogue.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -46,6 +47,21 @@ std::string told(const AwaitFileWrite& command, const AwaitFileWrite::Reply& rep
 
 std::string told(const AwaitFileEdit& command, const AwaitFileEdit::Reply& reply) {
   return "edited " + command.path + " at line " + std::to_string(reply.line);
+}
+
+/// How much it was besides the path that was named.
+std::string with_what(std::size_t paths) {
+  return paths > 1 ? ", " + std::to_string(paths) + " paths in all" : "";
+}
+
+std::string told(const AwaitFileMove& command, const AwaitFileMove::Reply& reply) {
+  const auto goes = [](const FileChange& change) { return !change.after; };
+  const auto paths = std::ranges::count_if(reply.changes, goes);
+  return "moved " + command.path + " to " + command.to + with_what(static_cast<std::size_t>(paths));
+}
+
+std::string told(const AwaitFileRemove& command, const AwaitFileRemove::Reply& reply) {
+  return "removed " + command.path + with_what(reply.changes.size());
 }
 
 std::string told(const AwaitFileList& /*command*/, const AwaitFileList::Reply& reply) {

@@ -44,6 +44,15 @@ ToolRequest edit_file(const Json& arguments) {
                        .new_text = text(arguments, "new_text")};
 }
 
+ToolRequest move_file(const Json& arguments) {
+  return AwaitFileMove{.path = text(arguments, "path"), .to = text(arguments, "to")};
+}
+
+ToolRequest remove_file(const Json& arguments) {
+  return AwaitFileRemove{.path = text(arguments, "path"),
+                         .recursive = arguments.value("recursive", false)};
+}
+
 ToolRequest run_program(const Json& arguments) {
   AwaitProcess command{.argv = texts(arguments, "argv"), .cwd = text_or(arguments, "cwd", ".")};
   if (const auto timeout = arguments.find("timeout_s"); timeout != arguments.end()) {
@@ -97,6 +106,17 @@ constexpr std::array kTools = {
              "old_text":{"type":"string","minLength":1},
              "new_text":{"type":"string"}}})",
          edit_file},
+    Tool{"move_file", "Move or rename a file or a directory. Nothing may stand at the new place.",
+         R"({"type":"object","additionalProperties":false,"required":["path","to"],"properties":{
+             "path":{"type":"string","minLength":1},
+             "to":{"type":"string","minLength":1,"description":"The whole new path."}}})",
+         move_file},
+    Tool{"remove_file", "Remove a file or a directory.",
+         R"({"type":"object","additionalProperties":false,"required":["path"],"properties":{
+             "path":{"type":"string","minLength":1},
+             "recursive":{"type":"boolean",
+                          "description":"A directory with all in it. Default: false."}}})",
+         remove_file},
     Tool{"run_program",
          "Run a program in a sandbox and wait for its end. There is no shell: no pipes, no "
          "redirection, no wildcards.",

@@ -20,7 +20,7 @@ std::vector<std::string> names_of(const std::vector<ToolSchema>& tools) {
 TEST(AgentTools, ComeInAFixedOrder) {
   EXPECT_THAT(names_of(agent_tools()),
               ElementsAre("read_file", "list_files", "search_files", "write_file", "edit_file",
-                          "run_program", "ask_user", "finish"));
+                          "move_file", "remove_file", "run_program", "ask_user", "finish"));
 }
 
 TEST(AgentTools, AreSmallEnoughForEveryPrompt) {

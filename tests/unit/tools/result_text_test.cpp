@@ -26,6 +26,18 @@ TEST(ResultText, SaysWhatWasWritten) {
   EXPECT_EQ(told(AwaitFileEdit{.path = "a"}, {.line = 7}), "edited a at line 7");
 }
 
+TEST(ResultText, SaysWhatWasMovedOrRemoved) {
+  const FileState state;
+  const FileChange gone{"a", state, std::nullopt};
+  const FileChange made{"b", std::nullopt, state};
+  EXPECT_EQ(told(AwaitFileMove{.path = "a", .to = "b"}, {.changes = {gone, made}}), "moved a to b");
+  EXPECT_EQ(told(AwaitFileMove{.path = "a", .to = "b"}, {.changes = {gone, gone, made, made}}),
+            "moved a to b, 2 paths in all");
+  EXPECT_EQ(told(AwaitFileRemove{.path = "a"}, {.changes = {gone}}), "removed a");
+  EXPECT_EQ(told(AwaitFileRemove{.path = "a"}, {.changes = {gone, gone, gone}}),
+            "removed a, 3 paths in all");
+}
+
 TEST(ResultText, ListsOneEntryPerLine) {
   EXPECT_EQ(told(AwaitFileList{}, {.entries = {{.path = "src", .type = "directory"},
                                                {.path = "src/a.cpp", .type = "file", .bytes = 3},

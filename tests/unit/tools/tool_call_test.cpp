@@ -65,6 +65,15 @@ TEST(ToolCall, EditsAFile) {
   EXPECT_EQ(edit.new_text, "");
 }
 
+TEST(ToolCall, MovesAndRemoves) {
+  const auto move = command<AwaitFileMove>("move_file", R"({"path":"a","to":"b/c"})");
+  EXPECT_EQ(move.path, "a");
+  EXPECT_EQ(move.to, "b/c");
+  EXPECT_FALSE(command<AwaitFileRemove>("remove_file", R"({"path":"a"})").recursive);
+  EXPECT_TRUE(
+      command<AwaitFileRemove>("remove_file", R"({"path":"a","recursive":true})").recursive);
+}
+
 TEST(ToolCall, RunsAProgramWithItsOwnTimeout) {
   const auto process = command<AwaitProcess>(
       "run_program", R"({"argv":["make","-j2",""],"cwd":"build","timeout_s":7})");
@@ -92,7 +101,7 @@ TEST(ToolCall, FinishIsNoCommand) {
 TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {
   EXPECT_EQ(refusal("rm", "{}"),
             "unknown tool \"rm\"; the tools are read_file, list_files, search_files, write_file, "
-            "edit_file, run_program, ask_user, finish");
+            "edit_file, move_file, remove_file, run_program, ask_user, finish");
   EXPECT_THAT(refusal("", "{}"), HasSubstr("unknown tool \"\""));
   EXPECT_LT(refusal(std::string(100'000, 'x'), "{}").size(), 300U);
 }
