@@ -91,9 +91,21 @@ void step(const std::vector<Token>& tokens, std::size_t index, char byte, Positi
   }
 }
 
+/// Whether the text begins and ends with the bytes that the glob begins and ends with: mostly that
+/// is all one has to know.
+bool has_ends_of(std::string_view glob, std::string_view text) {
+  constexpr std::string_view kWild = "*?";
+  const std::size_t first = glob.find_first_of(kWild);
+  if (first == glob.npos) return glob == text;
+  std::string_view last = glob.substr(glob.find_last_of(kWild) + 1);
+  if (last.starts_with('/')) last.remove_prefix(1);  // of "**/" it is a part
+  return text.starts_with(glob.substr(0, first)) && text.ends_with(last);
+}
+
 }  // namespace
 
 bool glob_matches(std::string_view glob, std::string_view text) {
+  if (!has_ends_of(glob, text)) return false;
   const std::vector<Token> tokens = tokens_of(glob);
   Positions now(tokens.size());
   now.add(tokens, 0);

@@ -141,12 +141,14 @@ bool leads_out(std::string_view path) {
 }
 
 bool matches(const Rule& rule, const TaskCommand& command, const Facts& facts) {
-  return matches_as(name_of(command), rule, command, facts);
+  const std::string_view name = name_of(command);
+  return matches_as({&name, 1}, rule, command, facts);
 }
 
-bool matches_as(std::string_view name, const Rule& rule, const TaskCommand& command,
-                const Facts& facts) {
-  return (rule.commands.empty() || any_matches(rule.commands, name)) &&
+bool matches_as(std::span<const std::string_view> names, const Rule& rule,
+                const TaskCommand& command, const Facts& facts) {
+  const auto is_meant = [&](std::string_view name) { return any_matches(rule.commands, name); };
+  return (rule.commands.empty() || std::ranges::any_of(names, is_meant)) &&
          (rule.paths.empty() || paths_match(rule, command, facts)) &&
          (rule.argv.empty() || argv_matches(rule, command, facts));
 }

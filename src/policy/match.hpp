@@ -3,6 +3,7 @@
 #include "tinkerbell/policy/policy.hpp"
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,9 @@ namespace tinkerbell {
 [[nodiscard]] bool names_whole_argv(const Rule& rule, const std::vector<std::string>& argv,
                                     const Facts& facts);
 
-/// The same as if the command went by another name.
-[[nodiscard]] bool matches_as(std::string_view name, const Rule& rule, const TaskCommand& command,
-                              const Facts& facts);
+/// The same if the command goes by any of these names.
+[[nodiscard]] bool matches_as(std::span<const std::string_view> names, const Rule& rule,
+                              const TaskCommand& command, const Facts& facts);
 
 /// The paths that a file command names; none of any other.
 [[nodiscard]] std::vector<std::string_view> paths_of(const TaskCommand& command);
