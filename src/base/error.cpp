@@ -29,6 +29,9 @@ Errc code_for(int errno_value) {
       return Errc::outside_workspace;
     case EFBIG:
       return Errc::too_large;
+    case ENOSPC:
+    case EDQUOT:
+      return Errc::storage_full;
     case ETIMEDOUT:
       return Errc::timed_out;
     case EADDRINUSE:

@@ -135,6 +135,17 @@ std::string shortened(std::string_view text, std::size_t bytes_max) {
          " more bytes)";
 }
 
+std::string in_bytes(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 5> kUnits = {" bytes", " KiB", " MiB", " GiB", " TiB"};
+  constexpr std::uint64_t kStep = 1 << 10;
+  std::size_t unit = 0;
+  while (bytes != 0 && bytes % kStep == 0 && unit + 1 < kUnits.size()) {
+    bytes /= kStep;
+    ++unit;
+  }
+  return std::to_string(bytes).append(kUnits[unit]);
+}
+
 std::size_t edit_distance(std::string_view left, std::string_view right) {
   std::vector<std::size_t> row(right.size() + 1);
   std::iota(row.begin(), row.end(), 0U);

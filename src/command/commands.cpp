@@ -31,10 +31,12 @@ enum class OutcomeKind : std::uint8_t { reply, error };
 struct JournalledError {
   Errc code = Errc::internal;
   std::string message;
+  std::vector<FileChange> changes;
 
   static constexpr auto fields() {
     return described(field("code", &JournalledError::code),
-                     field("message", &JournalledError::message));
+                     field("message", &JournalledError::message),
+                     field("changes", &JournalledError::changes));
   }
 };
 
@@ -67,6 +69,12 @@ struct OutcomeReader {
   OutcomeKind kind;
   CanonicalReader reader;
 };
+
+/// What an error carries of changes; which reply it stands in does not count.
+std::shared_ptr<const Reply> changes_alone(std::vector<FileChange> changes) {
+  if (changes.empty()) return nullptr;
+  return std::make_shared<const Reply>(AwaitProcess::Reply{.changes = std::move(changes)});
+}
 
 OutcomeReader reader_of(std::string_view bytes) {
   CanonicalReader reader(bytes);
@@ -122,6 +130,27 @@ std::span<const FileChange> changes_in(const Reply& reply) {
       reply);
 }
 
+std::span<const FileChange> changes_in(const Result<Reply>& outcome) {
+  const Reply* const reply = outcome ? &*outcome : outcome.error().rejected.get();
+  return reply == nullptr ? std::span<const FileChange>() : changes_in(*reply);
+}
+
+void add_earlier_changes(const std::vector<FileChange>& earlier, Result<Reply>& outcome) {
+  if (earlier.empty()) return;
+  if (!outcome) {
+    const std::span<const FileChange> later = changes_in(outcome);
+    Error error = outcome.error();
+    error.rejected = changes_alone(composed(earlier, {later.begin(), later.end()}));
+    outcome = std::move(error);
+    return;
+  }
+  std::visit(
+      [&](auto& each) {
+        if constexpr (requires { each.changes; }) each.changes = composed(earlier, each.changes);
+      },
+      *outcome);
+}
+
 Json reply_json(const Reply& reply) {
   return std::visit([](const auto& each) { return to_json_value(each); }, reply);
 }
@@ -165,7 +194,10 @@ std::string canonical_outcome(const Result<Reply>& outcome) {
     std::visit([&](const auto& each) { write_canonical(writer, each); }, *outcome);
   } else {
     writer.unsigned_integer(std::to_underlying(OutcomeKind::error));
-    write_canonical(writer, JournalledError{outcome.error().code, outcome.error().message});
+    const std::span<const FileChange> changes = changes_in(outcome);
+    write_canonical(writer, JournalledError{outcome.error().code,
+                                            outcome.error().message,
+                                            {changes.begin(), changes.end()}});
   }
   return writer.take();
 }
@@ -193,7 +225,9 @@ Result<std::optional<Error>> error_in_outcome(std::string_view bytes) {
   JournalledError error;
   read_canonical(reader, error);
   if (!reader.is_done()) return unreadable_outcome();
-  return std::optional(Error{error.code, std::move(error.message)});
+  return std::optional(Error{.code = error.code,
+                             .message = std::move(error.message),
+                             .rejected = changes_alone(std::move(error.changes))});
 }
 
 std::string Fingerprint::hex() const {

@@ -65,4 +65,21 @@ void FileState::read_canonical(CanonicalReader& reader) {
   std::ranges::copy(hash, content.bytes.begin());
 }
 
+std::vector<FileChange> composed(const std::vector<FileChange>& first,
+                                 const std::vector<FileChange>& second) {
+  std::vector<FileChange> all;
+  auto earlier = first.begin();
+  for (const FileChange& later : second) {
+    while (earlier != first.end() && earlier->path < later.path)
+      all.push_back(*earlier++);
+    const bool both = earlier != first.end() && earlier->path == later.path;
+    const bool joined = both && earlier->after == later.before;
+    const std::optional<FileState>& before = joined ? earlier->before : later.before;
+    if (before != later.after) all.push_back({later.path, before, later.after});
+    if (both) ++earlier;
+  }
+  all.insert(all.end(), earlier, first.end());
+  return all;
+}
+
 }  // namespace tinkerbell

@@ -9,6 +9,16 @@ namespace {
 /// Well below the longest record.
 constexpr std::size_t kOutcomeBytesMax = std::size_t{32} << 20;
 
+/// What the journal keeps of an error: also what was changed before it came to that.
+Error as_journalled(const Error& error, const Masker& masker) {
+  Error kept{error.code, masker.masked(error.message)};
+  if (error.rejected == nullptr || changes_in(*error.rejected).empty()) return kept;
+  Reply changes = *error.rejected;
+  std::visit([&](auto& reply) { mask_strings(reply, masker); }, changes);
+  kept.rejected = std::make_shared<const Reply>(std::move(changes));
+  return kept;
+}
+
 }  // namespace
 
 /// The command is over: writes its RESULT (with its INTENT, if that is not there yet, and with what
@@ -20,8 +30,9 @@ void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Re
   if (outcome) {
     std::visit([&](auto& reply) { mask_strings(reply, parts_.masker); }, *outcome);
   } else {
-    outcome = Error{outcome.error().code, parts_.masker.masked(outcome.error().message)};
+    outcome = as_journalled(outcome.error(), parts_.masker);
   }
+  add_earlier_changes(live.flight->changed, outcome);
   std::string form = canonical_outcome(outcome);
   if (form.size() > kOutcomeBytesMax) {
     outcome = Error{Errc::too_large, "its outcome is longer than 32 MiB"};

@@ -58,10 +58,11 @@ struct InFlight {
   bool intent_recorded = false;  ///< Pure commands are recorded with their result only.
   WallTime deadline{};           ///< Of a sleep or a join; of the next attempt.
   WallTime asked{};
-  Milliseconds worked{0};  ///< By earlier attempts together, without the waits.
-  Lsn begun{0};            ///< Inside the daemon: of the INTENT which says that it waits.
-  Doubt doubt;             ///< At `unsure` only.
-  std::string setback;     ///< At `deferred` only: why the newest attempt came to nothing.
+  Milliseconds worked{0};           ///< By earlier attempts together, without the waits.
+  Lsn begun{0};                     ///< Inside the daemon: of the INTENT which says that it waits.
+  Doubt doubt;                      ///< At `unsure` only.
+  std::vector<FileChange> changed;  ///< By attempts that came to nothing, or nobody knows to what.
+  std::string setback;              ///< At `deferred` only: why the newest attempt came to nothing.
 
   [[nodiscard]] const TaskCommand& command() const { return trap->command; }
 };

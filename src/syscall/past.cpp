@@ -31,6 +31,14 @@ Result<void> read_setback(const Record& record, PastCommand& past) {
   return {};
 }
 
+Result<void> read_doubt(const Record& record, PastCommand& past) {
+  ++past.questions;
+  UnsurePayload& doubt = past.unsure.emplace();
+  if (Result<void> read = read_payload(record, doubt); !read) return read;
+  past.changed = doubt.changes;
+  return {};
+}
+
 Result<void> read_record(const Record& record, PastCommand& past) {
   switch (record.kind) {
     case RecordKind::intent:
@@ -46,8 +54,7 @@ Result<void> read_record(const Record& record, PastCommand& past) {
     case RecordKind::file:
       return read_payload(record, past.pre_image.emplace());
     case RecordKind::unsure:
-      ++past.questions;
-      return read_payload(record, past.unsure.emplace());
+      return read_doubt(record, past);
     case RecordKind::deferred:
       return read_setback(record, past);
     case RecordKind::result:

@@ -24,6 +24,7 @@ struct PastCommand {
   std::optional<ApprovalPayload> decision;  ///< The newest.
   std::optional<ApprovalPayload> grant;     ///< The answer that holds for the whole task.
   std::optional<UnsurePayload> unsure;
+  std::vector<FileChange> changed;          ///< By attempts of which nobody knew what became.
   std::optional<DeferredPayload> deferred;  ///< The next attempt has not been made.
   Milliseconds worked{0};                   ///< By the attempts that came to nothing.
   std::uint32_t questions = 0;              ///< That were asked about it.

@@ -39,7 +39,7 @@ void SystemCalls::perform(LiveTask& live) {
 void SystemCalls::performed(LiveTask& live, Result<Reply> outcome) {
   const bool failed = !outcome && !is_told_to_end_here(live);
   if (failed && outcome.error().code == Errc::unknown_outcome) {
-    become_unsure(live, outcome.error().message);
+    become_unsure(live, outcome.error());
   } else if (failed && outcome.error().retry_at) {
     defer(live, outcome.error());
   } else {

@@ -127,6 +127,7 @@ void SystemCalls::resume_window(LiveTask& live) {
   flight.worked = past.worked;
   flight.begun = past.begun;
   flight.doubt.started = past.started;
+  flight.changed = past.changed;
   if (past.attempts > 0 && !past.deferred) owe(live, past.intent.reserved);
 
   const bool repeated = effect_of(flight.command()) == EffectClass::idempotent;
@@ -176,20 +177,34 @@ void SystemCalls::ask_driver(LiveTask& live) {
       ->recover(call_of(live), then(flight.id, Station::recovering, &SystemCalls::driver_answered));
 }
 
+namespace {
+
+/// For the outcome, whichever attempt that comes from.
+void note_changes(InFlight& flight, const Error& attempt) {
+  if (attempt.rejected == nullptr) return;
+  const std::span<const FileChange> changes = changes_in(*attempt.rejected);
+  flight.changed = composed(flight.changed, {changes.begin(), changes.end()});
+}
+
+}  // namespace
+
 void SystemCalls::driver_answered(LiveTask& live, Result<Reply> outcome) {
   const bool to_end = is_told_to_end_here(live);
   if (!to_end && !outcome && outcome.error().code == Errc::not_started) {
+    note_changes(*live.flight, outcome.error());
     recheck(live);
   } else if (!to_end && !outcome && outcome.error().code == Errc::unknown_outcome) {
-    become_unsure(live, outcome.error().message);
+    become_unsure(live, outcome.error());
   } else {
     conclude(live, std::move(outcome));
   }
 }
 
-void SystemCalls::become_unsure(LiveTask& live, std::string evidence) {
+void SystemCalls::become_unsure(LiveTask& live, const Error& found) {
   InFlight& flight = *live.flight;
-  evidence = parts_.masker.masked(std::move(evidence));
+  note_changes(flight, found);
+  mask_strings(flight.changed, parts_.masker);
+  const std::string evidence = parts_.masker.masked(found.message);
   last_approval_ = ApprovalId{number(last_approval_) + 1};
   flight.approval = last_approval_;
   ++live.totals.questions;
@@ -199,9 +214,10 @@ void SystemCalls::become_unsure(LiveTask& live, std::string evidence) {
     flight.hash = approval_hash(flight.command(), flight.facts, live.payload.workspace, flight.id);
   }
   std::vector<Record> records;
-  records.push_back(make_command_record(
-      live, RecordKind::unsure,
-      canonical_bytes(UnsurePayload{flight.approval, evidence, flight.hash.hex()})));
+  records.push_back(
+      make_command_record(live, RecordKind::unsure,
+                          canonical_bytes(UnsurePayload{flight.approval, evidence,
+                                                        flight.hash.hex(), flight.changed})));
   may_rest(live, {.approval = flight.approval,
                   .unsure = true,
                   .waiting_for = asks_for(flight.approval, QuestionKind::outcome, flight.command(),

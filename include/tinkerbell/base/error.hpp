@@ -33,7 +33,7 @@ enum class Errc : std::uint8_t {
   unknown_outcome,    ///< Recovery: nobody can tell whether the effect happened.
   diverged,           ///< Replay met another command than the journal holds.
   unsupported,        ///< A feature that this build or machine does not have.
-  storage_full,       ///< The disk of the state directory has no room: nothing new is begun.
+  storage_full,       ///< A disk has no room; if it is the journal's: nothing new is begun.
 };
 
 [[nodiscard]] std::string_view to_string(Errc code);
@@ -50,7 +50,7 @@ struct Error {
                                ///< paid for, and nobody knows how much.
   Milliseconds took{0};        ///< Of one that may have been paid for: so long it was at work.
   std::shared_ptr<const Reply> rejected{};  ///< An answer that was none: what it says that it used
-                                            ///< was used.
+                                            ///< or changed was used or changed.
 
   /// The same error, seen from one level further up: "read source: no such file".
   [[nodiscard]] Error with(std::string_view context) const;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,9 @@ struct CodePoint {
 /// At most `bytes_max` bytes, cut between code points, with "… (N more bytes)" where something is
 /// missing.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t bytes_max);
+
+/// "256 MiB": in the largest unit of which it is a whole number.
+[[nodiscard]] std::string in_bytes(std::uint64_t bytes);
 
 /// How many single bytes must be changed, put in or left out to make one word from the other
 /// (Levenshtein).

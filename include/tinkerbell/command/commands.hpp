@@ -601,7 +601,7 @@ struct AwaitProcess {
     std::uint64_t output_bytes = 0;  ///< All that it wrote, also what `output` leaves out.
     Milliseconds duration{0};
     std::string note;  ///< Whence all this is known, where the program was not there to tell: from
-                       ///< a probe or a person. Empty: from itself.
+                       ///< a probe or a person; and what of its changes is not known.
     std::vector<FileChange> changes;  ///< What in the workspace became another while it ran.
 
     static constexpr auto fields() {
@@ -809,6 +809,12 @@ struct Overloaded : Handlers... {
 
 /// What the command changed in the workspace, or in the task's draft of it; empty for most.
 [[nodiscard]] std::span<const FileChange> changes_in(const Reply& reply);
+
+/// The same of one that may have failed: also then it may have changed something.
+[[nodiscard]] std::span<const FileChange> changes_in(const Result<Reply>& outcome);
+
+/// Puts what was changed before that into an outcome, whatever it is.
+void add_earlier_changes(const std::vector<FileChange>& earlier, Result<Reply>& outcome);
 
 /// The reply as an object.
 [[nodiscard]] Json reply_json(const Reply& reply);

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tinkerbell {
 
@@ -48,6 +49,12 @@ struct FileChange {
 
   bool operator==(const FileChange&) const = default;
 };
+
+/// One list for two of which the second was made after the first; both in byte order of the paths.
+/// Where somebody else wrote between the two, only the second is told: the first is undone by no
+/// one any more.
+[[nodiscard]] std::vector<FileChange> composed(const std::vector<FileChange>& first,
+                                               const std::vector<FileChange>& second);
 
 /// A change of a draft, as people are shown it.
 struct DraftChange {

@@ -77,7 +77,8 @@ class Driver {
   /// Errors with a meaning here: unknown_outcome (a person must answer); any with `retry_at` (the
   /// effect did not take place; the command waits until then, over restarts too, and is prepared,
   /// judged and performed once more). With `rejected` what that used is charged, else with
-  /// `may_have_cost` what was reserved for it.
+  /// `may_have_cost` what was reserved for it. Whatever the error, what `rejected` says that it
+  /// changed is journalled with it.
   virtual void perform(Call call, Completion<Reply> done) = 0;
 
   /// After a restart: the journal holds a START and no RESULT. Finds out what became of it, or goes

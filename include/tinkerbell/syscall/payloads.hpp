@@ -288,13 +288,14 @@ struct SnapshotPayload {
 /// UNSURE: a question of kind `outcome` was opened about the command.
 struct UnsurePayload {
   ApprovalId approval = kNoApproval;
-  std::string evidence;  ///< What the driver found.
-  std::string hash;      ///< approval_hash of what would run again, hexadecimal.
+  std::string evidence;             ///< What the driver found.
+  std::string hash;                 ///< approval_hash of what would run again, hexadecimal.
+  std::vector<FileChange> changes;  ///< Made by it, and by attempts before it, whatever it did.
 
   static constexpr auto fields() {
-    return described(field("approval", &UnsurePayload::approval),
-                     field("evidence", &UnsurePayload::evidence),
-                     field("hash", &UnsurePayload::hash));
+    return described(
+        field("approval", &UnsurePayload::approval), field("evidence", &UnsurePayload::evidence),
+        field("hash", &UnsurePayload::hash), field("changes", &UnsurePayload::changes));
   }
 };
 

@@ -348,7 +348,7 @@ class SystemCalls final : public CommandHandler {
   void resume_inside(LiveTask& live);
   void ask_driver(LiveTask& live);
   void driver_answered(LiveTask& live, Result<Reply> outcome);
-  void become_unsure(LiveTask& live, std::string evidence);
+  void become_unsure(LiveTask& live, const Error& found);
   void diverge(LiveTask& live, std::string expected);
   void ended_early(LiveTask& live, const Exit& exit);
   LiveTask& place(const TaskHead& head, LiveTask live);

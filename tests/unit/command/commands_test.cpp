@@ -111,6 +111,34 @@ TEST(Outcome, RoundTripsEveryError) {
   }
 }
 
+TEST(Outcome, KeepsWhatWasChangedBeforeAnError) {
+  const FileChange change{.path = "a", .before = FileState{.bytes = 3}, .after = {}};
+  Error error{Errc::cancelled, "ended"};
+  error.rejected = std::make_shared<const Reply>(AwaitProcess::Reply{.changes = {change}});
+  const auto read = outcome_from_canonical(AwaitProcess{}, canonical_outcome(error));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->error().code, Errc::cancelled);
+  ASSERT_EQ(changes_in(*read).size(), 1U);
+  EXPECT_EQ(changes_in(*read)[0], change);
+  EXPECT_TRUE(changes_in(Result<Reply>(Error{Errc::io, "x"})).empty());
+}
+
+TEST(Outcome, GetsEarlierChangesWhateverItIs) {
+  const FileChange first{
+      .path = "a", .before = FileState{.bytes = 1}, .after = FileState{.bytes = 2}};
+  const FileChange second{.path = "a", .before = FileState{.bytes = 2}, .after = {}};
+  for (Result<Reply> outcome :
+       {Result<Reply>(AwaitProcess::Reply{.changes = {second}}),
+        Result<Reply>(Error{.code = Errc::cancelled,
+                            .rejected = std::make_shared<const Reply>(
+                                AwaitProcess::Reply{.changes = {second}})})}) {
+    add_earlier_changes({first}, outcome);
+    ASSERT_EQ(changes_in(outcome).size(), 1U);
+    EXPECT_EQ(changes_in(outcome)[0].before->bytes, 1U);
+    EXPECT_FALSE(changes_in(outcome)[0].after);
+  }
+}
+
 TEST(Outcome, S67_KeepsBytesThatAreNotUtf8) {
   const std::string bytes("a\0\xff\xfe\xed\xa0\x80z", 8);
   const auto read = outcome_from_canonical(

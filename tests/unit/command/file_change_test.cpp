@@ -32,6 +32,27 @@ TEST(FileChange, WhatIsNoStateIsAnError) {
   EXPECT_FALSE(from_canonical<FileState>(writer.bytes()));
 }
 
+TEST(FileChange, TwoListsMakeOne) {
+  const auto state = [](std::uint64_t bytes) { return FileState{.bytes = bytes}; };
+  const std::vector<FileChange> first{{"a", state(1), state(2)},
+                                      {"b", {}, state(1)},
+                                      {"c", state(1), state(2)},
+                                      {"e", state(1), state(2)},
+                                      {"g", state(1), {}}};
+  const std::vector<FileChange> second{{"a", state(2), state(3)},
+                                       {"b", state(1), {}},
+                                       {"d", {}, state(9)},
+                                       {"e", state(7), state(8)}};
+  const std::vector<FileChange> both{{"a", state(1), state(3)},  // b was made and removed
+                                     {"c", state(1), state(2)},
+                                     {"d", {}, state(9)},
+                                     {"e", state(7), state(8)},  // somebody else wrote a 7
+                                     {"g", state(1), {}}};
+  EXPECT_EQ(composed(first, second), both);
+  EXPECT_EQ(composed({}, second), second);
+  EXPECT_EQ(composed(first, {}), first);
+}
+
 TEST(FileState, IsShownWithItsHashInHexadecimal) {
   const Json json = sample().after->to_json();
   EXPECT_EQ(json.at("type"), "file");

@@ -130,6 +130,7 @@ SIGNAL 9 budget = null
 UNSURE 0 approval = 0
 UNSURE 1 evidence = ""
 UNSURE 2 hash = ""
+UNSURE 3 changes = []
 DEFERRED 0 error_code = ""
 DEFERRED 1 error = ""
 DEFERRED 2 until_unix_ns = 0

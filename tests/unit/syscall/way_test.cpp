@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -583,6 +586,109 @@ TEST_F(Unsure, AfterACrashOfTheNewAttemptTheDriverIsAskedAboutThatOne) {
   ASSERT_EQ(questions().size(), 1U);
   EXPECT_NE(questions()[0]->id, question);
   EXPECT_TRUE(world.driver->performed().empty());
+}
+
+// ---- what was changed before an error ----
+
+/// "a: 1, then 2", by the lengths.
+std::string in_short(std::span<const FileChange> changes) {
+  const auto bytes = [](const std::optional<FileState>& state) {
+    return state ? std::to_string(state->bytes) : std::string("nothing");
+  };
+  std::string text;
+  for (const FileChange& each : changes)
+    text += each.path + ": " + bytes(each.before) + ", then " + bytes(each.after) + "\n";
+  return text;
+}
+
+/// A program that has changed the length of "a".
+Reply changing(std::uint64_t before, std::uint64_t after) {
+  return AwaitProcess::Reply{
+      .changes = {{"a", FileState{.bytes = before}, FileState{.bytes = after}}}};
+}
+
+Error failed(Errc code, const Reply& changed) {
+  return {.code = code, .message = "failed", .rejected = std::make_shared<const Reply>(changed)};
+}
+
+class ChangedBefore : public Way {
+ protected:
+  /// Of the first command.
+  [[nodiscard]] std::string recorded_changes() const {
+    const auto result = std::ranges::find(world.memory->records, RecordKind::result, &Record::kind);
+    if (result == world.memory->records.end()) return "no result";
+    const auto outcome = outcome_from_canonical(AwaitProcess{}, result->payload);
+    return outcome ? in_short(changes_in(*outcome)) : outcome.error().message;
+  }
+
+  /// Nobody knows what became of a program that has changed "a".
+  ApprovalId become_unsure() {
+    world.driver->next_reply("process.run", failed(Errc::unknown_outcome, changing(1, 2)));
+    world.submit("runner@1", /*approve_all=*/true);
+    EXPECT_EQ(questions().size(), 1U);
+    world.crash();
+    EXPECT_EQ(questions().size(), 1U);
+    return questions()[0]->id;
+  }
+};
+
+TEST_F(ChangedBefore, AnErrorIsJournalledWithIt) {
+  world.masker.add("hunter2hunter2");
+  Reply changed = changing(1, 2);
+  std::get<AwaitProcess::Reply>(changed).changes[0].path = "hunter2hunter2";
+  world.driver->reply("process.run", failed(Errc::cancelled, changed));
+  world.submit("runner@1", /*approve_all=*/true);
+  EXPECT_TRUE(recorded_changes().ends_with(": 1, then 2\n")) << recorded_changes();
+  EXPECT_FALSE(recorded_changes().contains("hunter2"));
+}
+
+TEST_F(ChangedBefore, WhatAPersonSaysHappenedHasItToo) {
+  ASSERT_TRUE(world.answer(become_unsure(), Answer::happened));
+  EXPECT_EQ(recorded_changes(), "a: 1, then 2\n");
+}
+
+TEST_F(ChangedBefore, WhatIsLeftAsItIsHasItToo) {
+  ASSERT_TRUE(world.answer(become_unsure(), Answer::abort));
+  EXPECT_EQ(recorded_changes(), "a: 1, then 2\n");
+}
+
+TEST_F(ChangedBefore, AStatedResultHasItToo) {
+  ASSERT_TRUE(world.decide(
+      {.approval = become_unsure(), .answer = Answer::happened, .result = "version 7"}));
+  EXPECT_EQ(recorded_changes(), "a: 1, then 2\n");
+}
+
+TEST_F(ChangedBefore, ATaskThatIsToEndHasItToo) {
+  (void)become_unsure();
+  world.calls->cancel_task(TaskId{1}, "enough", {}, Completion<void>([](const Result<void>&) {}));
+  world.settle();
+  EXPECT_EQ(recorded_changes(), "a: 1, then 2\n");
+}
+
+TEST_F(ChangedBefore, RunAgainAddsToIt) {
+  const ApprovalId question = become_unsure();
+  world.driver->reply("process.run", changing(2, 3));
+  ASSERT_TRUE(world.answer(question, Answer::run_again));
+  EXPECT_EQ(recorded_changes(), "a: 1, then 3\n");
+}
+
+TEST_F(ChangedBefore, RunAgainAddsToItOverACrashToo) {
+  ASSERT_TRUE(world.answer(become_unsure(), Answer::run_again));
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", changing(2, 3));
+  };
+  world.crash();
+  EXPECT_EQ(recorded_changes(), "a: 1, then 3\n");
+}
+
+TEST_F(ChangedBefore, AProgramThatIsStartedAgainAddsToIt) {
+  world.submit("runner@1", /*approve_all=*/true);
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.recovery("process.run", failed(Errc::not_started, changing(1, 2)));
+    driver.reply("process.run", changing(2, 3));
+  };
+  world.crash();
+  EXPECT_EQ(recorded_changes(), "a: 1, then 3\n");
 }
 
 TEST_F(Way, AQuestionOfOutcomeHasItsOwnAnswersAndNoOtherTakesThem) {
