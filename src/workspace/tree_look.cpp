@@ -25,14 +25,34 @@ constexpr int kReadAttemptsMax = 3;
 /// What holds for a part of a workspace only.
 struct PartBounds {
   std::size_t entries_max;
-  std::uint64_t bytes_max;
   uid_t owner;  ///< Of the workspace.
+};
+
+/// Adds files up, to a bound.
+class TotalBytes {
+ public:
+  explicit TotalBytes(std::uint64_t most) : most_(most) {}
+
+  Result<void> add(const struct statx& status) {
+    if (!S_ISREG(status.stx_mode)) return {};
+    const bool over = __builtin_add_overflow(bytes_, status.stx_size, &bytes_) || bytes_ > most_;
+    if (over) {
+      return Error{Errc::too_large, "its files are more than " + in_bytes(most_) + " together"};
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  std::uint64_t most_;
+  std::uint64_t bytes_ = 0;
 };
 
 class LookAtTree {
  public:
   explicit LookAtTree(const TreeLook& look, std::optional<PartBounds> part = std::nullopt)
-      : look_(look), part_(part) {
+      : look_(look), part_(part), total_(look.total_bytes_max) {
     tree_.looked_ns = file_clock_ns();
     if (look.known != nullptr) tree_.entries.reserve(look.known->entries.size());
   }
@@ -55,11 +75,12 @@ class LookAtTree {
   }
 
   Result<void> visit(const ScannedEntry& seen) {
+    if (Result<void> added = total_.add(seen.status); !added) return added;
     std::optional<TreeEntry> entry = entry_from(seen.path, seen.status);
     if (!entry) return leave_out(seen, LeftOutReason::special);
     if (part_) {
       if (is_foreign(seen.status)) return leave_out(seen, LeftOutReason::foreign);
-      if (Result<void> counted = count(*entry); !counted) return counted;
+      if (Result<void> counted = count(); !counted) return counted;
     }
     if (entry->type != FileType::directory && !take_known(*entry)) {
       return entry->type == FileType::link ? read_link(seen, *std::move(entry)) : read_file(seen);
@@ -72,15 +93,9 @@ class LookAtTree {
     return S_ISREG(status.stx_mode) && status.stx_nlink > 1 && status.stx_uid != part_->owner;
   }
 
-  Result<void> count(const TreeEntry& entry) {
-    bytes_ += entry.bytes;
-    if (++entries_ > part_->entries_max) {
-      return Error{Errc::too_large, "more than " + std::to_string(part_->entries_max) + " paths"};
-    }
-    if (bytes_ > part_->bytes_max) {
-      return Error{Errc::too_large, "more than " + std::to_string(part_->bytes_max) + " bytes"};
-    }
-    return {};
+  Result<void> count() {
+    if (++entries_ <= part_->entries_max) return {};
+    return Error{Errc::too_large, "more than " + std::to_string(part_->entries_max) + " paths"};
   }
 
   /// Both trees are in one order, so one place moves along in the known one.
@@ -132,7 +147,7 @@ class LookAtTree {
     if (!before) return before.error();
     std::optional<TreeEntry> entry = entry_from(path, *before);
     if (!entry || entry->type != FileType::file) return std::optional<TreeEntry>();
-    Result<Sha256> content = content_of(fd, path);
+    Result<Sha256> content = content_of(fd, path, before->stx_size);
     if (!content) return content.error();
     Result<struct statx> after = statx_of(fd, "", path);
     if (!after) return after.error();
@@ -141,8 +156,8 @@ class LookAtTree {
     return entry;
   }
 
-  Result<Sha256> content_of(int fd, const std::string& path) {
-    if (look_.keep != nullptr) {
+  Result<Sha256> content_of(int fd, const std::string& path, std::uint64_t bytes) {
+    if (look_.keep != nullptr && bytes <= look_.keep_bytes_max) {
       Result<Sha256> kept = look_.keep->put(fd, look_.file_bytes_max, look_.stop);
       // That the store may not be written must not read as if the file might not be read.
       if (!kept && kept.error().code == Errc::denied) return Error{Errc::io, kept.error().message};
@@ -179,7 +194,7 @@ class LookAtTree {
   const TreeLook& look_;
   std::optional<PartBounds> part_;
   std::size_t entries_ = 0;
-  std::uint64_t bytes_ = 0;
+  TotalBytes total_;
   std::size_t next_known_ = 0;
   Tree tree_;
 };
@@ -194,12 +209,25 @@ Result<Tree> look_at_tree(const Workspace& workspace, const TreeLook& look) {
 
 Result<Tree> look_at_part(const Workspace& workspace, const WorkspacePath& path,
                           const PartLook& look) {
-  const TreeLook whole{.keep = look.keep, .excludes = look.excludes, .stop = look.stop};
-  const PartBounds bounds{look.entries_max, look.bytes_max, WorkspaceAccess::owner(workspace)};
+  const TreeLook whole{.keep = look.keep,
+                       .excludes = look.excludes,
+                       .total_bytes_max = look.bytes_max,
+                       .stop = look.stop};
+  const PartBounds bounds{look.entries_max, WorkspaceAccess::owner(workspace)};
   Result<Tree> part =
       LookAtTree(whole, bounds).run_part(WorkspaceAccess::root(workspace), path.text());
   if (!part) return part.error().with("look at " + visible_line(path.text()));
   return part;
+}
+
+Result<std::uint64_t> bytes_in_tree(const Workspace& workspace, const TreeLook& look) {
+  TotalBytes total(look.total_bytes_max);
+  std::vector<LeftOut> left_out;
+  Result<void> scanned =
+      scan_tree(WorkspaceAccess::root(workspace), ".", {look.excludes, look.stop, left_out},
+                [&](const ScannedEntry& seen) { return total.add(seen.status); });
+  if (!scanned) return scanned.error().with("look at the workspace");
+  return total.bytes();
 }
 
 }  // namespace tinkerbell

@@ -95,13 +95,17 @@ struct TreeLook {
   /// What the caller wants out, and all below it.
   std::function<bool(std::string_view path)> excludes;
   std::uint64_t file_bytes_max = std::uint64_t{64} << 30;
+  /// What is longer is hashed and not kept.
+  std::uint64_t keep_bytes_max = UINT64_MAX;
+  /// Of all files together; with more the look fails (too_large).
+  std::uint64_t total_bytes_max = UINT64_MAX;
   std::stop_token stop;
 };
 
 /// Looks at all that stands in a workspace. Links are not followed. Others may change it meanwhile:
 /// each entry is as it was at some moment of the look, and no hash is of a mixture unless its
 /// writer restores the time of change. A new file that vanishes while it is looked at is not there.
-/// Errors: cancelled, too_large (kTreeEntriesMax), io, those of ContentStore::put.
+/// Errors: cancelled, too_large (kTreeEntriesMax, total_bytes_max), io, those of ContentStore::put.
 [[nodiscard]] Result<Tree> look_at_tree(const Workspace& workspace, const TreeLook& look = {});
 
 struct PartLook {
@@ -117,5 +121,10 @@ struct PartLook {
 /// file. Errors: not_found, cancelled, too_large (entries_max, bytes_max), those of look_at_tree.
 [[nodiscard]] Result<Tree> look_at_part(const Workspace& workspace, const WorkspacePath& path,
                                         const PartLook& look);
+
+/// The length of all files together, by a walk that reads none of them. Errors: as look_at_tree;
+/// with too_large it ends as soon as it is certain.
+[[nodiscard]] Result<std::uint64_t> bytes_in_tree(const Workspace& workspace,
+                                                  const TreeLook& look = {});
 
 }  // namespace tinkerbell

@@ -1,12 +1,12 @@
 #include "drivers/draft/draft_stations.hpp"
 
-#include "drivers/draft/draft_base.hpp"
 #include "drivers/draft/git_objects.hpp"
 #include "drivers/draft/git_state.hpp"
 
 #include "tinkerbell/base/file.hpp"
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/workspace/carry_out.hpp"
+#include "tinkerbell/workspace/draft_base.hpp"
 #include "tinkerbell/workspace/git_paths.hpp"
 #include "tinkerbell/workspace/shown.hpp"
 #include "tinkerbell/workspace/tree.hpp"

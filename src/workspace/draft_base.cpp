@@ -1,4 +1,4 @@
-#include "drivers/draft/draft_base.hpp"
+#include "tinkerbell/workspace/draft_base.hpp"
 
 #include "tinkerbell/base/file.hpp"
 #include "tinkerbell/base/unique_fd.hpp"
