@@ -347,6 +347,13 @@ void read_sandbox(const toml::table& table, Problems& problems, SandboxKind& san
   reader.read("kind", sandbox);
 }
 
+void read_workspace(const toml::table& table, Problems& problems, WorkspaceSettings& workspace) {
+  TableReader reader(table, "[workspace]", problems);
+  reader.read("track", workspace.track);
+  reader.read_bytes("kept_file_max", workspace.kept_file_max);
+  reader.read_bytes("kept_total_max", workspace.kept_total_max);
+}
+
 void read_retention(const toml::table& table, Problems& problems, RetentionSettings& retention) {
   TableReader reader(table, "[retention]", problems);
   reader.read("ended", retention.ended);
@@ -403,6 +410,9 @@ Settings read_settings(const toml::table& table, Problems& problems) {
   }
   if (const auto* const each = reader.table("sandbox")) {
     read_sandbox(*each, problems, settings.sandbox);
+  }
+  if (const auto* const each = reader.table("workspace")) {
+    read_workspace(*each, problems, settings.workspace);
   }
   if (const auto* const each = reader.table("retention")) {
     read_retention(*each, problems, settings.retention);

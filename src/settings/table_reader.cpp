@@ -60,6 +60,27 @@ std::optional<Milliseconds> duration_from(std::string_view text) {
   return Milliseconds{count * unit->milliseconds};
 }
 
+struct ByteUnit {
+  std::string_view name;
+  unsigned shift;  ///< A power of two.
+};
+
+constexpr std::array kByteUnits = {ByteUnit{"KiB", 10}, ByteUnit{"MiB", 20}, ByteUnit{"GiB", 30},
+                                   ByteUnit{"TiB", 40}};
+
+constexpr std::uint64_t kBytesMax = std::uint64_t{1} << 60;
+
+std::optional<std::uint64_t> bytes_from(std::string_view text) {
+  std::uint64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, count);
+  const auto* const unit =
+      std::ranges::find(kByteUnits, std::string_view(rest, end), &ByteUnit::name);
+  if (error != std::errc{} || unit == kByteUnits.end()) return std::nullopt;
+  if (count < 1 || count > kBytesMax >> unit->shift) return std::nullopt;
+  return count << unit->shift;
+}
+
 /// A number as it stands in the file, as far as a double keeps it: to 15 digits.
 std::string decimal(const toml::node& node) {
   if (const auto* const integer = node.as_integer()) return std::to_string(integer->get());
@@ -173,6 +194,25 @@ void TableReader::read(std::string_view key, Milliseconds& into) {
                            *value + "\"");
   }
   into = *duration;
+}
+
+void TableReader::read(std::string_view key, bool& into) {
+  const toml::node* const node = find(key);
+  if (node == nullptr) return;
+  const auto* const boolean = node->as_boolean();
+  if (boolean == nullptr) return reject_type(key, "true or false");
+  into = boolean->get();
+}
+
+void TableReader::read_bytes(std::string_view key, std::uint64_t& into) {
+  const std::optional<std::string> value = text(key);
+  if (!value) return;
+  const std::optional<std::uint64_t> bytes = bytes_from(*value);
+  if (!bytes) {
+    return reject(key,
+                  R"(must be a size like "64KiB", "256MiB" or "4GiB", not ")" + *value + """);
+  }
+  into = *bytes;
 }
 
 void TableReader::read(std::string_view key, Money& into) {

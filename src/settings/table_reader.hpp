@@ -60,6 +60,11 @@ class TableReader {
   /// "250ms", "30s", "5m", "2h" or "1d", more than nothing.
   void read(std::string_view key, Milliseconds& into);
 
+  void read(std::string_view key, bool& into);
+
+  /// "64KiB", "256MiB", "4GiB" or "1TiB", more than nothing.
+  void read_bytes(std::string_view key, std::uint64_t& into);
+
   /// Says whether the key is there and names one.
   template <Named E>
   bool read(std::string_view key, E& into) {

@@ -122,6 +122,13 @@ struct ModelSettings {
 
 enum class SandboxKind : std::uint8_t { bubblewrap, none };
 
+/// What is kept of the directory in which a program works, so that its changes can be taken back.
+struct WorkspaceSettings {
+  bool track = true;  ///< False: nobody sees what programs change.
+  std::uint64_t kept_file_max = std::uint64_t{256} << 20;  ///< Of a longer file nothing is kept.
+  std::uint64_t kept_total_max = std::uint64_t{4} << 30;   ///< With more there, nothing at all is.
+};
+
 /// How to find out whether a program has done its work when nobody saw it end: see the config file.
 struct ProbeSettings {
   std::string name;
@@ -184,6 +191,7 @@ struct Settings {
   RetrySettings retry;
   Rules policy;
   SandboxKind sandbox = SandboxKind::bubblewrap;
+  WorkspaceSettings workspace;
   std::vector<ProbeSettings> probes;
   AgentSettings agent;
   BudgetSettings budget;

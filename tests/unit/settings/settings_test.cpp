@@ -96,6 +96,10 @@ kind = "none"
 steps_max = 5
 time_max = "30m"
 model = "small"
+[workspace]
+track = false
+kept_file_max = "64KiB"
+kept_total_max = "1TiB"
 [retention]
 ended = "7d"
 [budget]
@@ -116,6 +120,9 @@ tasks = 0
   EXPECT_EQ(settings->daemon.shutdown_grace, 250ms);
   EXPECT_EQ(settings->daemon.journal_key, (KeySource{KeyKind::file, "/k"}));
   EXPECT_EQ(settings->retention.ended, std::chrono::days(7));
+  EXPECT_FALSE(settings->workspace.track);
+  EXPECT_EQ(settings->workspace.kept_file_max, 64U << 10);
+  EXPECT_EQ(settings->workspace.kept_total_max, std::uint64_t{1} << 40);
   EXPECT_EQ(settings->log.level, LogLevel::debug);
   EXPECT_EQ(settings->log.target, LogTarget::file);
   EXPECT_EQ(settings->log.file, "/l/t.log");
@@ -238,6 +245,14 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[daemon]\nshutdown_grace = \"10\"\n",
                 "3: \"shutdown_grace\" in [daemon] must be a duration like \"250ms\", \"30s\", "
                 "\"5m\", \"2h\" or \"1d\", not \"10\""},
+        Mistake{"[workspace]\ntrack = \"no\"\n",
+                "3: \"track\" in [workspace] must be true or false, not a string"},
+        Mistake{"[workspace]\nkept_file_max = \"0MiB\"\n",
+                "3: \"kept_file_max\" in [workspace] must be a size like \"64KiB\", \"256MiB\" or "
+                "\"4GiB\", not \"0MiB\""},
+        Mistake{"[workspace]\nkept_total_max = \"99999999TiB\"\n",
+                "3: \"kept_total_max\" in [workspace] must be a size like \"64KiB\", \"256MiB\" or "
+                "\"4GiB\", not \"99999999TiB\""},
         Mistake{"[daemon]\nshutdown_grace = 10\n",
                 "3: \"shutdown_grace\" in [daemon] must be a string, not an integer"},
         Mistake{"[daemon]\nstate_dir = \"state\"\n",
@@ -523,6 +538,9 @@ TEST(ShippedConfig, SaysTheDefaults) {
   EXPECT_EQ(shipped->daemon.children_max, defaults.daemon.children_max);
   EXPECT_EQ(shipped->daemon.shutdown_grace, defaults.daemon.shutdown_grace);
   EXPECT_EQ(shipped->retention.ended, defaults.retention.ended);
+  EXPECT_EQ(shipped->workspace.track, defaults.workspace.track);
+  EXPECT_EQ(shipped->workspace.kept_file_max, defaults.workspace.kept_file_max);
+  EXPECT_EQ(shipped->workspace.kept_total_max, defaults.workspace.kept_total_max);
   EXPECT_EQ(shipped->log.level, defaults.log.level);
   EXPECT_EQ(shipped->log.target, defaults.log.target);
   EXPECT_EQ(shipped->providers.size(), defaults.providers.size());
