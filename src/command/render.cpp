@@ -140,10 +140,12 @@ std::string in_words(const Reply& reply) {
           },
           [](const AwaitUserAnswer::Reply& r) { return r.text; },
           [](const AwaitProcess::Reply& r) {
-            if (!r.note.empty()) return "exit " + std::to_string(r.exit_code) + ", " + r.note;
-            return (r.timed_out ? std::string("timed out")
-                                : "exit " + std::to_string(r.exit_code)) +
-                   ", " + in_seconds(r.duration) + ", " + counted(r.output_bytes, "byte");
+            std::string words = r.timed_out ? "timed out" : "exit " + std::to_string(r.exit_code);
+            if (r.note.empty() || r.duration > Milliseconds{0}) {
+              words += ", " + in_seconds(r.duration) + ", " + counted(r.output_bytes, "byte");
+            }
+            if (!r.changes.empty()) words += ", " + changed_in_words(r.changes.size(), 0);
+            return words + (r.note.empty() ? "" : ", " + r.note);
           },
           [](const AwaitLLMResponse::Reply& r) {
             const std::string by = r.fallback.empty() ? "" : "by " + r.fallback + ": ";
@@ -156,6 +158,18 @@ std::string in_words(const Reply& reply) {
           },
       },
       reply);
+}
+
+/// A line for each path that is not what one might take it for, and why; without a path it is words
+/// about them all.
+std::string left_lines(const std::vector<LeftInDraft>& left) {
+  std::string lines;
+  for (const LeftInDraft& each : left) {
+    lines += "  - ";
+    if (!each.path.empty()) lines += visible_line(quoted_word(each.path)) + "  ";
+    lines += visible_line(each.why) + "\n";
+  }
+  return lines;
 }
 
 std::string program_card(const AwaitProcess& command, const Facts& facts) {
@@ -176,6 +190,9 @@ std::string program_card(const AwaitProcess& command, const Facts& facts) {
     card += "  env      " + visible_line(name + "=" + quoted_word(value)) + "\n";
   }
   card += "  limit    " + in_seconds(command.timeout) + "\n";
+  if (!facts.left.empty()) {
+    card += "what it could change and nobody could bring back\n" + left_lines(facts.left);
+  }
   return card;
 }
 
@@ -202,9 +219,7 @@ std::string changes_counted(const Facts& facts) {
 /// What stays as it is, and each change.
 std::string changes_listed(std::string_view left_where, const Facts& facts) {
   std::string card;
-  if (!facts.left.empty()) card += std::string(left_where) + "\n";
-  for (const LeftInDraft& left : facts.left)
-    card += "  - " + visible_line(quoted_word(left.path)) + "  " + visible_line(left.why) + "\n";
+  if (!facts.left.empty()) card += std::string(left_where) + "\n" + left_lines(facts.left);
   for (const DraftChange& each : facts.changes)
     card += visible_text(each.diff);
   return card;

@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::size_t kPoolThreads = 4;
 constexpr std::size_t kResolverThreads = 2;
+constexpr std::size_t kLookThreads = 2;
 
 /// A turn that takes longer keeps everybody waiting, and is logged.
 constexpr auto kTurnLimit = std::chrono::milliseconds{100};
@@ -55,8 +57,10 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
       logger_(logger),
       mark_(mark),
       sandbox_(sandbox_in_words(plan_.settings, sandbox_works)),
+      trees_(contents, watch_bounds(plan_.settings)),
       pool_(into_inbox(), kPoolThreads),
       resolvers_(into_inbox(), kResolverThreads),
+      looks_(into_inbox(), kLookThreads),
       observer_(logger_, control_.observer()),
       progress_(masker_, observer_),
       registry_(make_registry()),
@@ -84,8 +88,10 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
       files_(pool_, contents, file_limits(plan_.settings, plan_.state_dir, plan_.socket),
              drafts_in(plan_.state_dir)),
       drafts_(pool_, contents, draft_settings(plan_.settings, plan_.state_dir, plan_.socket)),
-      programs_(io_.get_executor(), pool_, progress_,
-                process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works),
+      programs_(
+          io_.get_executor(), pool_, progress_,
+          process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works,
+          plan_.settings.workspace.track ? std::optional(Tracking{trees_, looks_}) : std::nullopt),
       models_(io_.get_executor(), http_, pool_, clock_, progress_, logger_, plan_.llm),
       cassettes_(models_, clock_, progress_),
       notifier_(io_.get_executor()),

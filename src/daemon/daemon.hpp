@@ -27,6 +27,7 @@
 #include "tinkerbell/syscall/syscalls.hpp"
 #include "tinkerbell/telemetry/flight_dump.hpp"
 #include "tinkerbell/telemetry/step_log.hpp"
+#include "tinkerbell/workspace/tree_watch.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -115,8 +116,10 @@ class Daemon {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       io_.get_executor()};
   Inbox inbox_{io_};  ///< Of what the other threads have for the loop.
+  TreeWatch trees_;
   BlockingPool pool_;
   BlockingPool resolvers_;  ///< Apart, so that a name server that is silent holds up no file.
+  BlockingPool looks_;      ///< At whole workspaces: likewise.
   ControlPlane control_;
   StepLog observer_;
   MaskedProgress progress_;

@@ -184,6 +184,11 @@ DraftSettings draft_settings(const settings::Settings& settings, const std::stri
           }};
 }
 
+WatchBounds watch_bounds(const settings::Settings& settings) {
+  return {.kept_file_max = settings.workspace.kept_file_max,
+          .kept_total_max = settings.workspace.kept_total_max};
+}
+
 ProcessSettings process_settings(const settings::Settings& settings, const std::string& state_dir,
                                  const std::string& socket) {
   std::vector<ProbeRecipe> probes;

@@ -7,6 +7,7 @@
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 #include "tinkerbell/drivers/process/process_settings.hpp"
 #include "tinkerbell/settings/settings.hpp"
+#include "tinkerbell/workspace/tree_watch.hpp"
 
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ namespace tinkerbell {
 /// What drafts are made of, and what rules and we say about taking them over.
 [[nodiscard]] DraftSettings draft_settings(const settings::Settings& settings,
                                            const std::string& state_dir, const std::string& socket);
+
+/// What is kept around programs at most.
+[[nodiscard]] WatchBounds watch_bounds(const settings::Settings& settings);
 
 [[nodiscard]] ProcessSettings process_settings(const settings::Settings& settings,
                                                const std::string& state_dir,

@@ -27,6 +27,8 @@
 ///     sandbox   what bubblewrap reports (--json-status-fd), and kEntryRefused: tells a program
 ///               that failed from one that was not executed.
 ///     status    durable after the last process has ended: how it went.
+///     tree      what stood where the program works, as it found it: the daemon's alone, which
+///               compares. None: nobody compares.
 ///     shim.log  complaints of the shim itself.
 ///     home      HOME of a program that runs without a sandbox.
 
@@ -37,6 +39,7 @@ inline constexpr std::string_view kLockFile = "lock";
 inline constexpr std::string_view kStartedFile = "started";
 inline constexpr std::string_view kSandboxFile = "sandbox";
 inline constexpr std::string_view kStatusFile = "status";
+inline constexpr std::string_view kTreeFile = "tree";
 inline constexpr std::string_view kShimLogFile = "shim.log";
 inline constexpr std::string_view kHomeDirectory = "home";
 

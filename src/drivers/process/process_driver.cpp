@@ -5,6 +5,7 @@
 #include "drivers/process/progress.hpp"
 #include "drivers/process/run.hpp"
 #include "drivers/process/stragglers.hpp"
+#include "drivers/process/tracking.hpp"
 
 #include "tinkerbell/base/assert.hpp"
 #include "tinkerbell/shim/run_directory.hpp"
@@ -39,6 +40,8 @@ struct Shared {
   ProcessSettings settings;
   Result<void> sandbox_works;
   FileHashes hashes;
+  std::optional<ProgramTracking> tracking;
+  std::stop_source closed;  ///< The driver is gone: nobody waits for a look any more.
 
   [[nodiscard]] Result<Plan> plan(const Call& call) {
     if (!std::holds_alternative<AwaitProcess>(call.command)) {
@@ -68,17 +71,32 @@ struct Ending {
   std::vector<ProgressPiece> rest;
 };
 
-Result<UniqueFd> start(Shared& shared, const Call& call) {
+Result<Plan> plan_as_approved(Shared& shared, const Call& call) {
   Result<Plan> plan = shared.plan(call);
-  if (!plan) return plan.error();
+  if (!plan) return plan;
+  plan->facts.left = call.facts.left;  // what tracking finds is tracking's to compare
   if (plan->facts != call.facts) {
     return Error{Errc::conflict,
                  "the program is not the one that was approved: " + plan->facts.object};
   }
+  return plan;
+}
+
+Result<UniqueFd> start(Shared& shared, const Call& call, const std::stop_token& stop) {
+  Result<Plan> plan = plan_as_approved(shared, call);
+  if (!plan) return plan.error();
+  std::string tree;
+  if (shared.tracking) {
+    Result<std::string> found = shared.tracking->keep(call, stop);
+    if (!found) return found.error();
+    tree = *std::move(found);
+    plan = plan_as_approved(shared, call);  // that may have taken a while
+    if (!plan) return plan.error();
+  }
   if (auto made = make_runs_directory(shared.settings.runs_directory); !made) return made.error();
   const fs::path directory = shared.directory_of(call);
   return start_run(shared.settings.shim, directory,
-                   spec_of(call, *plan, shared.settings, directory));
+                   spec_of(call, *plan, shared.settings, directory), tree);
 }
 
 /// A probe that an earlier daemon had begun is begun anew: what it says must be about now.
@@ -160,18 +178,26 @@ bool end_shims(const std::vector<UniqueFd>& shims) {
 class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(asio::any_io_executor loop, BlockingPool& pool, ProgressSink& sink, ProcessSettings settings,
-       Result<void> sandbox_works)
+       Result<void> sandbox_works, const std::optional<Tracking>& tracking)
       : loop_(std::move(loop)),
         pool_(pool),
+        looks_(tracking ? tracking->pool : pool),
         sink_(sink),
         shared_(std::make_shared<Shared>(std::move(settings), std::move(sandbox_works))),
-        progress_timer_(loop_) {}
+        progress_timer_(loop_) {
+    if (tracking) shared_->tracking.emplace(tracking->trees, shared_->settings);
+  }
 
   void prepare(Call call, Completion<Prepared> prepared) {
-    pool_.run<Prepared>(
+    looks_.run<Prepared>(
         [shared = shared_, call = std::move(call)]() -> Result<Prepared> {
           Result<Plan> plan = shared->plan(call);
           if (!plan) return plan.error();
+          if (shared->tracking) {
+            auto left = shared->tracking->look_ahead(call, shared->closed.get_token());
+            if (!left) return left.error();
+            plan->facts.left = *std::move(left);
+          }
           return Prepared{.facts = std::move(plan->facts), .pre_image = std::nullopt};
         },
         std::move(prepared));
@@ -179,8 +205,11 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
 
   void perform(Call call, Completion<Reply> done) {
     const CommandId id = add_run(call, std::move(done), /*recovering=*/false);
-    watch_when_found(id,
-                     [shared = shared_, call = std::move(call)] { return start(*shared, call); });
+    looks_.run<UniqueFd>(
+        [shared = shared_, call = std::move(call), stop = runs_.at(id).stop.get_token()] {
+          return start(*shared, call, stop);
+        },
+        then(id, &Impl::watch));
   }
 
   void recover(Call call, Completion<Reply> done) {
@@ -192,6 +221,7 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     const auto run = runs_.find(id);
     if (run == runs_.end()) return;
     run->second.cancelled = true;
+    run->second.stop.request_stop();
     if (run->second.shim) send_signal(run->second.shim->native_handle(), SIGTERM);
   }
 
@@ -224,6 +254,9 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
   /// Drops everything under way; the programs stay with their shims.
   void close() {
     progress_timer_.cancel();
+    shared_->closed.request_stop();
+    for (auto& [id, run] : runs_)
+      run.stop.request_stop();
     std::exchange(runs_, {}).clear();  // an abandoned completion may come back to us
   }
 
@@ -234,6 +267,7 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     fs::path directory;
     bool recovering = false;
     bool cancelled = false;
+    std::stop_source stop;                               ///< Of the look before it begins.
     std::optional<asio::posix::stream_descriptor> shim;  ///< Its pidfd, while it lives.
     std::uint64_t shown = 0;         ///< How much of the output the sink has seen.
     std::optional<Probing> probing;  ///< The program is no more; `directory` is the probe's.
@@ -363,7 +397,20 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     return error;
   }
 
+  /// However it ended: what it has changed until then is told with it.
   void finish(CommandId id, Result<Reply> outcome) {
+    if (!shared_->tracking) return answer(id, std::move(outcome));
+    const Call& call = runs_.at(id).call;
+    looks_.run<Reply>(
+        [shared = shared_, call, directory = shared_->directory_of(call),
+         outcome = std::move(outcome)]() mutable {
+          return shared->tracking->with_changes(call, directory, std::move(outcome),
+                                                shared->closed.get_token());
+        },
+        then(id, &Impl::answer));
+  }
+
+  void answer(CommandId id, Result<Reply> outcome) {
     auto run = runs_.extract(id);  // first, since the answer may bring the next command
     run.mapped().done(std::move(outcome));
   }
@@ -408,6 +455,7 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
 
   asio::any_io_executor loop_;
   BlockingPool& pool_;
+  BlockingPool& looks_;  ///< What may take as long as a look at a whole workspace.
   ProgressSink& sink_;
   std::shared_ptr<Shared> shared_;
   asio::steady_timer progress_timer_;
@@ -416,9 +464,10 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
 };
 
 ProcessDriver::ProcessDriver(asio::any_io_executor loop, BlockingPool& pool, ProgressSink& sink,
-                             ProcessSettings settings, Result<void> sandbox_works)
+                             ProcessSettings settings, Result<void> sandbox_works,
+                             const std::optional<Tracking>& tracking)
     : impl_(std::make_shared<Impl>(std::move(loop), pool, sink, std::move(settings),
-                                   std::move(sandbox_works))) {}
+                                   std::move(sandbox_works), tracking)) {}
 
 ProcessDriver::~ProcessDriver() {
   impl_->close();

@@ -97,8 +97,11 @@ Result<void> make_private_directory(const fs::path& directory) {
   return os_error("make " + directory.string(), errno);
 }
 
-Result<void> prepare_run(const fs::path& directory, const RunSpec& spec) {
+Result<void> prepare_run(const fs::path& directory, const RunSpec& spec, std::string_view tree) {
   if (Result<void> made = make_private_directory(directory / kHomeDirectory); !made) return made;
+  if (!tree.empty()) {
+    if (Result<void> kept = write_durably(directory, kTreeFile, tree); !kept) return kept;
+  }
   if (Result<void> written = write_record(directory, kSpecFile, spec); !written) return written;
   return sync_directory(directory.parent_path());
 }
@@ -176,10 +179,12 @@ Result<void> make_runs_directory(const fs::path& directory) {
   return sync_directory(directory.parent_path());
 }
 
-Result<UniqueFd> start_run(const fs::path& shim, const fs::path& directory, const RunSpec& spec) {
+Result<UniqueFd> start_run(const fs::path& shim, const fs::path& directory, const RunSpec& spec,
+                           std::string_view tree) {
   if (Result<void> made = make_private_directory(directory); !made) return made.error();
   Result<UniqueFd> started = [&]() -> Result<UniqueFd> {
-    if (Result<void> prepared = prepare_run(directory, spec); !prepared) return prepared.error();
+    if (Result<void> prepared = prepare_run(directory, spec, tree); !prepared)
+      return prepared.error();
     return spawn_shim(shim, directory);
   }();
   std::error_code ignored;

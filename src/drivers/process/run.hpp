@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
 /// The daemon's end of a run directory: start a shim, find it again, read what it left. All of it
 /// blocks for as long as a disk does.
@@ -33,12 +34,12 @@ namespace tinkerbell {
 /// denied, not_found (its parent).
 [[nodiscard]] Result<void> make_runs_directory(const std::filesystem::path& directory);
 
-/// Makes a run directory, durably, and starts its shim. Returns the shim as a pidfd. On an error
-/// nothing has run and nothing is left. Errors: conflict (that attempt was made before), io,
-/// not_found or denied (the shim).
+/// Makes a run directory, durably, and starts its shim. `tree`: for the file of that name; empty:
+/// there is to be none. Returns the shim as a pidfd. On an error nothing has run and nothing is
+/// left. Errors: conflict (that attempt was made before), io, not_found or denied (the shim).
 [[nodiscard]] Result<UniqueFd> start_run(const std::filesystem::path& shim,
                                          const std::filesystem::path& directory,
-                                         const RunSpec& spec);
+                                         const RunSpec& spec, std::string_view tree = {});
 
 /// The shim of a run as a pidfd, also if another daemon started it; an invalid one if none lives.
 /// Errors: io.

@@ -8,10 +8,20 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
 namespace tinkerbell {
+
+class TreeWatch;
+
+/// What sees what programs change: before one begins, all that it could change is kept, and when it
+/// has ended the two are compared (AwaitProcess::Reply::changes).
+struct Tracking {
+  TreeWatch& trees;
+  BlockingPool& pool;  ///< Of its own, since a look may take as long as reading a whole workspace.
+};
 
 /// Performs AwaitProcess. Every program is run by a tinkerbell-shim of its own, which outlives the
 /// daemon; the driver starts shims, watches them and reads what they leave in their run directory
@@ -20,19 +30,21 @@ namespace tinkerbell {
 class ProcessDriver final : public Driver {
  public:
   /// `sandbox_works` is what probe_sandbox said: without a working sandbox every program is refused
-  /// with its reason, unless the settings say that there is to be none.
+  /// with its reason, unless the settings say that there is to be none. Without `tracking` nobody
+  /// sees what programs change.
   ProcessDriver(boost::asio::any_io_executor loop, BlockingPool& pool, ProgressSink& sink,
-                ProcessSettings settings, Result<void> sandbox_works);
+                ProcessSettings settings, Result<void> sandbox_works,
+                const std::optional<Tracking>& tracking = std::nullopt);
   ~ProcessDriver() override;
 
   /// Finds the program and its hash. Errors: not_found, denied (a limit, a variable that loads
   /// code, a program out of the sandbox's sight), outside_workspace, invalid, unsupported (no
-  /// sandbox).
+  /// sandbox), storage_full (what it could change cannot be kept).
   void prepare(Call call, Completion<Prepared> prepared) override;
 
   /// Errors, besides those of prepare: conflict (another program than was approved), unavailable
   /// (it could not be executed), cancelled, unknown_outcome (its shim was killed, and no probe can
-  /// tell what became of it).
+  /// tell what became of it). What was changed before an error is in its `rejected`.
   void perform(Call call, Completion<Reply> done) override;
 
   /// Goes on with a program that still runs; else tells how it ended, or that it never started.
