@@ -46,6 +46,8 @@ IDLE = ("idle", 1_000_000, 5)
 TURN = ("turn", 1_000, 10_000_000)
 TTFT = ("ttft", 500)
 COMPARE = ("compare", 26_000)
+TRACKED_SMALL = ("tracked", 200)
+TRACKED = ("tracked", 26_000)
 # A thousand answers at once, 50 events a second each, four seconds.
 CONCURRENT = ("concurrent", 1_000, 50, 4)
 
@@ -141,4 +143,14 @@ ROWS = [
                Peer("git status", workspace(*COMPARE, measure="git"))]),
     Row("workspace.compare.cpu", "s", less_is_better=True, with_previous=True,
         measure=workspace(*COMPARE, measure="cpu")),
+    # What tracking adds to a step that runs a program.
+    Row("process.tracked.200", "s", less_is_better=True,
+        measure=difference(workspace(*TRACKED_SMALL, measure="tracked"),
+                           workspace(*TRACKED_SMALL, measure="untracked")),
+        peers=[Peer("step without", workspace(*TRACKED_SMALL, measure="untracked"))]),
+    Row("process.tracked.26000", "s", less_is_better=True,
+        measure=difference(workspace(*TRACKED, measure="tracked"), workspace(*TRACKED, measure="untracked")),
+        peers=[Peer("step without", workspace(*TRACKED, measure="untracked"))]),
+    Row("process.tracked.26000.first", "s", less_is_better=True, with_previous=True,
+        measure=workspace(*TRACKED, measure="first")),
 ]

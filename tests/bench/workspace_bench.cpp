@@ -1,21 +1,29 @@
 #include "meter.hpp"
+#include "support/built_program.hpp"
 #include "support/child.hpp"
 #include "support/temp_dir.hpp"
 
+#include "tinkerbell/drivers/process/process_driver.hpp"
 #include "tinkerbell/workspace/changes.hpp"
+#include "tinkerbell/workspace/content_store.hpp"
 #include "tinkerbell/workspace/tree.hpp"
+#include "tinkerbell/workspace/tree_watch.hpp"
 #include "tinkerbell/workspace/workspace.hpp"
+
+#include <boost/asio/io_context.hpp>
 
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 /// What it takes to see that nothing has changed in a workspace, beside programs that look at the
-/// same tree for the same purpose.
+/// same tree for the same purpose; and what seeing it around a program adds to that program's step.
 
 namespace tinkerbell {
 namespace {
@@ -125,8 +133,110 @@ void compare(const Arguments& arguments) {
   report("git", time_of(with({"status", "--porcelain"})));
 }
 
+class NoProgress final : public ProgressSink {
+ public:
+  void progress(CommandId /*id*/, ProgressKind /*kind*/, std::string_view /*text*/) override {}
+};
+
+/// Steps of one driver: the program changes one small file each time.
+class Steps {
+ public:
+  Steps(const std::string& workspace, const ProcessSettings& settings,
+        const std::optional<TreeWatch*>& trees)
+      : workspace_(workspace),
+        driver_(loop_.get_executor(), pool_, sink_, settings, {},
+                trees ? std::optional(Tracking{**trees, pool_}) : std::nullopt) {}
+
+  /// From the question to the answer. How many paths were seen to change is added to `changes`.
+  double time_of_one(std::uint64_t& changes) {
+    const auto begin = steady_clock::now();
+    const std::uint64_t number = ++number_;
+    std::string key = std::to_string(number);
+    key.insert(0, 32 - key.size(), 'b');
+    Call call{.id = {TaskId{1}, Seq{number}},
+              .command = AwaitProcess{.argv = {"sh", "-c", "echo " + key + " > changed"}},
+              .workspace = workspace_,
+              .key = key,
+              .facts = {},
+              .pre_image = {}};
+    call.facts = answered<Prepared>([&](Completion<Prepared> done) {
+                   driver_.prepare(call, std::move(done));
+                 }).facts;
+    const Reply reply =
+        answered<Reply>([&](Completion<Reply> done) { driver_.perform(call, std::move(done)); });
+    const double seconds = seconds_since(begin);
+    changes += changes_in(reply).size();
+    driver_.settled(key);
+    return seconds;
+  }
+
+ private:
+  template <class T, class Ask>
+  T answered(const Ask& ask) {
+    std::optional<Result<T>> answer;
+    ask(Completion<T>([&](Result<T> result) { answer.emplace(std::move(result)); }));
+    while (!answer) {
+      loop_.restart();
+      loop_.run_one();
+    }
+    if (!*answer) fail(answer->error().message);
+    return **std::move(answer);
+  }
+
+  std::string workspace_;
+  boost::asio::io_context loop_;
+  BlockingPool pool_{loop_.get_executor(), 2};
+  NoProgress sink_;
+  ProcessDriver driver_;
+  std::uint64_t number_ = 0;
+};
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+/// A step that runs a program in a tree of so many files: with tracking (`tracked`), without it
+/// (`untracked`), and the first one with it, which reads all (`first`).
+void tracked(const Arguments& arguments) {
+  const std::uint64_t files = arguments.number(1);
+  constexpr std::uint64_t kSteps = 15;
+  const TempDir dir;
+  write_files(dir, files);
+  const std::string place = (dir / "work").string();
+  const auto settings = [&](const char* runs) {
+    ProcessSettings each{.shim = built_program("tinkerbell-shim"), .runs_directory = dir / runs};
+    each.sandbox = ProcessSandbox::none;
+    return each;
+  };
+  const auto contents = ContentStore::open((dir / "contents").string());
+  if (!contents) fail(contents.error().message);
+  TreeWatch trees(**contents, {});
+  Steps plain(place, settings("plain"), {});
+  Steps watched(place, settings("watched"), &trees);
+
+  std::uint64_t changes = 0;
+  std::uint64_t unseen = 0;
+  report("first", watched.time_of_one(changes));
+  const Result<std::shared_ptr<Workspace>> workspace = Workspace::open(place);
+  if (!workspace) fail(workspace.error().message);
+  (void)look_when_all_is_old(**workspace);
+  (void)watched.time_of_one(changes);
+  std::vector<double> with;
+  std::vector<double> without;
+  for (std::uint64_t i = 0; i < kSteps; ++i) {
+    without.push_back(plain.time_of_one(unseen));
+    with.push_back(watched.time_of_one(changes));
+  }
+  report("tracked", median(with));
+  report("untracked", median(without));
+  expect_equal(changes, kSteps + 2, "changes");
+  expect_equal(unseen, 0, "changes without tracking");
+}
+
 constexpr std::array kBenchmarks = {
     std::pair{std::string_view("compare"), &compare},
+    std::pair{std::string_view("tracked"), &tracked},
 };
 
 }  // namespace
