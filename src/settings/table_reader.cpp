@@ -209,8 +209,7 @@ void TableReader::read_bytes(std::string_view key, std::uint64_t& into) {
   if (!value) return;
   const std::optional<std::uint64_t> bytes = bytes_from(*value);
   if (!bytes) {
-    return reject(key,
-                  R"(must be a size like "64KiB", "256MiB" or "4GiB", not ")" + *value + """);
+    return reject(key, R"(must be a size like "64KiB", "256MiB" or "4GiB", not ")" + *value + "\"");
   }
   into = *bytes;
 }
