@@ -394,10 +394,12 @@ std::string doubt_card(const TaskCommand& command, const Facts& facts, const Dou
 }
 
 std::string outcome_line(const Result<Reply>& outcome) {
-  const std::string words =
-      outcome ? in_words(*outcome)
-              : std::string(to_string(outcome.error().code)) + ": " + outcome.error().message;
-  return shortened(visible_line(words), kLineBytesMax);
+  if (outcome) return shortened(visible_line(in_words(*outcome)), kLineBytesMax);
+  const std::size_t changed = changes_in(outcome).size();
+  return shortened(visible_line(std::string(to_string(outcome.error().code)) +
+                                (changed == 0 ? "" : ", " + changed_in_words(changed, 0)) + ": " +
+                                outcome.error().message),
+                   kLineBytesMax);
 }
 
 }  // namespace tinkerbell

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -271,6 +272,11 @@ TEST(OutcomeLine, SaysHowItEnded) {
                                                        .fallback = "spare"})),
             "by spare: calls finish");
   EXPECT_EQ(outcome_line(Error{Errc::denied, "no\x1b[2J\n"}), "denied: no\\x1b[2J\\x0a");
+  EXPECT_EQ(outcome_line(Error{.code = Errc::cancelled,
+                               .message = "ended",
+                               .rejected = std::make_shared<const Reply>(
+                                   AwaitProcess::Reply{.changes = {{.path = "a"}}})}),
+            "cancelled, 1 path changed: ended");
 }
 
 TEST(QuotedWord, QuotesWhatAShellWouldTakeApart) {
