@@ -150,7 +150,7 @@ class Steps {
   /// From the question to the answer. How many paths were seen to change is added to `changes`.
   double time_of_one(std::uint64_t& changes) {
     const auto begin = steady_clock::now();
-    const std::uint64_t number = ++number_;
+    const std::uint32_t number = ++number_;
     std::string key = std::to_string(number);
     key.insert(0, 32 - key.size(), 'b');
     Call call{.id = {TaskId{1}, Seq{number}},
@@ -188,7 +188,7 @@ class Steps {
   BlockingPool pool_{loop_.get_executor(), 2};
   NoProgress sink_;
   ProcessDriver driver_;
-  std::uint64_t number_ = 0;
+  std::uint32_t number_ = 0;
 };
 
 double median(std::vector<double> values) {

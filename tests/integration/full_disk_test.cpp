@@ -98,7 +98,7 @@ TEST_F(FullDisk, F8_WithoutANameLeftTasksGoOn) {
   if (IsSkipped()) return;
   disk->fill_names();
   EXPECT_EQ(daemon.approve_until_end(first).at("state"), "completed");
-  EXPECT_EQ(daemon.ask("/v1/backup", Json{{"directory", daemon.state_dir() + "/b"}}).status, 500);
+  EXPECT_EQ(daemon.ask("/v1/backup", Json{{"directory", daemon.state_dir() + "/b"}}).status, 507);
   daemon.kill9();
   daemon.start();
   EXPECT_EQ(daemon.approve_until_end(second).at("state"), "completed");
