@@ -47,6 +47,9 @@ class Past {
 
   [[nodiscard]] Seq newest() const { return records_.back().seq; }
 
+  /// The first record of the oldest command.
+  [[nodiscard]] Lsn lsn() const { return records_[next_].lsn; }
+
   /// The fingerprint of the oldest command; zero: it has no INTENT.
   [[nodiscard]] Fingerprint fingerprint() const;
 

@@ -1,5 +1,7 @@
 #include "syscall/stations.hpp"
 
+#include "tinkerbell/syscall/offline_replay.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <ranges>
@@ -72,8 +74,9 @@ Result<void> read_record(Record record, LiveTask& live) {
   return {};
 }
 
-/// Why the task is in quarantine; nothing if it is not. Looks at the newest signals only, since the
-/// other records may be what ends the daemon.
+}  // namespace
+
+/// Looks at the newest signals only, since the other records may be what ends the daemon.
 std::optional<std::string> quarantine_in(const std::vector<Record>& records) {
   for (const Record& record : std::views::reverse(records)) {
     if (record.kind != RecordKind::signal) continue;
@@ -83,8 +86,6 @@ std::optional<std::string> quarantine_in(const std::vector<Record>& records) {
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 CancelRequest cancel_request(const SignalPayload& signal, Lsn lsn) {
   return {

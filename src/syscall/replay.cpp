@@ -71,10 +71,7 @@ void SystemCalls::replay_result(LiveTask& live, const Record& result) {
 
 /// A wish to end that came when the task was at no command is passed on at the same place.
 void SystemCalls::pass_on_between_commands(LiveTask& live) {
-  const bool waits = live.cancel && !live.cancel->passed_on;
-  if (waits && live.cancel->newest == live.last_seq && live.cancel->unrecorded == live.unrecorded) {
-    pass_on_cancel(live);
-  }
+  if (is_to_be_told_between_commands(live)) pass_on_cancel(live);
 }
 
 /// The journal holds another command than the task asks for now. Nothing is appended, nothing runs.

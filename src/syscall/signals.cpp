@@ -24,7 +24,8 @@ Task<Result<Json>> ends_with(Error error) {
   co_return error;
 }
 
-/// The coroutine of a task. One that cannot even be begun fails like any other.
+}  // namespace
+
 Task<Result<Json>> begun(const TaskKind& kind, TaskStart start) {
   try {
     return kind.start(std::move(start));
@@ -32,6 +33,18 @@ Task<Result<Json>> begun(const TaskKind& kind, TaskStart start) {
     return ends_with({Errc::internal, std::string("it could not begin: ") + thrown.what()});
   }
 }
+
+TaskStart start_of(LiveTask& live) {
+  return {.task = live.head.task,
+          .created = live.head.created,
+          .workspace = live.payload.workspace,
+          .draft = live.payload.draft,
+          .arguments = live.payload.arguments,
+          .definition = live.payload.definition,
+          .state = std::exchange(live.state, std::nullopt)};
+}
+
+namespace {
 
 /// The longest value that a task may return, in canonical bytes.
 constexpr std::size_t kValueBytesMax = std::size_t{8} << 20;
@@ -45,6 +58,26 @@ Result<void> check_value(const Json& value) {
 }
 
 }  // namespace
+
+DonePayload done_payload(const Exit& exit) {
+  const auto* const value = exit.value_as<Json>();
+  DonePayload payload{
+      .state = std::string(name_of(exit.state)),
+      .value = value != nullptr ? *value : Json(),
+      .turns = exit.turns,
+      .cpu_us = static_cast<std::uint64_t>(exit.cpu / std::chrono::microseconds{1})};
+  if (exit.error) {
+    payload.error_code = std::string(to_string(exit.error->code));
+    payload.error = exit.error->message;
+  }
+  if (const Result<void> fits = check_value(payload.value); !fits) {
+    payload.state = name_of(TaskState::failed);
+    payload.value = Json();
+    payload.error_code = to_string(fits.error().code);
+    payload.error = fits.error().message;
+  }
+  return payload;
+}
 
 namespace {
 
@@ -128,13 +161,7 @@ LiveTask& SystemCalls::begin_task(TaskId id, TaskPayload payload) {
 
 void SystemCalls::run_task(LiveTask& live, const TaskKind& kind) {
   scheduler_.spawn_as(live.head.task, {.name = live.payload.kind, .parent = live.payload.parent},
-                      begun(kind, {.task = live.head.task,
-                                   .created = live.head.created,
-                                   .workspace = live.payload.workspace,
-                                   .draft = live.payload.draft,
-                                   .arguments = live.payload.arguments,
-                                   .definition = live.payload.definition,
-                                   .state = std::exchange(live.state, std::nullopt)}),
+                      begun(kind, start_of(live)),
                       [this](TaskId task, const Exit& exit) { task_ended(task, exit); });
 }
 
@@ -145,23 +172,7 @@ void SystemCalls::task_ended(TaskId task, const Exit& exit) {
     ended_early(*live, exit);
     return;
   }
-  const auto* const value = exit.value_as<Json>();
-  DonePayload payload{
-      .state = std::string(name_of(exit.state)),
-      .value = value != nullptr ? *value : Json(),
-      .turns = exit.turns,
-      .cpu_us = static_cast<std::uint64_t>(exit.cpu / std::chrono::microseconds{1})};
-  if (exit.error) {
-    payload.error_code = std::string(to_string(exit.error->code));
-    payload.error = exit.error->message;
-  }
-  if (const Result<void> fits = check_value(payload.value); !fits) {
-    payload.state = name_of(TaskState::failed);
-    payload.value = Json();
-    payload.error_code = to_string(fits.error().code);
-    payload.error = fits.error().message;
-  }
-  end(*live, std::move(payload));
+  end(*live, done_payload(exit));
 }
 
 /// Writes DONE, tells those who wait for it, and forgets the task.

@@ -41,9 +41,25 @@ struct Admission {
 /// Errors: those of the kind's `freeze`; invalid, if its code threw.
 [[nodiscard]] Result<Admission> admit(const TaskKind& kind, const Json& arguments);
 
+/// The coroutine of a task. One that cannot even be begun fails like any other.
+[[nodiscard]] Task<Result<Json>> begun(const TaskKind& kind, TaskStart start);
+
+/// What it is begun with; takes the state of the snapshot out of `live`.
+[[nodiscard]] TaskStart start_of(LiveTask& live);
+
+/// What DONE says of a task that ended so.
+[[nodiscard]] DonePayload done_payload(const Exit& exit);
+
 /// Whether somebody asked the task to end while it stood at the command that is under way.
 [[nodiscard]] inline bool is_told_to_end_here(const LiveTask& live) {
   return live.cancel && live.cancel->newest == live.flight->id.seq;
+}
+
+/// Whether somebody asked a task to end, who is at no command, at the place where it stands now: in
+/// replay that is told there.
+[[nodiscard]] inline bool is_to_be_told_between_commands(const LiveTask& live) {
+  return live.cancel && !live.cancel->passed_on && live.cancel->newest == live.last_seq &&
+         live.cancel->unrecorded == live.unrecorded;
 }
 
 /// For what a deferred command waits: "ask model default: attempt 3 at 2026-11-02T10:00:00.000Z,

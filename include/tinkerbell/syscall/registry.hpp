@@ -24,6 +24,7 @@ struct TaskKind {
   std::function<Result<Json>(const Json& arguments)> freeze;
 
   /// The task itself. Deterministic: time, chance and the world reach it only through commands.
+  /// Called on the loop thread, and on others where a past is only looked at (OfflineReplay).
   std::function<Task<Result<Json>>(TaskStart)> start;
 
   /// One line for lists. Is given only what `freeze` took.
