@@ -23,29 +23,6 @@ std::uint64_t microseconds(Nanoseconds length) {
   return static_cast<std::uint64_t>(length / std::chrono::microseconds{1});
 }
 
-/// "Agent::ask_model" of "Task<Result<…>> tinkerbell::(anonymous namespace)::Agent::ask_model()".
-std::string short_name(std::string function) {
-  constexpr std::string_view kAnonymous = "(anonymous namespace)::";
-  constexpr std::string_view kOurs = "tinkerbell::";
-  for (std::size_t at = 0; (at = function.find(kAnonymous)) != std::string::npos;)
-    function.erase(at, kAnonymous.size());
-  std::size_t begin = 0;
-  int depth = 0;
-  for (std::size_t i = 0; i < function.size(); ++i) {
-    const char c = function[i];
-    if (c == '(' && depth == 0) {
-      function.resize(i);
-    } else if (c == ' ' && depth == 0) {
-      begin = i + 1;
-    } else if (c == '<' || c == '>') {
-      depth += c == '<' ? 1 : -1;
-    }
-  }
-  function.erase(0, begin);
-  if (function.starts_with(kOurs)) function.erase(0, kOurs.size());
-  return function;
-}
-
 std::optional<protocol::TurnView> longest_turn(const Scheduler& scheduler) {
   const TraceEvent* longest = nullptr;
   for (const std::span<const TraceEvent> piece : scheduler.trace().pieces()) {
@@ -99,7 +76,7 @@ std::optional<protocol::SchedulingView> scheduling_view(Context& context, TaskId
   for (const std::source_location& call : seen->calls) {
     view.calls.push_back(
         {.where = std::string(source_path(call.file_name())) + ":" + std::to_string(call.line()),
-         .function = short_name(call.function_name())});
+         .function = short_function(call.function_name())});
   }
   return view;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace tinkerbell {
@@ -14,5 +15,8 @@ namespace tinkerbell {
     file += kUp.size();
   return file;
 }
+
+/// "Agent::ask_model" of "Task<Result<…>> tinkerbell::(anonymous namespace)::Agent::ask_model()".
+[[nodiscard]] std::string short_function(std::string function);
 
 }  // namespace tinkerbell
