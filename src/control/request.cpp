@@ -33,6 +33,10 @@ void Request::answer_body(std::string body, int status) const {
   responder_->respond({.status = status, .body = std::move(body)});
 }
 
+void Request::answer_bytes(std::string bytes) const {
+  responder_->respond({.content_type = "application/octet-stream", .body = std::move(bytes)});
+}
+
 void Request::fail(const Error& error) const {
   answer(protocol::ErrorView{protocol::body_of(error)}, protocol::status_for(error.code));
 }

@@ -57,6 +57,10 @@ class Request {
   }
 
   void answer_body(std::string body, int status = 200) const;
+
+  /// What is no JSON.
+  void answer_bytes(std::string bytes) const;
+
   void fail(const Error& error) const;
 
   [[nodiscard]] std::shared_ptr<EventStream> stream() const { return responder_->stream(); }

@@ -38,6 +38,8 @@ constexpr std::array kRoutes = {
     Route{"GET", kTasksPath, "/{id}/steps", get_steps},
     Route{"GET", kTasksPath, "/{id}/diff", get_diff},
     Route{"GET", kTasksPath, "/{id}/cassette", get_cassette},
+    Route{"POST", kTasksPath, "/{id}/replay", post_replay},
+    Route{"GET", kTasksPath, "/{id}/core", get_core},
     Route{"GET", kTasksPath, "/{id}/events", get_task_events},
     Route{"POST", kTasksPath, "/{id}/cancel", cancel_task},
     Route{"POST", kTasksPath, "/{id}/pause", pause_task, kNeedsRoom},

@@ -81,6 +81,12 @@ void get_diff(Context& context, Request request);
 // cassette.cpp
 void get_cassette(Context& context, Request request);
 
+// replay.cpp
+void post_replay(Context& context, Request request);
+
+// core.cpp
+void get_core(Context& context, Request request);
+
 // events.cpp
 void get_task_events(Context& context, Request request);
 void get_events(Context& context, Request request);

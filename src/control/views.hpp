@@ -3,6 +3,7 @@
 #include "control/routes.hpp"
 
 #include "tinkerbell/protocol/scheduler.hpp"
+#include "tinkerbell/syscall/offline_replay.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -14,6 +15,9 @@ void overlay(protocol::TaskView& view, const LiveView& live);
 
 /// A task as it is now, live or ended. Errors: not_found.
 void find_task(Context& context, TaskId id, Completion<protocol::TaskView> done);
+
+/// A task with all its records, as they are now. Errors: those of the store.
+void read_recorded(Context& context, TaskId id, Completion<RecordedTask> done);
 
 /// Answers a request that began a task with that task.
 [[nodiscard]] Completion<TaskId> answer_with_new_task(Context& context, const Request& request);

@@ -63,7 +63,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
       looks_(into_inbox(), kLookThreads),
       observer_(logger_, control_.observer()),
       progress_(masker_, observer_),
-      registry_(make_registry()),
+      registry_(make_registry(plan_)),
       journal_(std::move(store), journal_callbacks()),
       writer_(journal_),
       calls_({.journal = journal_,
@@ -123,6 +123,8 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
        .journal = journal_,
        .clock = clock_,
        .logger = logger_,
+       .registry = registry_,
+       .masker = masker_,
        .contents = contents,
        .drafts = drafts_in(plan_.state_dir),
        .relied_on = [this](std::set<Sha256>& relied_on) { return drafts_.add_contents(relied_on); },
@@ -180,17 +182,17 @@ void Daemon::report_hog(const Hog& hog) {
                 {"calls", std::move(calls)}});
 }
 
-Registry Daemon::make_registry() const {
-  const AgentDefaults defaults{.model = plan_.settings.agent.model,
-                               .steps_max = plan_.settings.agent.steps_max,
-                               .time_max = plan_.settings.agent.time_max};
+Registry Daemon::make_registry(const DaemonPlan& plan) {
+  const AgentDefaults defaults{.model = plan.settings.agent.model,
+                               .steps_max = plan.settings.agent.steps_max,
+                               .time_max = plan.settings.agent.time_max};
   Registry registry;
   registry.add(std::string(kAgentKind),
-               {.freeze = [this, defaults](const Json& arguments) -> Result<Json> {
+               {.freeze = [&plan, defaults](const Json& arguments) -> Result<Json> {
                   Result<Json> definition = freeze_agent(arguments, defaults);
                   if (!definition) return definition;
                   const auto model = definition->at("model").get<std::string>();
-                  if (!plan_.settings.models.contains(model)) {
+                  if (!plan.settings.models.contains(model)) {
                     return Error{Errc::invalid,
                                  "there is no model \"" + model + "\" in the config"};
                   }
@@ -198,12 +200,12 @@ Registry Daemon::make_registry() const {
                 },
                 .start = run_agent,
                 .title = agent_title,
-                .in_draft = plan_.settings.agent.files == settings::AgentFiles::draft});
+                .in_draft = plan.settings.agent.files == settings::AgentFiles::draft});
   registry.add(std::string(kAcceptKind),
                {.freeze = freeze_accept, .start = run_accept, .title = accept_title});
   registry.add(std::string(kDropKind),
                {.freeze = freeze_drop, .start = run_drop, .title = drop_title});
-  if (plan_.add_kinds) plan_.add_kinds(registry);
+  if (plan.add_kinds) plan.add_kinds(registry);
   return registry;
 }
 

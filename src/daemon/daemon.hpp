@@ -73,6 +73,9 @@ class Daemon {
   /// Returns the exit status of the program.
   [[nodiscard]] int run(Survivors survivors);
 
+  /// The kinds of tasks of this program; `plan` outlives them.
+  [[nodiscard]] static Registry make_registry(const DaemonPlan& plan);
+
   /// To be read before the store is handed over. Errors: those of the store.
   [[nodiscard]] static Result<Survivors> survivors_of(Store& store, const TurnMark& mark);
 
@@ -96,7 +99,6 @@ class Daemon {
   void report_hog(const Hog& hog);
   void report_storage(const std::optional<Error>& full);
   void report_anchor(const Anchor& anchor);
-  [[nodiscard]] Registry make_registry() const;
   void recover(const Survivors& survivors);
   void bring_back(const TaskHead& head, std::vector<Record> records);
   [[nodiscard]] Result<void> listen();

@@ -1,9 +1,17 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 namespace tinkerbell {
+
+/// `tinkerbelld debug FILE`: no daemon, but a look at a core file.
+struct DebugOptions {
+  std::string file;
+  std::uint64_t task = 0;  ///< 0: the one that the core was taken of.
+  std::uint64_t step = 0;  ///< Show this one and end; 0: take commands.
+};
 
 /// The command line of tinkerbelld.
 struct Options {
@@ -12,6 +20,7 @@ struct Options {
   std::string socket;       ///< Overrides the config.
   bool check_config = false;
   bool accept_rollback = false;
+  std::optional<DebugOptions> debug;
 };
 
 /// Reads the command line. Without a value: the program is to end with `exit_code` (help and

@@ -1,6 +1,7 @@
 #include "tinkerbell/daemon/run.hpp"
 
 #include "daemon/daemon.hpp"
+#include "daemon/debug_core.hpp"
 #include "daemon/driver_settings.hpp"
 #include "daemon/options.hpp"
 
@@ -133,7 +134,9 @@ int run_daemon(int argc, const char* const* argv, const AddKinds& add_kinds) {
   ::umask(::umask(0077) | 0002);
   try {
     const ParsedOptions parsed = parse_options(argc, argv);
-    return parsed.options ? run(*parsed.options, add_kinds) : parsed.exit_code;
+    if (!parsed.options) return parsed.exit_code;
+    return parsed.options->debug ? debug_core(*parsed.options->debug, add_kinds)
+                                 : run(*parsed.options, add_kinds);
   } catch (const std::exception& error) {
     std::cerr << "tinkerbelld: " << error.what() << "\n";
     return EX_SOFTWARE;

@@ -3,10 +3,12 @@
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/base/log.hpp"
+#include "tinkerbell/base/masker.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/journal/journal.hpp"
 #include "tinkerbell/journal/record.hpp"
 #include "tinkerbell/syscall/observer.hpp"
+#include "tinkerbell/syscall/registry.hpp"
 #include "tinkerbell/syscall/syscalls.hpp"
 #include "tinkerbell/workspace/drafts.hpp"
 
@@ -61,6 +63,8 @@ class ControlPlane {
     Journal& journal;
     const Clock& clock;
     Logger& logger;
+    const Registry& registry;
+    const Masker& masker;
     ContentStore& contents;
     Drafts drafts;
     /// Adds the contents that drivers rely on, whatever the journal says. Any thread.

@@ -13,6 +13,8 @@ using AddKinds = std::function<void(Registry& registry)>;
 /// `tinkerbelld` is made of. A program of your own calls it with kinds of its own; config, socket,
 /// journal, approvals, sandbox and recovery are the same for them as for an agent.
 ///
+/// `PROGRAM debug FILE` is no daemon: it runs the tasks of a core file again, with these kinds.
+///
 /// `add_kinds` is called once, before any task is brought back. Sets the process up as well (umask,
 /// SIGPIPE, no core file), so it is called once, from `main`, before there are other threads.
 /// Programs of tasks need `tinkerbell-shim`: beside this program, or in `../libexec/tinkerbell`.

@@ -4,6 +4,7 @@
 #include "support/temp_dir.hpp"
 #include "unit/io/loop.hpp"
 
+#include "tinkerbell/debug/core_file.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/workspace/content_store.hpp"
 #include "tinkerbell/workspace/drafts.hpp"
@@ -228,18 +229,20 @@ class RoutesTest : public testing::Test {
   }
 
   WorldWithHub world_;
+  TempDir directory_;
+  std::unique_ptr<ContentStore> contents_ = *ContentStore::open(directory_ / "contents");
   boost::asio::io_context loop_;
   BlockingPool pool_{loop_.get_executor(), 1};
-  TempDir dir_;
-  std::unique_ptr<ContentStore> contents_ = *ContentStore::open(dir_ / "contents");
   Context context_{.parts = {.loop = loop_.get_executor(),
                              .pool = pool_,
                              .calls = *world_.calls,
                              .journal = *world_.journal,
                              .clock = world_.clock,
                              .logger = world_.logger,
+                             .registry = world_.registry,
+                             .masker = world_.masker,
                              .contents = *contents_,
-                             .drafts = Drafts(dir_ / "drafts"),
+                             .drafts = Drafts(directory_ / "drafts"),
                              .relied_on = [](std::set<Sha256>&) { return Result<void>(); },
                              .facts = {}},
                    .hub = world_.hub,
@@ -274,6 +277,45 @@ TEST_F(RoutesTest, F7_NothingIsBegunOnAFullDiskUntilThereIsRoom) {
   EXPECT_EQ(cancelled->answer->status, 200);
   EXPECT_EQ(parse_json(ask("GET", "/v1/status").body)->at("storage"), "ok");
   EXPECT_EQ(ask("POST", "/v1/tasks", {}, wanted).status, 201);
+}
+
+TEST_F(RoutesTest, ThePastOfATaskIsRunAgainAndComparedWithTheProgramOfToday) {
+  world_.add_kind("three@1", reads_three);
+  const std::string path = "/v1/tasks/" + std::to_string(number(world_.submit("three@1")));
+  const Json same = *parse_json(ask("POST", path + "/replay").body);
+  EXPECT_EQ(same.at("steps"), 3);
+  EXPECT_EQ(same.at("end"), "its end: completed");
+  EXPECT_EQ(same.at("difference"), nullptr);
+  world_.registry = {};
+  world_.add_kind("three@1", asks);
+  const Json differs = *parse_json(ask("POST", path + "/replay").body);
+  EXPECT_EQ(differs.at("steps"), 0);
+  EXPECT_EQ(differs.at("difference").at("step"), 1);
+  EXPECT_EQ(differs.at("difference").at("recorded"), "read a.txt");
+  EXPECT_EQ(differs.at("difference").at("found"), "ask: To whom?");
+  EXPECT_EQ(ask("POST", "/v1/tasks/99/replay").status, 404);
+}
+
+TEST_F(RoutesTest, ACoreHasTheWholeFamilyTheOneAskedForFirst) {
+  world_.add_kind("child@1", fails);
+  world_.add_kind("parent@1", [](TaskStart) -> Task<Result<Json>> {
+    for (int i = 0; i < 2; ++i)
+      (void)co_await Spawn{.kind = "child@1", .arguments = Json::object()};
+    co_return Json();
+  });
+  const TaskId parent = world_.submit("parent@1");
+  const TaskId other{number(world_.submit("parent@1"))};  // with children of its own
+  const TaskId child{number(parent) + 2};
+  const HttpResponse answer = ask("GET", "/v1/tasks/" + std::to_string(number(child)) + "/core");
+  EXPECT_EQ(answer.status, 200);
+  const Result<Core> core = read_core_file(answer.body);
+  ASSERT_TRUE(core) << core.error().message;
+  std::vector<TaskId> tasks;
+  for (const CoreTask& task : core->tasks)
+    tasks.push_back(task.task);
+  EXPECT_THAT(tasks, ElementsAre(child, parent, TaskId{number(parent) + 1}));
+  EXPECT_THAT(tasks, ::testing::Not(::testing::Contains(other)));
+  EXPECT_EQ(ask("GET", "/v1/tasks/99/core").status, 404);
 }
 
 TEST_F(RoutesTest, WhatIsRemovedHasAnAgeWithinBounds) {
