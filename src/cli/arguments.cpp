@@ -18,10 +18,11 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",       "ls",      "show", "steps",  "follow",  "diff",       "accept", "drop",
-     "approvals", "approve", "deny", "answer", "resolve", "pause",      "resume", "step",
-     "break",     "cancel",  "tree", "strace", "trace",   "record",     "backup", "gc",
-     "verify",    "budget",  "cost", "status", "version", "completion", "help"});
+    {"run",    "ls",        "show",    "steps",   "follow",     "diff",    "accept",
+     "drop",   "approvals", "approve", "deny",    "answer",     "resolve", "pause",
+     "resume", "step",      "break",   "cancel",  "tree",       "strace",  "trace",
+     "record", "replay",    "core",    "debug",   "backup",     "gc",      "verify",
+     "budget", "cost",      "status",  "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -153,6 +154,7 @@ class Grammar {
     declare_task_verbs();
     declare_stops();
     declare_inspection();
+    declare_debugging();
     declare_drafts();
     declare_decisions();
     declare_backup();
@@ -411,6 +413,32 @@ class Grammar {
     });
   }
 
+  void declare_debugging() {
+    CLI::App& replay =
+        verb("replay", "Run the past of a task again, without any effect, and compare",
+             [this] { return with_task([](TaskId task) { return CheckReplay{task}; }); });
+    add_id(replay);
+    replay.add_flag("--check", check_, "Compare what it asks for with what it asked for then")
+        ->required();
+    CLI::App& core = verb("core", "Save a task and its family as one file, for `debug`", [this] {
+      return with_task([this](TaskId task) { return SaveCore{task, file_, overwrite_}; });
+    });
+    add_id(core);
+    core.add_option("-f,--file", file_, "Where to; - is standard output")->required();
+    core.add_flag("--overwrite", overwrite_, "FILE may be there");
+    CLI::App& debug =
+        verb("debug", "Run the tasks of a core file again, step by step; needs no daemon", [this] {
+          debug_.file = file_;
+          return debug_;
+        });
+    debug.add_option("FILE", file_, "What `core` wrote")->required();
+    debug.add_option("--step", debug_.step, "Show this step, and take no commands")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{UINT32_MAX}).description(""));
+    debug.add_option("--task", debug_.task, "Another task of the family")->check(from_one_on());
+    debug.add_option("--program", debug_.program, "A daemon with kinds of tasks of its own")
+        ->type_name("PATH");
+  }
+
   void declare_backup() {
     CLI::App& backup =
         verb("backup", "Copy the daemon's journal while it runs", [this] { return back_up_; });
@@ -631,11 +659,13 @@ class Grammar {
   bool all_ = false;
   bool overwrite_ = false;
   bool yes_ = false;
+  bool check_ = false;
   std::vector<std::string> paths_;
   std::string file_;
   TraceCalls calls_;
   RunGoal run_;
   ListTasks list_;
+  DebugCore debug_;
   BackUp back_up_;
   CollectGarbage collect_;
   VerifyJournal verify_;
@@ -683,10 +713,10 @@ std::string bash_completion() {
          ";;\n"
          "    "
          "show|steps|follow|diff|accept|drop|pause|resume|step|break|cancel|tree|strace|trace|"
-         "record)\n"
+         "record|replay|core)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"
          "    -w|--workspace) COMPREPLY=($(compgen -d -- \"$word\")) ;;\n"
-         "    --socket|--record|--replay) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+         "    debug|--socket|--record|--replay) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
          "    --color) COMPREPLY=($(compgen -W \"auto always never\" -- \"$word\")) ;;\n"
          "    completion) COMPREPLY=($(compgen -W bash -- \"$word\")) ;;\n"
          "    *) COMPREPLY=($(compgen -W \"$verbs $options\" -- \"$word\")) ;;\n"

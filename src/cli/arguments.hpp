@@ -153,6 +153,26 @@ struct RecordTask {
   bool overwrite = false;
 };
 
+/// The past of a task, run again.
+struct CheckReplay {
+  TaskId task = kNoTask;
+};
+
+/// A task and its family as one file.
+struct SaveCore {
+  TaskId task = kNoTask;
+  std::string file;  ///< "-": to standard output.
+  bool overwrite = false;
+};
+
+/// A look at such a file, without a daemon.
+struct DebugCore {
+  std::string file;
+  std::uint64_t task = 0;  ///< 0: the one that the core was taken of.
+  std::uint64_t step = 0;  ///< Show this one and end; 0: take commands.
+  std::string program;     ///< The daemon that knows the kinds of its tasks; empty: tinkerbelld.
+};
+
 /// The journal, copied while the daemon runs.
 struct BackUp {
   std::string directory;
@@ -193,8 +213,8 @@ using Command =
     std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
                  AcceptDraft, DropDraft, ListApprovals, Decide, ChangeTask, StepTask,
                  ListBreakpoints, SetBreakpoint, ClearBreakpoints, ShowTree, TraceCalls, SaveTrace,
-                 RecordTask, BackUp, CollectGarbage, VerifyJournal, ChangeBudget, ShowCosts,
-                 ShowStatus, ShowVersion, PrintCompletion>;
+                 RecordTask, CheckReplay, SaveCore, DebugCore, BackUp, CollectGarbage,
+                 VerifyJournal, ChangeBudget, ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

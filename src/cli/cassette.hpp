@@ -11,10 +11,6 @@ namespace tinkerbell::cli {
 /// Errors: invalid (no such file, or no cassette), too_large, unsupported (another version).
 [[nodiscard]] Result<Json> read_cassette(const std::string& path);
 
-/// Whether one could be written there, before what is to be recorded costs anything. Errors:
-/// conflict (the file is there), io.
-[[nodiscard]] Result<void> check_cassette_file(const std::string& path, bool overwrite);
-
 /// Writes it for its owner only, whole or not at all. Errors: conflict (the file is there),
 /// too_large (it could not be read back), io.
 [[nodiscard]] Result<void> write_cassette(const std::string& path, const Json& cassette,

@@ -225,9 +225,21 @@ Result<Document<protocol::VerifyView>> Client::verify(const protocol::VerifyRequ
                                     dump_json(to_json_value(request)));
 }
 
+Result<Document<protocol::ReplayView>> Client::replay(TaskId id) {
+  return call<protocol::ReplayView>("POST", task_target(id, "/replay"));
+}
+
+Result<std::string> Client::core(TaskId id) {
+  return bytes(task_target(id, "/core"));
+}
+
 Result<std::string> Client::trace(TaskId id) {
   std::string target(protocol::kTracePath);
   if (id != kNoTask) target += "?task=" + std::to_string(number(id));
+  return bytes(target);
+}
+
+Result<std::string> Client::bytes(const std::string& target) {
   Result<UnixHttpClient::Answer> answer = http_.request("GET", target);
   if (!answer) return explained(answer.error());
   if (answer->status >= 400) return protocol::error_from(answer->status, answer->body);

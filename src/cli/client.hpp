@@ -10,6 +10,7 @@
 #include "tinkerbell/protocol/draft.hpp"
 #include "tinkerbell/protocol/event.hpp"
 #include "tinkerbell/protocol/gc.hpp"
+#include "tinkerbell/protocol/replay.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
 #include "tinkerbell/protocol/verify.hpp"
@@ -102,6 +103,11 @@ class Client {
   [[nodiscard]] Result<Document<protocol::VerifyView>> verify(
       const protocol::VerifyRequest& request);
 
+  [[nodiscard]] Result<Document<protocol::ReplayView>> replay(TaskId id);
+
+  /// A core file.
+  [[nodiscard]] Result<std::string> core(TaskId id);
+
   /// The flight recorder in Chrome's trace format, of one task or (kNoTask) of all.
   [[nodiscard]] Result<std::string> trace(TaskId id);
 
@@ -117,6 +123,8 @@ class Client {
   template <class View>
   [[nodiscard]] Result<Document<View>> call(std::string_view method, const std::string& target,
                                             std::string_view body = {});
+
+  [[nodiscard]] Result<std::string> bytes(const std::string& target);
 
   [[nodiscard]] Error explained(const Error& error) const;
 

@@ -394,6 +394,19 @@ std::string scheduler_line(const protocol::SchedulerView& seen) {
 
 }  // namespace
 
+std::string replay_text(const protocol::ReplayView& replay) {
+  if (const auto& difference = replay.difference) {
+    const std::string where =
+        difference->step == 0 ? "its end" : "step " + std::to_string(difference->step);
+    return "DIFFERS at " + where +
+           (difference->from_snapshot ? ", going on from the state that it noted last" : "") +
+           "\n" + labelled("recorded", visible_line(difference->recorded)) +
+           labelled("now", visible_line(difference->found));
+  }
+  return "replays: " + plural(replay.steps, "step") + ", same commands, " +
+         (replay.end.empty() ? "up to where it is now" : "same end") + "\n";
+}
+
 std::string verification_text(const protocol::VerifyView& verified) {
   const auto number_of = [](std::uint64_t number) { return std::to_string(number); };
   std::string text;

@@ -6,6 +6,7 @@
 #include "tinkerbell/protocol/approval.hpp"
 #include "tinkerbell/protocol/breakpoint.hpp"
 #include "tinkerbell/protocol/cost.hpp"
+#include "tinkerbell/protocol/replay.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
 #include "tinkerbell/protocol/verify.hpp"
@@ -51,6 +52,7 @@ namespace tinkerbell::cli {
 [[nodiscard]] std::string cost_table(const protocol::CostReport& report);
 [[nodiscard]] std::string breakpoint_table(const protocol::BreakpointList& list);
 [[nodiscard]] std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal);
+[[nodiscard]] std::string replay_text(const protocol::ReplayView& replay);
 [[nodiscard]] std::string verification_text(const protocol::VerifyView& verified);
 [[nodiscard]] std::string status_text(const protocol::StatusView& status);
 

@@ -24,6 +24,7 @@ Result<std::string> socket_of(const Invocation& invocation, const GetEnv& get_en
 
 bool needs_daemon(const Command& command) {
   return !std::holds_alternative<ShowVersion>(command) &&
+         !std::holds_alternative<DebugCore>(command) &&
          !std::holds_alternative<PrintCompletion>(command);
 }
 

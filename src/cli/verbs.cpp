@@ -1,6 +1,7 @@
 #include "cli/verbs.hpp"
 
 #include "cli/cassette.hpp"
+#include "cli/new_file.hpp"
 #include "cli/print.hpp"
 #include "cli/watch.hpp"
 
@@ -195,7 +196,7 @@ Result<ExitCode> perform(Session& session, const RunGoal& run) {
     request.cassette = *std::move(cassette);
   }
   if (!run.record.empty()) {
-    const Result<void> can = check_cassette_file(run.record, run.overwrite);
+    const Result<void> can = check_new_file(run.record, run.overwrite);
     if (!can) return can.error();
   }
   const Result<Document<protocol::TaskView>> task = session.client.submit(request);

@@ -65,6 +65,10 @@ TEST(Arguments, MisuseEndsWith64AndAHint) {
       {"trace"},
       {"trace", "x", "-f", "out.json"},
       {"record", "12"},
+      {"replay", "12"},
+      {"core", "12"},
+      {"debug"},
+      {"debug", "a.core", "--step", "0"},
       {"record", "a3", "out.json"},
       {"run", "x", "--record", "out.json", "--detach"},
       {"run", "x", "--record", "-"},
@@ -143,6 +147,20 @@ TEST(Arguments, OfCassettesAreFiles) {
   EXPECT_EQ(record.file, "a.json");
   EXPECT_FALSE(record.overwrite);
   EXPECT_TRUE(command<RecordTask>({"record", "12", "-", "--overwrite"}).overwrite);
+}
+
+TEST(Arguments, ReadsWhatIsToBeDebugged) {
+  EXPECT_EQ(command<CheckReplay>({"replay", "12", "--check"}).task, TaskId{12});
+  const SaveCore core = command<SaveCore>({"core", "12", "-f", "a.core", "--overwrite"});
+  EXPECT_EQ(core.task, TaskId{12});
+  EXPECT_EQ(core.file, "a.core");
+  EXPECT_TRUE(core.overwrite);
+  const DebugCore debug =
+      command<DebugCore>({"debug", "a.core", "--step", "3", "--task", "12", "--program", "/x"});
+  EXPECT_EQ(debug.file, "a.core");
+  EXPECT_EQ(debug.step, 3U);
+  EXPECT_EQ(debug.task, 12U);
+  EXPECT_EQ(debug.program, "/x");
 }
 
 TEST(Arguments, OfAnotherKindOfTaskAreJson) {

@@ -1,5 +1,6 @@
 #include "cli/cassette.hpp"
 
+#include "cli/new_file.hpp"
 #include "support/temp_dir.hpp"
 
 #include <gmock/gmock.h>
@@ -47,7 +48,7 @@ class CassetteFile : public testing::Test {
 };
 
 TEST_F(CassetteFile, IsForItsOwnerOnlyAndReadBackAsItWas) {
-  ASSERT_TRUE(check_cassette_file(path(), false));
+  ASSERT_TRUE(check_new_file(path(), false));
   ASSERT_TRUE(write_cassette(path(), kCassette, false));
   struct stat status{};
   ASSERT_EQ(::stat(path().c_str(), &status), 0);
@@ -59,19 +60,19 @@ TEST_F(CassetteFile, IsForItsOwnerOnlyAndReadBackAsItWas) {
 
 TEST_F(CassetteFile, ReplacesNothingUnlessTold) {
   directory_.write("a.json", "mine");
-  EXPECT_EQ(check_cassette_file(path(), false).error().code, Errc::conflict);
+  EXPECT_EQ(check_new_file(path(), false).error().code, Errc::conflict);
   EXPECT_EQ(write_cassette(path(), kCassette, false).error().code, Errc::conflict);
   EXPECT_EQ(directory_.read("a.json"), "mine");
   EXPECT_EQ(files(), 1U);
-  EXPECT_TRUE(check_cassette_file(path(), true));
+  EXPECT_TRUE(check_new_file(path(), true));
   EXPECT_TRUE(write_cassette(path(), kCassette, true));
   EXPECT_EQ(content(), kCassette);
   EXPECT_EQ(files(), 1U);
 }
 
 TEST_F(CassetteFile, IsRefusedBeforehandWhereItCannotBeWritten) {
-  EXPECT_EQ(check_cassette_file(directory_ / "no/such/place", false).error().code, Errc::io);
-  EXPECT_EQ(check_cassette_file(directory_.path(), true).error().code, Errc::io);
+  EXPECT_EQ(check_new_file(directory_ / "no/such/place", false).error().code, Errc::io);
+  EXPECT_EQ(check_new_file(directory_.path(), true).error().code, Errc::io);
 }
 
 TEST_F(CassetteFile, WhatCouldNotBeReadBackIsNotWritten) {

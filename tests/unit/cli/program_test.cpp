@@ -7,6 +7,7 @@
 #include "tinkerbell/protocol/backup.hpp"
 #include "tinkerbell/protocol/cassette.hpp"
 #include "tinkerbell/protocol/gc.hpp"
+#include "tinkerbell/protocol/replay.hpp"
 #include "tinkerbell/protocol/verify.hpp"
 
 #include <gmock/gmock.h>
@@ -700,6 +701,46 @@ TEST_F(ProgramTest, ATraceIsSavedAsItCame) {
   EXPECT_THAT(nowhere.err, HasSubstr("No such file or directory"));
 }
 
+TEST_F(ProgramTest, AReplayThatDiffersIsToldAndLeavesWithOne) {
+  protocol::ReplayView replay{.task = TaskId{12}, .steps = 3, .end = "its end: completed"};
+  daemon_.lay_out("POST /v1/tasks/12/replay", replay);
+  const Outcome same = tinkerbell({"replay", "12", "--check"});
+  EXPECT_EQ(same.code, 0) << same.err;
+  EXPECT_EQ(same.out, "replays: 3 steps, same commands, same end\n");
+  replay.end.clear();
+  daemon_.lay_out("POST /v1/tasks/12/replay", replay);
+  EXPECT_THAT(tinkerbell({"replay", "12", "--check"}).out, HasSubstr("up to where it is now"));
+
+  replay.difference = {.step = 4, .recorded = "run a\x1b[2J", .found = "run b"};
+  daemon_.lay_out("POST /v1/tasks/12/replay", replay);
+  const Outcome other = tinkerbell({"replay", "12", "--check"});
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.out, AllOf(HasSubstr("DIFFERS at step 4\n"), HasSubstr("run a\\x1b[2J\n"),
+                               HasSubstr("run b\n")));
+  replay.difference->step = 0;
+  replay.difference->from_snapshot = true;
+  daemon_.lay_out("POST /v1/tasks/12/replay", replay);
+  EXPECT_THAT(tinkerbell({"replay", "12", "--check"}).out,
+              HasSubstr("DIFFERS at its end, going on from the state that it noted last\n"));
+  EXPECT_EQ(tinkerbell({"replay", "12"}).code, 64);
+}
+
+TEST_F(ProgramTest, ACoreIsSavedAsItCameAndNeverOverAnotherFileUnasked) {
+  daemon_.lay_out("GET /v1/tasks/12/core", protocol::ReplayView{});
+  const TempDir directory;
+  const std::string file = directory / "task.core";
+  const Outcome saved = tinkerbell({"core", "12", "-f", file});
+  EXPECT_EQ(saved.code, 0) << saved.err;
+  const std::string bytes = tinkerbell({"core", "12", "-f", "-"}).out;
+  EXPECT_EQ(directory.read("task.core"), bytes);
+  const std::size_t seen = daemon_.seen().size();
+  const Outcome again = tinkerbell({"core", "12", "-f", file});
+  EXPECT_NE(again.code, 0);
+  EXPECT_THAT(again.err, HasSubstr("--overwrite"));
+  EXPECT_EQ(daemon_.seen().size(), seen);
+  EXPECT_EQ(tinkerbell({"core", "12", "-f", file, "--overwrite"}).code, 0);
+}
+
 TEST_F(ProgramTest, TellsWhatWasRemovedOrWouldBe) {
   daemon_.lay_out("POST /v1/gc",
                   protocol::GcView{.tasks = 3, .records = 12, .blobs = 2, .bytes = 4'096});
@@ -780,6 +821,13 @@ TEST(Program, NeedsNoDaemonToSayItsVersion) {
   const Outcome completion = tinkerbell_at("", {"completion", "bash"});
   EXPECT_EQ(completion.code, 0);
   EXPECT_THAT(completion.out, HasSubstr("complete -F _tinkerbell tinkerbell"));
+}
+
+TEST(Program, SaysThatTheDebuggersProgramCannotBeRun) {
+  const Outcome debug =
+      tinkerbell_at("/no/such/socket", {"debug", "x.core", "--program", "/no/such/program"});
+  EXPECT_EQ(debug.code, 69);
+  EXPECT_THAT(debug.err, HasSubstr("/no/such/program"));
 }
 
 TEST(Program, OutputThatCannotBeWrittenIsNoSuccess) {
