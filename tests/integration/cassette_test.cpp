@@ -1,3 +1,4 @@
+#include "support/demo.hpp"
 #include "support/real_daemon.hpp"
 #include "support/scripted_llm.hpp"
 #include "support/source_root.hpp"
@@ -21,27 +22,8 @@ using testing::SizeIs;
 
 namespace fs = std::filesystem;
 
-const std::string kGoal = "Fix the failing test: ./test.sh must pass. Then commit the change.";
-
-std::string content_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-fs::path examples() {
-  return source_root() / "docs/examples";
-}
-
 fs::path committed_cassette() {
   return source_root() / "tests/fixtures/cassettes/demo.json";
-}
-
-/// The model of scripts/demo.
-std::string demo_config() {
-  return "schema = 1\n[providers.demo]\ntype = \"offline\"\nplaybook = \"" +
-         (examples() / "demo-playbook.json").string() +
-         "\"\n[models.default]\nprovider = \"demo\"\nmodel = \"offline\"\n[sandbox]\nkind = \"" +
-         usual_sandbox() + "\"\n";
 }
 
 /// Nothing listens there, and the price would tell of a call all the same.
@@ -53,21 +35,8 @@ std::string config_without_models() {
          usual_sandbox() + "\"\n";
 }
 
-/// The repository of scripts/demo, committed.
-void lay_out_demo(const RealDaemon& daemon) {
-  for (const char* program : {"wordcount.sh", "test.sh"})
-    daemon.put(program, content_of(examples() / "demo-repo" / program), true);
-  const auto git = [&](std::vector<std::string> words) {
-    words.insert(words.begin(), {"git", "-C", daemon.workspace(), "-c", "user.name=T", "-c",
-                                 "user.email=t@tinkerbell.invalid"});
-    EXPECT_EQ(run_to_end(words).exit, 0);
-  };
-  git({"add", "."});
-  git({"commit", "--quiet", "-m", "A word counter"});
-}
-
 Finished run(const RealDaemon& daemon, std::vector<std::string> options,
-             const std::string& goal = kGoal) {
+             const std::string& goal = kDemoGoal) {
   options.insert(options.begin(), {"run", goal, "-w", daemon.workspace()});
   return daemon.cli(std::move(options));
 }

@@ -1,6 +1,8 @@
+#include "support/elsewhere.hpp"
 #include "support/real_daemon.hpp"
 #include "support/source_root.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -63,6 +65,14 @@ TEST_P(OldJournal, IsOpenedReplayedAndGoesOn) {
   for (const Json& task : expected) {
     const std::string state = daemon.wait_for_end(task.at("id").get<std::uint64_t>()).at("state");
     EXPECT_NE(state, "diverged") << task;
+    // What the program of then did and what that of today did are one past.
+    const std::string id = task.at("id").dump();
+    const Finished replay = daemon.cli({"replay", id, "--check"});
+    EXPECT_EQ(replay.exit, 0) << replay.out << replay.err;
+    const std::string core = fs::path(daemon.state_dir()) / (id + ".core");
+    EXPECT_EQ(daemon.cli({"core", id, "-f", core}).exit, 0);
+    EXPECT_THAT(debug_elsewhere(core, {"--program", built_program("fixerd")}, "continue\n").out,
+                testing::HasSubstr("as it was: its end: " + state));
   }
   EXPECT_EQ(daemon.stop(), 0);
 

@@ -1,3 +1,4 @@
+#include "support/elsewhere.hpp"
 #include "support/real_daemon.hpp"
 
 #include <gmock/gmock.h>
@@ -75,6 +76,14 @@ TEST_F(Quarantine, F24_ATaskThatEndsTheDaemonInReplayIsSetAsideAndTheOthersGoOn)
   ASSERT_EQ(listed.size(), 1U);
   EXPECT_EQ(listed.at(0).at("id"), bad);
   EXPECT_THAT(daemon.log(), HasSubstr(R"("event":"task.quarantined")"));
+  // It is looked at somewhere else.
+  const std::string id = std::to_string(bad);
+  EXPECT_THAT(daemon.cli({"replay", id, "--check"}).err, HasSubstr("take a core of it"));
+  const std::string core = daemon.workspace() + "/core";
+  EXPECT_EQ(daemon.cli({"core", id, "-f", core}).exit, 0);
+  EXPECT_THAT(debug_elsewhere(core, {"--step", "1", "--program", built_program("poisond")}).out,
+              HasSubstr("Shall I begin?"));
+  EXPECT_TRUE(daemon.answers());
   EXPECT_EQ(daemon.approve_until_end(good).at("state"), "completed");
   EXPECT_EQ(daemon.stop(), 0);
   daemon.start();  // it stays where it is
