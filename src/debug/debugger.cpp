@@ -15,6 +15,7 @@ namespace {
 
 /// Of texts in `show`; `call` cuts nothing.
 constexpr std::size_t kShownTextMax = 160;
+constexpr std::size_t kShownCallMax = 2'000;
 
 std::string name_of_task(TaskId task) {
   return "task " + std::to_string(number(task));
@@ -42,6 +43,16 @@ std::string quoted_lines(std::string_view text) {
     begin = end + 1;
   }
   return lines;
+}
+
+/// Of a model call without what `messages` tells, and without the tools, which are long.
+Json shown_arguments(const TaskCommand& command) {
+  Json arguments = arguments_json(command);
+  if (std::holds_alternative<AwaitLLMResponse>(command)) {
+    arguments.erase("messages");
+    arguments.erase("tools");
+  }
+  return arguments;
 }
 
 std::string call_text(const ToolCall& call) {
@@ -372,7 +383,9 @@ void Debugger::print_state(std::string_view /*words*/) {
   if (!here_) return;
   const ReplayedStep& step = *here_;
   out_ << "call     "
-       << call_line(name_of(step.command), arguments_json(step.command), kShownTextMax) << "\n";
+       << shortened(call_line(name_of(step.command), shown_arguments(step.command), kShownTextMax),
+                    kShownCallMax)
+       << "\n";
   if (!step.verdict.rule.empty()) {
     out_ << "verdict  " << name_of(step.verdict.decision) << " (" << visible_line(step.verdict.rule)
          << ")\n";

@@ -136,6 +136,10 @@ TEST_F(DebuggerTest, ShowsTheStateOfAStep) {
                                              HasSubstr("verdict  allow (default: programs ask)"),
                                              HasSubstr("answer   exit 0"), HasSubstr("waits at "),
                                              HasSubstr("debugger_test.cpp"), HasSubstr("works")));
+  EXPECT_THAT(say({"show"}),
+              AllOf(HasSubstr("call     llm.response(model=\"default\", tokens_max="),
+                    Not(HasSubstr("messages="))));
+  EXPECT_THAT(say({"call"}), HasSubstr("messages=["));
   EXPECT_THAT(say({"step 2", "call"}), HasSubstr("| "));
   EXPECT_THAT(say({"steps"}),
               AllOf(HasSubstr("* 1  ask model default"), HasSubstr("  3  run ./make")));
