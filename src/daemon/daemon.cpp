@@ -127,7 +127,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
        .masker = masker_,
        .contents = contents,
        .drafts = drafts_in(plan_.state_dir),
-       .relied_on = [this](std::set<Sha256>& relied_on) { return drafts_.add_contents(relied_on); },
+       .relied_on = [this](std::set<Sha256>& relied_on) { return add_contents(relied_on); },
        .facts = {.version = std::string(kBuildVersion),
                  .sandbox = sandbox_,
                  .model = plan_.settings.agent.model,
@@ -142,6 +142,12 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
 
 std::function<void(std::move_only_function<void()>)> Daemon::into_inbox() {
   return [this](std::move_only_function<void()> work) { inbox_.post(std::move(work)); };
+}
+
+Result<void> Daemon::add_contents(std::set<Sha256>& relied_on) const {
+  trees_.add_contents(relied_on);
+  if (Result<void> added = programs_.add_contents(relied_on); !added) return added;
+  return drafts_.add_contents(relied_on);
 }
 
 Journal::Callbacks Daemon::journal_callbacks() {

@@ -33,7 +33,7 @@ class Reading {
   Result<void> read(const Record& record) {
     if (record.kind == RecordKind::intent) return read_intent(record);
     if (record.kind == RecordKind::result) return read_result(record);
-    return {};
+    return record.kind == RecordKind::unsure ? read_unsure(record) : Result<void>();
   }
 
  private:
@@ -56,8 +56,15 @@ class Reading {
     if (asked == asked_.end()) return {};
     const Result<Result<Reply>> outcome = outcome_from_canonical(asked->second, record.payload);
     if (!outcome) return outcome.error();
-    if (*outcome) add_contents_of(changes_in(**outcome), contents_);
+    add_contents_of(changes_in(*outcome), contents_);
     asked_.erase(asked);
+    return {};
+  }
+
+  Result<void> read_unsure(const Record& record) {
+    const Result<UnsurePayload> unsure = from_canonical<UnsurePayload>(record.payload);
+    if (!unsure) return unsure.error();
+    add_contents_of(unsure->changes, contents_);
     return {};
   }
 

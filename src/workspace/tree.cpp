@@ -55,6 +55,12 @@ std::vector<T> read_ascending(CanonicalReader& reader, const Read& read) {
 
 }  // namespace
 
+void add_contents(const Tree& tree, std::set<Sha256>& contents) {
+  for (const TreeEntry& entry : tree.entries) {
+    if (!entry.content.empty()) contents.insert(entry.content);
+  }
+}
+
 const TreeEntry* Tree::find(std::string_view path) const {
   const auto found = std::ranges::lower_bound(entries, path, {}, &TreeEntry::path);
   return found != entries.end() && found->path == path ? &*found : nullptr;

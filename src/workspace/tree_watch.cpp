@@ -72,9 +72,11 @@ bool TreeWatch::is_kept(const TreeEntry& file) const {
   return file.bytes <= bounds_.kept_file_max || contents_.has(file.content);
 }
 
-void TreeWatch::forget_all() {
+void TreeWatch::add_contents(std::set<Sha256>& contents) const {
   const std::scoped_lock lock(mutex_);
-  places_.clear();
+  for (const std::shared_ptr<Place>& place : places_) {
+    if (place->newest != nullptr) tinkerbell::add_contents(*place->newest, contents);
+  }
 }
 
 // ---- what is held ----

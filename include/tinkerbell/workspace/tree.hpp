@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -81,6 +82,9 @@ struct Tree {
 
   bool operator==(const Tree&) const = default;
 };
+
+/// Adds the contents of all that stands in it.
+void add_contents(const Tree& tree, std::set<Sha256>& contents);
 
 /// The largest number of entries in a tree, and in the form that is read back.
 inline constexpr std::size_t kTreeEntriesMax = 4'000'000;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/workspace/tree.hpp"
 
@@ -9,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -66,8 +68,8 @@ class TreeWatch {
   /// Whether the content of a file that a look has seen is kept.
   [[nodiscard]] bool is_kept(const TreeEntry& file) const;
 
-  /// Contents were removed: from here on nothing is taken for kept. Nobody looks meanwhile.
-  void forget_all();
+  /// Adds what the newest trees hold: the next looks at their directories take it for kept.
+  void add_contents(std::set<Sha256>& contents) const;
 
   [[nodiscard]] const WatchBounds& bounds() const { return bounds_; }
 

@@ -142,10 +142,8 @@ Result<void> DraftStations::add_contents(std::set<Sha256>& contents) const {
     const Result<DraftBase> base = read_base(settings_.drafts, draft);
     if (!base && base.error().code == Errc::not_found) continue;  // being made, or removed
     if (!base) return base.error();
-    for (const Tree* tree : {&base->source, &base->copied}) {
-      for (const TreeEntry& entry : tree->entries)
-        contents.insert(entry.content);
-    }
+    tinkerbell::add_contents(base->source, contents);
+    tinkerbell::add_contents(base->copied, contents);
   }
   return {};
 }

@@ -251,6 +251,19 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
         Completion<void>([](const Result<void>& /*removed*/) {}));
   }
 
+  [[nodiscard]] Result<void> add_contents(std::set<Sha256>& contents) const {
+    const Result<std::vector<fs::path>> runs =
+        runs_on_disk(shared_->settings.runs_directory, [](const std::string&) { return true; });
+    if (!runs) return runs.error();
+    for (const fs::path& run : *runs) {
+      const Result<Tree> tree = tree_found_by(run);
+      if (!tree && tree.error().code == Errc::not_found) continue;
+      if (!tree) return tree.error();
+      tinkerbell::add_contents(*tree, contents);
+    }
+    return {};
+  }
+
   /// Drops everything under way; the programs stay with their shims.
   void close() {
     progress_timer_.cancel();
@@ -491,6 +504,10 @@ void ProcessDriver::cancel(CommandId id) {
 
 Result<void> ProcessDriver::end_leftovers(const std::set<std::string>& known_keys) {
   return impl_->end_leftovers(known_keys);
+}
+
+Result<void> ProcessDriver::add_contents(std::set<Sha256>& contents) const {
+  return impl_->add_contents(contents);
 }
 
 void ProcessDriver::settled(const std::string& key) {

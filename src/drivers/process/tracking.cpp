@@ -103,7 +103,15 @@ std::size_t bytes_of(const std::vector<FileChange>& changes) {
   return bytes;
 }
 
-Result<Tree> read_tree(const fs::path& run) {
+/// Without that file the program was never executed.
+bool has_begun(const fs::path& run) {
+  std::error_code error;
+  return fs::exists(run / kStartedFile, error);
+}
+
+}  // namespace
+
+Result<Tree> tree_found_by(const fs::path& run) {
   const Result<std::string> bytes = read_whole_file(run / kTreeFile, kTreeBytesMax);
   if (!bytes) return bytes.error();
   CanonicalReader reader(*bytes);
@@ -112,14 +120,6 @@ Result<Tree> read_tree(const fs::path& run) {
   if (!reader.is_done()) return Error{Errc::invalid, "the tree in " + run.string() + " is damaged"};
   return tree;
 }
-
-/// Without that file the program was never executed.
-bool has_begun(const fs::path& run) {
-  std::error_code error;
-  return fs::exists(run / kStartedFile, error);
-}
-
-}  // namespace
 
 ProgramTracking::ProgramTracking(TreeWatch& trees, const ProcessSettings& settings)
     : trees_(trees), drafts_(settings.drafts), own_(hidden_paths(settings)) {
@@ -242,7 +242,7 @@ ProgramTracking::Found ProgramTracking::compare(const Call& call, const Tree& be
 Result<Reply> ProgramTracking::with_changes(const Call& call, const fs::path& run,
                                             Result<Reply> outcome, const std::stop_token& stop) {
   if (!has_begun(run)) return outcome;
-  const Result<Tree> before = read_tree(run);
+  const Result<Tree> before = tree_found_by(run);
   if (!before && before.error().code == Errc::not_found) return outcome;
   Found found = before ? compare(call, *before, stop)
                        : Found{{}, "what it changed is not known: " + before.error().message};

@@ -53,4 +53,8 @@ class ProgramTracking {
   std::vector<std::filesystem::path> own_;  ///< The daemon's files, free of links.
 };
 
+/// What the program of a run found where it works, as keep() had it. Errors: not_found (nobody kept
+/// that), invalid, io.
+[[nodiscard]] Result<Tree> tree_found_by(const std::filesystem::path& run);
+
 }  // namespace tinkerbell

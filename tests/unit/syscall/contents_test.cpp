@@ -78,6 +78,21 @@ TEST_F(NeededContents, AreNoneOfDirectoriesAndOfWhatFailed) {
   EXPECT_THAT(needed(), IsEmpty());
 }
 
+TEST_F(NeededContents, AreThoseOfWhatWasChangedBeforeAnError) {
+  intent(AwaitProcess{.argv = {"make"}});
+  Error error{Errc::cancelled, "cancelled"};
+  error.rejected =
+      std::make_shared<const Reply>(AwaitProcess::Reply{.changes = {change_of("a", "", "made")}});
+  result(error);
+  EXPECT_THAT(needed(), UnorderedElementsAre(sha256("made")));
+}
+
+TEST_F(NeededContents, AreAlsoThoseOfWhatNobodyKnowsTheEndOf) {
+  const UnsurePayload unsure{.changes = {change_of("a", "old", "new")}};
+  records_.push_back({.seq = seq_, .kind = RecordKind::unsure, .payload = canonical_bytes(unsure)});
+  EXPECT_THAT(needed(), UnorderedElementsAre(sha256("old"), sha256("new")));
+}
+
 TEST_F(NeededContents, AreNotKnownIfARecordCannotBeRead) {
   intent(AwaitProcess{.argv = {"make"}});
   records_.back().payload.resize(3);

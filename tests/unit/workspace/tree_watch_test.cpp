@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -114,15 +115,15 @@ TEST_F(WatchedTree, TheFirstLookCanKnowAnEarlierOne) {
   EXPECT_EQ(tree->find("a")->content, kMark) << "it was read";
 }
 
-TEST_F(WatchedTree, WhatIsForgottenIsReadAndKeptAgain) {
+TEST_F(WatchedTree, WhatTheNewestTreesHoldIsToldToWhoRemovesContents) {
   put("a", "one");
   TreeWatch trees = watch();
   (void)must_look(trees, *workspace_);
-  ASSERT_TRUE(trees.sync());
-  ASSERT_TRUE(store_->remove_all_but({}));
-  trees.forget_all();
-  (void)must_look(trees, *workspace_, {.age_max = std::chrono::hours{1}});
-  EXPECT_TRUE(is_kept("one"));
+  put("a", "two");
+  (void)must_look(trees, *workspace_);
+  std::set<Sha256> needed;
+  trees.add_contents(needed);
+  EXPECT_EQ(needed, std::set{sha256("two")});
 }
 
 TEST_F(WatchedTree, ALookThatIsYoungEnoughIsTakenForThisOne) {

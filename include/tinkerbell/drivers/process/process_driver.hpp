@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/drivers/process/process_settings.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
@@ -60,6 +61,10 @@ class ProcessDriver final : public Driver {
   /// tells the first failure. Blocks, at most some seconds: for the start of the daemon. Errors:
   /// io, denied, timed_out, conflict.
   [[nodiscard]] Result<void> end_leftovers(const std::set<std::string>& known_keys);
+
+  /// Adds the contents that the programs under way found where they work. Any thread. Errors: io,
+  /// invalid (what one of them found cannot be read).
+  [[nodiscard]] Result<void> add_contents(std::set<Sha256>& contents) const;
 
   /// Removes what the finished runs of a command have left on disk.
   void settled(const std::string& key) override;

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -127,6 +128,9 @@ TEST_F(TrackedPrograms, HaveKeptWhatStoodThereBeforeTheyBegin) {
   another_daemon();
   EXPECT_TRUE(is_kept("old"));
   EXPECT_TRUE(fs::exists(run_directory_of(call) / kTreeFile));
+  std::set<Sha256> needed;
+  EXPECT_TRUE(driver_->add_contents(needed));
+  EXPECT_TRUE(needed.contains(sha256("old")));
 }
 
 TEST_F(TrackedPrograms, ThatChangeNothingTellNothing) {
