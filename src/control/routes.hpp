@@ -62,6 +62,9 @@ void step_task(Context& context, Request request);
 void post_accept(Context& context, Request request);
 void post_drop(Context& context, Request request);
 
+// undo.cpp
+void post_undo(Context& context, Request request);
+
 // costs.cpp
 void get_costs(Context& context, Request request);
 void get_budget(Context& context, Request request);

@@ -33,6 +33,9 @@ void read_recorded(Context& context, TaskId id, Completion<RecordedTask> done);
 [[nodiscard]] std::optional<protocol::SchedulingView> scheduling_view(Context& context,
                                                                       TaskId task);
 
+/// A change of a file as clients see it.
+[[nodiscard]] protocol::FileDiff file_diff(const FileChange& change, const std::string& diff);
+
 /// What the scheduler has counted.
 [[nodiscard]] protocol::SchedulerView scheduler_view(Context& context);
 

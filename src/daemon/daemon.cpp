@@ -5,6 +5,7 @@
 #include "tinkerbell/base/version.hpp"
 #include "tinkerbell/tasks/agent.hpp"
 #include "tinkerbell/tasks/drafts.hpp"
+#include "tinkerbell/tasks/undo.hpp"
 
 #include <signal.h>
 #include <sysexits.h>
@@ -211,6 +212,8 @@ Registry Daemon::make_registry(const DaemonPlan& plan) {
                {.freeze = freeze_accept, .start = run_accept, .title = accept_title});
   registry.add(std::string(kDropKind),
                {.freeze = freeze_drop, .start = run_drop, .title = drop_title});
+  registry.add(std::string(kUndoKind),
+               {.freeze = freeze_undo, .start = run_undo, .title = undo_title});
   if (plan.add_kinds) plan.add_kinds(registry);
   return registry;
 }

@@ -220,6 +220,10 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     calls->set_driver<AwaitFileEdit>(*driver);
     calls->set_driver<AwaitFileList>(*driver);
     calls->set_driver<AwaitFileSearch>(*driver);
+    calls->set_driver<AwaitFileStat>(*driver);
+    calls->set_driver<AwaitFileMove>(*driver);
+    calls->set_driver<AwaitFileRemove>(*driver);
+    calls->set_driver<AwaitFileRestore>(*driver);
     calls->set_driver<AwaitDraftOpen>(*driver);
     calls->set_driver<AwaitDraftAccept>(*driver);
     calls->set_driver<AwaitDraftDrop>(*driver);

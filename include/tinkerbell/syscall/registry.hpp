@@ -17,6 +17,9 @@ namespace tinkerbell {
 inline constexpr std::string_view kAcceptKind = "accept@1";
 inline constexpr std::string_view kDropKind = "drop@1";
 
+/// The kind that takes back what another task changed. Its arguments: tasks/undo.hpp.
+inline constexpr std::string_view kUndoKind = "undo@1";
+
 /// A kind of durable task.
 struct TaskKind {
   /// Checks the arguments and gives the definition that the task keeps for life: prompts, schemas,

@@ -3,6 +3,7 @@
 #include "tinkerbell/protocol/routes.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
+#include "tinkerbell/protocol/undo.hpp"
 
 #include <gtest/gtest.h>
 
@@ -101,6 +102,14 @@ TEST(Views, ComeOutOfTheWireAsTheyWentIn) {
   EXPECT_EQ(over_the_wire(approvals), approvals);
   const DiffView diff{.files = {{.path = "a", .status = "created", .diff = "+x\n"}}};
   EXPECT_EQ(over_the_wire(diff), diff);
+  const UndoView undo{.task = TaskId{12},
+                      .to_step = 4,
+                      .in_draft = true,
+                      .files = diff.files,
+                      .others = {{.path = "b", .why = "theirs"}},
+                      .unknown = {{.path = "", .why = "nobody knows"}},
+                      .note = "nothing"};
+  EXPECT_EQ(over_the_wire(undo), undo);
   const StatusView status{.version = "0.1.0",
                           .pid = 42,
                           .epoch = 3,
