@@ -18,11 +18,11 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",    "ls",        "show",    "steps",   "follow",     "diff",    "accept",
-     "drop",   "approvals", "approve", "deny",    "answer",     "resolve", "pause",
-     "resume", "step",      "break",   "cancel",  "tree",       "strace",  "trace",
-     "record", "replay",    "core",    "debug",   "backup",     "gc",      "verify",
-     "budget", "cost",      "status",  "version", "completion", "help"});
+    {"run",    "ls",     "show",      "steps",   "follow",  "diff",       "accept",
+     "drop",   "undo",   "approvals", "approve", "deny",    "answer",     "resolve",
+     "pause",  "resume", "step",      "break",   "cancel",  "tree",       "strace",
+     "trace",  "record", "replay",    "core",    "debug",   "backup",     "gc",
+     "verify", "budget", "cost",      "status",  "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -35,6 +35,8 @@ constexpr auto kOtherNames =
                                                                   {"apply", "accept"},
                                                                   {"merge", "accept"},
                                                                   {"discard", "drop"},
+                                                                  {"revert", "undo"},
+                                                                  {"rollback", "undo"},
                                                                   {"reject", "deny"},
                                                                   {"logs", "follow"},
                                                                   {"log", "follow"},
@@ -156,6 +158,7 @@ class Grammar {
     declare_inspection();
     declare_debugging();
     declare_drafts();
+    declare_undo();
     declare_decisions();
     declare_backup();
     declare_gc();
@@ -311,7 +314,12 @@ class Grammar {
     steps.add_flag("--full", full_, "With arguments and replies");
     task_verb("follow", "Show the steps of a task as they happen",
               [](TaskId task) { return FollowTask{task}; });
-    task_verb("diff", "Show what a task changed", [](TaskId task) { return ShowDiff{task}; });
+    CLI::App& diff = task_verb("diff", "Show what a task changed", [this](TaskId task) {
+      return ShowDiff{.task = task, .step = diff_step_};
+    });
+    diff.add_option("--step", diff_step_, "Only what this step changed")
+        ->type_name("N")
+        ->check(from_one_on());
     task_verb("pause", "Let a task take no further step",
               [](TaskId task) { return ChangeTask{task, "pause"}; });
     task_verb("resume", "Let a paused task go on",
@@ -330,6 +338,21 @@ class Grammar {
       return DropDraft{.task = task, .approve_all = yes_};
     });
     drop.add_flag("--yes", yes_, "Do not ask");
+  }
+
+  void declare_undo() {
+    CLI::App& undo = task_verb("undo", "Take back what a task changed", [this](TaskId task) {
+      undo_.task = task;
+      undo_.request.approve_all = yes_;
+      return undo_;
+    });
+    undo.add_option("--to", undo_.request.to_step, "Only what came after this step")
+        ->type_name("STEP")
+        ->check(from_one_on());
+    undo.add_flag("-n,--dry-run", undo_.request.dry_run, "Only show what it would do");
+    undo.add_flag("--keep-others", undo_.request.keep_others,
+                  "Leave what somebody else changed since, and take back the rest");
+    undo.add_flag("--yes", yes_, "Do not ask (denials remain)");
   }
 
   void declare_stops() {
@@ -661,6 +684,8 @@ class Grammar {
   bool yes_ = false;
   bool check_ = false;
   std::vector<std::string> paths_;
+  std::uint64_t diff_step_ = 0;
+  UndoTask undo_;
   std::string file_;
   TraceCalls calls_;
   RunGoal run_;
@@ -712,7 +737,7 @@ std::string bash_completion() {
          "      COMPREPLY=($(compgen -W \"$(tinkerbell approvals -q 2>/dev/null)\" -- \"$word\")) "
          ";;\n"
          "    "
-         "show|steps|follow|diff|accept|drop|pause|resume|step|break|cancel|tree|strace|trace|"
+         "show|steps|follow|diff|accept|drop|undo|pause|resume|step|break|cancel|tree|strace|trace|"
          "record|replay|core)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"
          "    -w|--workspace) COMPREPLY=($(compgen -d -- \"$word\")) ;;\n"

@@ -7,6 +7,7 @@
 #include "tinkerbell/protocol/approval.hpp"
 #include "tinkerbell/protocol/cost.hpp"
 #include "tinkerbell/protocol/task.hpp"
+#include "tinkerbell/protocol/undo.hpp"
 
 #include <cstdint>
 #include <expected>
@@ -69,6 +70,7 @@ struct FollowTask {
 
 struct ShowDiff {
   TaskId task = kNoTask;
+  std::uint64_t step = 0;  ///< Only what this one changed; 0: all.
 };
 
 /// Take over what a task changed in its draft.
@@ -82,6 +84,12 @@ struct AcceptDraft {
 struct DropDraft {
   TaskId task = kNoTask;
   bool approve_all = false;
+};
+
+/// Take back what a task changed.
+struct UndoTask {
+  TaskId task = kNoTask;
+  protocol::UndoRequest request;
 };
 
 struct ListApprovals {};
@@ -211,7 +219,7 @@ struct PrintCompletion {};
 
 using Command =
     std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
-                 AcceptDraft, DropDraft, ListApprovals, Decide, ChangeTask, StepTask,
+                 AcceptDraft, DropDraft, UndoTask, ListApprovals, Decide, ChangeTask, StepTask,
                  ListBreakpoints, SetBreakpoint, ClearBreakpoints, ShowTree, TraceCalls, SaveTrace,
                  RecordTask, CheckReplay, SaveCore, DebugCore, BackUp, CollectGarbage,
                  VerifyJournal, ChangeBudget, ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;

@@ -136,8 +136,9 @@ Result<Document<protocol::StepList>> Client::steps(TaskId id, const StepDetail& 
   return all;
 }
 
-Result<Document<protocol::DiffView>> Client::diff(TaskId id) {
-  return call<protocol::DiffView>("GET", task_target(id, "/diff"));
+Result<Document<protocol::DiffView>> Client::diff(TaskId id, std::uint64_t step) {
+  const std::string query = step == 0 ? "" : "?step=" + std::to_string(step);
+  return call<protocol::DiffView>("GET", task_target(id, "/diff" + query));
 }
 
 Result<Document<protocol::TaskView>> Client::accept(TaskId id,
@@ -148,6 +149,18 @@ Result<Document<protocol::TaskView>> Client::accept(TaskId id,
 
 Result<Document<protocol::TaskView>> Client::drop(TaskId id, const protocol::DropRequest& request) {
   return call<protocol::TaskView>("POST", task_target(id, "/drop"),
+                                  dump_json(to_json_value(request)));
+}
+
+Result<Document<protocol::TaskView>> Client::undo(TaskId id, const protocol::UndoRequest& request) {
+  return call<protocol::TaskView>("POST", task_target(id, "/undo"),
+                                  dump_json(to_json_value(request)));
+}
+
+Result<Document<protocol::UndoView>> Client::look_at_undo(TaskId id,
+                                                          protocol::UndoRequest request) {
+  request.dry_run = true;
+  return call<protocol::UndoView>("POST", task_target(id, "/undo"),
                                   dump_json(to_json_value(request)));
 }
 

@@ -13,6 +13,7 @@
 #include "tinkerbell/protocol/replay.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
+#include "tinkerbell/protocol/undo.hpp"
 #include "tinkerbell/protocol/verify.hpp"
 
 #include <cstdint>
@@ -66,13 +67,17 @@ class Client {
   [[nodiscard]] Result<Document<protocol::StepList>> steps(TaskId id,
                                                            const StepDetail& detail = {});
 
-  [[nodiscard]] Result<Document<protocol::DiffView>> diff(TaskId id);
+  [[nodiscard]] Result<Document<protocol::DiffView>> diff(TaskId id, std::uint64_t step = 0);
 
   /// The tasks that do it.
   [[nodiscard]] Result<Document<protocol::TaskView>> accept(TaskId id,
                                                             const protocol::AcceptRequest& request);
   [[nodiscard]] Result<Document<protocol::TaskView>> drop(TaskId id,
                                                           const protocol::DropRequest& request);
+  [[nodiscard]] Result<Document<protocol::TaskView>> undo(TaskId id,
+                                                          const protocol::UndoRequest& request);
+  [[nodiscard]] Result<Document<protocol::UndoView>> look_at_undo(TaskId id,
+                                                                  protocol::UndoRequest request);
 
   [[nodiscard]] Result<Document<protocol::CassetteView>> cassette(TaskId id);
 

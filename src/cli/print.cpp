@@ -368,15 +368,43 @@ std::string breakpoint_table(const protocol::BreakpointList& list) {
   return table.text(0);
 }
 
-std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal) {
+namespace {
+
+std::string files_text(const std::vector<protocol::FileDiff>& files, const Terminal& terminal) {
   std::string text;
-  for (const protocol::FileDiff& file : diff.files) {
+  for (const protocol::FileDiff& file : files) {
     text += visible_line(file.status) + " " + visible_line(file.path) + "\n";
     const std::string shown = visible_text(file.diff);
     for (const std::string_view line : lines_of(shown))
       text += styled(terminal, style_of_diff_line(line), line) + "\n";
   }
   return text;
+}
+
+std::string stays_text(std::string_view title, const std::vector<protocol::StaysView>& all) {
+  std::string text;
+  for (const protocol::StaysView& each : all) {
+    text += text.empty() ? std::string(title) + "\n" : "";
+    text += "  " + (each.path.empty() ? "" : visible_line(each.path) + ": ") +
+            visible_line(each.why) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal) {
+  return files_text(diff.files, terminal);
+}
+
+std::string undo_text(const protocol::UndoView& undo, const Terminal& terminal) {
+  if (!undo.note.empty()) {
+    return visible_line(undo.note) + "\n" + stays_text("not known, and as it is:", undo.unknown);
+  }
+  std::string text = files_text(undo.files, terminal);
+  if (undo.in_draft) text += "all of it in the draft of the task, which is not taken over yet\n";
+  text += stays_text("refused without --keep-others, because of:", undo.others);
+  return text + stays_text("not known, and as it is:", undo.unknown);
 }
 
 namespace {

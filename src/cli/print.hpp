@@ -9,6 +9,7 @@
 #include "tinkerbell/protocol/replay.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
+#include "tinkerbell/protocol/undo.hpp"
 #include "tinkerbell/protocol/verify.hpp"
 
 #include <string>
@@ -53,6 +54,9 @@ namespace tinkerbell::cli {
 [[nodiscard]] std::string breakpoint_table(const protocol::BreakpointList& list);
 [[nodiscard]] std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal);
 [[nodiscard]] std::string replay_text(const protocol::ReplayView& replay);
+
+/// What an undo would do.
+[[nodiscard]] std::string undo_text(const protocol::UndoView& undo, const Terminal& terminal);
 [[nodiscard]] std::string verification_text(const protocol::VerifyView& verified);
 [[nodiscard]] std::string status_text(const protocol::StatusView& status);
 

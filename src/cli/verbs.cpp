@@ -255,7 +255,7 @@ Result<ExitCode> perform(Session& session, const FollowTask& follow) {
 }
 
 Result<ExitCode> perform(Session& session, const ShowDiff& show) {
-  return print(session, session.client.diff(show.task),
+  return print(session, session.client.diff(show.task, show.step),
                [&](const protocol::DiffView& diff) { return diff_text(diff, session.terminal); });
 }
 

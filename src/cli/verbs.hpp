@@ -34,6 +34,7 @@ struct Session {
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ShowDiff& show);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const AcceptDraft& accept);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const DropDraft& drop);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const UndoTask& undo);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ListApprovals& list);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const Decide& decide);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ChangeTask& change);

@@ -55,6 +55,10 @@ TEST(Arguments, MisuseEndsWith64AndAHint) {
       {"strace"},
       {"strace", "12", "-s", "0"},
       {"strace", "12", "-s", "9", "--full"},
+      {"undo"},
+      {"undo", "12", "--to", "0"},
+      {"undo", "12", "--to", "x"},
+      {"diff", "12", "--step", "0"},
       {"backup"},
       {"gc", "--older-than", "30"},
       {"gc", "--older-than", "-1d"},
@@ -298,6 +302,22 @@ TEST(Arguments, HelpAndVersionAreAnswersNotErrors) {
   EXPECT_THAT(refusal({"help"}).text, HasSubstr("Usage: tinkerbell [OPTIONS] VERB\n"));
   EXPECT_THAT(refusal({"help", "run"}).text, HasSubstr("Usage: tinkerbell run [OPTIONS] [GOAL]"));
   EXPECT_THAT(refusal({"--version"}).text, HasSubstr("tinkerbell 0."));
+}
+
+TEST(Arguments, UndoTakesAStepAndHowItIsDone) {
+  const UndoTask all = command<UndoTask>({"undo", "12"});
+  EXPECT_EQ(all.task, TaskId{12});
+  EXPECT_EQ(all.request, protocol::UndoRequest{});
+  EXPECT_EQ(
+      command<UndoTask>({"undo", "12", "--to", "4", "--dry-run", "--keep-others", "--yes"}).request,
+      (protocol::UndoRequest{
+          .to_step = 4, .dry_run = true, .keep_others = true, .approve_all = true}));
+  EXPECT_THAT(refusal({"revert", "12"}).text, HasSubstr("undo"));
+}
+
+TEST(Arguments, DiffIsOfAllOrOfOneStep) {
+  EXPECT_EQ(command<ShowDiff>({"diff", "12"}).step, 0U);
+  EXPECT_EQ(command<ShowDiff>({"diff", "12", "--step", "4"}).step, 4U);
 }
 
 }  // namespace

@@ -231,6 +231,24 @@ TEST(DiffText, S27_FilesCannotRedrawTheScreen) {
   EXPECT_THAT(diff_text(diff, Terminal{.color = true}), HasSubstr("\x1b[31m-x\\x0d\x1b[0m\n"));
 }
 
+TEST(UndoText, TellsWhatWouldBeDoneWhatStaysAndWhatNobodyKnows) {
+  const protocol::UndoView undo{
+      .in_draft = true,
+      .files = {{.path = "a", .status = "changed", .diff = "-x\n+y\n"}},
+      .others = {{.path = "b\n", .why = "changed by somebody else since"}},
+      .unknown = {{.path = "", .why = "step 3 of task 12, run make"}}};
+  EXPECT_EQ(undo_text(undo, kPipe),
+            "changed a\n"
+            "-x\n"
+            "+y\n"
+            "all of it in the draft of the task, which is not taken over yet\n"
+            "refused without --keep-others, because of:\n"
+            "  b\\x0a: changed by somebody else since\n"
+            "not known, and as it is:\n"
+            "  step 3 of task 12, run make\n");
+  EXPECT_EQ(undo_text({.note = "nothing"}, kPipe), "nothing\n");
+}
+
 TEST(Age, IsRoundedDownAndNeverNegative) {
   EXPECT_EQ(age_of("2026-11-22T20:35:30.000Z", kNow), "5s");
   EXPECT_EQ(age_of("2026-11-22T20:33:35.000Z", kNow), "2m");

@@ -8,6 +8,7 @@
 #include "tinkerbell/protocol/cassette.hpp"
 #include "tinkerbell/protocol/gc.hpp"
 #include "tinkerbell/protocol/replay.hpp"
+#include "tinkerbell/protocol/undo.hpp"
 #include "tinkerbell/protocol/verify.hpp"
 
 #include <gmock/gmock.h>
@@ -841,6 +842,25 @@ TEST(Program, OutputThatCannotBeWrittenIsNoSuccess) {
                                      .out = full,
                                      .err = err}),
             74);
+}
+
+TEST_F(ProgramTest, UndoShowsWhatItWouldDoOrStaysWithTheTaskThatDoesIt) {
+  daemon_.lay_out(
+      "POST /v1/tasks/12/undo",
+      protocol::UndoView{.files = {{.path = "a", .status = "removed", .diff = "-x\n"}}});
+  const Outcome dry = tinkerbell({"undo", "12", "--to", "4", "-n"});
+  EXPECT_EQ(dry.code, 0) << dry.err;
+  EXPECT_EQ(dry.out, "removed a\n-x\n");
+  EXPECT_THAT(daemon_.seen(),
+              Contains("POST /v1/tasks/12/undo "
+                       R"({"approve_all":false,"dry_run":true,"keep_others":false,"to_step":4})"));
+  EXPECT_THAT(tinkerbell({"--json", "undo", "12", "-n"}).out, HasSubstr("tinkerbell.undo/1"));
+}
+
+TEST_F(ProgramTest, DiffOfAStepAsksForThatStep) {
+  daemon_.lay_out("GET /v1/tasks/12/diff step=4", protocol::DiffView{});
+  const Outcome diff = tinkerbell({"diff", "12", "--step", "4"});
+  EXPECT_EQ(diff.code, 0) << diff.err;
 }
 
 }  // namespace
