@@ -157,6 +157,46 @@ TEST_F(UndoTest, IsRefusedAsLongAsTheTaskGoesOn) {
               HasSubstr("has not ended: wait for it, or `tinkerbell cancel"));
 }
 
+// ---- programs ----
+
+class UndoOfProgramTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    daemon.put("tool",
+               "#!/bin/sh\necho four > a.txt; chmod 700 a.txt; rm link; mkdir -p d/e\n"
+               "ln -s nowhere d/l; mv tool d/e/tool; head -c 3000000 /dev/zero > big\nexit 3\n",
+               true);
+    daemon.put("a.txt", "one\ntwo\n");
+    fs::create_symlink("a.txt", fs::path(daemon.workspace()) / "link");
+    daemon.start();
+    before = tree_of(daemon.workspace());
+  }
+
+  ScriptedLlm model{ScriptedLlm::in_turn(
+      {calls("run_program", {{"argv", {"./tool"}}}), calls("finish", {{"summary", "all done"}})})};
+  RealDaemon daemon{config_for(model, usual_sandbox())};
+  std::map<std::string, std::string> before;
+};
+
+TEST_F(UndoOfProgramTest, WhatAProgramChangedIsTakenBackByteForByte) {
+  const std::uint64_t id = daemon.run("change things");
+  EXPECT_EQ(daemon.approve_until_end(id).at("state"), "completed");
+  const auto after = tree_of(daemon.workspace());
+  ASSERT_NE(after, before);
+  const Json steps = daemon.cli_json({"steps", name(id)}).at("steps");
+  for (const Json& each : steps) {
+    if (each.at("command") != "process.run") continue;
+    EXPECT_THAT(
+        daemon.cli({"diff", name(id), "--step", std::to_string(each.at("seq").get<int>())}).out,
+        HasSubstr("-one\n-two\n+four\n"));
+  }
+  const Finished undone = daemon.cli({"undo", name(id), "--yes"});
+  EXPECT_EQ(undone.exit, 0) << undone.err << undone.out;
+  EXPECT_EQ(tree_of(daemon.workspace()), before);
+  EXPECT_EQ(daemon.cli({"undo", name(newest_task(daemon)), "--yes"}).exit, 0);
+  EXPECT_EQ(tree_of(daemon.workspace()), after);
+}
+
 // ---- a task that works in a draft ----
 
 class UndoOfDraftTest : public testing::Test {

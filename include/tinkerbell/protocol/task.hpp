@@ -329,9 +329,10 @@ struct FileDiff {
   bool operator==(const FileDiff&) const = default;
 };
 
-/// GET /v1/tasks/{id}/diff?step=: what the task changed. Of one that works in a draft: what accepting
-/// it would change in the workspace, or what was accepted of it. Of another: from how files were
-/// before it, and those that came from it, to how they are now. With `step`: what that one changed.
+/// GET /v1/tasks/{id}/diff?step=: what the task changed. Of one that works in a draft: what
+/// accepting it would change in the workspace, or what was accepted of it. Of another: from how
+/// files were before it, and those that came from it, to how they are now. With `step`: what that
+/// one changed.
 struct DiffView {
   static constexpr std::string_view kSchema = "tinkerbell.diff/1";
 

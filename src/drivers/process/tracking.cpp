@@ -59,6 +59,8 @@ std::string_view in_words(LeftOutReason reason) {
       return "it is too large";
     case LeftOutReason::long_path:
       return "its path is too long";
+    case LeftOutReason::foreign:
+      return "another owner's file";
     case LeftOutReason::excluded:
       return "it is the daemon's";
   }

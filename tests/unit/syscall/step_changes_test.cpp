@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -161,6 +162,17 @@ TEST(StepChanges, WhatNobodyKnowsIsToldAsUnknown) {
   EXPECT_EQ(changes.unknown[0].path, "");
   EXPECT_EQ(changes.unknown[0].why, "a step: nobody knows");
   EXPECT_EQ(changes.unknown[1].path, "big");
+}
+
+TEST(StepChanges, AreKnownOfAProgramThatWasCancelled) {
+  Journalled task;
+  Error cancelled{Errc::cancelled, "stopped"};
+  cancelled.rejected = std::make_shared<const Reply>(AwaitProcess::Reply{.changes = {change("x")}});
+  task.step(AwaitProcess{.argv = {"make"}}, cancelled);
+  const TaskChanges changes = changes_of_task(task.records);
+  ASSERT_EQ(changes.workspace.size(), 1U);
+  EXPECT_THAT(changes.workspace[0].changes, ElementsAre(change("x")));
+  EXPECT_THAT(changes.unknown, IsEmpty());
 }
 
 TEST(StepChanges, WhatWasRefusedOrHasNotEndedIsNone) {
