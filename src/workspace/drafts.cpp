@@ -21,6 +21,10 @@ std::filesystem::path Drafts::base_of(TaskId draft) const {
   return directory_of(draft) / "base";
 }
 
+std::filesystem::path Drafts::unclaimed_of(TaskId draft) const {
+  return directory_of(draft) / "unclaimed";
+}
+
 Result<std::vector<TaskId>> Drafts::all() const {
   std::vector<TaskId> drafts;
   std::error_code error;

@@ -25,6 +25,13 @@ struct DraftBase {
 /// From here on there is a draft: durable. Errors: io, storage_full.
 [[nodiscard]] Result<void> write_base(const Drafts& drafts, TaskId draft, const DraftBase& base);
 
+/// Before anything of it is made: for a task that is not in the journal yet. Errors: io,
+/// storage_full.
+[[nodiscard]] Result<void> note_unclaimed(const Drafts& drafts, TaskId draft);
+
+/// From here on it is its task's. Errors: io.
+[[nodiscard]] Result<void> claim_draft(const Drafts& drafts, TaskId draft);
+
 /// There is no draft any more; what it was is removed. Errors: io.
 [[nodiscard]] Result<void> remove_draft(const Drafts& drafts, TaskId draft);
 

@@ -15,6 +15,7 @@ namespace tinkerbell {
 ///
 ///     TASK/tree   the copy
 ///     TASK/base   the workspace as it was copied; written last, so that a draft is whole or none
+///     TASK/unclaimed   it is made for a task that is not in the journal yet: a fork
 class Drafts {
  public:
   /// Absolute. Need not exist.
@@ -25,6 +26,7 @@ class Drafts {
   [[nodiscard]] std::filesystem::path directory_of(TaskId draft) const;
   [[nodiscard]] std::filesystem::path tree_of(TaskId draft) const;
   [[nodiscard]] std::filesystem::path base_of(TaskId draft) const;
+  [[nodiscard]] std::filesystem::path unclaimed_of(TaskId draft) const;
 
   /// Of all that there are, and of what is left of some, by number. Errors: io, denied.
   [[nodiscard]] Result<std::vector<TaskId>> all() const;

@@ -23,8 +23,10 @@ Result<Reply> as_recovered(Result<Reply> found) {
 }  // namespace
 
 struct DraftDriver::State : std::enable_shared_from_this<DraftDriver::State> {
-  State(ContentStore& contents, DraftSettings settings) : stations(contents, std::move(settings)) {}
+  State(ContentStore& contents, const DraftSettings& settings)
+      : drafts(settings.drafts), stations(contents, settings) {}
 
+  const Drafts drafts;
   DraftStations stations;                                     ///< Pool threads.
   std::unordered_map<CommandId, std::stop_source> under_way;  ///< Loop thread.
 
@@ -54,8 +56,8 @@ struct DraftDriver::State : std::enable_shared_from_this<DraftDriver::State> {
   }
 };
 
-DraftDriver::DraftDriver(BlockingPool& pool, ContentStore& contents, DraftSettings settings)
-    : pool_(pool), state_(std::make_shared<State>(contents, std::move(settings))) {}
+DraftDriver::DraftDriver(BlockingPool& pool, ContentStore& contents, const DraftSettings& settings)
+    : pool_(pool), state_(std::make_shared<State>(contents, settings)) {}
 
 DraftDriver::~DraftDriver() = default;
 
@@ -93,6 +95,34 @@ Result<void> DraftDriver::add_contents(std::set<Sha256>& contents) const {
 void DraftDriver::cancel(CommandId id) {
   const auto found = state_->under_way.find(id);
   if (found != state_->under_way.end()) found->second.request_stop();
+}
+
+void DraftDriver::make(ForkDraft draft, Completion<void> done) {
+  const TaskId task = draft.task;
+  auto then = [this, self = state_, task, files = std::move(draft.files),
+               done = std::move(done)](Result<DraftBase> base) mutable {
+    if (!base) return done(base.error());
+    files(Completion<ForkFiles>([this, self, task,
+                                 base = std::make_shared<const DraftBase>(*std::move(base)),
+                                 done = std::move(done)](Result<ForkFiles> told) mutable {
+      pool_.run<void>(
+          [self, task, base, told = std::move(told)] {
+            return self->stations.end_fork(task, *base, told);
+          },
+          std::move(done));
+    }));
+  };
+  pool_.run<DraftBase>(
+      [self = state_, task, workspace = std::move(draft.workspace)] {
+        return self->stations.begin_fork(task, workspace, {});
+      },
+      Completion<DraftBase>(std::move(then)));
+}
+
+/// Where that fails, the next start does it.
+void DraftDriver::claim(TaskId task) {
+  pool_.run<void>([self = state_, task] { return claim_draft(self->drafts, task); },
+                  Completion<void>([](const Result<void>&) {}));
 }
 
 }  // namespace tinkerbell

@@ -150,26 +150,33 @@ Result<void> DraftStations::add_contents(std::set<Sha256>& contents) const {
 
 // ---- open ----
 
-Result<CopyEstimate> DraftStations::estimate(const Call& call, const std::stop_token& stop) {
+Result<CopyEstimate> DraftStations::estimate(const std::string& workspace,
+                                             const std::stop_token& stop) {
   if (Result<void> made = make_private_directory(settings_.drafts.directory()); !made) {
     return made.error();
   }
-  const Result<std::shared_ptr<Workspace>> from = Workspace::open(call.workspace);
+  const Result<std::shared_ptr<Workspace>> from = Workspace::open(workspace);
   if (!from) return from.error();
   const Result<std::shared_ptr<Workspace>> into = Workspace::open(settings_.drafts.directory());
   if (!into) return into.error();
-  return estimate_copy(**from, **into, {.excludes = own_files_in(call.workspace), .stop = stop});
+  return estimate_copy(**from, **into, {.excludes = own_files_in(workspace), .stop = stop});
+}
+
+Result<void> DraftStations::check_room(const std::string& workspace, const std::stop_token& stop) {
+  const Result<CopyEstimate> cost = estimate(workspace, stop);
+  if (!cost) return cost.error();
+  if (cost->method != CopyMethod::copy || cost->bytes_used <= cost->bytes_free) return {};
+  return Error{Errc::storage_full, "a copy of the workspace takes " +
+                                       std::to_string(cost->bytes_used) + " bytes, and " +
+                                       std::to_string(cost->bytes_free) + " are free"};
 }
 
 Result<Prepared> DraftStations::prepare_open(const Call& call, const std::stop_token& stop) {
   if (call.draft != call.id.task) return no_draft();
-  const Result<CopyEstimate> cost = estimate(call, stop);
-  if (!cost) return cost.error();
-  if (cost->method == CopyMethod::copy && cost->bytes_used > cost->bytes_free) {
-    return Error{Errc::storage_full, "a copy of the workspace takes " +
-                                         std::to_string(cost->bytes_used) + " bytes, and " +
-                                         std::to_string(cost->bytes_free) +
-                                         " are free: run it with --live"};
+  if (Result<void> room = check_room(call.workspace, stop); !room) {
+    const bool full = room.error().code == Errc::storage_full;
+    return full ? Error{Errc::storage_full, room.error().message + ": run it with --live"}
+                : room.error();
   }
   return Prepared{.facts = {.object = call.workspace, .draft = call.draft},
                   .pre_image = std::nullopt};
@@ -184,28 +191,37 @@ Result<Reply> DraftStations::open(const Call& call, const std::stop_token& stop)
   return made;
 }
 
-Result<Reply> DraftStations::make_draft(const Call& call, const std::stop_token& stop) {
-  for (const fs::path& directory :
-       {settings_.drafts.directory_of(call.draft), settings_.drafts.tree_of(call.draft)}) {
-    if (Result<void> made = make_private_directory(directory); !made) return made.error();
+/// The copy, and what it was made of: not a draft before that is written down.
+Result<DraftBase> DraftStations::copy(TaskId draft, const std::string& workspace,
+                                      const std::stop_token& stop) {
+  if (Result<void> made = make_private_directory(settings_.drafts.tree_of(draft)); !made) {
+    return made.error();
   }
-  const Result<std::shared_ptr<Workspace>> from = Workspace::open(call.workspace);
+  const Result<std::shared_ptr<Workspace>> from = Workspace::open(workspace);
   if (!from) return from.error();
-  const Result<std::shared_ptr<Workspace>> into =
-      Workspace::open(settings_.drafts.tree_of(call.draft));
+  const Result<std::shared_ptr<Workspace>> into = Workspace::open(settings_.drafts.tree_of(draft));
   if (!into) return into.error();
   Result<TreeCopy> copy = copy_tree(
-      **from, **into, {.keep = &contents_, .excludes = own_files_in(call.workspace), .stop = stop});
+      **from, **into, {.keep = &contents_, .excludes = own_files_in(workspace), .stop = stop});
   if (!copy) return copy.error();
   if (Result<void> synced = contents_.sync(); !synced) return synced.error();
-  const DraftBase base{.workspace = call.workspace,
-                       .source = std::move(copy->source),
-                       .copied = std::move(copy->copied),
-                       .shared = copy->method == CopyMethod::reflink};
-  if (Result<void> kept = write_base(settings_.drafts, call.draft, base); !kept) {
+  return DraftBase{.workspace = workspace,
+                   .source = std::move(copy->source),
+                   .copied = std::move(copy->copied),
+                   .shared = copy->method == CopyMethod::reflink};
+}
+
+Result<Reply> DraftStations::make_draft(const Call& call, const std::stop_token& stop) {
+  if (Result<void> made = make_private_directory(settings_.drafts.directory_of(call.draft));
+      !made) {
+    return made.error();
+  }
+  const Result<DraftBase> base = copy(call.draft, call.workspace, stop);
+  if (!base) return base.error();
+  if (Result<void> kept = write_base(settings_.drafts, call.draft, *base); !kept) {
     return kept.error();
   }
-  return reply_of(base);
+  return reply_of(*base);
 }
 
 Result<Reply> DraftStations::recover_open(const Call& call) {
@@ -213,6 +229,86 @@ Result<Reply> DraftStations::recover_open(const Call& call) {
   if (base) return reply_of(*base);
   if (base.error().code != Errc::not_found) return base.error();
   return Error{Errc::not_started, "the draft was not whole"};
+}
+
+// ---- fork ----
+
+Result<DraftBase> DraftStations::begin_fork(TaskId fork, const std::string& workspace,
+                                            const std::stop_token& stop) {
+  if (Result<void> room = check_room(workspace, stop); !room) return room.error();
+  if (Result<void> gone = remove_draft(settings_.drafts, fork); !gone) return gone.error();
+  Result<DraftBase> base = copy_for_fork(fork, workspace, stop);
+  if (!base) (void)remove_draft(settings_.drafts, fork);
+  return base;
+}
+
+Result<DraftBase> DraftStations::copy_for_fork(TaskId fork, const std::string& workspace,
+                                               const std::stop_token& stop) {
+  if (Result<void> made = make_private_directory(settings_.drafts.directory_of(fork)); !made) {
+    return made.error();
+  }
+  if (Result<void> noted = note_unclaimed(settings_.drafts, fork); !noted) return noted.error();
+  return copy(fork, workspace, stop);
+}
+
+/// Its base is the workspace: what was otherwise then is a change of the draft's.
+Result<void> DraftStations::end_fork(TaskId fork, const DraftBase& base,
+                                     const Result<ForkFiles>& files) {
+  Result<void> made = files ? bring_files(fork, base, *files) : Result<void>(files.error());
+  if (made) made = write_base(settings_.drafts, fork, base);
+  if (!made) (void)remove_draft(settings_.drafts, fork);
+  return made;
+}
+
+/// Git's objects of then. False: some are nowhere any more.
+Result<bool> DraftStations::bring_objects(const ForkFiles& files, const std::string& workspace,
+                                          const Workspace& into) {
+  bool all_there = true;
+  for (const auto& [draft, accepted] : files.origins) {
+    const Result<std::shared_ptr<Workspace>> origin = settings_.drafts.open(workspace, draft);
+    if (!origin && origin.error().code != Errc::not_found) return origin.error();
+    const Result<std::vector<std::string>> objects =
+        origin ? new_objects(**origin, into) : Result<std::vector<std::string>>(origin.error());
+    if (!objects) {
+      all_there = all_there && accepted;
+    } else if (Result<void> had = copy_objects(*objects, **origin, into, "fork"); !had) {
+      return had.error();
+    }
+  }
+  return all_there;
+}
+
+namespace {
+
+/// Errors: not_found, with the first of the paths.
+Result<void> check_kept(const std::vector<FileChange>& changes, const ContentStore& contents) {
+  for (const auto& [path, before, after] : changes) {
+    const bool has_content = after && after->type != FileType::directory;
+    if (!has_content || contents.has(after->content)) continue;
+    return Error{Errc::not_found, "what " + visible_line(path) + " was then has not been kept"};
+  }
+  return {};
+}
+
+}  // namespace
+
+/// Without their objects branches and the index would be damaged: then git's state is that of the
+/// workspace.
+Result<void> DraftStations::bring_files(TaskId fork, const DraftBase& base,
+                                        const ForkFiles& files) {
+  const Result<std::shared_ptr<Workspace>> into = Workspace::open(settings_.drafts.tree_of(fork));
+  if (!into) return into.error();
+  const Result<bool> has_objects = bring_objects(files, base.workspace, **into);
+  if (!has_objects) return has_objects.error();
+  const auto is_own = own_files_in(base.workspace);
+  PathStates states = files.states;
+  std::erase_if(states, [&](const auto& each) {
+    return is_own(each.first) || (!*has_objects && is_git_state(each.first));
+  });
+  const std::vector<FileChange> changes = changes_to(states, base.copied);
+  if (Result<void> kept = check_kept(changes, contents_); !kept) return kept;
+  if (Result<void> synced = contents_.sync(); !synced) return synced;
+  return carry_out_changes(**into, changes, contents_, "fork");
 }
 
 // ---- accept ----

@@ -5,8 +5,10 @@
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/drivers/draft/draft_driver.hpp"
 #include "tinkerbell/syscall/driver.hpp"
+#include "tinkerbell/workspace/draft_base.hpp"
 #include "tinkerbell/workspace/content_store.hpp"
 #include "tinkerbell/workspace/copy_tree.hpp"
+#include "tinkerbell/workspace/fork_drafts.hpp"
 
 #include <stop_token>
 
@@ -26,7 +28,16 @@ class DraftStations {
   [[nodiscard]] Result<void> add_contents(std::set<Sha256>& contents) const;
 
   /// What a draft of a workspace would cost.
-  [[nodiscard]] Result<CopyEstimate> estimate(const Call& call, const std::stop_token& stop);
+  [[nodiscard]] Result<CopyEstimate> estimate(const std::string& workspace,
+                                              const std::stop_token& stop);
+
+  /// The first half of ForkDrafts::make(): the copy.
+  [[nodiscard]] Result<DraftBase> begin_fork(TaskId fork, const std::string& workspace,
+                                             const std::stop_token& stop);
+
+  /// And the other one: the files as they were then, or why nobody can tell.
+  [[nodiscard]] Result<void> end_fork(TaskId fork, const DraftBase& base,
+                                      const Result<ForkFiles>& files);
 
  private:
   [[nodiscard]] std::function<bool(std::string_view path)> own_files_in(
@@ -38,7 +49,16 @@ class DraftStations {
   [[nodiscard]] Result<Prepared> prepare_accept(const Call& call, const std::stop_token& stop);
   [[nodiscard]] Result<Prepared> prepare_drop(const Call& call);
   [[nodiscard]] Result<Reply> open(const Call& call, const std::stop_token& stop);
+  [[nodiscard]] Result<void> check_room(const std::string& workspace, const std::stop_token& stop);
+  [[nodiscard]] Result<DraftBase> copy(TaskId draft, const std::string& workspace,
+                                       const std::stop_token& stop);
   [[nodiscard]] Result<Reply> make_draft(const Call& call, const std::stop_token& stop);
+  [[nodiscard]] Result<DraftBase> copy_for_fork(TaskId fork, const std::string& workspace,
+                                                const std::stop_token& stop);
+  [[nodiscard]] Result<bool> bring_objects(const ForkFiles& files, const std::string& workspace,
+                                           const Workspace& into);
+  [[nodiscard]] Result<void> bring_files(TaskId fork, const DraftBase& base,
+                                         const ForkFiles& files);
   [[nodiscard]] Result<Reply> accept(const Call& call, const std::stop_token& stop);
   [[nodiscard]] Result<Reply> drop(const Call& call);
   [[nodiscard]] Result<Reply> recover_open(const Call& call);

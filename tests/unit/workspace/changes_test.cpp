@@ -39,5 +39,61 @@ TEST(Changes, AreReadBackAsTheyWereWritten) {
   EXPECT_EQ(*from_canonical<std::vector<FileChange>>(canonical_bytes(changes)), changes);
 }
 
+/// The state of the only entry of a tree.
+FileState state(const ModelNode& entry) {
+  return state_of(tree_of({{"x", entry}}).entries.front());
+}
+
+std::vector<std::string> paths_of(const std::vector<FileChange>& changes) {
+  std::vector<std::string> paths;
+  for (const FileChange& change : changes)
+    paths.push_back((change.after ? "+" : "-") + change.path);
+  return paths;
+}
+
+using Paths = std::vector<std::string>;
+
+TEST(ChangesToStates, AreThoseThatMakeADifference) {
+  const Tree now =
+      tree_of({{"a", model_file("1")}, {"b", model_file("2")}, {"c", model_file("3")}});
+  const PathStates states{{"a", state(model_file("1"))},
+                          {"b", state(model_file("old"))},
+                          {"c", std::nullopt},
+                          {"d", std::nullopt}};
+  const std::vector<FileChange> changes = changes_to(states, now);
+  EXPECT_EQ(paths_of(changes), (Paths{"+b", "-c"}));
+  EXPECT_EQ(changes[0].before, state(model_file("2")));
+  EXPECT_EQ(changes[0].after, state(model_file("old")));
+}
+
+TEST(ChangesToStates, MakeTheDirectoriesThatAreMissing) {
+  const PathStates states{{"d/e/f", state(model_file("1"))}, {"d/g", state(model_link("e"))}};
+  EXPECT_EQ(paths_of(changes_to(states, tree_of({}))), (Paths{"+d", "+d/e", "+d/e/f", "+d/g"}));
+  const Tree other = tree_of({{"d", model_file("in the way")}});
+  const std::vector<FileChange> changes = changes_to(states, other);
+  EXPECT_EQ(paths_of(changes), (Paths{"+d", "+d/e", "+d/e/f", "+d/g"}));
+  EXPECT_EQ(changes[0].after->type, FileType::directory);
+}
+
+TEST(ChangesToStates, LeaveADirectoryInWhichSomebodyElseHasAFile) {
+  const Tree now = tree_of({{"d", model_directory()},
+                            {"d/mine", model_file("1")},
+                            {"d/theirs", model_file("2")},
+                            {"e", model_directory()},
+                            {"e/mine", model_file("1")}});
+  const PathStates states{
+      {"d", std::nullopt}, {"d/mine", std::nullopt}, {"e", std::nullopt}, {"e/mine", std::nullopt}};
+  EXPECT_EQ(paths_of(changes_to(states, now)), (Paths{"-d/mine", "-e", "-e/mine"}));
+}
+
+TEST(ChangesToStates, TakeAwayWhatStandsBelowAFile) {
+  const Tree now = tree_of({{"d", model_directory()},
+                            {"d-not-below", model_file("1")},
+                            {"d/e", model_directory()},
+                            {"d/e/theirs", model_file("2")}});
+  const PathStates states{{"d", state(model_file("a file"))}};
+  EXPECT_EQ(paths_of(changes_to(states, now)), (Paths{"+d", "-d/e", "-d/e/theirs"}));
+}
+
 }  // namespace
 }  // namespace tinkerbell

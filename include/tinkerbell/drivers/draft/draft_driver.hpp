@@ -3,6 +3,7 @@
 #include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/syscall/driver.hpp"
 #include "tinkerbell/workspace/drafts.hpp"
+#include "tinkerbell/workspace/fork_drafts.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -32,15 +33,15 @@ struct DraftSettings {
   std::function<std::optional<Objection>(const std::string& path)> objection_to;
 };
 
-/// Performs draft.open, draft.accept and draft.drop on pool threads. Loop thread only; borrows the
-/// pool and the contents, which must outlive it.
+/// Performs draft.open, draft.accept and draft.drop, and makes the drafts of forks, on pool
+/// threads. Loop thread only; borrows the pool and the contents, which must outlive it.
 ///
 /// What a person is asked about a draft are the facts of its accept: each path that would change,
 /// what stands there now and what would stand there, by hash, and what is left and why. perform()
 /// looks again and takes over exactly that, or nothing. Errors: as the commands say.
-class DraftDriver final : public Driver {
+class DraftDriver final : public Driver, public ForkDrafts {
  public:
-  DraftDriver(BlockingPool& pool, ContentStore& contents, DraftSettings settings);
+  DraftDriver(BlockingPool& pool, ContentStore& contents, const DraftSettings& settings);
   ~DraftDriver() override;
 
   void prepare(Call call, Completion<Prepared> prepared) override;
@@ -58,11 +59,19 @@ class DraftDriver final : public Driver {
   /// Stops a copy and a look; a change under way is finished.
   void cancel(CommandId id) override;
 
+  void make(ForkDraft draft, Completion<void> done) override;
+  void claim(TaskId task) override;
+
  private:
   struct State;
 
   BlockingPool& pool_;
   std::shared_ptr<State> state_;  ///< Also held by what is under way.
 };
+
+/// Removes what earlier runs of the daemon made for forks that never were, and finishes what they
+/// left undone of the others. Before the first task. Errors: those of `is_task`; io.
+[[nodiscard]] Result<void> settle_fork_drafts(
+    const Drafts& drafts, const std::function<Result<bool>(TaskId task)>& is_task);
 
 }  // namespace tinkerbell
