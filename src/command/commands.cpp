@@ -103,7 +103,8 @@ bool changes_several(const TaskCommand& command) {
 }
 
 bool is_recorded(const TaskCommand& command) {
-  return !std::holds_alternative<GetTid>(command) && !std::holds_alternative<Yield>(command);
+  return !std::holds_alternative<GetTid>(command) && !std::holds_alternative<Yield>(command) &&
+         !std::holds_alternative<Hear>(command);
 }
 
 Json arguments_json(const TaskCommand& command) {

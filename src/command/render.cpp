@@ -44,6 +44,7 @@ std::string in_words(const TaskCommand& command) {
       Overloaded{
           [](const GetTid&) { return std::string("get task id"); },
           [](const Yield&) { return std::string("yield"); },
+          [](const Hear&) { return std::string("hear what people say"); },
           [](const Spawn& c) { return "spawn " + c.kind; },
           [](const Join& c) { return "join task " + std::to_string(number(c.task)); },
           [](const Kill& c) { return "kill task " + std::to_string(number(c.task)); },
@@ -97,6 +98,7 @@ std::string in_words(const Reply& reply) {
       Overloaded{
           [](const GetTid::Reply& r) { return "task " + std::to_string(number(r.task)); },
           [](const Yield::Reply&) { return std::string("ok"); },
+          [](const Hear::Reply& r) { return counted(r.words.size(), "word of people"); },
           [](const Spawn::Reply& r) { return "task " + std::to_string(number(r.task)); },
           [](const Join::Reply& r) { return r.state; },
           [](const Kill::Reply&) { return std::string("asked to end"); },

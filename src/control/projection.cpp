@@ -76,7 +76,8 @@ Projection::Projection(const TaskHead& head) : task_(task_view(head)) {}
 
 std::vector<protocol::EventView> Projection::apply(const Record& record) {
   Events events;
-  task_.changed = rfc3339(record.wall);
+  is_copy_ = record.branch == kCopiedBranch;
+  if (!is_copy_) task_.changed = rfc3339(record.wall);
   switch (record.kind) {
     case RecordKind::task:
       task_begun(record, events);
@@ -112,6 +113,7 @@ std::vector<protocol::EventView> Projection::apply(const Record& record) {
     case RecordKind::resolved:
       break;
   }
+  if (is_copy_) events.clear();
   return events;
 }
 
@@ -136,6 +138,8 @@ void Projection::begin(TaskId task, const TaskPayload& payload, WallTime created
   task_.model = text_of(payload.definition, "model");
   task_.has_cassette = static_cast<bool>(payload.cassette);
   task_.draft = payload.draft;
+  task_.forked_from = payload.forked_from;
+  task_.forked_step = payload.forked_step;
   task_.state = "ready";
   task_.created = rfc3339(created);
   task_.origin = {.via = payload.origin.via, .uid = payload.origin.uid, .pid = payload.origin.pid};
@@ -160,6 +164,7 @@ void Projection::resumed(const Record& record) {
   add_cost(payload->totals.cost);
   task_.questions.asked = payload->totals.questions;
   task_.children = payload->totals.children;
+  std::erase_if(task_.children, [&](TaskId child) { return child < record.task; });  // of a fork
 }
 
 void Projection::asked(const Record& record, Events& events) {
@@ -222,7 +227,7 @@ Json Projection::shown_arguments() const {
 
 void Projection::open_approval(const Record& record, ApprovalId id, QuestionKind kind,
                                const std::string& hash, const Doubt& doubt, Events& events) {
-  ++task_.questions.asked;
+  if (!is_copy_) ++task_.questions.asked;
   question_at_ = record.wall;
   const bool permission = kind == QuestionKind::permission;
   Question question{.id = id,
@@ -278,20 +283,24 @@ void Projection::add_cost(Money cost) {
   task_.usage.cost = cost_.text();
 }
 
+void Projection::count(const Reply& reply) {
+  if (const auto* const said = std::get_if<AwaitLLMResponse::Reply>(&reply)) {
+    task_.usage.input += said->usage.input;
+    task_.usage.output += said->usage.output;
+    add_cost(said->cost.value_or(Money{}));
+  }
+  if (const auto* const spawned = std::get_if<Spawn::Reply>(&reply)) {
+    task_.children.push_back(spawned->task);
+  }
+}
+
 void Projection::concluded(const Record& record, Events& events) {
   step_.next_attempt.clear();
   if (!command_) return;
   const Result<Result<Reply>> outcome = outcome_from_canonical(*command_, record.payload);
   if (!outcome) return;
   if (*outcome) {
-    if (const auto* reply = std::get_if<AwaitLLMResponse::Reply>(&**outcome)) {
-      task_.usage.input += reply->usage.input;
-      task_.usage.output += reply->usage.output;
-      add_cost(reply->cost.value_or(Money{}));
-    }
-    if (const auto* reply = std::get_if<Spawn::Reply>(&**outcome)) {
-      task_.children.push_back(reply->task);
-    }
+    if (!is_copy_) count(**outcome);
     if (keep_payloads_) step_.reply = reply_json(**outcome);
   }
   if (calls_) step_.result = call_result(*outcome, *calls_);
@@ -349,6 +358,7 @@ void Projection::signalled(const Record& record, Events& events) {
     case Signal::breakpoint:
     case Signal::clear:
     case Signal::message:
+    case Signal::say:
       return;
   }
   task_.wants_budget = payload->signal == Signal::held && payload->budget;

@@ -27,7 +27,8 @@ class Projection {
   explicit Projection(const TaskHead& head);
 
   /// Takes the next record of the task and returns the events that it means.
-  /// A record whose payload cannot be read gives none.
+  /// A record whose payload cannot be read gives none, and neither does what a fork has copied:
+  /// that was told when it happened, and counted as another task's.
   std::vector<protocol::EventView> apply(const Record& record);
 
   [[nodiscard]] const protocol::TaskView& task() const { return task_; }
@@ -58,6 +59,7 @@ class Projection {
   void ended(const Record& record, Events& events);
   void open_approval(const Record& record, ApprovalId id, QuestionKind kind,
                      const std::string& hash, const Doubt& doubt, Events& events);
+  void count(const Reply& reply);
   void add_cost(Money cost);
   void emit(const Record& record, std::string_view name, Json data, Events& events) const;
   [[nodiscard]] Json shown_arguments() const;
@@ -67,6 +69,7 @@ class Projection {
   Money cost_;            ///< Of its calls, as far as it is known.
   IntentPayload intent_;  ///< Its arguments are moved on into the command.
   std::optional<TaskCommand> command_;
+  bool is_copy_ = false;        ///< The newest record is one of another task.
   bool has_arguments_ = false;  ///< They were not too long for the journal.
   WallTime asked_at_{};
   WallTime started_at_{};

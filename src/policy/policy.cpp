@@ -150,6 +150,7 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts) {
       Overloaded{
           [&](const GetTid&) { return inside(); },
           [&](const Yield&) { return inside(); },
+          [&](const Hear&) { return inside(); },
           [&](const Spawn&) { return inside(); },
           [&](const Join&) { return inside(); },
           [&](const Kill&) { return inside(); },

@@ -58,16 +58,18 @@ void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Re
 
 namespace {
 
+/// What a fork has copied was spent, and begun, by another task.
 void count(const Reply& reply, LiveTask& live) {
   Totals& totals = live.totals;
-  if (const auto* const said = std::get_if<AwaitLLMResponse::Reply>(&reply)) {
+  const bool its_own = !is_copied(live, live.flight->id.seq);
+  if (const auto* const said = std::get_if<AwaitLLMResponse::Reply>(&reply); said && its_own) {
     totals.tokens_in += said->usage.input;
     totals.tokens_out += said->usage.output;
     totals.cost += said->cost.value_or(Money{});
   }
   if (const auto* const spawned = std::get_if<Spawn::Reply>(&reply)) {
     totals.children.push_back(spawned->task);
-    live.children.push_back(spawned->task);
+    if (its_own) live.children.push_back(spawned->task);
   }
 }
 

@@ -14,6 +14,13 @@ Result<void> check_fits(const InFlight& flight) {
 
 }  // namespace
 
+/// What such a command is answered with follows from the task's records and from where it stands.
+Reply SystemCalls::answer_unrecorded(LiveTask& live, const TaskCommand& command) {
+  if (std::holds_alternative<GetTid>(command)) return GetTid::Reply{live.head.task};
+  if (std::holds_alternative<Hear>(command)) return hear(live);
+  return Yield::Reply{};
+}
+
 void SystemCalls::dispatch(TaskId task, Trap& trap) {
   auto& call = static_cast<CommandTrap&>(trap);
   LiveTask* const live = find(task);
@@ -24,8 +31,7 @@ void SystemCalls::dispatch(TaskId task, Trap& trap) {
     return;
   }
   if (!is_recorded(call.command)) {
-    const bool wants_id = std::holds_alternative<GetTid>(call.command);
-    call.outcome = wants_id ? Reply(GetTid::Reply{task}) : Reply(Yield::Reply{});
+    call.outcome = answer_unrecorded(*live, call.command);
     scheduler_.wake(task, trap);
     ++live->unrecorded;
     pass_on_between_commands(*live);

@@ -14,6 +14,7 @@ Result<void> follow_signal(const SignalPayload& signal, Stops& stops) {
     case Signal::cancel:
     case Signal::message:
     case Signal::quarantined:
+    case Signal::say:
       break;
     case Signal::pause:
       stops.before_each = true;

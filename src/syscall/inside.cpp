@@ -164,7 +164,22 @@ std::vector<LiveTask*> SystemCalls::joiners_of(const LiveTask& live) const {
   return joiners;
 }
 
+bool is_child_of_origin(const LiveTask& live, TaskId task) {
+  return task < live.head.task &&
+         std::ranges::find(live.totals.children, task) != live.totals.children.end();
+}
+
+Error child_of_origin(std::string_view command, const LiveTask& live) {
+  return {Errc::not_found, std::string(command) + ": that is a child of task " +
+                               std::to_string(number(live.payload.forked_from)) +
+                               ", from which this one was forked"};
+}
+
 void SystemCalls::kill_other(LiveTask& live, const Kill& command) {
+  if (is_child_of_origin(live, command.task)) {
+    conclude(live, child_of_origin("kill", live));
+    return;
+  }
   if (goes_on_when_awake(live, command.task)) return;
   LiveTask* const target = find(command.task);
   if (target == nullptr) {

@@ -104,6 +104,12 @@ struct MessageBox {
   }
 };
 
+/// What a person said and the task has not heard yet.
+struct Words {
+  WordsPayload said;
+  Lsn lsn{0};  ///< Of the signal.
+};
+
 /// A durable task that has not ended, and does not rest.
 struct LiveTask {
   TaskHead head;
@@ -118,8 +124,9 @@ struct LiveTask {
   std::map<Sha256, ApprovalId> grants;  ///< repeat_hash of what was approved for the whole task.
   std::map<Lsn, CommandId> joiners;     ///< Joins that wait for its end, by when they began to.
   MessageBox messages;
+  std::deque<Words> words;  ///< The oldest first.
   Totals totals;
-  std::vector<TaskId> children;  ///< Those that may not have ended.
+  std::vector<TaskId> children;  ///< Its own that may not have ended.
   std::optional<Json> state;     ///< Of the snapshot from which it is to go on.
   Stops stops;
   std::optional<CancelRequest> cancel;
@@ -133,6 +140,18 @@ struct LiveTask {
 [[nodiscard]] inline TaskId root_of(const LiveTask& live) {
   return live.payload.root == kNoTask ? live.head.task : live.payload.root;
 }
+
+/// Whether that is one of the steps that it has from the task that it was forked from.
+[[nodiscard]] inline bool is_copied(const LiveTask& live, Seq step) {
+  return number(step) <= live.payload.forked_step;
+}
+
+/// Whether a fork knows this task as a child of the one that it was forked from: older than the
+/// fork, it is none of its own.
+[[nodiscard]] bool is_child_of_origin(const LiveTask& live, TaskId task);
+
+/// What a fork is told that wants to change the course of such a task.
+[[nodiscard]] Error child_of_origin(std::string_view command, const LiveTask& live);
 
 /// The newest command that the task has asked for, in this run or in an earlier one.
 [[nodiscard]] Seq newest_command(const LiveTask& live);

@@ -19,6 +19,9 @@ Result<void> read_signal(const Record& record, LiveTask& live) {
   }
   if (payload.budget && payload.signal == Signal::budget) live.payload.budget = *payload.budget;
   if (payload.signal == Signal::message) live.messages.put(payload.from, payload.message);
+  if (payload.signal == Signal::say) {
+    live.words.push_back({{payload.reason, payload.seq, payload.unrecorded}, record.lsn});
+  }
   return follow_signal(payload, live.stops);
 }
 
@@ -32,11 +35,14 @@ Result<void> read_snapshot(const Record& record, LiveTask& live) {
   then.state = std::move(payload.state);
   then.last_seq = record.seq;
   then.totals = std::move(payload.totals);
-  then.children = then.totals.children;
+  std::ranges::copy_if(then.totals.children, std::back_inserter(then.children),
+                       [&](TaskId child) { return child > record.task; });
   for (const GrantPayload& grant : payload.grants)
     then.grants.emplace(Sha256::from_hex(grant.hash), grant.approval);
   std::ranges::move(payload.messages, std::back_inserter(then.messages.waiting));
   then.messages.received = payload.received;
+  for (WordsPayload& words : payload.words)
+    then.words.push_back({.said = std::move(words)});
   then.stops.before_each = payload.before_each;
   then.stops.last_breakpoint = payload.last_breakpoint;
   for (const BreakpointPayload& each : payload.breakpoints) {
@@ -102,11 +108,14 @@ SnapshotPayload snapshot_of(const LiveTask& live, Json state) {
                            .grants = {},
                            .messages = {live.messages.waiting.begin(), live.messages.waiting.end()},
                            .received = live.messages.received,
-                           .totals = live.totals};
+                           .totals = live.totals,
+                           .words = {}};
   for (const auto& [number, breakpoint] : live.stops.breakpoints)
     snapshot.breakpoints.push_back({number, breakpoint.pattern});
   for (const auto& [hash, approval] : live.grants)
     snapshot.grants.push_back({hash.hex(), approval});
+  for (const Words& words : live.words)
+    snapshot.words.push_back(words.said);
   return snapshot;
 }
 

@@ -36,7 +36,7 @@ void SystemCalls::replay(LiveTask& live) {
 Result<void> SystemCalls::tell_again(LiveTask& live) {
   const Result<PastCommand> past = live.past.read_oldest();
   if (!past) return past.error();
-  live.totals.questions += past->questions;
+  if (!is_copied(live, live.flight->id.seq)) live.totals.questions += past->questions;
   if (past->grant) grant(live, *past->grant, past->intent.facts);
   return {};
 }

@@ -35,13 +35,15 @@ Task<Result<Json>> begun(const TaskKind& kind, TaskStart start) {
 }
 
 TaskStart start_of(LiveTask& live) {
+  const std::int64_t first = live.payload.began_unix_ns;  // of a fork: of whom it is one
   return {.task = live.head.task,
-          .created = live.head.created,
+          .created = first == 0 ? live.head.created : wall_from_unix_nanoseconds(first),
           .workspace = live.payload.workspace,
           .draft = live.payload.draft,
           .arguments = live.payload.arguments,
           .definition = live.payload.definition,
-          .state = std::exchange(live.state, std::nullopt)};
+          .state = std::exchange(live.state, std::nullopt),
+          .draft_is_made = live.payload.draft_is_made};
 }
 
 namespace {

@@ -132,8 +132,11 @@ Milliseconds time_of(const Result<Reply>& outcome) {
 /// replies.
 class Agent {
  public:
-  Agent(AgentDefinition definition, std::string goal, bool has_draft)
-      : definition_(std::move(definition)), goal_(std::move(goal)), has_draft_(has_draft) {}
+  Agent(AgentDefinition definition, const TaskStart& start)
+      : definition_(std::move(definition)),
+        goal_(start.arguments.value("goal", std::string())),
+        has_draft_(start.draft != kNoTask && start.draft == start.task),
+        makes_draft_(has_draft_ && !start.draft_is_made) {}
 
   Task<Result<Json>> run();
 
@@ -150,6 +153,7 @@ class Agent {
   Task<Result<void>> begin();
   Task<void> checkpoint();
   Task<Result<std::string>> instructions();
+  Task<std::string> hear();
   Task<Result<AwaitLLMResponse::Reply>> ask_model();
   Task<Result<void>> answer_all(std::vector<ToolCall> calls);
   Task<std::string> perform(TaskCommand command);
@@ -166,7 +170,8 @@ class Agent {
 
   AgentDefinition definition_;
   std::string goal_;
-  bool has_draft_;  ///< Of its own.
+  bool has_draft_;    ///< Of its own.
+  bool makes_draft_;  ///< First of all.
   Conversation conversation_;
   std::size_t conversation_bytes_ = 0;
   std::uint32_t steps_ = 0;
@@ -185,6 +190,9 @@ Task<Result<Json>> Agent::run() {
     if (const Result<void> begun = co_await begin(); !begun) co_return begun.error();
   }
   while (steps_left()) {
+    if (std::string words = co_await hear(); !words.empty()) {
+      add({.role = Role::user, .text = std::move(words)});
+    }
     if (is_checkpoint_due()) co_await checkpoint();
     const Result<AwaitLLMResponse::Reply> reply = co_await ask_model();
     if (!reply) co_return reply.error().with("ask the model");
@@ -264,7 +272,7 @@ void Agent::resume(AgentState state) {
 }
 
 Task<Result<void>> Agent::begin() {
-  if (has_draft_) {
+  if (makes_draft_) {
     const Result<AwaitDraftOpen::Reply> draft = co_await AwaitDraftOpen{};
     if (!draft) co_return draft.error().with("make a draft of the workspace");
   }
@@ -291,6 +299,16 @@ Task<Result<std::string>> Agent::instructions() {
   }
   if (file.error().code == Errc::cancelled) co_return file.error();
   co_return std::string();
+}
+
+/// What its user has said meanwhile; empty: nothing.
+Task<std::string> Agent::hear() {
+  const Result<Hear::Reply> heard = co_await Hear{};
+  std::string text;
+  if (!heard) co_return text;  // it is to end
+  for (const std::string& words : heard->words)
+    text += (text.empty() ? "Your user says: " : "\nand: ") + words;
+  co_return text;
 }
 
 Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
@@ -322,12 +340,15 @@ Task<Result<void>> Agent::end_with(std::string words) {
   co_return offered;
 }
 
-/// Ends the work, unless a person wants more of it than is in the draft.
+/// Ends the work, unless a person wants more of it than is in the draft, or has said something.
 Task<Result<void>> Agent::finish(Json result) {
+  objection_ = co_await hear();
+  if (!objection_.empty()) co_return Result<void>{};
   if (has_draft_) {
     Result<HandOver> offered = co_await hand_over(report_.text());
     if (!offered) co_return offered.error();
     objection_ = std::move(offered->objection);
+    if (objection_.empty()) objection_ = co_await hear();
     if (!objection_.empty()) co_return Result<void>{};
     result["draft"] = offered->note;
   }
@@ -426,8 +447,7 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
 Task<Result<Json>> run_agent(TaskStart start) {
   Result<AgentDefinition> definition = from_json_value<AgentDefinition>(start.definition);
   if (!definition) co_return definition.error();
-  Agent agent(*std::move(definition), start.arguments.value("goal", std::string()),
-              /*has_draft=*/start.draft != kNoTask && start.draft == start.task);
+  Agent agent(*std::move(definition), start);
   if (start.state) {
     Result<AgentState> state = from_json_value<AgentState>(*start.state);
     if (!state) co_return state.error().with("what was noted");

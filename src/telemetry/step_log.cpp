@@ -53,6 +53,8 @@ class StepFields {
         with<TaskPayload>([this](const TaskPayload& task) {
           add("kind", task.kind);
           add("workspace", task.workspace);
+          add("forked_from", number(task.forked_from));
+          add("forked_step", task.forked_step);
         });
         break;
       case RecordKind::intent:
@@ -146,7 +148,8 @@ class StepFields {
 }  // namespace
 
 void StepLog::recorded(const Record& record) {
-  if (logger_.writes(LogLevel::info))
+  const bool happened = record.branch != kCopiedBranch;  // else it did to another task
+  if (happened && logger_.writes(LogLevel::info))
     logger_.info(event_of(record.kind), StepFields(record).take());
   next_.recorded(record);
 }

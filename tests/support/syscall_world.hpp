@@ -56,6 +56,30 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     return id;
   }
 
+  /// A task that begins with the first steps of another one; its draft is made by nobody.
+  Result<TaskId> fork(TaskId from, std::uint32_t step, std::string say = {}) {
+    const Result<ForkPlan> plan = plan_fork(head(from), records_of(from), Seq{step});
+    if (!plan) return plan.error();
+    Result<TaskId> told = Error{Errc::internal, "never told"};
+    begin_fork(*plan, std::move(say), told);
+    settle();
+    return told;
+  }
+
+  /// The same up to where it is to be written; `told` once it is there.
+  void begin_fork(const ForkPlan& plan, std::string say, Result<TaskId>& told) {
+    calls->fork({.kind = plan.task.kind,
+                 .say = std::move(say),
+                 .by = {.via = "test", .uid = 7},
+                 .plan =
+                     [this, plan](TaskId task, Completion<ForkPlan> planned) {
+                       ForkPlan its_own = plan;
+                       become(task, clock.wall(), its_own);
+                       planned(std::move(its_own));
+                     }},
+                Completion<TaskId>([&told](const Result<TaskId>& task) { told = task; }));
+  }
+
   /// Answers a question and returns what the person is told.
   Result<void> answer(ApprovalId id, Answer answer, std::string text = "",
                       Scope scope = Scope::once) {
@@ -128,6 +152,15 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
       if (record.task == task) kinds.emplace_back(name_of(record.kind));
     }
     return kinds;
+  }
+
+  [[nodiscard]] std::vector<Record> records_of(TaskId task) {
+    settle();
+    std::vector<Record> records;
+    for (const Record& record : memory->records) {
+      if (record.task == task) records.push_back(record);
+    }
+    return records;
   }
 
   /// The newest record of this kind; an empty one if the task has none.

@@ -51,6 +51,22 @@ struct Yield {
   static constexpr auto fields() { return described(); }
 };
 
+/// What people have said to the calling task since it last asked, the oldest first; it does not
+/// wait for them. Needs no record: their words stand in the journal with the place where the task
+/// was.
+struct Hear {
+  static constexpr std::string_view kName = "task.hear";
+  static constexpr EffectClass kEffect = EffectClass::pure;
+
+  struct Reply {
+    std::vector<std::string> words;
+
+    static constexpr auto fields() { return described(field("words", &Reply::words)); }
+  };
+
+  static constexpr auto fields() { return described(); }
+};
+
 /// Start a child: a registered durable task. It inherits the workspace and origin of its parent.
 /// Errors: not_found (no such kind), exhausted (too many tasks, children or generations).
 struct Spawn {
@@ -735,7 +751,7 @@ using CommandVariant =
                  AwaitFileWrite, AwaitFileEdit, AwaitFileList, AwaitFileSearch, AwaitUserApproval,
                  AwaitUserAnswer, AwaitProcess, AwaitLLMResponse, Checkpoint, AwaitDraftOpen,
                  AwaitDraftAccept, AwaitDraftDrop, AwaitFileStat, AwaitFileMove, AwaitFileRemove,
-                 AwaitFileRestore>;
+                 AwaitFileRestore, Hear>;
 
 namespace detail {
 

@@ -44,7 +44,8 @@ struct Record {
   Lsn lsn{0};       ///< Assigned when it is appended.
   Lsn previous{0};  ///< The record before it of the same task; 0: the first.
   TaskId task = kNoTask;
-  std::uint32_t branch = 0;  ///< 0: the trunk (forks come later).
+  std::uint32_t branch = 0;  ///< 0: the task's own. 1: a copy, of what the one that it was forked
+                             ///< from had done by then: told once already, and paid.
   Seq seq{0};                ///< The command it belongs to; 0: the task itself.
   RecordKind kind = RecordKind::task;
   EffectClass effect = EffectClass::pure;
@@ -56,6 +57,9 @@ struct Record {
 
   bool operator==(const Record&) const = default;
 };
+
+/// Record::branch of the copies that a fork begins with.
+inline constexpr std::uint32_t kCopiedBranch = 1;
 
 /// The longest disk form of a record, without its length field. A longer one is a bug: commands and
 /// replies are bounded long before they get here.

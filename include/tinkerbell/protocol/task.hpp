@@ -185,6 +185,9 @@ struct TaskView {
   TaskId draft = kNoTask;     ///< In whose draft it works; 0: in the workspace. Lists do not tell
                               ///< of the ended either.
   std::string draft_note;     ///< What became of its draft, once it has completed.
+  TaskId forked_from = kNoTask;   ///< Whose first steps are its own as well; 0: nobody's. Lists do
+                                  ///< not tell of the ended.
+  std::uint64_t forked_step = 0;  ///< The last of these.
 
   static constexpr auto fields() {
     return described(
@@ -202,7 +205,8 @@ struct TaskView {
         field("scheduling", &TaskView::scheduling), field("to_stop", &TaskView::to_stop),
         field("wants_budget", &TaskView::wants_budget),
         field("has_cassette", &TaskView::has_cassette), field("draft", &TaskView::draft),
-        field("draft_note", &TaskView::draft_note));
+        field("draft_note", &TaskView::draft_note), field("forked_from", &TaskView::forked_from),
+        field("forked_step", &TaskView::forked_step));
   }
 
   bool operator==(const TaskView&) const = default;
@@ -291,7 +295,7 @@ inline constexpr auto kCommandNames = std::to_array<std::string_view>(
      "random",      "file.read",    "file.write",      "file.edit",     "file.list",
      "file.search", "user.answer",  "process.run",     "user.approval", "llm.response",
      "draft.open",  "draft.accept", "draft.drop",      "file.stat",     "file.move",
-     "file.remove", "file.restore"});
+     "file.remove", "file.restore", "task.hear"});
 
 /// GET /v1/tasks/{id}/steps?after=&limit=&full=1&calls=N: in order; `after` is a step's number,
 /// `limit` at most kLimitMax. With `calls` each step is also told as a system call, its texts cut

@@ -73,6 +73,7 @@ struct TaskStart {
   Json arguments;                  ///< As submitted.
   Json definition;                 ///< As frozen when it was submitted.
   std::optional<Json> state = {};  ///< Noted by the newest Checkpoint of an earlier run.
+  bool draft_is_made = false;      ///< Its own draft is there already: it makes none.
 };
 
 }  // namespace tinkerbell

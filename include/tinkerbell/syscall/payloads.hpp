@@ -65,8 +65,11 @@ struct TaskPayload {
   std::uint32_t depth = 0;  ///< Tasks above it: its parent, that one's, and so on.
   TaskId draft = kNoTask;   ///< In whose draft of the workspace it works: its own, or that of the
                             ///< one that it comes from; kNoTask: in the workspace itself.
-  TaskId forked_from = kNoTask;   ///< Whose first steps were copied to be its own, if anybody's.
-  std::uint64_t forked_step = 0;  ///< The last of these.
+  TaskId forked_from = kNoTask;    ///< Whose first steps were copied to be its own, if anybody's.
+  std::uint64_t forked_step = 0;   ///< The last of these.
+  bool draft_is_made = false;      ///< Its own draft was there before it: it does not make one.
+  std::int64_t began_unix_ns = 0;  ///< Of a fork: when the first of those began whose steps it has.
+                                   ///< It takes that time for its own.
 
   static constexpr auto fields() {
     return described(
@@ -77,7 +80,9 @@ struct TaskPayload {
         field("budget", &TaskPayload::budget), field("root", &TaskPayload::root),
         field("cassette", &TaskPayload::cassette), field("depth", &TaskPayload::depth),
         field("draft", &TaskPayload::draft), field("forked_from", &TaskPayload::forked_from),
-        field("forked_step", &TaskPayload::forked_step));
+        field("forked_step", &TaskPayload::forked_step),
+        field("draft_is_made", &TaskPayload::draft_is_made),
+        field("began_unix_ns", &TaskPayload::began_unix_ns));
   }
 };
 
@@ -188,24 +193,28 @@ enum class Signal : std::uint8_t {
   message,      ///< From another task, into its mailbox.
   quarantined,  ///< Not from outside: it ended the daemon too often and is not run, until `resume`.
   budget,       ///< What its family may use from now on.
+  say,          ///< Words for the task, which it hears when it next asks for them (Hear).
 };
 
 template <>
-inline constexpr std::array<std::string_view, 10> kNames<Signal> = {
-    "cancel", "pause", "resume",  "step",        "breakpoint",
-    "clear",  "held",  "message", "quarantined", "budget"};
+inline constexpr std::array<std::string_view, 11> kNames<Signal> = {
+    "cancel", "pause",   "resume",      "step",   "breakpoint", "clear",
+    "held",   "message", "quarantined", "budget", "say"};
 
 /// SIGNAL: somebody outside changed the task's course, or it has come to where it was told to stop.
 struct SignalPayload {
   Signal signal = Signal::cancel;
-  std::string reason;  ///< Of cancel and quarantined; of held, for what it waits, in words.
+  std::string reason;  ///< Of cancel and quarantined; of held, for what it waits, in words. Of say:
+                       ///< what is said.
   Person by;
   Seq seq{0};                    ///< Of resume, step and budget: what they let go. Of held: what is
                                  ///< held.
-                                 ///< Of cancel: the newest command that the task had asked for.
+                                 ///< Of cancel and say: the newest command that the task had
+                                 ///< asked for.
   std::string pattern;           ///< Of breakpoint.
   std::uint32_t breakpoint = 0;  ///< Of breakpoint: its number, from 1. Of clear; 0: all.
-  std::uint32_t unrecorded = 0;  ///< Of cancel: the commands after `seq` that leave no record.
+  std::uint32_t unrecorded = 0;  ///< Of cancel and say: the commands after `seq` that leave no
+                                 ///< record.
   TaskId from = kNoTask;         ///< Of message.
   Json message;
   std::optional<Budget> budget;  ///< Of budget; of held, if that is for want of it.
@@ -244,6 +253,18 @@ struct GrantPayload {
   }
 };
 
+/// What a person said that the task has not heard yet, and where it was by then.
+struct WordsPayload {
+  std::string text;
+  Seq seq{0};                    ///< The newest command that it had asked for.
+  std::uint32_t unrecorded = 0;  ///< Those after it that leave no record.
+
+  static constexpr auto fields() {
+    return described(field("text", &WordsPayload::text), field("seq", &WordsPayload::seq),
+                     field("unrecorded", &WordsPayload::unrecorded));
+  }
+};
+
 /// What a task has come to, for those who look at it.
 struct Totals {
   std::uint64_t tokens_in = 0;
@@ -272,6 +293,7 @@ struct SnapshotPayload {
   std::vector<Receive::Reply> messages;  ///< That it has not taken, the oldest first.
   std::uint64_t received = 0;            ///< Messages since it began.
   Totals totals;
+  std::vector<WordsPayload> words;  ///< That it has not heard, the oldest first.
 
   static constexpr auto fields() {
     return described(
@@ -281,7 +303,8 @@ struct SnapshotPayload {
         field("breakpoints", &SnapshotPayload::breakpoints),
         field("last_breakpoint", &SnapshotPayload::last_breakpoint),
         field("grants", &SnapshotPayload::grants), field("messages", &SnapshotPayload::messages),
-        field("received", &SnapshotPayload::received), field("totals", &SnapshotPayload::totals));
+        field("received", &SnapshotPayload::received), field("totals", &SnapshotPayload::totals),
+        field("words", &SnapshotPayload::words));
   }
 };
 

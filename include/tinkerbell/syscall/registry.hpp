@@ -35,6 +35,10 @@ struct TaskKind {
 
   /// Whether it works in a draft of its own where its submission does not say.
   bool in_draft = false;
+
+  /// Whether another task may begin with its first steps (`tinkerbell fork`). Not where its one
+  /// step is meant for this place and time.
+  bool may_fork = true;
 };
 
 /// The durable tasks that this program can run, by "name@version". A task stays with the version

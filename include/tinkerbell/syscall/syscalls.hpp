@@ -11,6 +11,7 @@
 #include "tinkerbell/syscall/approvals.hpp"
 #include "tinkerbell/syscall/await.hpp"
 #include "tinkerbell/syscall/driver.hpp"
+#include "tinkerbell/syscall/fork.hpp"
 #include "tinkerbell/syscall/observer.hpp"
 #include "tinkerbell/syscall/registry.hpp"
 
@@ -56,6 +57,17 @@ struct Submission {
   TaskId draft = kNoTask;  ///< In this one, whatever `files` says.
 };
 
+/// A request for a task that begins where another one stood after one of its steps.
+struct ForkOrder {
+  std::string kind;
+  std::string say;  ///< What it hears first; empty: nothing.
+  Person by;
+  /// Called once, with the new task's id: makes what the task is to begin with, and the draft in
+  /// which it is to work; both are for nothing if the daemon ends before the task is in the
+  /// journal.
+  std::move_only_function<void(TaskId task, Completion<ForkPlan> planned)> plan;
+};
+
 /// What is added to a budget.
 struct BudgetRaise {
   Money cost;
@@ -78,7 +90,8 @@ struct LiveView {
 /// The one way of a command: prepare → verdict → INTENT → [approval] → START → release … RESULT →
 /// deliver. On a restart replay stands where the drivers stood. Loop thread only. One source file a
 /// station, in the order of the way: dispatch, hold, judge, approve, budget, release, defer,
-/// deliver; inside (commands inside the daemon), messages, signals (people), replay, recovery.
+/// deliver; inside (commands inside the daemon), messages, signals (people), fork, replay,
+/// recovery.
 class SystemCalls final : public CommandHandler {
  public:
   struct Parts {
@@ -155,6 +168,12 @@ class SystemCalls final : public CommandHandler {
 
   /// Errors: invalid, not_found (no such kind), exhausted.
   void submit(Submission submission, Completion<TaskId> done);
+
+  /// A new task with a past: the records of the plan and the task's own become durable together,
+  /// then it is replayed through them and goes on. Errors: invalid (no such kind, or one that
+  /// cannot be forked), exhausted; those of the plan; conflict (replayed, it asked for something
+  /// else than those records have: it was cancelled).
+  void fork(ForkOrder order, Completion<TaskId> done);
 
   /// Errors: not_found, conflict (it has ended).
   void cancel_task(TaskId task, std::string reason, Person by, Completion<void> done);
@@ -247,6 +266,7 @@ class SystemCalls final : public CommandHandler {
 
  private:
   // dispatch
+  [[nodiscard]] Reply answer_unrecorded(LiveTask& live, const TaskCommand& command);
   void prepare(LiveTask& live);
   void prepared(LiveTask& live, Result<Prepared> found);
 
@@ -326,6 +346,7 @@ class SystemCalls final : public CommandHandler {
   void send_message(LiveTask& live, const Send& command);
   void begin_receive(LiveTask& live, const Receive& command);
   [[nodiscard]] bool take_message(LiveTask& live);
+  [[nodiscard]] static Hear::Reply hear(LiveTask& live);
 
   // rest
   void may_rest(LiveTask& live, Rest rest);
@@ -357,6 +378,11 @@ class SystemCalls final : public CommandHandler {
   void set_aside(LiveTask& live, std::string why);
   void put_into_quarantine(const TaskHead& head, std::string why);
   void leave_quarantine(TaskId task, Completion<void> done);
+
+  // fork
+  void begin_fork(TaskId task, ForkPlan plan, ForkOrder order, Completion<TaskId> done);
+  void fork_is_there(const TaskHead& head, std::vector<Record> past, Person by,
+                     Completion<TaskId> done);
 
   // life of a task
   LiveTask& begin_task(TaskId id, TaskPayload payload);

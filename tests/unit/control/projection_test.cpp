@@ -370,5 +370,29 @@ TEST_F(ProjectionTest, AStateThatIsNotedIsAStepLikeOthersAndTellsNothingElse) {
   EXPECT_EQ(step.call, "task.checkpoint()");
 }
 
+TEST_F(ProjectionTest, WhatAForkHasFromAnotherTaskIsShownAndNeitherToldNorCounted) {
+  world.add_kind("parent@1", spawns_two);
+  world.submit("writer@1");
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  const TaskId writer = *world.fork(TaskId{1}, 1);
+  std::vector<std::string> names;
+  for (const protocol::EventView& event : events()) {
+    if (event.task == writer) names.push_back(event.name);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"task.created", "task.ended"}));
+  const protocol::TaskView view = task_of(world.records_of(writer));
+  EXPECT_EQ(view.forked_from, TaskId{1});
+  EXPECT_EQ(view.forked_step, 1U);
+  EXPECT_EQ(view.questions.asked, 0U);
+  EXPECT_EQ(view.steps, 1U);
+  EXPECT_EQ(steps_of(world.records_of(writer), {}).steps.at(0).state, "done");
+
+  const TaskId parent = world.submit("parent@1");
+  const TaskId fork = *world.fork(parent, 1);
+  const protocol::TaskView forked = task_of(world.records_of(fork));
+  ASSERT_EQ(forked.children.size(), 1U);
+  EXPECT_GT(forked.children.front(), fork);
+}
+
 }  // namespace
 }  // namespace tinkerbell::control

@@ -98,6 +98,8 @@ TASK 11 depth = 0
 TASK 12 draft = 0
 TASK 13 forked_from = 0
 TASK 14 forked_step = 0
+TASK 15 draft_is_made = false
+TASK 16 began_unix_ns = 0
 INTENT 0 command = ""
 INTENT 1 arguments = (none)
 INTENT 2 line = ""
@@ -147,7 +149,7 @@ FILE 2 mode = 0
 FILE 3 content = ""
 FILE 4 missing = []
 SNAPSHOT 0 state = null
-SNAPSHOT 1 task = {"approve_all":false,"arguments":null,"budget":{"asks":true,"calls":null,"cost":null,"tasks":null,"time_ms":null,"tokens":null},"cassette":null,"definition":null,"depth":0,"draft":0,"forked_from":0,"forked_step":0,"kind":"","origin":{"pid":0,"uid":0,"via":""},"parent":0,"root":0,"title":"","workspace":""}
+SNAPSHOT 1 task = {"approve_all":false,"arguments":null,"began_unix_ns":0,"budget":{"asks":true,"calls":null,"cost":null,"tasks":null,"time_ms":null,"tokens":null},"cassette":null,"definition":null,"depth":0,"draft":0,"draft_is_made":false,"forked_from":0,"forked_step":0,"kind":"","origin":{"pid":0,"uid":0,"via":""},"parent":0,"root":0,"title":"","workspace":""}
 SNAPSHOT 2 created_unix_ns = 0
 SNAPSHOT 3 before_each = false
 SNAPSHOT 4 breakpoints = []
@@ -156,6 +158,7 @@ SNAPSHOT 6 grants = []
 SNAPSHOT 7 messages = []
 SNAPSHOT 8 received = 0
 SNAPSHOT 9 totals = {"children":[],"cost":"0.00","questions":0,"tokens_in":0,"tokens_out":0}
+SNAPSHOT 10 words = []
 Breakpoint 0 number = 0
 Breakpoint 1 pattern = ""
 Grant 0 hash = ""
@@ -351,6 +354,7 @@ file.move reply 0 changes = []
 file.remove reply 0 changes = []
 file.restore reply 0 changes = []
 file.restore reply 1 left = []
+task.hear reply 0 words = []
 )";
 
 TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {

@@ -529,5 +529,76 @@ TEST_F(AgentTest, AnAgentOfAnEarlierReleaseAsksForAsManyTokensAsItDid) {
   EXPECT_EQ(last_question().tokens_max, 8'192U);
 }
 
+/// The newest step of a task.
+std::uint32_t last_step(SyscallWorld& world, TaskId task) {
+  return world.head(task).steps;
+}
+
+TEST_F(AgentTest, WordsAtItsEndMakeAForkGoOn) {
+  model_says(calls({{"c1", "list_files", "{}"}}));
+  model_says(calls({{"c2", "finish", R"({"summary":"looked"})"}}));
+  const TaskId first = run();
+  ASSERT_EQ(world.end_of(first).value, (Json{{"summary", "looked"}}));
+  model_says({.text = "And written down."});
+  world.driver->reply("process.run", Error{Errc::not_found, "no git"});
+  world.driver->reply("draft.accept", Reply(AwaitDraftAccept::Reply{}));
+  const Result<TaskId> fork = world.fork(first, last_step(world, first), "write it down");
+  ASSERT_TRUE(fork) << fork.error().message;
+  const Message& told = last_question().messages.back();
+  EXPECT_EQ(told.role, Role::tool);
+  EXPECT_EQ(told.tool_call_id, "c2");
+  EXPECT_THAT(told.text, HasSubstr("Your user says: write it down"));
+  ASSERT_FALSE(world.calls->approvals().shown().empty());  // whether its draft may come over
+  ASSERT_TRUE(world.answer(world.calls->approvals().shown().front()->id, Answer::approve));
+  EXPECT_EQ(world.end_of(*fork).value.at("summary"), "And written down.");
+  EXPECT_EQ(world.end_of(*fork).value.at("draft"), "nothing was changed");
+}
+
+TEST_F(AgentTest, WordsBeforeThatAreHeardBeforeTheModelIsAskedAgain) {
+  model_says(calls({{"c1", "list_files", "{}"}}));
+  model_says({.text = "looked"});
+  const TaskId first = run();
+  model_says({.text = "looked again"});
+  const std::uint32_t listing = last_step(world, first) - 1;
+  ASSERT_TRUE(world.fork(first, listing, "look again"));
+  const AwaitLLMResponse& question = last_question();
+  EXPECT_EQ(question.messages.back().role, Role::user);
+  EXPECT_EQ(question.messages.back().text, "Your user says: look again");
+  EXPECT_EQ(question.messages.at(question.messages.size() - 2).role, Role::tool);
+}
+
+TEST_F(AgentTest, AForkOfOneThatWorkedInADraftIsReplayedThroughThatAndMakesNoOther) {
+  world.driver->reply("draft.open", Reply(AwaitDraftOpen::Reply{.left_out = {}}));
+  world.driver->reply("process.run", Error{Errc::not_found, "no git"});
+  world.driver->reply("draft.accept", Reply(AwaitDraftAccept::Reply{}));
+  model_says(calls({{"c1", "list_files", "{}"}}));
+  model_says({.text = "looked"});
+  TaskId first = kNoTask;
+  world.calls->submit({.kind = std::string(kAgentKind),
+                       .workspace = "/work",
+                       .arguments = {{"goal", "Look"}},
+                       .approve_all = true,
+                       .by = {.via = "test"},
+                       .files = Files::draft},
+                      Completion<TaskId>([&first](Result<TaskId> task) { first = *task; }));
+  world.settle();
+  ASSERT_EQ(world.end_of(first).state, "completed");
+  const auto drafts_made = [this] {
+    return std::ranges::count_if(world.driver->performed(), [](const Call& call) {
+      return std::holds_alternative<AwaitDraftOpen>(call.command);
+    });
+  };
+  ASSERT_EQ(drafts_made(), 1);
+  for (const std::uint32_t step : {0U, 1U, 3U}) {
+    SCOPED_TRACE(step);
+    for (int i = 0; i < 3; ++i)
+      model_says({.text = "looked"});
+    const Result<TaskId> fork = world.fork(first, step);
+    ASSERT_TRUE(fork) << fork.error().message;
+    EXPECT_EQ(drafts_made(), 1);
+    EXPECT_NE(world.calls->view(*fork)->state, TaskState::diverged);
+  }
+}
+
 }  // namespace
 }  // namespace tinkerbell
