@@ -18,11 +18,11 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",    "ls",     "show",      "steps",   "follow",  "diff",       "accept",
-     "drop",   "undo",   "approvals", "approve", "deny",    "answer",     "resolve",
-     "pause",  "resume", "step",      "break",   "cancel",  "tree",       "strace",
-     "trace",  "record", "replay",    "core",    "debug",   "backup",     "gc",
-     "verify", "budget", "cost",      "status",  "version", "completion", "help"});
+    {"run",    "ls",      "show",       "steps",   "follow", "diff",   "accept",  "drop",
+     "undo",   "fork",    "approvals",  "approve", "deny",   "answer", "resolve", "pause",
+     "resume", "step",    "break",      "cancel",  "tree",   "strace", "trace",   "record",
+     "replay", "core",    "debug",      "backup",  "gc",     "verify", "budget",  "cost",
+     "status", "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -37,6 +37,7 @@ constexpr auto kOtherNames =
                                                                   {"discard", "drop"},
                                                                   {"revert", "undo"},
                                                                   {"rollback", "undo"},
+                                                                  {"branch", "fork"},
                                                                   {"reject", "deny"},
                                                                   {"logs", "follow"},
                                                                   {"log", "follow"},
@@ -338,6 +339,23 @@ class Grammar {
       return DropDraft{.task = task, .approve_all = yes_};
     });
     drop.add_flag("--yes", yes_, "Do not ask");
+    declare_fork();
+  }
+
+  void declare_fork() {
+    CLI::App& fork = task_verb(
+        "fork", "Begin a new task with the first steps of another one, in a draft of its own",
+        [this](TaskId task) {
+          fork_.task = task;
+          return fork_;
+        });
+    fork.add_option("--at", fork_.at, "The last of those steps; see `steps`")
+        ->required()
+        ->type_name("STEP");
+    fork.add_option("--say", fork_.say, "What it is told before it goes on, in quotes")
+        ->type_name("TEXT");
+    fork.add_flag("--yes", fork_.approve_all, "Approve what would be asked (denials remain)");
+    fork.add_flag("-d,--detach", fork_.detach, "Print the id and leave");
   }
 
   void declare_undo() {
@@ -689,6 +707,7 @@ class Grammar {
   std::string file_;
   TraceCalls calls_;
   RunGoal run_;
+  ForkTask fork_;
   ListTasks list_;
   DebugCore debug_;
   BackUp back_up_;
@@ -737,7 +756,8 @@ std::string bash_completion() {
          "      COMPREPLY=($(compgen -W \"$(tinkerbell approvals -q 2>/dev/null)\" -- \"$word\")) "
          ";;\n"
          "    "
-         "show|steps|follow|diff|accept|drop|undo|pause|resume|step|break|cancel|tree|strace|trace|"
+         "show|steps|follow|diff|accept|drop|undo|fork|pause|resume|step|break|cancel|tree|strace|"
+         "trace|"
          "record|replay|core)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"
          "    -w|--workspace) COMPREPLY=($(compgen -d -- \"$word\")) ;;\n"

@@ -92,6 +92,15 @@ struct UndoTask {
   protocol::UndoRequest request;
 };
 
+/// Begin a new task with the first steps of another one.
+struct ForkTask {
+  TaskId task = kNoTask;
+  std::uint32_t at = 0;  ///< The last of them.
+  std::string say;       ///< What the new one is told; empty: nothing.
+  bool approve_all = false;
+  bool detach = false;
+};
+
 struct ListApprovals {};
 
 struct Decide {
@@ -219,9 +228,9 @@ struct PrintCompletion {};
 
 using Command =
     std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
-                 AcceptDraft, DropDraft, UndoTask, ListApprovals, Decide, ChangeTask, StepTask,
-                 ListBreakpoints, SetBreakpoint, ClearBreakpoints, ShowTree, TraceCalls, SaveTrace,
-                 RecordTask, CheckReplay, SaveCore, DebugCore, BackUp, CollectGarbage,
+                 AcceptDraft, DropDraft, UndoTask, ForkTask, ListApprovals, Decide, ChangeTask,
+                 StepTask, ListBreakpoints, SetBreakpoint, ClearBreakpoints, ShowTree, TraceCalls,
+                 SaveTrace, RecordTask, CheckReplay, SaveCore, DebugCore, BackUp, CollectGarbage,
                  VerifyJournal, ChangeBudget, ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };

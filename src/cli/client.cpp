@@ -164,6 +164,11 @@ Result<Document<protocol::UndoView>> Client::look_at_undo(TaskId id,
                                   dump_json(to_json_value(request)));
 }
 
+Result<Document<protocol::TaskView>> Client::fork(TaskId id, const protocol::ForkRequest& request) {
+  return call<protocol::TaskView>("POST", task_target(id, "/fork"),
+                                  dump_json(to_json_value(request)));
+}
+
 Result<Document<protocol::CassetteView>> Client::cassette(TaskId id) {
   return call<protocol::CassetteView>("GET", task_target(id, "/cassette"));
 }

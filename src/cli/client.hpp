@@ -78,6 +78,8 @@ class Client {
                                                           const protocol::UndoRequest& request);
   [[nodiscard]] Result<Document<protocol::UndoView>> look_at_undo(TaskId id,
                                                                   protocol::UndoRequest request);
+  [[nodiscard]] Result<Document<protocol::TaskView>> fork(TaskId id,
+                                                          const protocol::ForkRequest& request);
 
   [[nodiscard]] Result<Document<protocol::CassetteView>> cassette(TaskId id);
 

@@ -62,4 +62,11 @@ Result<ExitCode> perform(Session& session, const DropDraft& drop) {
   return see_to_end(session, *task, watching(session));
 }
 
+Result<ExitCode> perform(Session& session, const ForkTask& fork) {
+  const Result<Document<protocol::TaskView>> task = session.client.fork(
+      fork.task, {.at = fork.at, .say = fork.say, .approve_all = fork.approve_all});
+  if (!task) return task.error();
+  return see_to_end(session, *task, fork.detach ? RunMode::detach : watching(session));
+}
+
 }  // namespace tinkerbell::cli

@@ -216,6 +216,11 @@ std::string task_tree(const protocol::TaskList& list, const Terminal& terminal, 
 
 namespace {
 
+std::string fork_of(const protocol::TaskView& task) {
+  if (task.forked_from == kNoTask) return {};
+  return "from " + task_name(task.forked_from) + " at step " + std::to_string(task.forked_step);
+}
+
 std::string draft_of(const protocol::TaskView& task) {
   const std::string whose = task.draft == task.id ? "its own" : "of task " + task_name(task.draft);
   return task.draft_note.empty() ? whose : whose + ": " + task.draft_note;
@@ -233,8 +238,9 @@ std::string task_details(const protocol::TaskView& task, WallTime now) {
       task.error ? task.error->message + " (" + task.error->code + ")" : std::string();
   return labelled("task", task_name(task.id)) +
          labelled("parent", task.parent == kNoTask ? "" : task_name(task.parent)) +
-         labelled("children", names_of(task.children)) + labelled("kind", task.kind) +
-         labelled("state", state_text(task)) + labelled("waits for", waits) +
+         labelled("forked", fork_of(task)) + labelled("children", names_of(task.children)) +
+         labelled("kind", task.kind) + labelled("state", state_text(task)) +
+         labelled("waits for", waits) +
          labelled("add to it", task.wants_budget ? how_to_add_to_budget(task) : "") +
          (task.scheduling ? scheduling_lines(*task.scheduling) : "") + labelled("goal", task.goal) +
          labelled("workspace", task.workspace) + labelled("model", task.model) +

@@ -35,6 +35,7 @@ struct Session {
 [[nodiscard]] Result<ExitCode> perform(Session& session, const AcceptDraft& accept);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const DropDraft& drop);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const UndoTask& undo);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const ForkTask& fork);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ListApprovals& list);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const Decide& decide);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ChangeTask& change);

@@ -48,6 +48,7 @@ constexpr std::array kRoutes = {
     Route{"POST", kTasksPath, "/{id}/accept", post_accept, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/drop", post_drop, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/undo", post_undo, kNeedsRoom},
+    Route{"POST", kTasksPath, "/{id}/fork", post_fork, kNeedsRoom},
     Route{"GET", kTasksPath, "/{id}/breakpoints", get_breakpoints},
     Route{"POST", kTasksPath, "/{id}/breakpoints", post_breakpoint, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/breakpoints/clear", clear_breakpoints, kNeedsRoom},

@@ -64,6 +64,8 @@ void post_drop(Context& context, Request request);
 
 // undo.cpp
 void post_undo(Context& context, Request request);
+// fork.cpp
+void post_fork(Context& context, Request request);
 
 // costs.cpp
 void get_costs(Context& context, Request request);

@@ -128,6 +128,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
        .masker = masker_,
        .contents = contents,
        .drafts = drafts_in(plan_.state_dir),
+       .fork_drafts = drafts_,
        .relied_on = [this](std::set<Sha256>& relied_on) { return add_contents(relied_on); },
        .facts = {.version = std::string(kBuildVersion),
                  .sandbox = sandbox_,
@@ -208,12 +209,13 @@ Registry Daemon::make_registry(const DaemonPlan& plan) {
                 .start = run_agent,
                 .title = agent_title,
                 .in_draft = plan.settings.agent.files == settings::AgentFiles::draft});
-  registry.add(std::string(kAcceptKind),
-               {.freeze = freeze_accept, .start = run_accept, .title = accept_title});
+  registry.add(
+      std::string(kAcceptKind),
+      {.freeze = freeze_accept, .start = run_accept, .title = accept_title, .may_fork = false});
   registry.add(std::string(kDropKind),
-               {.freeze = freeze_drop, .start = run_drop, .title = drop_title});
+               {.freeze = freeze_drop, .start = run_drop, .title = drop_title, .may_fork = false});
   registry.add(std::string(kUndoKind),
-               {.freeze = freeze_undo, .start = run_undo, .title = undo_title});
+               {.freeze = freeze_undo, .start = run_undo, .title = undo_title, .may_fork = false});
   if (plan.add_kinds) plan.add_kinds(registry);
   return registry;
 }

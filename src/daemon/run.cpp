@@ -5,6 +5,7 @@
 #include "daemon/driver_settings.hpp"
 #include "daemon/options.hpp"
 
+#include "tinkerbell/drivers/draft/draft_driver.hpp"
 #include "tinkerbell/drivers/process/sandbox_probe.hpp"
 #include "tinkerbell/journal/sqlite_store.hpp"
 #include "tinkerbell/settings/key.hpp"
@@ -68,6 +69,15 @@ std::unique_ptr<TurnMark> turn_mark(const std::string& state_dir, Logger& logger
   return TurnMark::in_memory();
 }
 
+/// A crash may have left the draft of a fork that never was.
+Result<void> settle_drafts(Store& store, const Drafts& drafts) {
+  return settle_fork_drafts(drafts, [&store](TaskId task) -> Result<bool> {
+    const Result<TaskHead> head = store.task(task);
+    if (!head && head.error().code != Errc::not_found) return head.error();
+    return static_cast<bool>(head);
+  });
+}
+
 int run_with(DaemonPlan plan, const Masker& masker, Logger& logger) {
   Result<std::unique_ptr<Store>> store =
       open_sqlite_store(plan.state_dir, store_durability(plan.settings.daemon.durability),
@@ -79,6 +89,9 @@ int run_with(DaemonPlan plan, const Masker& masker, Logger& logger) {
   const Result<std::unique_ptr<ContentStore>> contents =
       ContentStore::open(plan.state_dir + "/contents");
   if (!contents) return complain(EX_CANTCREAT, contents.error());
+  if (Result<void> settled = settle_drafts(**store, drafts_in(plan.state_dir)); !settled) {
+    logger.warn("drafts.leftovers", {{"error", settled.error().message}});
+  }
   const std::unique_ptr<TurnMark> mark = turn_mark(plan.state_dir, logger);
   Result<Daemon::Survivors> survivors = Daemon::survivors_of(**store, *mark);
   if (!survivors) return complain(EX_DATAERR, survivors.error());

@@ -18,4 +18,11 @@ Result<void> check(const AcceptRequest& request) {
   return {};
 }
 
+Result<void> check(const ForkRequest& request) {
+  if (!request.at) return Error{Errc::invalid, "at: after which step?"};
+  if (request.say.size() <= ForkRequest::kSayBytesMax) return {};
+  return Error{Errc::too_large,
+               "say: longer than " + std::to_string(ForkRequest::kSayBytesMax) + " bytes"};
+}
+
 }  // namespace tinkerbell::protocol

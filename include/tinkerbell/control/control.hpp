@@ -25,6 +25,7 @@ namespace tinkerbell {
 
 class BlockingPool;
 class ContentStore;
+class ForkDrafts;
 
 /// What the daemon says about itself in GET /v1/status.
 struct DaemonFacts {
@@ -67,6 +68,7 @@ class ControlPlane {
     const Masker& masker;
     ContentStore& contents;
     Drafts drafts;
+    ForkDrafts& fork_drafts;
     /// Adds the contents that drivers rely on, whatever the journal says. Any thread.
     std::function<Result<void>(std::set<Sha256>& contents)> relied_on;
     DaemonFacts facts;

@@ -4,6 +4,8 @@
 #include "tinkerbell/base/result.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,5 +41,26 @@ struct DropRequest {
 
   bool operator==(const DropRequest&) const = default;
 };
+
+/// POST /v1/tasks/{id}/fork → 201 and the TaskView of a new task, which has the first steps of task
+/// {id} and goes on from there, in a draft of its own with the files as they were then. 404: there
+/// is no such step. 409: it is still under way, or what it takes is not known any more.
+struct ForkRequest {
+  static constexpr std::size_t kSayBytesMax = 64 << 10;
+
+  std::optional<std::uint32_t> at;  ///< The last of those steps; 0: none of them. Required.
+  std::string say;                  ///< What it is told before it goes on; empty: nothing.
+  bool approve_all = false;         ///< Approve what it would ask; what a rule denies stays denied.
+
+  static constexpr auto fields() {
+    return described(field("at", &ForkRequest::at), field("say", &ForkRequest::say),
+                     field("approve_all", &ForkRequest::approve_all));
+  }
+
+  bool operator==(const ForkRequest&) const = default;
+};
+
+/// Whether a request keeps its bounds. Errors: invalid, too_large.
+[[nodiscard]] Result<void> check(const ForkRequest& request);
 
 }  // namespace tinkerbell::protocol

@@ -43,6 +43,9 @@ TEST(Arguments, MisuseEndsWith64AndAHint) {
       {"show", "99999999999999999999"},
       {"show", "12", "13"},
       {"pause", "a3"},
+      {"fork", "12"},
+      {"fork", "12", "--at", "-1"},
+      {"fork", "12", "--at", "last"},
       {"step", "a3"},
       {"break", "12", "file.write", "--clear", "1"},
       {"break", "12", "--clear", "x"},
@@ -318,6 +321,19 @@ TEST(Arguments, UndoTakesAStepAndHowItIsDone) {
 TEST(Arguments, DiffIsOfAllOrOfOneStep) {
   EXPECT_EQ(command<ShowDiff>({"diff", "12"}).step, 0U);
   EXPECT_EQ(command<ShowDiff>({"diff", "12", "--step", "4"}).step, 4U);
+}
+
+TEST(Arguments, AForkNeedsAStepAndMaySaySomething) {
+  const auto plain = command<ForkTask>({"fork", "12", "--at", "0"});
+  EXPECT_EQ(plain.task, TaskId{12});
+  EXPECT_EQ(plain.at, 0U);
+  EXPECT_TRUE(plain.say.empty());
+  const auto all = command<ForkTask>({"fork", "12", "--at", "4", "--say", "not so", "--yes", "-d"});
+  EXPECT_EQ(all.at, 4U);
+  EXPECT_EQ(all.say, "not so");
+  EXPECT_TRUE(all.approve_all);
+  EXPECT_TRUE(all.detach);
+  EXPECT_EQ(nearest_verb("branch"), "fork");
 }
 
 }  // namespace

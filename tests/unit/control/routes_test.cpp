@@ -8,6 +8,7 @@
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/workspace/content_store.hpp"
 #include "tinkerbell/workspace/drafts.hpp"
+#include "tinkerbell/workspace/fork_drafts.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
@@ -27,6 +28,23 @@ namespace tinkerbell::control {
 namespace {
 
 using ::testing::ElementsAre;
+
+/// Makes a draft without files, and keeps what it was asked for.
+class NoDrafts final : public ForkDrafts {
+ public:
+  void make(ForkDraft draft, Completion<void> done) override {
+    draft.files(
+        Completion<ForkFiles>([this, done = std::move(done)](Result<ForkFiles> told) mutable {
+          files = told;
+          told ? done({}) : done(told.error());
+        }));
+  }
+
+  void claim(TaskId task) override { claimed.push_back(task); }
+
+  std::optional<Result<ForkFiles>> files;
+  std::vector<TaskId> claimed;
+};
 
 /// A stream whose reader takes what was sent when the test says so.
 class PatientStream final : public EventStream {
@@ -233,6 +251,7 @@ class RoutesTest : public testing::Test {
   std::unique_ptr<ContentStore> contents_ = *ContentStore::open(directory_ / "contents");
   boost::asio::io_context loop_;
   BlockingPool pool_{loop_.get_executor(), 1};
+  NoDrafts drafts_;
   Context context_{.parts = {.loop = loop_.get_executor(),
                              .pool = pool_,
                              .calls = *world_.calls,
@@ -243,6 +262,7 @@ class RoutesTest : public testing::Test {
                              .masker = world_.masker,
                              .contents = *contents_,
                              .drafts = Drafts(directory_ / "drafts"),
+                             .fork_drafts = drafts_,
                              .relied_on = [](std::set<Sha256>&) { return Result<void>(); },
                              .facts = {}},
                    .hub = world_.hub,
@@ -692,6 +712,80 @@ TEST_F(RoutesTest, WhoFollowsCallsHearsThemPastAndLiveAndOthersDoNot) {
   EXPECT_EQ(calls->ids, plain->ids);
   EXPECT_THAT(plain->calls(), ElementsAre());
   EXPECT_TRUE(calls->closed);
+}
+
+/// Writes a file twice, then waits for a person.
+Task<Result<Json>> writes_twice(TaskStart /*start*/) {
+  (void)co_await AwaitFileWrite{.path = "a.txt", .content = "one"};
+  (void)co_await AwaitFileWrite{.path = "a.txt", .content = "two"};
+  (void)co_await AwaitUserApproval{.question = "enough?"};
+  co_return Json();
+}
+
+/// Forks of a task that writes "one", then "two".
+class ForkRoute : public RoutesTest {
+ protected:
+  ForkRoute() {
+    world_.add_kind("writer@1", writes_twice);
+    for (const auto& [before, after] : {std::pair("", "one"), std::pair("one", "two")}) {
+      AwaitFileWrite::Reply reply{.bytes = 3};
+      reply.changes = {{"a.txt", state(before), state(after)}};
+      world_.driver->next_reply("file.write", Reply(std::move(reply)));
+    }
+    first_ = world_.submit("writer@1", /*approve_all=*/true);
+  }
+
+  static std::optional<FileState> state(std::string_view content) {
+    if (content.empty()) return std::nullopt;
+    return FileState{.mode = 0644, .content = sha256(content), .bytes = content.size()};
+  }
+
+  HttpResponse fork(TaskId task, std::uint32_t at) {
+    return ask("POST", "/v1/tasks/" + std::to_string(number(task)) + "/fork", {},
+               R"({"at": )" + std::to_string(at) + "}");
+  }
+
+  /// What its draft was to have there.
+  [[nodiscard]] std::optional<FileState> told() const {
+    return (*drafts_.files)->states.at("a.txt");
+  }
+
+  TaskId first_ = kNoTask;
+};
+
+TEST_F(ForkRoute, GetsTheFilesAsTheyWereAfterThatStepAndItsDraftIsClaimed) {
+  for (const auto& [at, content] :
+       {std::pair(0U, ""), std::pair(1U, "one"), std::pair(2U, "two")}) {
+    SCOPED_TRACE(at);
+    const HttpResponse answer = fork(first_, at);
+    ASSERT_EQ(answer.status, 201) << answer.body;
+    EXPECT_EQ(told(), state(content));
+    const Json view = *parse_json(answer.body);
+    EXPECT_EQ(view.at("forked_from"), number(first_));
+    EXPECT_EQ(view.at("forked_step"), at);
+    EXPECT_EQ(drafts_.claimed.back(), TaskId{view.at("id").get<std::uint64_t>()});
+  }
+}
+
+TEST_F(ForkRoute, OfAForkLooksAtWhatItsFirstStepsChangedToo) {
+  ASSERT_EQ(fork(first_, 2).status, 201);
+  const TaskId second = drafts_.claimed.back();
+  for (const auto& [at, content] :
+       {std::pair(0U, ""), std::pair(1U, "one"), std::pair(2U, "two")}) {
+    SCOPED_TRACE(at);
+    ASSERT_EQ(fork(second, at).status, 201);
+    EXPECT_EQ(told(), state(content));
+    ASSERT_EQ((*drafts_.files)->origins.size(), 1U);
+    EXPECT_EQ((*drafts_.files)->origins.front().draft, second);
+  }
+}
+
+TEST_F(ForkRoute, SaysWhyItCannotBe) {
+  EXPECT_EQ(fork(TaskId{77}, 1).status, 404);
+  EXPECT_EQ(fork(first_, 9).status, 404);
+  EXPECT_EQ(fork(first_, 3).status, 409);  // it is under way
+  EXPECT_EQ(ask("POST", "/v1/tasks/1/fork", {}, "{}").status, 400);
+  EXPECT_TRUE(drafts_.claimed.empty());
 }
 
 }  // namespace
