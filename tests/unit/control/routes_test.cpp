@@ -2,6 +2,7 @@
 
 #include "support/syscall_world.hpp"
 #include "support/temp_dir.hpp"
+#include "unit/control/no_drafts.hpp"
 #include "unit/io/loop.hpp"
 
 #include "tinkerbell/debug/core_file.hpp"
@@ -28,23 +29,6 @@ namespace tinkerbell::control {
 namespace {
 
 using ::testing::ElementsAre;
-
-/// Makes a draft without files, and keeps what it was asked for.
-class NoDrafts final : public ForkDrafts {
- public:
-  void make(ForkDraft draft, Completion<void> done) override {
-    draft.files(
-        Completion<ForkFiles>([this, done = std::move(done)](Result<ForkFiles> told) mutable {
-          files = told;
-          told ? done({}) : done(told.error());
-        }));
-  }
-
-  void claim(TaskId task) override { claimed.push_back(task); }
-
-  std::optional<Result<ForkFiles>> files;
-  std::vector<TaskId> claimed;
-};
 
 /// A stream whose reader takes what was sent when the test says so.
 class PatientStream final : public EventStream {

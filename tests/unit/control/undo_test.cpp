@@ -1,6 +1,7 @@
 #include "control/routes.hpp"
 #include "support/syscall_world.hpp"
 #include "support/temp_dir.hpp"
+#include "unit/control/no_drafts.hpp"
 #include "unit/io/loop.hpp"
 
 #include "tinkerbell/io/blocking_pool.hpp"
@@ -154,14 +155,19 @@ class UndoTest : public testing::Test {
   BlockingPool pool_{loop_.get_executor(), 1};
   TempDir dir_;
   std::unique_ptr<ContentStore> contents_ = *ContentStore::open((dir_ / "contents").string());
+  NoDrafts no_drafts_;
   Context context_{.parts = {.loop = loop_.get_executor(),
                              .pool = pool_,
                              .calls = *world_.calls,
                              .journal = *world_.journal,
                              .clock = world_.clock,
                              .logger = world_.logger,
+                             .registry = world_.registry,
+                             .masker = world_.masker,
                              .contents = *contents_,
                              .drafts = Drafts(dir_ / "drafts"),
+                             .fork_drafts = no_drafts_,
+                             .relied_on = [](std::set<Sha256>&) { return Result<void>(); },
                              .facts = {}},
                    .hub = world_.hub,
                    .started = {}};
