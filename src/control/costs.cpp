@@ -42,10 +42,17 @@ std::string date_of(std::int64_t day) {
   return rfc3339(WallTime{std::chrono::days{day}}).substr(0, 10);
 }
 
+/// Of some families only what people were asked is known.
+bool has_used_anything(Spending spent) {
+  spent.questions = spent.accepted = 0;
+  return spent != Spending{};
+}
+
 /// Lines by what they are summed up by, the newest or the first one first.
 protocol::CostReport report_of(const std::vector<LedgerLine>& lines, std::string by) {
   std::map<std::pair<std::int64_t, std::string>, Spending> sums;
   for (const LedgerLine& line : lines) {
+    if (!has_used_anything(line.spent)) continue;
     if (by == "day") {
       sums[{-line.day, date_of(line.day)}] += line.spent;
     } else if (by == "task") {

@@ -58,6 +58,7 @@ Journal::Journal(std::unique_ptr<Store> store, Callbacks callbacks)
       last_lsn_(opened_.last_lsn),
       durable_lsn_(opened_.last_lsn),
       self_(std::make_shared<Journal*>(this)),
+      accepted_work_(store->accepted_work()),
       store_(std::move(store)),
       anchor_(store_->anchor()) {
   // Another error than this one means that there is no reserve, not that there is no room.
@@ -258,6 +259,7 @@ void Journal::commit(Batch batch) {
     ++counters_.commits;
     counters_.records += batch.records.size();
   }
+  tell_accepted(batch.charges);  // first: who sees that a task has ended sees it counted
   tell_durable(std::move(batch.records));
 }
 
@@ -267,6 +269,29 @@ void Journal::tell_durable(std::vector<Record> records) {
     if (journal == nullptr) return;
     (*journal)->durable_lsn_ = records.back().lsn;
     (*journal)->callbacks_.durable(records);
+  });
+}
+
+void Journal::tell_accepted(const std::vector<Charge>& charges) {
+  if (std::ranges::none_of(charges, counts_for_people)) return;
+  std::vector<std::pair<TaskId, std::uint64_t>> questions;
+  for (const Charge& charge : charges) {
+    if (charge.spent.accepted == 0) continue;
+    const Result<std::vector<LedgerLine>> lines = store_->ledger({.root = charge.root});
+    if (!lines) continue;  // whoever opens it next will say so
+    std::uint64_t asked = 0;
+    for (const LedgerLine& line : *lines)
+      asked += line.spent.questions;
+    questions.emplace_back(charge.root, asked);
+  }
+  callbacks_.post([self = std::weak_ptr(self_), accepted = store_->accepted_work(),
+                   questions = std::move(questions)] {
+    const auto journal = self.lock();
+    if (journal == nullptr) return;
+    (*journal)->accepted_work_ = accepted;
+    if (!(*journal)->callbacks_.work_accepted) return;
+    for (const auto& [root, asked] : questions)
+      (*journal)->callbacks_.work_accepted(root, asked);
   });
 }
 

@@ -87,6 +87,15 @@ Result<void> LedgerTable::add(const Charge& charge) {
   return execute(put_, sum);
 }
 
+Result<Spending> LedgerTable::total(TaskId root) {
+  const Result<std::vector<LedgerLine>> found = lines({.root = root});
+  if (!found) return found.error();
+  Spending sum;
+  for (const LedgerLine& line : *found)
+    sum += line.spent;
+  return sum;
+}
+
 Result<std::vector<LedgerLine>> LedgerTable::lines(const LedgerRange& range) {
   std::vector<LedgerLine> lines;
   const bool all = range.root == kNoTask;

@@ -21,6 +21,9 @@ class LedgerTable {
   /// By root, day and model. Errors: invalid (one of them is damaged), io.
   [[nodiscard]] Result<std::vector<LedgerLine>> lines(const LedgerRange& range);
 
+  /// All that a root has spent. Errors: as lines().
+  [[nodiscard]] Result<Spending> total(TaskId root);
+
  private:
   LedgerTable() = default;
 

@@ -28,6 +28,13 @@ Spending& Spending::operator+=(const Spending& other) {
   return *this;
 }
 
+void AcceptedWork::count(const Spending& before, const Spending& after, WallTime at) {
+  if (after.accepted == 0) return;
+  const bool first = before.accepted == 0;
+  if (first && tasks++ == 0) since_unix_ns = unix_nanoseconds(at);
+  questions += after.questions - (first ? 0 : before.questions);
+}
+
 std::int64_t utc_day(WallTime time) {
   return std::chrono::floor<std::chrono::days>(time).time_since_epoch().count();
 }

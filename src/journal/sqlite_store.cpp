@@ -128,6 +128,8 @@ class SqliteStore final : public Store {
     return located(ledger_.lines(range));
   }
 
+  [[nodiscard]] AcceptedWork accepted_work() const override { return accepted_work_; }
+
   [[nodiscard]] Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) override;
   [[nodiscard]] Result<void> release(TaskId task, std::optional<WallTime> due) override;
   [[nodiscard]] Result<std::optional<Milliseconds>> renew() override;
@@ -178,6 +180,7 @@ class SqliteStore final : public Store {
 
   [[nodiscard]] Result<void> commit(const Batch& batch);
   [[nodiscard]] Result<Anchor> write(const Batch& batch);
+  [[nodiscard]] Result<void> charge(const std::vector<Charge>& charges);
   [[nodiscard]] Result<Anchor> write_records(std::span<const Record> records);
   [[nodiscard]] Result<void> write_row(std::span<const Record> records, std::string_view body,
                                        Anchor& newest);
@@ -218,6 +221,7 @@ class SqliteStore final : public Store {
   SqliteStatement commit_;
   SqliteStatement insert_commit_;
   SqliteStatement set_meta_;
+  SqliteStatement set_accepted_work_;
   std::vector<WatchedFile> watched_;
   StoreState state_;
   SoleOwner owner_;
@@ -226,7 +230,9 @@ class SqliteStore final : public Store {
   Anchor newest_;           ///< The newest record, and the newest seal of the chain.
   Anchor synced_;           ///< As it was when all was last certain to survive a loss of power.
   ApprovalId last_approval_ = kNoApproval;
-  std::optional<Error> failure_;  ///< The first one; final.
+  AcceptedWork accepted_work_;
+  AcceptedWork next_accepted_work_;  ///< Once the batch that was written is committed.
+  std::optional<Error> failure_;     ///< The first one; final.
 };
 
 /// The mark first: the log goes with the connection.
@@ -273,13 +279,31 @@ Result<void> SqliteStore::prepare_statements() {
         {&commit_, "COMMIT"},
         {&insert_commit_,
          "INSERT INTO commits (first_lsn, last_lsn, body, seal) VALUES (?1, ?2, ?3, ?4)"},
-        {&set_meta_, "UPDATE meta SET value = ?2 WHERE key = ?1"}}) {
+        {&set_meta_, "UPDATE meta SET value = ?2 WHERE key = ?1"},
+        {&set_accepted_work_,
+         "INSERT INTO meta VALUES ('accepted_work', ?1) ON CONFLICT (key) DO UPDATE SET value = "
+         "?1"}}) {
     Result<SqliteStatement> prepared = database_.prepare(sql);
     if (!prepared) return prepared.error();
     *statement = *std::move(prepared);
   }
   return {};
 }
+
+namespace {
+
+/// A journal in which nothing was accepted yet has none.
+Result<AcceptedWork> read_accepted_work(SqliteConnection& database) {
+  const Result<SqliteStatement> statement =
+      database.prepare("SELECT value FROM meta WHERE key = 'accepted_work'");
+  if (!statement) return statement.error();
+  SqliteQuery query(*statement);
+  const Result<bool> row = query.next();
+  if (!row) return row.error();
+  return *row ? from_canonical<AcceptedWork>(query.blob(0)) : AcceptedWork{};
+}
+
+}  // namespace
 
 Result<void> SqliteStore::read_state() {
   const auto epoch = database_.integer("SELECT value FROM meta WHERE key = 'epoch'");
@@ -294,9 +318,12 @@ Result<void> SqliteStore::read_state() {
   if (!task_removed) return task_removed.error();
   const auto lsn_removed = database_.integer("SELECT value FROM meta WHERE key = 'last_lsn'");
   if (!lsn_removed) return lsn_removed.error();
+  const Result<AcceptedWork> accepted = read_accepted_work(database_);
+  if (!accepted) return accepted.error();
   const auto newest = commits_.newest();
   if (!newest) return newest.error();
 
+  accepted_work_ = *accepted;
   state_.epoch = Epoch{static_cast<std::uint32_t>(*epoch)};
   state_.last_approval = ApprovalId{static_cast<std::uint64_t>(*approval)};
   state_.last_task = TaskId{static_cast<std::uint64_t>(std::max(*task, *task_removed))};
@@ -523,6 +550,7 @@ Result<void> SqliteStore::commit(const Batch& batch) {
     return done;
   }
   newest_ = *written;
+  accepted_work_ = next_accepted_work_;
   if (durability_ == Durability::power) synced_ = newest_;
   last_approval_ = std::max(last_approval_, batch.last_approval);
   if (Result<void> same = check_files(); !same) return same;
@@ -547,13 +575,26 @@ Result<Anchor> SqliteStore::write(const Batch& batch) {
   for (const TaskHead& head : batch.heads) {
     if (Result<void> put = tasks_.put(database_, head); !put) return put.error();
   }
-  for (const Charge& charge : batch.charges) {
-    if (Result<void> added = ledger_.add(charge); !added) return added.error();
-  }
+  if (Result<void> charged = charge(batch.charges); !charged) return charged.error();
   if (batch.last_approval <= last_approval_) return newest;
   SqliteQuery query(set_meta_, std::string_view("last_approval"), stored(batch.last_approval));
   if (Result<void> set = query.run(); !set) return set.error();
   return newest;
+}
+
+Result<void> SqliteStore::charge(const std::vector<Charge>& charges) {
+  next_accepted_work_ = accepted_work_;
+  for (const Charge& charge : charges) {
+    const bool for_people = counts_for_people(charge);
+    const Result<Spending> before = for_people ? ledger_.total(charge.root) : Spending{};
+    if (!before) return before.error();
+    if (Result<void> added = ledger_.add(charge); !added) return added;
+    Spending after = *before;
+    if (for_people) next_accepted_work_.count(*before, after += charge.spent, charge.at);
+  }
+  if (next_accepted_work_ == accepted_work_) return {};
+  const std::string form = canonical_bytes(next_accepted_work_);
+  return SqliteQuery(set_accepted_work_, SqliteBlob{form}).run();
 }
 
 Result<Anchor> SqliteStore::write_records(std::span<const Record> records) {

@@ -46,6 +46,8 @@ class ForwardingStore : public Store {
     return store_->ledger(range);
   }
 
+  [[nodiscard]] AcceptedWork accepted_work() const override { return store_->accepted_work(); }
+
   [[nodiscard]] Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) override {
     return store_->claim(limit, now);
   }

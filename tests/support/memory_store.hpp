@@ -196,6 +196,17 @@ class MemoryStore final : public Store {
     return lines;
   }
 
+  [[nodiscard]] AcceptedWork accepted_work() const override {
+    AcceptedWork accepted;
+    std::map<TaskId, Spending> sums;
+    for (const auto& [records, charge] : memory_->charges) {
+      Spending& sum = sums[charge.root];
+      const Spending before = sum;
+      accepted.count(before, sum += charge.spent, charge.at);
+    }
+    return accepted;
+  }
+
   [[nodiscard]] Result<std::vector<Record>> records_from_snapshot(TaskId id) override {
     Result<std::vector<Record>> all = records(id);
     if (!all) return all;

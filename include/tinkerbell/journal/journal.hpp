@@ -41,6 +41,9 @@ class Journal {
     std::function<void(const std::optional<Error>&)> storage = {};
     /// What is written down outside of the store has moved on. Loop thread.
     std::function<void(const Anchor&)> anchored = {};
+    /// The changes of this family of tasks were accepted, now or once more; so many questions it
+    /// has asked. Loop thread.
+    std::function<void(TaskId root, std::uint64_t questions)> work_accepted = {};
   };
 
   Journal(std::unique_ptr<Store> store, Callbacks callbacks);
@@ -86,6 +89,9 @@ class Journal {
   /// As try_again(), with the space that was kept back: for what ends work, and for the last
   /// records.
   void use_reserve();
+
+  /// How many families of tasks were accepted, as far as that is durable.
+  [[nodiscard]] const AcceptedWork& accepted_work() const { return accepted_work_; }
 
   /// As the store stood when it was opened.
   [[nodiscard]] const StoreState& store_state() const { return opened_; }
@@ -170,6 +176,7 @@ class Journal {
   void commit_all(std::deque<Batch> appends);
   void commit(Batch batch);
   void tell_durable(std::vector<Record> records);
+  void tell_accepted(const std::vector<Charge>& charges);
   void tell_anchor();
   void tell_failed();
 
@@ -201,6 +208,7 @@ class Journal {
   std::shared_ptr<Journal*> self_;         ///< Posted functions hold it weakly.
   bool unannounced_ = false;               ///< Something was appended since announce().
   std::optional<Error> storage_full_;
+  AcceptedWork accepted_work_;
 
   // Both threads.
   mutable std::mutex mutex_;

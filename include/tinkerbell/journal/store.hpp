@@ -247,6 +247,9 @@ class Store {
   /// invalid (crc).
   [[nodiscard]] virtual Result<std::vector<LedgerLine>> ledger(const LedgerRange& range) = 0;
 
+  /// How many families of tasks were accepted so far, as the charges say; without reading.
+  [[nodiscard]] virtual AcceptedWork accepted_work() const { return {}; }
+
   // ---- whose a task is ----
 
   /// Makes tasks this owner's that have not ended, belong to nobody, and are due: the first so many

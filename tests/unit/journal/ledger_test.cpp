@@ -131,6 +131,40 @@ TEST_F(Ledger, HasNothingOfABatchThatWasRefused) {
   EXPECT_THAT(lines(), ElementsAre(line(1, kToday, "small", 1, 1)));
 }
 
+Charge asked(std::uint64_t root) {
+  return {.root = TaskId{root}, .at = kMidnight, .model = {}, .spent = {.questions = 1}};
+}
+
+Charge accepted(std::uint64_t root) {
+  return {.root = TaskId{root}, .at = kMidnight, .model = {}, .spent = {.accepted = 1}};
+}
+
+TEST_F(Ledger, SaysHowManyTasksWereAcceptedAlsoAfterwards) {
+  EXPECT_EQ(store->accepted_work(), AcceptedWork{});
+  append({asked(1), asked(2)});
+  append({asked(1)});
+  EXPECT_EQ(store->accepted_work(), AcceptedWork{});
+  append({accepted(1)});
+  const std::int64_t since = unix_nanoseconds(kMidnight);
+  EXPECT_EQ(store->accepted_work(),
+            (AcceptedWork{.tasks = 1, .questions = 2, .since_unix_ns = since}));
+  append({asked(1), accepted(1), charge(1, kMidnight, "small", 5)});
+  append({accepted(3)});
+  reopen();
+  EXPECT_EQ(store->accepted_work(),
+            (AcceptedWork{.tasks = 2, .questions = 3, .since_unix_ns = since}));
+}
+
+TEST_F(Ledger, AcceptsNothingOfABatchThatWasRefused) {
+  append({asked(1)});
+  Batch fenced = one_record(2, "hello", Epoch{9});
+  fenced.charges = {accepted(1)};
+  EXPECT_EQ(store->append(fenced).error().code, Errc::conflict);
+  EXPECT_EQ(store->accepted_work(), AcceptedWork{});
+  reopen();
+  EXPECT_EQ(store->accepted_work(), AcceptedWork{});
+}
+
 TEST_F(Ledger, IsThereAfterItsProcessWasKilled) {
   store.reset();
   status_of_child([&] {

@@ -146,7 +146,9 @@ class SampleRecords {
                   .tokens_in = below(100'000),
                   .tokens_in_cached = below(1'000),
                   .tokens_in_cache_write = below(1'000),
-                  .tokens_out = below(10'000)}};
+                  .tokens_out = below(10'000),
+                  .questions = below(2),
+                  .accepted = below(4) / 3}};
     const bool much = below(10) == 0;
     if (much) charge.spent.tokens_in = random_();
     charge.spent.cost =

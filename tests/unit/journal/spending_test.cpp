@@ -21,7 +21,9 @@ Spending sample(std::uint64_t first) {
           .tokens_in_cache_write = first + 5,
           .tokens_out = first + 6,
           .cost = Money::of_trillionths(static_cast<std::int64_t>(first) + 7),
-          .time = Milliseconds{static_cast<std::int64_t>(first / 4) + 8}};
+          .time = Milliseconds{static_cast<std::int64_t>(first / 4) + 8},
+          .questions = first + 9,
+          .accepted = first + 10};
 }
 
 TEST(Spending, IsAddedFieldByField) {
@@ -35,14 +37,16 @@ TEST(Spending, IsAddedFieldByField) {
                            .tokens_in_cache_write = 1'110,
                            .tokens_out = 1'112,
                            .cost = Money::of_trillionths(1'114),
-                           .time = Milliseconds{291}}));
+                           .time = Milliseconds{291},
+                           .questions = 1'118,
+                           .accepted = 1'120}));
 }
 
 TEST(Spending, StaysAtTheMostWhereItWouldBeMore) {
-  Spending sum = sample(kMost - 6);
+  Spending sum = sample(kMost - 10);
   sum.cost = Money::of_trillionths(std::numeric_limits<std::int64_t>::max() - 5);
   sum.time = Milliseconds::max() - Milliseconds{1};
-  sum += sample(7);
+  sum += sample(11);
   EXPECT_EQ(sum, (Spending{.calls = kMost,
                            .calls_estimated = kMost,
                            .calls_unpriced = kMost,
@@ -51,11 +55,27 @@ TEST(Spending, StaysAtTheMostWhereItWouldBeMore) {
                            .tokens_in_cache_write = kMost,
                            .tokens_out = kMost,
                            .cost = Money::of_trillionths(std::numeric_limits<std::int64_t>::max()),
-                           .time = Milliseconds::max()}));
+                           .time = Milliseconds::max(),
+                           .questions = kMost,
+                           .accepted = kMost}));
+}
+
+TEST(AcceptedWork, CountsATaskOnceWithAllQuestionsBeforeAndSince) {
+  const WallTime at = wall_from_unix_nanoseconds(5);
+  AcceptedWork accepted;
+  accepted.count({}, {.questions = 3}, at);  // asked, and not accepted
+  EXPECT_EQ(accepted, AcceptedWork{});
+  accepted.count({.questions = 3}, {.questions = 3, .accepted = 1}, at);
+  EXPECT_EQ(accepted, (AcceptedWork{.tasks = 1, .questions = 3, .since_unix_ns = 5}));
+  accepted.count({.questions = 3, .accepted = 1}, {.questions = 4, .accepted = 1}, at);
+  accepted.count({.questions = 4, .accepted = 1}, {.questions = 4, .accepted = 2}, at);
+  EXPECT_EQ(accepted, (AcceptedWork{.tasks = 1, .questions = 4, .since_unix_ns = 5}));
+  accepted.count({}, {.accepted = 1}, wall_from_unix_nanoseconds(9));  // another one
+  EXPECT_EQ(accepted, (AcceptedWork{.tasks = 2, .questions = 4, .since_unix_ns = 5}));
 }
 
 TEST(Spending, ComesBackFromItsCanonicalForm) {
-  for (const Spending& spent : {Spending{}, sample(1), sample(kMost - 6)}) {
+  for (const Spending& spent : {Spending{}, sample(1), sample(kMost - 10)}) {
     const Result<Spending> back = from_canonical<Spending>(canonical_bytes(spent));
     ASSERT_TRUE(back) << back.error().message;
     EXPECT_EQ(*back, spent);

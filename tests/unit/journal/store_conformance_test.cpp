@@ -342,6 +342,8 @@ class Trial {
     if (Wrong wrong = difference(store_->ledger({}), model_->ledger({}))) {
       return "in the end: ledger: " + *wrong;
     }
+    if (store_->accepted_work() != model_->accepted_work())
+      return "in the end: another number of accepted";
     if (Wrong wrong = difference(store_->tasks(Store::Which::all, kNoTask, Store::kAll),
                                  model_->tasks(Store::Which::all, kNoTask, Store::kAll))) {
       return "in the end: tasks: " + *wrong;
