@@ -465,6 +465,17 @@ std::string verification_text(const protocol::VerifyView& verified) {
   return text;
 }
 
+namespace {
+
+/// "14 tasks, with 1.2 questions each (17 in all, since 2026-11-27T08:00:00Z)".
+std::string accepted_line(const protocol::AcceptedView& accepted) {
+  if (accepted.tasks == 0) return {};
+  return plural(accepted.tasks, "task") + ", with " + accepted.mean + " questions each (" +
+         std::to_string(accepted.questions) + " in all, since " + accepted.since + ")";
+}
+
+}  // namespace
+
 std::string status_text(const protocol::StatusView& status) {
   std::string tasks;
   for (const protocol::StateCount& each : status.tasks) {
@@ -476,6 +487,7 @@ std::string status_text(const protocol::StatusView& status) {
          labelled("up", std::to_string(status.uptime_s) + " s") +
          labelled("tasks", tasks.empty() ? "none" : tasks) +
          labelled("questions", std::to_string(status.approvals_open) + " open") +
+         labelled("accepted", accepted_line(status.accepted)) +
          labelled("scheduler", status.scheduler ? scheduler_line(*status.scheduler) : "") +
          labelled("sandbox", status.sandbox) + labelled("model", status.model) +
          labelled("socket", status.socket) + labelled("state", status.state_dir) +

@@ -4,7 +4,25 @@
 
 #include <unistd.h>
 
+#include <array>
+#include <cstdio>
+
 namespace tinkerbell::control {
+
+namespace {
+
+protocol::AcceptedView view_of(const AcceptedWork& accepted) {
+  if (accepted.tasks == 0) return {};
+  std::array<char, 32> mean{};
+  std::snprintf(mean.data(), mean.size(), "%.1f",
+                static_cast<double>(accepted.questions) / static_cast<double>(accepted.tasks));
+  return {.tasks = accepted.tasks,
+          .questions = accepted.questions,
+          .mean = mean.data(),
+          .since = rfc3339(wall_from_unix_nanoseconds(accepted.since_unix_ns))};
+}
+
+}  // namespace
 
 void get_status(Context& context, Request request) {
   const ControlPlane::Parts& parts = context.parts;
@@ -29,6 +47,7 @@ void get_status(Context& context, Request request) {
     parts.journal.try_again();  // who looks may have made room
   }
   view.scheduler = scheduler_view(context);
+  view.accepted = view_of(parts.journal.accepted_work());
   request.answer(view);
 }
 

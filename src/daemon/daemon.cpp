@@ -162,7 +162,11 @@ Journal::Callbacks Daemon::journal_callbacks() {
                 stop(EX_IOERR, "the journal cannot be written");
               },
           .storage = [this](const std::optional<Error>& full) { report_storage(full); },
-          .anchored = [this](const Anchor& anchor) { report_anchor(anchor); }};
+          .anchored = [this](const Anchor& anchor) { report_anchor(anchor); },
+          .work_accepted =
+              [this](TaskId root, std::uint64_t questions) {
+                logger_.info("task.accepted", {{"task", number(root)}, {"questions", questions}});
+              }};
 }
 
 void Daemon::report_storage(const std::optional<Error>& full) {
@@ -208,7 +212,8 @@ Registry Daemon::make_registry(const DaemonPlan& plan) {
                 },
                 .start = run_agent,
                 .title = agent_title,
-                .in_draft = plan.settings.agent.files == settings::AgentFiles::draft});
+                .in_draft = plan.settings.agent.files == settings::AgentFiles::draft,
+                .accepted_at_end = true});
   registry.add(
       std::string(kAcceptKind),
       {.freeze = freeze_accept, .start = run_accept, .title = accept_title, .may_fork = false});

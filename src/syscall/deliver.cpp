@@ -19,6 +19,12 @@ Error as_journalled(const Error& error, const Masker& masker) {
   return kept;
 }
 
+/// Whether a person has taken over what a draft has changed, or there is nothing in it.
+bool accepts_draft(const Result<Reply>& outcome) {
+  const auto* const taken = outcome ? std::get_if<AwaitDraftAccept::Reply>(&*outcome) : nullptr;
+  return taken != nullptr && (!taken->changes.empty() || taken->left.empty());
+}
+
 }  // namespace
 
 /// The command is over: writes its RESULT (with its INTENT, if that is not there yet, and with what
@@ -33,6 +39,7 @@ void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Re
     outcome = as_journalled(outcome.error(), parts_.masker);
   }
   add_earlier_changes(live.flight->changed, outcome);
+  if (accepts_draft(outcome)) charges.push_back(charge_for_acceptance(live));
   std::string form = canonical_outcome(outcome);
   if (form.size() > kOutcomeBytesMax) {
     outcome = Error{Errc::too_large, "its outcome is longer than 32 MiB"};
@@ -54,6 +61,11 @@ void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Re
   }
   deliver(live, std::move(outcome));
   serve_queued(live.account);
+}
+
+Charge SystemCalls::charge_for_acceptance(const LiveTask& live) const {
+  return {
+      .root = works_for(live), .at = parts_.clock.wall(), .model = {}, .spent = {.accepted = 1}};
 }
 
 namespace {

@@ -85,7 +85,13 @@ void SystemCalls::ask(LiveTask& live, QuestionKind kind) {
   flight.intent_recorded = true;
   may_rest(live, {.approval = flight.approval,
                   .waiting_for = asks_for(flight.approval, kind, flight.command(), {})});
-  open_question(live, kind, append(live, std::move(records)));
+  open_question(live, kind, append(live, std::move(records), {charge_for_question(live)}));
+}
+
+/// What a question costs the one who reads it.
+Charge SystemCalls::charge_for_question(const LiveTask& live) const {
+  return {
+      .root = works_for(live), .at = parts_.clock.wall(), .model = {}, .spent = {.questions = 1}};
 }
 
 void SystemCalls::open_question(LiveTask& live, QuestionKind kind, Lsn lsn) {

@@ -153,6 +153,11 @@ struct LiveTask {
 /// What a fork is told that wants to change the course of such a task.
 [[nodiscard]] Error child_of_origin(std::string_view command, const LiveTask& live);
 
+/// Whose work its questions are about: that of the family whose draft it works in, or of its own.
+[[nodiscard]] inline TaskId works_for(const LiveTask& live) {
+  return live.payload.draft == kNoTask ? root_of(live) : live.payload.draft;
+}
+
 /// The newest command that the task has asked for, in this run or in an earlier one.
 [[nodiscard]] Seq newest_command(const LiveTask& live);
 

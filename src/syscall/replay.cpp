@@ -219,7 +219,7 @@ void SystemCalls::become_unsure(LiveTask& live, const Error& found) {
                   .unsure = true,
                   .waiting_for = asks_for(flight.approval, QuestionKind::outcome, flight.command(),
                                           flight.doubt)});
-  const Lsn lsn = append(live, std::move(records));
+  const Lsn lsn = append(live, std::move(records), {charge_for_question(live)});
   scheduler_.mark(live.head.task, TaskState::unsure);
   open_question(live, QuestionKind::outcome, lsn);
 }

@@ -177,6 +177,13 @@ void SystemCalls::task_ended(TaskId task, const Exit& exit) {
   end(*live, done_payload(exit));
 }
 
+/// Whether its end is all that there is to accept: what it did is in the workspace already.
+bool SystemCalls::is_accepted_at_its_end(const LiveTask& live, const DonePayload& payload) const {
+  const TaskKind* const kind = parts_.registry.find(live.payload.kind);
+  return payload.state == name_of(TaskState::completed) && live.payload.draft == kNoTask &&
+         live.payload.parent == kNoTask && kind != nullptr && kind->accepted_at_end;
+}
+
 /// Writes DONE, tells those who wait for it, and forgets the task.
 void SystemCalls::end(LiveTask& live, DonePayload payload) {
   mask_strings(payload, parts_.masker);
@@ -200,7 +207,9 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
     records.push_back(news_for(*joiner));
     touched.push_back(joiner);
   }
-  const Lsn last = append(std::move(records), touched, settle_cut_off(live));
+  std::vector<Charge> charges = settle_cut_off(live);
+  if (is_accepted_at_its_end(live, payload)) charges.push_back(charge_for_acceptance(live));
+  const Lsn last = append(std::move(records), touched, std::move(charges));
   serve_queued(live.account);
   for (LiveTask* const joiner : joiners) {
     joiner->last_result = last;

@@ -12,6 +12,22 @@
 
 namespace tinkerbell::protocol {
 
+/// Tasks whose changes were accepted: in a draft and taken over from it, or live and completed.
+struct AcceptedView {
+  std::uint64_t tasks = 0;      ///< A task counts once, with all that come from it.
+  std::uint64_t questions = 0;  ///< That they put to people, in all.
+  std::string mean;             ///< Of these per task: "1.2"; empty: there are no such tasks.
+  std::string since;            ///< When the first one was counted.
+
+  static constexpr auto fields() {
+    return described(field("tasks", &AcceptedView::tasks),
+                     field("questions", &AcceptedView::questions),
+                     field("mean", &AcceptedView::mean), field("since", &AcceptedView::since));
+  }
+
+  bool operator==(const AcceptedView&) const = default;
+};
+
 /// GET /v1/status: the daemon about itself.
 struct StatusView {
   static constexpr std::string_view kSchema = "tinkerbell.status/1";
@@ -31,6 +47,7 @@ struct StatusView {
   std::string storage = "ok";  ///< Or why nothing new is begun: the disk is full.
   std::string log;             ///< "journald", "stderr" or a file.
   std::optional<SchedulerView> scheduler;
+  AcceptedView accepted;
 
   static constexpr auto fields() {
     return described(
@@ -41,7 +58,7 @@ struct StatusView {
         field("sandbox", &StatusView::sandbox), field("model", &StatusView::model),
         field("socket", &StatusView::socket), field("state_dir", &StatusView::state_dir),
         field("storage", &StatusView::storage), field("log", &StatusView::log),
-        field("scheduler", &StatusView::scheduler));
+        field("scheduler", &StatusView::scheduler), field("accepted", &StatusView::accepted));
   }
 
   bool operator==(const StatusView&) const = default;

@@ -39,6 +39,10 @@ struct TaskKind {
   /// Whether another task may begin with its first steps (`tinkerbell fork`). Not where its one
   /// step is meant for this place and time.
   bool may_fork = true;
+
+  /// Whether one that completes without a draft counts as accepted: what it did is in the
+  /// workspace.
+  bool accepted_at_end = false;
 };
 
 /// The durable tasks that this program can run, by "name@version". A task stays with the version

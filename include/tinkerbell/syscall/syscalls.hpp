@@ -283,6 +283,7 @@ class SystemCalls final : public CommandHandler {
   void allow(LiveTask& live);
   void ask(LiveTask& live, QuestionKind kind);
   void open_question(LiveTask& live, QuestionKind kind, Lsn lsn);
+  [[nodiscard]] Charge charge_for_question(const LiveTask& live) const;
   void refuse(LiveTask& live);
 
   // budget
@@ -388,6 +389,8 @@ class SystemCalls final : public CommandHandler {
   LiveTask& begin_task(TaskId id, TaskPayload payload);
   void run_task(LiveTask& live, const TaskKind& kind);
   void task_ended(TaskId task, const Exit& exit);
+  [[nodiscard]] bool is_accepted_at_its_end(const LiveTask& live, const DonePayload& payload) const;
+  [[nodiscard]] Charge charge_for_acceptance(const LiveTask& live) const;
   void end(LiveTask& live, DonePayload payload);
   void request_end(LiveTask& live, const SignalPayload& signal);
   void ask_to_end(LiveTask& live);

@@ -154,6 +154,15 @@ TEST(Status, HasALineAboutTheScheduler) {
                         "(task 3)\n"));
 }
 
+TEST(Status, SaysHowManyQuestionsAnAcceptedTaskTook) {
+  protocol::StatusView status{.version = "0.1.0"};
+  EXPECT_FALSE(status_text(status).contains("accepted"));
+  status.accepted = {.tasks = 14, .questions = 17, .mean = "1.2", .since = "2026-11-27"};
+  EXPECT_THAT(status_text(status),
+              HasSubstr("accepted    14 tasks, with 1.2 questions each (17 in all, since "
+                        "2026-11-27)\n"));
+}
+
 TEST(StepTable, NamesTheRuleOfEachStep) {
   protocol::StepView done = step(1, "read a.txt", "done", "340 bytes");
   done.ended = "2026-11-22T20:33:35.000Z";

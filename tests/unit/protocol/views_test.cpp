@@ -123,7 +123,8 @@ TEST(Views, ComeOutOfTheWireAsTheyWentIn) {
                           .log = "journald",
                           .scheduler = SchedulerView{.turns = 9,
                                                      .states = {{.state = "ready", .count = 1}},
-                                                     .longest_turn = TurnView{TaskId{12}, 90}}};
+                                                     .longest_turn = TurnView{TaskId{12}, 90}},
+                          .accepted = {.tasks = 2, .questions = 3, .mean = "1.5", .since = "now"}};
   EXPECT_EQ(over_the_wire(status), status);
   const EventView event{.seq = 7,
                         .task = TaskId{12},

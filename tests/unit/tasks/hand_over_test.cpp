@@ -20,7 +20,8 @@ class HandOverTest : public testing::Test {
     world.registry.add(std::string(kAgentKind),
                        {.freeze = [](const Json& arguments) { return freeze_agent(arguments, {}); },
                         .start = run_agent,
-                        .title = agent_title});
+                        .title = agent_title,
+                        .accepted_at_end = true});
     world.registry.add(std::string(kAcceptKind),
                        {.freeze = freeze_accept, .start = run_accept, .title = accept_title});
     ScriptedDriver& driver = *world.driver;
@@ -80,6 +81,14 @@ class HandOverTest : public testing::Test {
     }
     ADD_FAILURE() << "no " << C::kName;
     return {};
+  }
+
+  using Counted = std::pair<std::uint64_t, std::uint64_t>;
+
+  /// How many tasks were accepted, and what they have asked.
+  [[nodiscard]] Counted accepted() const {
+    const AcceptedWork& counted = world.journal->accepted_work();
+    return {counted.tasks, counted.questions};
   }
 
   SyscallWorld world;
@@ -170,6 +179,53 @@ TEST_F(HandOverTest, LiveThereIsNoDraftAndNothingIsOffered) {
   run(Files::live);
   EXPECT_EQ(done().value, (Json{{"summary", "done"}}));
   EXPECT_EQ(world.driver->prepared().front().draft, kNoTask);
+}
+
+TEST_F(HandOverTest, ATaskIsCountedWhenItsDraftIsAccepted) {
+  model_says({.text = "done"});
+  run();
+  EXPECT_EQ(accepted(), Counted(0, 0));
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  EXPECT_EQ(accepted(), Counted(1, 1));
+  model_says({.text = "done"});
+  run(Files::live);
+  EXPECT_EQ(done().state, "completed");
+  EXPECT_EQ(accepted(), Counted(2, 1)) << "one that works live, when it has completed";
+  world.crash();
+  EXPECT_EQ(accepted(), Counted(2, 1));
+}
+
+TEST_F(HandOverTest, ATaskWhoseDraftIsNotTakenOverIsNotCountedUntilAPersonTakesItUp) {
+  model_says({.text = "done"});
+  run();
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::deny));
+  EXPECT_EQ(done().state, "completed");
+  EXPECT_EQ(accepted(), Counted(0, 0));
+  world.crash();
+  const Facts changed{.draft = TaskId{1}, .changes = {{.change = {.path = "a"}}}};
+  world.driver->facts("draft.accept", {.facts = changed, .pre_image = {}});
+  world.driver->reply("process.run", Reply(AwaitProcess::Reply{}));
+  world.driver->reply("draft.accept",
+                      Reply(AwaitDraftAccept::Reply{.changes = {{.path = "a"}}, .left = {}}));
+  for (const ApprovalId question : {ApprovalId{3}, ApprovalId{5}}) {  // git asks as well, here
+    submit({.kind = std::string(kAcceptKind),
+            .arguments = {{"paths", Json::array()}},
+            .draft = TaskId{1}});
+    ASSERT_TRUE(world.answer(ApprovalId{number(question) - 1}, Answer::approve));
+    ASSERT_TRUE(world.answer(question, Answer::approve));
+    EXPECT_EQ(done().state, "completed");
+    EXPECT_EQ(accepted(), Counted(1, number(question))) << "the questions of all three tasks";
+  }
+}
+
+TEST_F(HandOverTest, WhereAllIsLeftInTheDraftNothingWasAccepted) {
+  world.driver->reply("draft.accept", Reply(AwaitDraftAccept::Reply{
+                                          .changes = {}, .left = {{.path = "a", .why = "no"}}}));
+  model_says({.text = "done"});
+  run();
+  ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  EXPECT_EQ(done().state, "completed");
+  EXPECT_EQ(accepted(), Counted(0, 0));
 }
 
 TEST_F(HandOverTest, ItReplaysAfterACrash) {
