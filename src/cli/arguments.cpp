@@ -241,10 +241,10 @@ class Grammar {
     run.add_flag("--yes", run_.approve_all, "Approve what would be asked (denials remain)");
     CLI::Option* live = run.add_flag_callback(
         "--live", [this] { run_.files = "live"; },
-        "Work on the files themselves, not in a draft of them");
+        "Work on the files themselves, asking at each change (see [agent] files)");
     run.add_flag_callback(
            "--draft", [this] { run_.files = "draft"; },
-           "Work in a draft: a copy, to be accepted or dropped")
+           "Work in a draft, and ask once at the end (the default: see [agent] files)")
         ->excludes(live);
     const auto mode = [&](const std::string& name, RunMode value, const std::string& purpose) {
       return run.add_flag_callback(name, [this, value] { run_.mode = value; }, purpose);

@@ -241,6 +241,39 @@ std::string several_card(const TaskCommand& command, const Facts& facts) {
          changes_listed("left as it is", facts);
 }
 
+/// "410 MB", "1.5 GB": about so much.
+std::string about_bytes(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 5> kUnits = {"kB", "MB", "GB", "TB", "PB"};
+  if (bytes < 1'000) return counted(bytes, "byte");
+  double amount = static_cast<double>(bytes) / 1'000;
+  std::size_t unit = 0;
+  for (; amount >= 1'000 && unit + 1 < kUnits.size(); ++unit)
+    amount /= 1'000;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), amount < 10 ? "%.1f " : "%.0f ", amount);
+  return text.data() + std::string(kUnits.at(unit));
+}
+
+/// "310000 files, 14 GB to copy".
+std::string in_words(const CopyCost& cost) {
+  return counted(cost.files, "file") + ", " + about_bytes(cost.bytes) +
+         (cost.shared ? ", shared" : " to copy");
+}
+
+std::string draft_card(const Facts& facts) {
+  std::string card = "make a draft: a copy of the workspace for the task to work in\n  of       " +
+                     visible_line(facts.object) + "\n";
+  if (!facts.copy) return card;
+  card += "  takes    " + in_words(*facts.copy) + " (" + about_bytes(facts.copy->bytes_free) +
+          " are free)\n";
+  if (!facts.copy->shared) {
+    card += "           and up to as much again, to tell later what was changed\n";
+  }
+  return card +
+         "  instead  deny it, and run the task with --live: on the files themselves, asking before "
+         "each change\n";
+}
+
 std::string_view cut_to(std::string_view text, std::size_t bytes_max) {
   if (bytes_max == 0 || text.size() <= bytes_max) return text;
   std::size_t end = 0;
@@ -340,6 +373,11 @@ std::string command_line(const TaskCommand& command) {
   return shortened(visible_line(in_words(command)), kLineBytesMax);
 }
 
+std::string command_line(const TaskCommand& command, const Facts& facts) {
+  if (!std::holds_alternative<AwaitDraftOpen>(command) || !facts.copy) return command_line(command);
+  return command_line(command) + ": " + in_words(*facts.copy);
+}
+
 std::string approval_card(const TaskCommand& command, const Facts& facts) {
   if (const auto* process = std::get_if<AwaitProcess>(&command)) {
     return program_card(*process, facts);
@@ -350,6 +388,7 @@ std::string approval_card(const TaskCommand& command, const Facts& facts) {
   if (const auto* edit = std::get_if<AwaitFileEdit>(&command)) {
     return change_card("edit", edit->path, facts);
   }
+  if (std::holds_alternative<AwaitDraftOpen>(command)) return draft_card(facts);
   if (const auto* accept = std::get_if<AwaitDraftAccept>(&command)) {
     return accept_card(*accept, facts);
   }

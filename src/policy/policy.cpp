@@ -128,7 +128,7 @@ std::optional<Verdict> guarded_path(const TaskCommand& command, const Facts& fac
 }
 
 /// The built-in rule for a command of which the config says nothing.
-Verdict default_verdict(const TaskCommand& command, const Facts& facts) {
+Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Rules& rules) {
   const bool in_draft = facts.draft != kNoTask;
   const auto inside = [] {
     return Verdict{Decision::allow, "default: commands inside the daemon run", ""};
@@ -177,7 +177,10 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts) {
           [&](const AwaitUserAnswer&) { return inside(); },
           [&](const AwaitProcess&) { return running(); },
           [&](const AwaitDraftOpen&) {
-            return Verdict{Decision::allow, "default: drafts are made", ""};
+            const bool large =
+                facts.copy && !facts.copy->shared && facts.copy->bytes > rules.draft_bytes_unasked;
+            return large ? Verdict{Decision::ask, "default: large drafts ask", ""}
+                         : Verdict{Decision::allow, "default: drafts are made", ""};
           },
           [&](const AwaitDraftAccept&) {
             return facts.changes.empty()
@@ -218,7 +221,7 @@ std::optional<std::string> allowance_gap(const Rule& rule, const TaskCommand& co
 }
 
 Verdict allowed_or_default(const TaskCommand& command, const Facts& facts, const Rules& rules) {
-  Verdict otherwise = default_verdict(command, facts);
+  Verdict otherwise = default_verdict(command, facts, rules);
   for (const Rule& rule : rules.rules) {
     if (rule.decision != Decision::allow || !matches(rule, command, facts)) continue;
     std::optional<std::string> gap = allowance_gap(rule, command, facts);

@@ -359,12 +359,13 @@ void read_retention(const toml::table& table, Problems& problems, RetentionSetti
   reader.read("ended", retention.ended);
 }
 
-void read_agent(const toml::table& table, Problems& problems, AgentSettings& agent) {
+void read_agent(const toml::table& table, Problems& problems, AgentSettings& agent, Rules& policy) {
   TableReader reader(table, "[agent]", problems);
   reader.read("steps_max", agent.steps_max, 1, kStepsMax);
   reader.read("time_max", agent.time_max);
   reader.read("model", agent.model);
   reader.read("files", agent.files);
+  reader.read_bytes("draft_ask_above", policy.draft_bytes_unasked);
 }
 
 void read_budget(const toml::table& table, Problems& problems, BudgetSettings& budget) {
@@ -418,7 +419,9 @@ Settings read_settings(const toml::table& table, Problems& problems) {
     read_retention(*each, problems, settings.retention);
   }
   if (const auto* const probes = reader.tables("probe")) read_probes(*probes, problems, settings);
-  if (const auto* const each = reader.table("agent")) read_agent(*each, problems, settings.agent);
+  if (const auto* const each = reader.table("agent")) {
+    read_agent(*each, problems, settings.agent, settings.policy);
+  }
   if (const auto* const each = reader.table("budget")) {
     read_budget(*each, problems, settings.budget);
   }

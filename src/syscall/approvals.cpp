@@ -25,7 +25,7 @@ Error too_late(const Answered& answered) {
 void put_in_words(Question& question, const TaskCommand& command, const Facts& facts,
                   const Doubt& doubt) {
   const bool in_doubt = question.kind == QuestionKind::outcome;
-  question.line = in_doubt ? doubt_line(command) : command_line(command);
+  question.line = in_doubt ? doubt_line(command) : command_line(command, facts);
   question.card = in_doubt ? doubt_card(command, facts, doubt) : approval_card(command, facts);
   if (const auto* answer = std::get_if<AwaitUserAnswer>(&command)) {
     question.choices = answer->choices;

@@ -84,7 +84,7 @@ Record SystemCalls::make_intent(const LiveTask& live, bool started,
   IntentPayload payload{
       .command = std::string(name_of(flight.command())),
       .arguments = journalled_arguments(flight, parts_.masker),
-      .line = command_line(flight.command()),
+      .line = command_line(flight.command(), flight.facts),
       .facts = flight.facts,
       .verdict = flight.verdict,
       .approval = flight.approval,

@@ -161,5 +161,66 @@ TEST_F(DraftTest, LiveItAsksAtEachEffectAndHasNoDraft) {
   EXPECT_EQ(daemon.file("a.txt"), "two\n");
 }
 
+TEST_F(DraftTest, TheStatusAndTheLogSayHowManyQuestionsAnAcceptedTaskTook) {
+  const auto accepted = [&] { return daemon.ask("/v1/status").body.at("accepted"); };
+  EXPECT_EQ(accepted().at("tasks"), 0);
+  EXPECT_THAT(daemon.cli({"status"}).out, Not(HasSubstr("accepted")));
+  const std::uint64_t id = daemon.run("change things");
+  const Json question = daemon.wait_for_question(id);
+  EXPECT_EQ(daemon.cli({"deny", "a" + name(question.at("id").get<std::uint64_t>())}).exit, 0);
+  (void)daemon.wait_for_end(id);
+  EXPECT_EQ(accepted().at("tasks"), 0) << "nobody has accepted anything";
+
+  const Json accept = daemon.cli_json({"accept", name(id), "--yes"});
+  EXPECT_EQ(accepted().at("tasks"), 1);
+  EXPECT_EQ(accepted().at("questions"), 1);
+  daemon.kill9();
+  daemon.start();
+  EXPECT_THAT(daemon.cli({"status"}).out, HasSubstr("accepted    1 task, with 1.0 questions each"));
+  EXPECT_THAT(daemon.log(), HasSubstr(R"("event":"task.accepted","questions":1,"task":1)"));
+}
+
+/// One that says nothing of it in its config.
+class DefaultDraftTest : public testing::Test {
+ protected:
+  ScriptedLlm model{ScriptedLlm::in_turn(
+      {calls("write_file", {{"path", "b.txt"}, {"content", "new\n"}}), says("done")})};
+
+  [[nodiscard]] std::string config(const std::string& agent) const {
+    return config_for(model, "none") + "# no files = \n[agent]\n" + agent;
+  }
+};
+
+TEST_F(DefaultDraftTest, AgentsWorkInDraftsAndSayWhatOneTakesBeforeTheyMakeIt) {
+  RealDaemon daemon(config(""));
+  daemon.start();
+  const std::uint64_t id = daemon.run("change things", /*approve_all=*/true);
+  const Json ended = daemon.wait_for_end(id);
+  EXPECT_EQ(ended.at("draft_note"), "1 path taken over") << ended;
+  EXPECT_EQ(daemon.file("b.txt"), "new\n");
+  const Json first = daemon.cli_json({"steps", std::to_string(id)}).at("steps").front();
+  EXPECT_THAT(first.at("line").get<std::string>(),
+              testing::MatchesRegex("make its draft: [0-9]+ files, [0-9.]+ kB(, shared| to copy)"));
+}
+
+TEST_F(DefaultDraftTest, WhereMuchMustBeCopiedAPersonIsAskedFirst) {
+  RealDaemon daemon(config("draft_ask_above = \"1KiB\"\n"));
+  daemon.put("large", std::string(100'000, 'x'));
+  daemon.start();
+  const std::uint64_t first = daemon.run("change things");
+  const Json question = daemon.wait_for_question(first);
+  if (question.at("command") != "draft.open") GTEST_SKIP() << "a copy shares its blocks";
+  EXPECT_THAT(question.at("card").get<std::string>(), HasSubstr("with --live"));
+  const fs::path drafts = fs::path(daemon.state_dir()) / "drafts";
+  EXPECT_FALSE(fs::exists(drafts / std::to_string(first)));
+  const std::string asked = "a" + std::to_string(question.at("id").get<std::uint64_t>());
+  EXPECT_EQ(daemon.cli({"deny", asked, "--reason", "too much"}).exit, 0);
+  EXPECT_THAT(daemon.wait_for_end(first).at("error").at("message").get<std::string>(),
+              HasSubstr("make a draft of the workspace: a person said no: too much"));
+
+  const std::uint64_t second = daemon.run("change things");
+  EXPECT_EQ(daemon.approve_until_end(second).at("draft_note"), "1 path taken over");
+}
+
 }  // namespace
 }  // namespace tinkerbell

@@ -79,9 +79,22 @@ std::string usual_sandbox() {
   return works ? "bubblewrap" : "none";
 }
 
+namespace {
+
+/// What most tests are about is what a task asks for at each effect: in the workspace itself.
+std::string live_unless_said(std::string config) {
+  if (config.contains("files = ")) return config;
+  constexpr std::string_view kTable = "[agent]\n";
+  const std::size_t table = config.find(kTable);
+  if (table == std::string::npos) return config.append(kTable).append("files = \"live\"\n");
+  return config.insert(table + kTable.size(), "files = \"live\"\n");
+}
+
+}  // namespace
+
 RealDaemon::RealDaemon(std::string_view config, std::string program)
     : program_(std::move(program)) {
-  directory_.write("tinkerbell.toml", config);
+  directory_.write("tinkerbell.toml", live_unless_said(std::string(config)));
   ::chmod((directory_ / "tinkerbell.toml").c_str(), 0600);
   std::filesystem::copy(first_workspace(), workspace(), std::filesystem::copy_options::recursive);
 }

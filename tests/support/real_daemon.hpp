@@ -31,6 +31,7 @@ class ScriptedLlm;
 /// lives one after the other; at the end of each its log lines are checked.
 class RealDaemon {
  public:
+  /// Its agents work in the workspace itself where the config does not say in which `files`.
   explicit RealDaemon(std::string_view config, std::string program = "tinkerbelld");
   RealDaemon(const RealDaemon&) = delete;
   RealDaemon& operator=(const RealDaemon&) = delete;

@@ -25,6 +25,23 @@ struct FileFact {
   bool operator==(const FileFact&) const = default;
 };
 
+/// What a copy of a workspace takes, to two digits: exact figures would not be the same any more
+/// when a person has read them.
+struct CopyCost {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;       ///< As much as they take of the disk.
+  bool shared = false;           ///< The copy takes nothing: it shares its blocks.
+  std::uint64_t bytes_free = 0;  ///< Where the copy is to be.
+
+  static constexpr auto fields() {
+    return described(field("files", &CopyCost::files), field("bytes", &CopyCost::bytes),
+                     field("shared", &CopyCost::shared),
+                     field("bytes_free", &CopyCost::bytes_free));
+  }
+
+  bool operator==(const CopyCost&) const = default;
+};
+
 /// Facts::sandbox of a program that would run without one.
 inline constexpr std::string_view kNoSandbox = "none";
 
@@ -48,6 +65,7 @@ struct Facts {
   std::vector<DraftChange> changes;  ///< What would change, where that is more than one file.
   std::vector<LeftInDraft> left;     ///< What would not, although it was asked for, and why. For
                                   ///< programs: what they might change and nobody could bring back.
+  std::optional<CopyCost> copy = {};  ///< For drafts that are to be made.
 
   static constexpr auto fields() {
     return described(field("object", &Facts::object), field("object_sha256", &Facts::object_sha256),
@@ -56,7 +74,7 @@ struct Facts {
                      field("outside", &Facts::outside), field("directory", &Facts::directory),
                      field("files", &Facts::files), field("host", &Facts::host),
                      field("draft", &Facts::draft), field("changes", &Facts::changes),
-                     field("left", &Facts::left));
+                     field("left", &Facts::left), field("copy", &Facts::copy));
   }
 
   bool operator==(const Facts&) const = default;

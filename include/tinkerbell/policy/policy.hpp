@@ -49,13 +49,16 @@ struct Rule {
 
 struct Rules {
   std::vector<Rule> rules;  ///< From the config.
+  /// A draft for which more than this must be copied asks where no rule says otherwise.
+  std::uint64_t draft_bytes_unasked = std::uint64_t{2} << 30;
 };
 
 /// Judges a command. Pure: the same arguments give the same verdict.
 ///
 /// Deny beats ask beats allow, whatever the order of the rules. Where no configured rule matches,
 /// the built-in ones decide: reads inside the workspace, model calls and commands inside the daemon
-/// run; file changes, programs and everything else ask. A path that leaves the workspace is denied
+/// run, and so do changes and sandboxed programs in a draft, and drafts that are no large copies;
+/// file changes, programs and everything else ask. A path that leaves the workspace is denied
 /// whatever a rule says; a change of `.git/config`, `.git/hooks` or of our own config inside a
 /// workspace asks even where a rule allows it.
 ///

@@ -155,7 +155,7 @@ struct AgentSettings {
   std::uint32_t steps_max = 60;
   Milliseconds time_max{3'600'000};
   std::string model = "default";  ///< A key of Settings::models.
-  AgentFiles files = AgentFiles::live;
+  AgentFiles files = AgentFiles::draft;
 };
 
 /// What becomes of a task at the bound of its budget.

@@ -12,7 +12,9 @@
 #include "tinkerbell/workspace/tree.hpp"
 #include "tinkerbell/workspace/within.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -36,6 +38,31 @@ Error no_draft() {
 Result<void> make_private_directory(const fs::path& directory) {
   if (::mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST) return {};
   return os_error("make " + directory.string(), errno);
+}
+
+/// Nobody could take over anything from a draft of it: what comes over is made ready at the top of
+/// the workspace.
+Result<void> check_writable(const std::string& workspace) {
+  if (::faccessat(AT_FDCWD, workspace.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return {};
+  return os_error("a draft of " + workspace +
+                      " could not be accepted, since nothing can be written there (run it with "
+                      "--live to work without a draft)",
+                  errno);
+}
+
+/// Up, or down, to two digits.
+std::uint64_t rounded(std::uint64_t exact, bool up) {
+  std::uint64_t unit = 1;
+  while (exact / unit >= 100)
+    unit *= 10;
+  return (exact / unit + (up && exact % unit != 0 ? 1 : 0)) * unit;
+}
+
+CopyCost cost_of(const CopyEstimate& estimate) {
+  return {.files = rounded(estimate.files, true),
+          .bytes = rounded(estimate.bytes_used, true),
+          .shared = estimate.method == CopyMethod::reflink,
+          .bytes_free = rounded(estimate.bytes_free, false)};
 }
 
 Reply reply_of(const DraftBase& base) {
@@ -162,10 +189,11 @@ Result<CopyEstimate> DraftStations::estimate(const std::string& workspace,
   return estimate_copy(**from, **into, {.excludes = own_files_in(workspace), .stop = stop});
 }
 
-Result<void> DraftStations::check_room(const std::string& workspace, const std::stop_token& stop) {
+Result<CopyEstimate> DraftStations::check_room(const std::string& workspace,
+                                               const std::stop_token& stop) {
   const Result<CopyEstimate> cost = estimate(workspace, stop);
   if (!cost) return cost.error();
-  if (cost->method != CopyMethod::copy || cost->bytes_used <= cost->bytes_free) return {};
+  if (cost->method != CopyMethod::copy || cost->bytes_used <= cost->bytes_free) return cost;
   return Error{Errc::storage_full, "a copy of the workspace takes " +
                                        std::to_string(cost->bytes_used) + " bytes, and " +
                                        std::to_string(cost->bytes_free) + " are free"};
@@ -173,12 +201,14 @@ Result<void> DraftStations::check_room(const std::string& workspace, const std::
 
 Result<Prepared> DraftStations::prepare_open(const Call& call, const std::stop_token& stop) {
   if (call.draft != call.id.task) return no_draft();
-  if (Result<void> room = check_room(call.workspace, stop); !room) {
+  if (Result<void> writable = check_writable(call.workspace); !writable) return writable.error();
+  const Result<CopyEstimate> room = check_room(call.workspace, stop);
+  if (!room) {
     const bool full = room.error().code == Errc::storage_full;
     return full ? Error{Errc::storage_full, room.error().message + ": run it with --live"}
                 : room.error();
   }
-  return Prepared{.facts = {.object = call.workspace, .draft = call.draft},
+  return Prepared{.facts = {.object = call.workspace, .draft = call.draft, .copy = cost_of(*room)},
                   .pre_image = std::nullopt};
 }
 
@@ -235,7 +265,7 @@ Result<Reply> DraftStations::recover_open(const Call& call) {
 
 Result<DraftBase> DraftStations::begin_fork(TaskId fork, const std::string& workspace,
                                             const std::stop_token& stop) {
-  if (Result<void> room = check_room(workspace, stop); !room) return room.error();
+  if (const Result<CopyEstimate> room = check_room(workspace, stop); !room) return room.error();
   if (Result<void> gone = remove_draft(settings_.drafts, fork); !gone) return gone.error();
   Result<DraftBase> base = copy_for_fork(fork, workspace, stop);
   if (!base) (void)remove_draft(settings_.drafts, fork);

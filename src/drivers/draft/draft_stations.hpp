@@ -5,9 +5,9 @@
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/drivers/draft/draft_driver.hpp"
 #include "tinkerbell/syscall/driver.hpp"
-#include "tinkerbell/workspace/draft_base.hpp"
 #include "tinkerbell/workspace/content_store.hpp"
 #include "tinkerbell/workspace/copy_tree.hpp"
+#include "tinkerbell/workspace/draft_base.hpp"
 #include "tinkerbell/workspace/fork_drafts.hpp"
 
 #include <stop_token>
@@ -49,7 +49,8 @@ class DraftStations {
   [[nodiscard]] Result<Prepared> prepare_accept(const Call& call, const std::stop_token& stop);
   [[nodiscard]] Result<Prepared> prepare_drop(const Call& call);
   [[nodiscard]] Result<Reply> open(const Call& call, const std::stop_token& stop);
-  [[nodiscard]] Result<void> check_room(const std::string& workspace, const std::stop_token& stop);
+  [[nodiscard]] Result<CopyEstimate> check_room(const std::string& workspace,
+                                                const std::stop_token& stop);
   [[nodiscard]] Result<DraftBase> copy(TaskId draft, const std::string& workspace,
                                        const std::stop_token& stop);
   [[nodiscard]] Result<Reply> make_draft(const Call& call, const std::stop_token& stop);

@@ -209,6 +209,39 @@ TEST(ApprovalCard, S30_ThePathsOfAMoveForgeNoLine) {
   EXPECT_EQ(card, "move a\\x0aApprove?  to b\\x1b\n  changes  0 paths\n");
 }
 
+TEST(CommandLine, OfADraftSaysWhatItTakes) {
+  Facts facts{.copy = CopyCost{.files = 26'000, .bytes = 410'000'000}};
+  EXPECT_EQ(command_line(AwaitDraftOpen{}, facts), "make its draft: 26000 files, 410 MB to copy");
+  facts.copy->shared = true;
+  EXPECT_EQ(command_line(AwaitDraftOpen{}, facts), "make its draft: 26000 files, 410 MB, shared");
+  EXPECT_EQ(command_line(AwaitDraftOpen{}, Facts{}), "make its draft");
+  EXPECT_EQ(command_line(AwaitFileEdit{.path = "x"}, facts), "edit x");
+}
+
+TEST(CommandLine, OfADraftSaysAboutHowMuchItIs) {
+  const auto line = [](std::uint64_t bytes) {
+    return command_line(AwaitDraftOpen{}, {.copy = CopyCost{.files = 1, .bytes = bytes}});
+  };
+  EXPECT_EQ(line(0), "make its draft: 1 file, 0 bytes to copy");
+  EXPECT_EQ(line(999), "make its draft: 1 file, 999 bytes to copy");
+  EXPECT_EQ(line(1'500), "make its draft: 1 file, 1.5 kB to copy");
+  EXPECT_EQ(line(14'000'000'000), "make its draft: 1 file, 14 GB to copy");
+  EXPECT_EQ(line(UINT64_MAX), "make its draft: 1 file, 18447 PB to copy");
+}
+
+TEST(ApprovalCard, OfADraftSaysWhatItTakesAndWhatElseThereIs) {
+  Facts facts{
+      .object = "/work",
+      .copy = CopyCost{.files = 310'000, .bytes = 14'000'000'000, .bytes_free = 12'000'000'000}};
+  EXPECT_EQ(approval_card(AwaitDraftOpen{}, facts),
+            "make a draft: a copy of the workspace for the task to work in\n"
+            "  of       /work\n"
+            "  takes    310000 files, 14 GB to copy (12 GB are free)\n"
+            "           and up to as much again, to tell later what was changed\n"
+            "  instead  deny it, and run the task with --live: on the files themselves, asking "
+            "before each change\n");
+}
+
 TEST(ApprovalCard, SaysWhoReadsAConversation) {
   const AwaitLLMResponse call{.model = "default"};
   EXPECT_TRUE(approval_card(call, {.object = "openai/gpt-5 @ https://api.openai.com"})

@@ -81,6 +81,16 @@ TEST(Policy, InADraftChangesAndSandboxedProgramsRun) {
   EXPECT_EQ(decided(run({"ls"}), sandboxed, {}), Decision::ask);
 }
 
+TEST(Policy, ADraftAsksFirstWhereMuchMustBeCopied) {
+  Facts facts{.object = "/work", .draft = TaskId{1}, .copy = CopyCost{.files = 3, .bytes = 100}};
+  EXPECT_EQ(decide(AwaitDraftOpen{}, facts, {.draft_bytes_unasked = 100}).decision,
+            Decision::allow);
+  EXPECT_EQ(decide(AwaitDraftOpen{}, facts, {.draft_bytes_unasked = 99}).rule,
+            "default: large drafts ask");
+  facts.copy->shared = true;
+  EXPECT_EQ(decide(AwaitDraftOpen{}, facts, {.draft_bytes_unasked = 99}).decision, Decision::allow);
+}
+
 TEST(Policy, AcceptingADraftAsksIfThereIsAnythingInIt) {
   EXPECT_EQ(decided(AwaitDraftOpen{}, {}, {}), Decision::allow);
   EXPECT_EQ(decided(AwaitDraftAccept{}, {.draft = TaskId{1}}, {}), Decision::allow);

@@ -35,6 +35,7 @@ TEST(Settings, HaveDefaultsForAllThatIsNotSaid) {
   EXPECT_EQ(settings->sandbox, SandboxKind::bubblewrap);
   EXPECT_EQ(settings->agent.steps_max, 60U);
   EXPECT_EQ(settings->agent.time_max, 1h);
+  EXPECT_EQ(settings->agent.files, AgentFiles::draft);
   EXPECT_EQ(settings->models.at("default").provider, "offline");
   EXPECT_EQ(settings->providers.at("offline").type, ProviderType::offline);
   EXPECT_TRUE(settings->policy.rules.empty());
@@ -96,6 +97,8 @@ kind = "none"
 steps_max = 5
 time_max = "30m"
 model = "small"
+files = "live"
+draft_ask_above = "3MiB"
 [workspace]
 track = false
 kept_file_max = "64KiB"
@@ -173,6 +176,8 @@ tasks = 0
   EXPECT_EQ(settings->agent.steps_max, 5U);
   EXPECT_EQ(settings->agent.time_max, 30min);
   EXPECT_EQ(settings->agent.model, "small");
+  EXPECT_EQ(settings->agent.files, AgentFiles::live);
+  EXPECT_EQ(settings->policy.draft_bytes_unasked, std::uint64_t{3} << 20);
 }
 
 TEST(Settings, NameTheLineOfAnUnknownKeyAndWhatWasMeant) {
@@ -551,6 +556,8 @@ TEST(ShippedConfig, SaysTheDefaults) {
   EXPECT_EQ(shipped->agent.steps_max, defaults.agent.steps_max);
   EXPECT_EQ(shipped->agent.time_max, defaults.agent.time_max);
   EXPECT_EQ(shipped->agent.model, defaults.agent.model);
+  EXPECT_EQ(shipped->agent.files, defaults.agent.files);
+  EXPECT_EQ(shipped->policy.draft_bytes_unasked, defaults.policy.draft_bytes_unasked);
   EXPECT_EQ(shipped->budget.cost, defaults.budget.cost);
   EXPECT_EQ(shipped->budget.tokens, defaults.budget.tokens);
   EXPECT_EQ(shipped->budget.on_limit, defaults.budget.on_limit);

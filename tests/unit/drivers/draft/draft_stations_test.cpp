@@ -1,5 +1,6 @@
 #include "drivers/draft/draft_stations.hpp"
 
+#include "support/small_disk.hpp"
 #include "support/temp_dir.hpp"
 
 #include "tinkerbell/base/unique_fd.hpp"
@@ -104,6 +105,29 @@ class DraftStationsTest : public testing::Test {
                            }}};
   std::uint32_t seq_ = 0;
 };
+
+TEST_F(DraftStationsTest, WhatItTakesIsKnownBeforeTheCopyToTwoDigits) {
+  for (int i = 0; i < 101; ++i)
+    put("f" + std::to_string(i), std::string(5'000, 'x'));
+  const Result<Call> call = prepared(AwaitDraftOpen{});
+  ASSERT_TRUE(call && call->facts.copy);
+  EXPECT_EQ(call->facts.copy->files, 110U);
+  EXPECT_GE(call->facts.copy->bytes, 505'000U);
+  EXPECT_EQ(call->facts.copy->bytes % 10'000, 0U);
+  EXPECT_GT(call->facts.copy->bytes_free, 0U);
+  EXPECT_FALSE(has_draft());
+}
+
+TEST_F(DraftStationsTest, AWorkspaceInWhichNothingCanBeWrittenGetsNone) {
+  SmallDisk disk(dir_ / "work", "size=1m");
+  if (!disk.works()) GTEST_SKIP() << disk.why_not();
+  ASSERT_TRUE(prepared(AwaitDraftOpen{}));
+  ASSERT_TRUE(disk.make_read_only());
+  const Result<Call> call = prepared(AwaitDraftOpen{});
+  ASSERT_FALSE(call);
+  EXPECT_THAT(call.error().message, HasSubstr("run it with --live"));
+  EXPECT_FALSE(has_draft());
+}
 
 TEST_F(DraftStationsTest, ADraftIsACopyInWhichTheWorkspaceIsNotTouched) {
   put("a", "one");
