@@ -144,6 +144,7 @@ void Torture::repeat(Step step, std::uint64_t first, std::uint64_t last, std::ui
 bool Torture::sweep(std::uint64_t at) {
   Trial trial(scenario_, options_.daemon, sandbox_);
   const std::optional<std::string> killed = trial.life_until(point(at));
+  if (killed) trial.look_between_lives(wanted_);
   trial.live_on();
   const std::string how =
       "killed before call " + std::to_string(at) + ", " + killed.value_or("none");
@@ -164,6 +165,7 @@ bool Torture::kill_recovery(std::uint64_t at) {
     const std::optional<std::string> killed = trial.life_until(point(life == 0 ? first : at));
     over = !killed.has_value();
     if (over) continue;
+    trial.look_between_lives(wanted_);
     kills.push_back(*killed);
     how += (life == 0 ? ", " : ", then before call " + std::to_string(at) + ", ") + *killed;
   }
@@ -182,7 +184,9 @@ bool Torture::kill_at_random(std::uint64_t seed) {
   bool over = false;
   for (std::uint64_t left = 1 + dice.pick(kKillsMax); left > 0 && !over; --left) {
     over = !trial.life_for(std::chrono::microseconds{dice.pick(kMicrosecondsMax)});
-    if (!over) kills.emplace_back("any moment");
+    if (over) continue;
+    kills.emplace_back("any moment");
+    trial.look_between_lives(wanted_);
   }
   trial.live_on();
   conclude(trial, "seed " + std::to_string(seed), command(seed), kills);

@@ -37,19 +37,6 @@ std::string told(const Json& task, const Json& steps) {
   return text;
 }
 
-std::map<std::string, std::string> files_below(const fs::path& workspace) {
-  std::map<std::string, std::string> files;
-  for (fs::recursive_directory_iterator entry(workspace), end; entry != end; ++entry) {
-    if (entry->path().filename() == ".git") {
-      entry.disable_recursion_pending();
-    } else if (entry->is_regular_file() && entry->path().filename() != kLedger) {
-      std::ifstream file(entry->path(), std::ios::binary);
-      files[fs::relative(entry->path(), workspace)] = {std::istreambuf_iterator<char>(file), {}};
-    }
-  }
-  return files;
-}
-
 std::map<std::string, std::size_t> lines_counted(const std::string& text) {
   std::map<std::string, std::size_t> lines;
   std::istringstream stream(text);
@@ -117,6 +104,35 @@ void compare_model(const Outcome& found, const Outcome& wanted, Findings& findin
 
 }  // namespace
 
+std::map<std::string, std::string> files_below(const std::string& workspace) {
+  std::map<std::string, std::string> files;
+  for (fs::recursive_directory_iterator entry(workspace), end; entry != end; ++entry) {
+    if (entry->path().filename() == ".git") {
+      entry.disable_recursion_pending();
+    } else if (entry->is_regular_file() && entry->path().filename() != kLedger) {
+      std::ifstream file(entry->path(), std::ios::binary);
+      files[fs::relative(entry->path(), workspace)] = {std::istreambuf_iterator<char>(file), {}};
+    }
+  }
+  return files;
+}
+
+void check_in_one_go(const std::map<std::string, std::string>& found,
+                     const std::map<std::string, std::string>& first,
+                     const std::map<std::string, std::string>& last, Findings& findings) {
+  const auto is_in = [](const auto& tree, const auto& file) {
+    const auto same = tree.find(file.first);
+    return same != tree.end() && same->second == file.second;
+  };
+  for (const auto& file : found) {
+    const bool made_ready = file.first.starts_with(".tinkerbell-");
+    findings.expect(made_ready || is_in(first, file) || is_in(last, file), Wrong::different,
+                    "at the kill, neither old nor new: " + file.first + ": " + file.second);
+  }
+  for (const auto& [name, content] : first)
+    findings.expect(found.contains(name), Wrong::lost, "at the kill, file " + name);
+}
+
 std::size_t Outcome::asked_again() const {
   std::size_t again = 0;
   for (const auto& [name, turn] : model)
@@ -148,9 +164,10 @@ Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model) {
     turn.bodies.insert(dump_json(request.body));
     ++turn.times;
   }
-  const fs::path runs = fs::path(daemon.state_dir()) / "runs";
-  (void)wait_until([&] { return (outcome.left_over = entries_of(runs)).empty(); },
+  const fs::path state = daemon.state_dir();
+  (void)wait_until([&] { return (outcome.left_over = entries_of(state / "runs")).empty(); },
                    std::chrono::seconds{5});
+  std::ranges::move(entries_of(state / "drafts"), std::back_inserter(outcome.left_over));
   return outcome;
 }
 

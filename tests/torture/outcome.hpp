@@ -30,12 +30,21 @@ struct Outcome {
   std::map<std::string, std::size_t> commits;  ///< By subject.
   std::map<std::string, ModelTurn> model;      ///< By goal and turn.
   std::vector<std::string> unknown;            ///< Steps that ended as unknown_outcome.
-  std::vector<std::string> left_over;          ///< Directories of runs that nobody needs.
+  std::vector<std::string> left_over;  ///< Directories of runs and drafts that nobody needs.
   std::string evidence;  ///< What the journal says of itself that is not in order; empty: nothing.
 
   /// Requests to the model that asked the same once more.
   [[nodiscard]] std::size_t asked_again() const;
 };
+
+/// The files of a workspace and their contents, without .git and the ledger of runs.
+[[nodiscard]] std::map<std::string, std::string> files_below(const std::string& workspace);
+
+/// Whether each file is as it was at first, or as it is in the end: what neither has is a mix, but
+/// for what is made ready under a name of its own.
+void check_in_one_go(const std::map<std::string, std::string>& found,
+                     const std::map<std::string, std::string>& first,
+                     const std::map<std::string, std::string>& last, Findings& findings);
 
 /// Of a daemon that still runs.
 [[nodiscard]] Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model);

@@ -83,6 +83,19 @@ std::optional<Json> get(UnixHttpClient& client, std::string_view target) {
   return body_of(client.request("GET", target));
 }
 
+bool has_ended(const std::map<std::string, Json>& there, const std::string& title) {
+  const auto task = there.find(title);
+  return task != there.end() && protocol::has_ended(task->second.at("state").get<std::string>());
+}
+
+/// The title of a task; empty: it came after the list was read.
+std::string title_of(const std::map<std::string, Json>& there, std::uint64_t id) {
+  for (const auto& [title, task] : there) {
+    if (task.at("id") == id) return title;
+  }
+  return {};
+}
+
 }  // namespace
 
 bool Person::work(const std::string& socket, const std::function<bool()>& gone) {
@@ -113,14 +126,13 @@ Person::Step Person::look(UnixHttpClient& client) {
     const auto goal = task.at("title").get<std::string>();
     findings_.expect(there.emplace(goal, task).second, Wrong::doubled, "task " + goal);
   }
-  const bool done =
-      submit_missing(client, there) && resume_quarantined(client, there) && answer_open(client);
+  const bool done = submit_missing(client, there) && resume_quarantined(client, there) &&
+                    settle_drafts(client, there) && answer_open(client, there);
   if (!done) return Step::gone;
   for (const Job& job : scenario_.jobs) {
-    const auto task = there.find(job.goal);
-    if (task == there.end() || !protocol::has_ended(task->second.at("state").get<std::string>())) {
-      return Step::more;
-    }
+    const bool over =
+        has_ended(there, job.goal) && (job.then.empty() || has_ended(there, title_of(job.then)));
+    if (!over) return Step::more;
   }
   return Step::over;
 }
@@ -136,7 +148,10 @@ bool Person::submit_missing(UnixHttpClient& client, const std::map<std::string, 
       continue;
     }
     findings_.expect(acknowledged == submitted_.end(), Wrong::lost, "task " + job.goal);
-    Json wanted{{"workspace", workspace_}, {"kind", job.kind}, {"approve_all", job.approve_all}};
+    Json wanted{{"workspace", workspace_},
+                {"kind", job.kind},
+                {"approve_all", job.approve_all},
+                {"files", job.files}};
     if (job.kind == "agent@1") {
       wanted["goal"] = job.goal;
     } else {
@@ -161,15 +176,31 @@ bool Person::resume_quarantined(UnixHttpClient& client, const std::map<std::stri
   return true;
 }
 
-bool Person::answer_open(UnixHttpClient& client) {
+/// Takes up, or throws away, what a task has left in its draft.
+bool Person::settle_drafts(UnixHttpClient& client, const std::map<std::string, Json>& there) {
+  for (const Job& job : scenario_.jobs) {
+    if (job.then.empty() || !has_ended(there, job.goal)) continue;
+    if (there.contains(title_of(job.then))) continue;
+    const auto id = there.at(job.goal).at("id").get<std::uint64_t>();
+    const Result<UnixHttpClient::Answer> answer =
+        client.request("POST", "/v1/tasks/" + std::to_string(id) + "/" + job.then, "{}");
+    if (!answer) return false;
+    findings_.expect(answer->status == 201, Wrong::different, "not taken: " + answer->body);
+  }
+  return true;
+}
+
+bool Person::answer_open(UnixHttpClient& client, const std::map<std::string, Json>& there) {
   const std::optional<Json> open = get(client, "/v1/approvals");
   if (!open) return false;
   for (const Json& question : open->at("approvals")) {
     recognise(question);
     const auto id = question.at("id").get<std::uint64_t>();
     if (answered_.contains(id)) continue;
+    const std::string asker = title_of(there, question.at("task").get<std::uint64_t>());
+    if (asker.empty()) continue;
     const Result<UnixHttpClient::Answer> answer = client.request(
-        "POST", "/v1/approvals/" + std::to_string(id), dump_json(person_answer(question)));
+        "POST", "/v1/approvals/" + std::to_string(id), dump_json(person_answer(asker, question)));
     if (!answer) return false;
     findings_.expect(answer->status == 200, Wrong::different, "not answered: " + answer->body);
     answered_.insert(id);

@@ -38,7 +38,9 @@ class Person {
                                     const std::map<std::string, Json>& there);
   [[nodiscard]] static bool resume_quarantined(UnixHttpClient& client,
                                                const std::map<std::string, Json>& there);
-  [[nodiscard]] bool answer_open(UnixHttpClient& client);
+  [[nodiscard]] bool settle_drafts(UnixHttpClient& client,
+                                   const std::map<std::string, Json>& there);
+  [[nodiscard]] bool answer_open(UnixHttpClient& client, const std::map<std::string, Json>& there);
   void recognise(const Json& question);
 
   const Scenario& scenario_;

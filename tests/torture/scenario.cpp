@@ -66,6 +66,21 @@ std::vector<LlmReply> approvals(const std::string& goal) {
       finishes(goal)};
 }
 
+/// Makes two files and changes one that is there.
+std::vector<LlmReply> drafts(const std::string& goal) {
+  std::vector<LlmReply> replies = {
+      calls("write_file", {{"path", goal + ".txt"}, {"content", "one\n"}}),
+      calls("write_file", {{"path", goal + "/below.txt"}, {"content", "two\n"}}),
+      calls("edit_file", {{"path", goal + ".md"}, {"old_text", "before"}, {"new_text", "after"}}),
+      finishes(goal)};
+  if (goal.ends_with("-commits")) {
+    const std::vector<LlmReply> commits = {runs({"git", "add", goal + ".txt"}),
+                                           runs({"git", "commit", "-q", "-m", goal})};
+    replies.insert(std::prev(replies.end()), commits.begin(), commits.end());
+  }
+  return replies;
+}
+
 /// Without the commit, for who shares the repository with others.
 std::vector<LlmReply> notes(const std::string& goal) {
   return {runs({"./note.sh", goal, "a"}), runs({"./note.sh", goal, "b"}), finishes(goal)};
@@ -76,6 +91,7 @@ std::vector<LlmReply> script_of(const std::string& goal) {
   if (script == "files") return files(goal);
   if (script == "programs") return programs(goal);
   if (script == "notes") return notes(goal);
+  if (script == "drafts") return drafts(goal);
   if (script == "approvals") return approvals(goal);
   return models(goal);
 }
@@ -86,6 +102,10 @@ Job asking(std::string goal) {
 
 Job family(std::string goal) {
   return {.goal = std::move(goal), .kind = "family@1"};
+}
+
+Job in_draft(std::string goal, std::string then = {}) {
+  return {.goal = std::move(goal), .approve_all = false, .files = "draft", .then = std::move(then)};
 }
 
 }  // namespace
@@ -99,6 +119,11 @@ const std::vector<Scenario>& scenarios() {
        {{.goal = "models-1"}, {.goal = "models-2"}}},
       {"approvals", "an agent asks a person: yes, no, words", {asking("approvals-1")}},
       {"family", "tasks with children, timers, messages", {family("family-1")}},
+      {"drafts",
+       "agents in drafts: accepted, accepted later, dropped",
+       {in_draft("drafts-commits"), in_draft("drafts-later", "accept"),
+        in_draft("drafts-dropped", "drop")},
+       /*in_one_go=*/true},
       {"eight",
        "eight tasks of all kinds at once",
        {{.goal = "files-1"},
@@ -119,7 +144,11 @@ LlmReply model_answer(const LlmRequest& request) {
   return turn < script.size() ? std::move(script[turn]) : says("the script is over");
 }
 
-Json person_answer(const Json& question) {
+std::string title_of(const std::string& then) {
+  return then + " its draft";
+}
+
+Json person_answer(const std::string& asker, const Json& question) {
   const auto line = question.at("line").get<std::string>();
   const auto has = [&](std::string_view word) { return line.contains(word); };
   if (question.at("kind") == "answer") {
@@ -127,12 +156,16 @@ Json person_answer(const Json& question) {
                          : Json{{"answer", "deny"}, {"text", "nothing else"}};
   }
   if (question.at("kind") == "outcome") return {{"answer", "abort"}};
+  const bool offers = question.at("command") == "draft.accept";
+  if (offers && (asker == "drafts-later" || asker == "drafts-dropped")) return {{"answer", "deny"}};
   if (has("-no.txt") || line.ends_with(" no")) return {{"answer", "deny"}, {"text", "not this"}};
   return {{"answer", "approve"}};
 }
 
 void furnish(const RealDaemon& daemon) {
   daemon.put("note.sh", kNote, true);
+  for (const std::string name : {"drafts-commits", "drafts-later", "drafts-dropped"})
+    daemon.put(name + ".md", "before\n");
 }
 
 }  // namespace tinkerbell::torture

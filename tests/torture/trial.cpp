@@ -24,10 +24,12 @@ UniqueFd log_in(const TempDir& home) {
 }  // namespace
 
 Trial::Trial(const Scenario& scenario, std::string daemon, std::string_view sandbox)
-    : model_(model_answer),
+    : in_one_go_(scenario.in_one_go),
+      model_(model_answer),
       daemon_(config_for(model_, sandbox), std::move(daemon)),
       person_(scenario, daemon_.workspace(), findings_) {
   furnish(daemon_);
+  first_ = files_below(daemon_.workspace());
 }
 
 std::vector<std::string> Trial::under(const KillPoint& point) const {

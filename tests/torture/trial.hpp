@@ -46,6 +46,13 @@ class Trial {
     compare(outcome_, wanted, person_.outcomes_asked(), findings_);
   }
 
+  /// Between two lives: whether each file of the workspace is as it was at first or as `wanted`
+  /// says.
+  void look_between_lives(const Outcome& wanted) {
+    if (!in_one_go_) return;
+    check_in_one_go(files_below(daemon_.workspace()), first_, wanted.tree, findings_);
+  }
+
   /// The newest lines of the daemon's log.
   [[nodiscard]] std::string log() const { return home_.read("daemon.log"); }
 
@@ -53,11 +60,13 @@ class Trial {
   [[nodiscard]] std::vector<std::string> under(const KillPoint& point) const;
   [[nodiscard]] bool live(const Child& life);
 
+  bool in_one_go_;
   Findings findings_;
   TempDir home_;
   ScriptedLlm model_;
   RealDaemon daemon_;
   Person person_;
+  std::map<std::string, std::string> first_;  ///< The files of the workspace before all.
   Outcome outcome_;
 };
 
