@@ -30,6 +30,10 @@ def workspace(*arguments, measure):
     return program("workspace_bench", *arguments, measure=measure)
 
 
+def draft(*arguments, measure):
+    return program("draft_bench", *arguments, measure=measure)
+
+
 def pyos(*arguments, measure="rate", must=None):
     return Peer("PyOS style", python("peers/pyos_style.py", *arguments, measure=measure), must)
 
@@ -48,6 +52,7 @@ TTFT = ("ttft", 500)
 COMPARE = ("compare", 26_000)
 TRACKED_SMALL = ("tracked", 200)
 TRACKED = ("tracked", 26_000)
+DRAFT = ("draft", 26_000, 20)
 # A thousand answers at once, 50 events a second each, four seconds.
 CONCURRENT = ("concurrent", 1_000, 50, 4)
 
@@ -153,4 +158,12 @@ ROWS = [
         peers=[Peer("step without", workspace(*TRACKED, measure="untracked"))]),
     Row("process.tracked.26000.first", "s", less_is_better=True, with_previous=True,
         measure=workspace(*TRACKED, measure="first")),
+
+    # A task in a draft, with a real daemon.
+    Row("draft.open", "s", less_is_better=True, measure=draft(*DRAFT, measure="open")),
+    Row("draft.bytes", "B", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="bytes")),
+    Row("draft.diff", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="diff")),
+    Row("draft.accept", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="accept")),
+    Row("draft.turn", "s", must=5e-3, less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="turn")),
+    Row("draft.stall", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="stall")),
 ]
