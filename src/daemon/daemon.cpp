@@ -146,7 +146,7 @@ std::function<void(std::move_only_function<void()>)> Daemon::into_inbox() {
   return [this](std::move_only_function<void()> work) { inbox_.post(std::move(work)); };
 }
 
-Result<void> Daemon::add_contents(std::set<Sha256>& relied_on) const {
+Result<void> Daemon::add_contents(std::set<Sha256>& relied_on) {
   trees_.add_contents(relied_on);
   if (Result<void> added = programs_.add_contents(relied_on); !added) return added;
   return drafts_.add_contents(relied_on);

@@ -96,7 +96,7 @@ class Daemon {
 
   [[nodiscard]] std::function<void(std::move_only_function<void()>)> into_inbox();
   [[nodiscard]] Journal::Callbacks journal_callbacks();
-  [[nodiscard]] Result<void> add_contents(std::set<Sha256>& relied_on) const;
+  [[nodiscard]] Result<void> add_contents(std::set<Sha256>& relied_on);
   void report_hog(const Hog& hog);
   void report_storage(const std::optional<Error>& full);
   void report_anchor(const Anchor& anchor);

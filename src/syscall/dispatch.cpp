@@ -14,13 +14,6 @@ Result<void> check_fits(const InFlight& flight) {
 
 }  // namespace
 
-/// What such a command is answered with follows from the task's records and from where it stands.
-Reply SystemCalls::answer_unrecorded(LiveTask& live, const TaskCommand& command) {
-  if (std::holds_alternative<GetTid>(command)) return GetTid::Reply{live.head.task};
-  if (std::holds_alternative<Hear>(command)) return hear(live);
-  return Yield::Reply{};
-}
-
 void SystemCalls::dispatch(TaskId task, Trap& trap) {
   auto& call = static_cast<CommandTrap&>(trap);
   LiveTask* const live = find(task);
@@ -33,7 +26,6 @@ void SystemCalls::dispatch(TaskId task, Trap& trap) {
   if (!is_recorded(call.command)) {
     call.outcome = answer_unrecorded(*live, call.command);
     scheduler_.wake(task, trap);
-    ++live->unrecorded;
     pass_on_between_commands(*live);
     return;
   }

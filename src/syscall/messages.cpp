@@ -3,9 +3,8 @@
 #include "tinkerbell/base/json.hpp"
 
 #include <algorithm>
-#include <tuple>
 
-// Messages between tasks, and words of people. The mailbox itself is in memory only: what came is
+// Messages between tasks. The mailbox itself is in memory only: what came is
 // in SIGNAL records of the receiver, what it took in the RESULTs of its Receives, and the
 // difference is the mailbox.
 
@@ -71,22 +70,6 @@ void SystemCalls::send_message(LiveTask& live, const Send& command) {
            target != &live ? target : nullptr);
   target->messages.put(signal.from, signal.message);
   if (waits_for_message(*target)) (void)take_message(*target);
-}
-
-/// What was said up to here. In replay that is what the task heard here before: not what came when
-/// it had already asked.
-Hear::Reply SystemCalls::hear(LiveTask& live) {
-  Hear::Reply heard;
-  const auto is_due = [&](const Words& words) {
-    return std::tuple(words.said.seq, words.said.unrecorded) <=
-           std::tuple(live.last_seq, live.unrecorded);
-  };
-  while (!live.words.empty() && is_due(live.words.front())) {
-    heard.words.push_back(std::move(live.words.front().said.text));
-    live.last_result = std::max(live.last_result, live.words.front().lsn);
-    live.words.pop_front();
-  }
-  return heard;
 }
 
 void SystemCalls::begin_receive(LiveTask& live, const Receive& command) {

@@ -156,10 +156,8 @@ void OfflineReplay::dispatch(TaskId task, Trap& trap) {
     return;
   }
   if (!is_recorded(call.command)) {
-    const bool wants_id = std::holds_alternative<GetTid>(call.command);
-    call.outcome = wants_id ? Reply(GetTid::Reply{task}) : Reply(Yield::Reply{});
+    call.outcome = answer_unrecorded(*live_, call.command);
     scheduler_.wake(task, trap);
-    ++live_->unrecorded;
     pass_on_between_commands();
     return;
   }

@@ -62,6 +62,10 @@ struct Admission {
          live.cancel->unrecorded == live.unrecorded;
 }
 
+/// The answer to a command that leaves no record, and the task is one further: it follows from the
+/// task's records and from where it stands.
+[[nodiscard]] Reply answer_unrecorded(LiveTask& live, const TaskCommand& command);
+
 /// For what a deferred command waits: "ask model default: attempt 3 at 2026-11-02T10:00:00.000Z,
 /// after: HTTP 429: slow down".
 [[nodiscard]] std::string next_attempt(const InFlight& flight);

@@ -2,7 +2,6 @@
 
 #include "tinkerbell/base/file.hpp"
 #include "tinkerbell/base/unique_fd.hpp"
-#include "tinkerbell/drivers/draft/draft_driver.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -6,6 +6,8 @@
 #include "tinkerbell/workspace/workspace.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace tinkerbell {
@@ -19,6 +21,12 @@ constexpr std::size_t kEntriesMax = 300'000;
 bool is_young(const Tree& tree, std::chrono::nanoseconds age_max) {
   const std::int64_t age = file_clock_ns() - tree.looked_ns;
   return age >= 0 && age < age_max.count();
+}
+
+bool is_gone(const std::string& path) {
+  std::error_code failed;
+  return std::filesystem::symlink_status(path, failed).type() ==
+         std::filesystem::file_type::not_found;
 }
 
 }  // namespace
@@ -72,8 +80,9 @@ bool TreeWatch::is_kept(const TreeEntry& file) const {
   return file.bytes <= bounds_.kept_file_max || contents_.has(file.content);
 }
 
-void TreeWatch::add_contents(std::set<Sha256>& contents) const {
+void TreeWatch::add_contents(std::set<Sha256>& contents) {
   const std::scoped_lock lock(mutex_);
+  std::erase_if(places_, [](const std::shared_ptr<Place>& place) { return is_gone(place->path); });
   for (const std::shared_ptr<Place>& place : places_) {
     if (place->newest != nullptr) tinkerbell::add_contents(*place->newest, contents);
   }

@@ -266,7 +266,6 @@ class SystemCalls final : public CommandHandler {
 
  private:
   // dispatch
-  [[nodiscard]] Reply answer_unrecorded(LiveTask& live, const TaskCommand& command);
   void prepare(LiveTask& live);
   void prepared(LiveTask& live, Result<Prepared> found);
 
@@ -347,7 +346,6 @@ class SystemCalls final : public CommandHandler {
   void send_message(LiveTask& live, const Send& command);
   void begin_receive(LiveTask& live, const Receive& command);
   [[nodiscard]] bool take_message(LiveTask& live);
-  [[nodiscard]] static Hear::Reply hear(LiveTask& live);
 
   // rest
   void may_rest(LiveTask& live, Rest rest);

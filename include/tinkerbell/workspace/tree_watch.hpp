@@ -68,8 +68,9 @@ class TreeWatch {
   /// Whether the content of a file that a look has seen is kept.
   [[nodiscard]] bool is_kept(const TreeEntry& file) const;
 
-  /// Adds what the newest trees hold: the next looks at their directories take it for kept.
-  void add_contents(std::set<Sha256>& contents) const;
+  /// Adds what the newest trees hold: the next looks at their directories take it for kept. Those
+  /// of directories that are gone are forgotten.
+  void add_contents(std::set<Sha256>& contents);
 
   [[nodiscard]] const WatchBounds& bounds() const { return bounds_; }
 

@@ -218,6 +218,28 @@ TEST_F(OfflineReplayTest, AWishToEndBetweenCommandsReachesTheTaskThere) {
   EXPECT_EQ(report->end.kind, same) << report->end.recorded << " / " << report->end.found;
 }
 
+Task<Result<Json>> reads_and_hears(TaskStart /*start*/) {
+  (void)co_await AwaitFileRead{.path = "a.txt"};
+  const Result<Hear::Reply> heard = co_await Hear{};
+  if (!heard) co_return heard.error();
+  co_return Json(heard->words);
+}
+
+TEST_F(OfflineReplayTest, WordsOfPeopleAreHeardWhereTheyWereThen) {
+  world.add_kind("hears@1", reads_and_hears);
+  const TaskId first = world.submit("hears@1", /*approve_all=*/true);
+  const Result<TaskId> fork = world.fork(first, 1, "listen");
+  ASSERT_TRUE(fork) << fork.error().message;
+  ASSERT_EQ(world.end_of(first).value, Json::array());
+  ASSERT_EQ(world.end_of(*fork).value, Json({"listen"}));
+  for (const TaskId task : {first, *fork}) {
+    const Result<ReplayReport> report = check_replay(world.registry, recorded(task));
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->end.kind, same) << report->end.recorded << " / " << report->end.found;
+    EXPECT_EQ(report->steps, 1U);
+  }
+}
+
 TEST_F(OfflineReplayTest, WhatWasEndedWhereItStoodEndsThere) {
   world.add_kind("asks@1", [this](TaskStart) -> Task<Result<Json>> {
     if (upgraded) (void)co_await Sleep{.duration = Milliseconds{1}};

@@ -126,6 +126,17 @@ TEST_F(WatchedTree, WhatTheNewestTreesHoldIsToldToWhoRemovesContents) {
   EXPECT_EQ(needed, std::set{sha256("two")});
 }
 
+TEST_F(WatchedTree, OfADirectoryThatIsGoneNothingIsHeldOnceContentsAreRemoved) {
+  put("a", "one");
+  TreeWatch trees = watch();
+  const std::weak_ptr<const Tree> tree = must_look(trees, *workspace_);
+  std::filesystem::remove_all(dir_ / "work");
+  std::set<Sha256> needed;
+  trees.add_contents(needed);
+  EXPECT_TRUE(needed.empty());
+  EXPECT_TRUE(tree.expired());
+}
+
 TEST_F(WatchedTree, ALookThatIsYoungEnoughIsTakenForThisOne) {
   put("a", "one");
   TreeWatch trees = watch();
