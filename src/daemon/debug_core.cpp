@@ -1,9 +1,9 @@
 #include "daemon/debug_core.hpp"
 
+#include "daemon/complain.hpp"
 #include "daemon/daemon.hpp"
 
 #include "tinkerbell/base/file.hpp"
-#include "tinkerbell/base/text.hpp"
 #include "tinkerbell/base/unique_fd.hpp"
 #include "tinkerbell/debug/core_file.hpp"
 #include "tinkerbell/debug/debugger.hpp"
@@ -20,11 +20,6 @@ namespace tinkerbell {
 namespace {
 
 constexpr int kDiffers = 1;
-
-int complain(int exit_code, const Error& error) {
-  std::cerr << "tinkerbelld: " << visible_line(error.message) << "\n";
-  return exit_code;
-}
 
 Result<Core> core_in(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

@@ -1,5 +1,6 @@
 #include "tinkerbell/daemon/run.hpp"
 
+#include "daemon/complain.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/debug_core.hpp"
 #include "daemon/driver_settings.hpp"
@@ -26,11 +27,6 @@
 
 namespace tinkerbell {
 namespace {
-
-int complain(int exit_code, const Error& error) {
-  std::cerr << "tinkerbelld: " << error.message << "\n";
-  return exit_code;
-}
 
 /// Config file, command line and environment together.
 Result<DaemonPlan> make_plan(const Options& options) {

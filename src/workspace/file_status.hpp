@@ -10,6 +10,9 @@
 
 namespace tinkerbell {
 
+/// Of a mode, what chmod(2) sets.
+inline constexpr mode_t kModeBits = 07777;
+
 /// statx(2) of an entry of a directory, a link itself; or of the directory's descriptor if `name`
 /// is empty. Errors: those of path_error.
 [[nodiscard]] Result<struct statx> statx_of(int directory, const char* name, std::string_view path);

@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::uint32_t kLinkMode = 0777;
 constexpr std::uint32_t kDirectoryBits = 0777;  // what it gives to its group is none of ours
-constexpr std::uint32_t kFileBits = 07777;
 
 }  // namespace
 
@@ -29,7 +28,7 @@ std::optional<TreeEntry> entry_from(std::string path, const struct statx& status
                   .inode = status.stx_ino,
                   .device = device_of(status)};
   if (S_ISREG(status.stx_mode)) {
-    entry.mode = status.stx_mode & kFileBits;
+    entry.mode = status.stx_mode & kModeBits;
   } else if (S_ISDIR(status.stx_mode)) {
     entry.type = FileType::directory;
     entry.mode = status.stx_mode & kDirectoryBits;

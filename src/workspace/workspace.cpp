@@ -19,8 +19,6 @@ namespace tinkerbell {
 
 namespace {
 
-constexpr std::uint32_t kModeBits = 07777;
-
 /// Opens "/a/b" beneath "/", so that a link anywhere in it is refused.
 Result<UniqueFd> open_root(const std::string& path) {
   const UniqueFd top(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));

@@ -1,4 +1,5 @@
 #include "workspace/beneath.hpp"
+#include "workspace/file_status.hpp"
 #include "workspace/path_text.hpp"
 #include "workspace/temporary_file.hpp"
 
@@ -15,7 +16,6 @@ namespace tinkerbell {
 
 namespace {
 
-constexpr mode_t kModeBits = 07777;
 constexpr mode_t kPermissionBits = 0777;  // set-user-id and its like never survive a change
 constexpr mode_t kAnyMayWrite = 0222;
 
