@@ -159,28 +159,24 @@ void answer_for_draft(Context& context, const Request& request, const protocol::
                       protocol::DiffView accepted) {
   context.parts.calls.preview(
       AwaitDraftAccept{}, task.workspace, task.draft,
-      Completion<Facts>([request, accepted = std::move(accepted)](const Result<Facts>& facts) {
-        if (facts) return request.answer(view_of(facts->changes));
-        facts.error().code == Errc::not_found ? request.answer(accepted)
-                                              : request.fail(facts.error());
-      }));
-}
-
-Completion<protocol::DiffView> answer_with_diff(const Request& request) {
-  return Completion<protocol::DiffView>([request](const Result<protocol::DiffView>& diff) {
-    diff ? request.answer(*diff) : request.fail(diff.error());
-  });
+      Completion<Facts>(
+          [&context, request, accepted = std::move(accepted)](Result<Facts> facts) mutable {
+            if (!facts && facts.error().code != Errc::not_found) return request.fail(facts.error());
+            answer_from_pool(
+                context, request, [facts = std::move(facts), accepted = std::move(accepted)] {
+                  return Result<protocol::DiffView>(facts ? view_of(facts->changes) : accepted);
+                });
+          }));
 }
 
 void answer_for_family(Context& context, const Request& request) {
   read_family(context, TaskId{request.id()},
               Completion<Family>([&context, request](Result<Family> family) {
                 if (!family) return request.fail(family.error());
-                context.parts.pool.run<protocol::DiffView>(
-                    [family = *std::move(family), &contents = context.parts.contents] {
-                      return live_diff(family, contents);
-                    },
-                    answer_with_diff(request));
+                answer_from_pool(context, request,
+                                 [family = *std::move(family), &contents = context.parts.contents] {
+                                   return live_diff(family, contents);
+                                 });
               }));
 }
 
@@ -197,11 +193,10 @@ void answer(Context& context, const Request& request, DiffOfRecords known) {
 /// What a task's own records say.
 void look_into(Context& context, const Request& request, std::vector<Record> records, Seq step) {
   if (step != Seq{0}) {
-    return context.parts.pool.run<protocol::DiffView>(
-        [records = std::move(records), step, &contents = context.parts.contents] {
+    return answer_from_pool(
+        context, request, [records = std::move(records), step, &contents = context.parts.contents] {
           return step_diff(records, step, contents);
-        },
-        answer_with_diff(request));
+        });
   }
   context.parts.pool.run<DiffOfRecords>(
       [records = std::move(records)] -> Result<DiffOfRecords> {

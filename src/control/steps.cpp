@@ -52,14 +52,10 @@ void get_steps(Context& context, Request request) {
       TaskId{request.id()}, Completion<std::vector<Record>>(
                                 [&context, request, page](Result<std::vector<Record>> records) {
                                   if (!records) return request.fail(records.error());
-                                  context.parts.pool.run<std::string>(
-                                      [records = *std::move(records), page] -> Result<std::string> {
-                                        return Request::body_of(page_of(records, page));
-                                      },
-                                      Completion<std::string>([request](Result<std::string> body) {
-                                        body ? request.answer_body(*std::move(body))
-                                             : request.fail(body.error());
-                                      }));
+                                  answer_from_pool(
+                                      context, request, [records = *std::move(records), page] {
+                                        return Result<protocol::StepList>(page_of(records, page));
+                                      });
                                 }));
 }
 

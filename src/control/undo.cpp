@@ -6,6 +6,7 @@
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/syscall/registry.hpp"
+#include "tinkerbell/workspace/change_list.hpp"
 #include "tinkerbell/workspace/way_back.hpp"
 
 #include <algorithm>
@@ -27,6 +28,7 @@ std::string task_words(TaskId task) {
 /// What is to be done, as far as the journal tells.
 struct Plan {
   AwaitFileRestore command;
+  std::vector<FileChange> changes;  ///< Which the command is to make.
   std::string workspace;
   TaskId draft = kNoTask;  ///< In which it is to be done; kNoTask: in the workspace.
   protocol::UndoView view;
@@ -106,7 +108,7 @@ void choose_place(const Family& family, const TaskChanges& changes, Lsn after, c
     plan.draft = task.draft;
     plan.view.in_draft = true;
   }
-  plan.command.changes = std::move(way.changes);
+  plan.changes = std::move(way.changes);
   for (const WrittenBetween& between : way.others) {
     plan.view.others.push_back({.path = between.path,
                                 .why = "somebody else wrote there between " +
@@ -119,11 +121,11 @@ bool needs_content(const std::optional<FileState>& state) {
   return state && state->type != FileType::directory;
 }
 
-/// Puts into the store what the journal has of it; what nobody has is left as it is. Errors: those
-/// of ContentStore.
+/// Puts into the store what the journal has of it, and the list itself; what nobody has is left as
+/// it is. Errors: those of ContentStore.
 Result<void> gather_contents(const Family& family, ContentStore& contents, Plan& plan) {
   std::set<Sha256> wanted;
-  for (const FileChange& change : plan.command.changes) {
+  for (const FileChange& change : plan.changes) {
     for (const auto& state : {change.before, change.after}) {
       if (needs_content(state)) wanted.insert(state->content);
     }
@@ -132,7 +134,7 @@ Result<void> gather_contents(const Family& family, ContentStore& contents, Plan&
     if (Result<void> kept = keep_contents(member.records, wanted, contents); !kept) return kept;
   }
   if (Result<void> synced = contents.sync(); !synced) return synced;
-  std::erase_if(plan.command.changes, [&](const FileChange& change) {
+  std::erase_if(plan.changes, [&](const FileChange& change) {
     const bool lost = needs_content(change.after) && !contents.has(change.after->content);
     if (lost) {
       plan.view.others.push_back({.path = change.path, .why = "how it was then was not kept"});
@@ -140,7 +142,10 @@ Result<void> gather_contents(const Family& family, ContentStore& contents, Plan&
     return lost;
   });
   std::ranges::sort(plan.view.others, {}, &protocol::StaysView::path);
-  return {};
+  const Result<Sha256> list = keep_changes(plan.changes, contents);
+  if (!list) return list.error();
+  plan.command.list_sha256 = list->hex();
+  return contents.sync();
 }
 
 /// Errors: conflict (one of them has not ended), invalid (there is no such step), those of
@@ -159,7 +164,7 @@ Result<Plan> plan_of(const Family& family, const protocol::UndoRequest& wanted,
   choose_place(family, changes, *after, drafts, plan);
   if (const Result<void> kept = gather_contents(family, contents, plan); !kept) return kept.error();
   plan.view.unknown = unknown_of(changes, *after);
-  if (plan.command.changes.empty() && plan.view.others.empty()) {
+  if (plan.changes.empty() && plan.view.others.empty()) {
     plan.view.note = why_nothing(family, wanted.to_step);
   }
   return plan;
@@ -168,7 +173,7 @@ Result<Plan> plan_of(const Family& family, const protocol::UndoRequest& wanted,
 /// Why it is not done as it is asked for.
 Result<void> check_wanted(const Plan& plan, const protocol::UndoRequest& wanted) {
   if (!plan.view.note.empty()) return Error{Errc::conflict, plan.view.note};
-  const bool some = wanted.keep_others && !plan.command.changes.empty();
+  const bool some = wanted.keep_others && !plan.changes.empty();
   if (some || plan.view.others.empty()) return {};
   std::string message = "nothing is taken back, because of";
   for (std::size_t i = 0; i < plan.view.others.size() && i < kListedMax; ++i) {
@@ -178,7 +183,7 @@ Result<void> check_wanted(const Plan& plan, const protocol::UndoRequest& wanted)
   if (plan.view.others.size() > kListedMax) {
     message += "\n  and " + std::to_string(plan.view.others.size() - kListedMax) + " more";
   }
-  if (!plan.command.changes.empty()) message += "\n`--keep-others` takes back the rest";
+  if (!plan.changes.empty()) message += "\n`--keep-others` takes back the rest";
   return Error{Errc::conflict, std::move(message)};
 }
 
@@ -222,20 +227,23 @@ void look(Context& context, const Request& request, Plan plan,
   context.parts.calls.preview(
       command, workspace, draft,
       Completion<Facts>(
-          [&context, request, wanted, plan = std::move(plan)](const Result<Facts>& facts) mutable {
+          [&context, request, wanted, plan = std::move(plan)](Result<Facts> facts) mutable {
             if (!facts) return request.fail(refusal(facts.error()));
             if (!wanted.dry_run) {
               return submit(context, request, std::move(plan), wanted.approve_all);
             }
-            add_outlook(*facts, plan.view);
-            request.answer(plan.view);
+            answer_from_pool(context, request,
+                             [facts = *std::move(facts), view = std::move(plan.view)]() mutable {
+                               add_outlook(facts, view);
+                               return Result<protocol::UndoView>(std::move(view));
+                             });
           }));
 }
 
 void begin(Context& context, const Request& request, Plan plan,
            const protocol::UndoRequest& wanted) {
   if (wanted.dry_run) {
-    if (plan.command.changes.empty()) return request.answer(plan.view);
+    if (plan.changes.empty()) return request.answer(plan.view);
     return look(context, request, std::move(plan), wanted);
   }
   if (const Result<void> fits = check_wanted(plan, wanted); !fits)

@@ -2,11 +2,14 @@
 
 #include "control/routes.hpp"
 
+#include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/protocol/scheduler.hpp"
 #include "tinkerbell/syscall/offline_replay.hpp"
 
 #include <cstddef>
 #include <optional>
+#include <string>
+#include <utility>
 
 namespace tinkerbell::control {
 
@@ -35,6 +38,21 @@ void read_recorded(Context& context, TaskId id, Completion<RecordedTask> done);
 
 /// A change of a file as clients see it.
 [[nodiscard]] protocol::FileDiff file_diff(const FileChange& change, const std::string& diff);
+
+/// Answers with the text that `make`, which returns a Result of a view, and what writes it down
+/// take long for: both on a thread of the pool.
+template <class Make>
+void answer_from_pool(Context& context, const Request& request, Make make) {
+  context.parts.pool.run<std::string>(
+      [make = std::move(make)]() mutable -> Result<std::string> {
+        const auto view = make();
+        if (!view) return view.error();
+        return Request::body_of(*view);
+      },
+      Completion<std::string>([request](Result<std::string> body) {
+        body ? request.answer_body(*std::move(body)) : request.fail(body.error());
+      }));
+}
 
 /// What the scheduler has counted.
 [[nodiscard]] protocol::SchedulerView scheduler_view(Context& context);

@@ -45,7 +45,7 @@ class Reading {
     Result<TaskCommand> command = command_from_canonical(intent->command, intent->arguments.bytes);
     if (!command) return command.error();
     if (const auto* restore = std::get_if<AwaitFileRestore>(&*command)) {
-      add_contents_of(restore->changes, contents_);
+      contents_.insert(Sha256::from_hex(restore->list_sha256));
     }
     if (tells_of_changes(*command)) asked_.insert_or_assign(record.seq, *std::move(command));
     return {};

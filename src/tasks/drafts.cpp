@@ -1,5 +1,6 @@
 #include "tinkerbell/tasks/drafts.hpp"
 
+#include "tasks/changed_paths.hpp"
 #include "tasks/hand_over.hpp"
 
 #include "tinkerbell/command/render.hpp"
@@ -43,11 +44,8 @@ Task<Result<Json>> run_accept(TaskStart start) {
   if (!wanted) co_return wanted.error();
   const Result<AwaitDraftAccept::Reply> taken = co_await accept_draft(wanted->paths, {});
   if (!taken) co_return taken.error();
-  Json changed = Json::array();
-  for (const FileChange& change : taken->changes)
-    changed.push_back(change.path);
   co_return Json{{"summary", summary_of(*taken)},
-                 {"changed", std::move(changed)},
+                 {"changed", changed_paths(taken->changes)},
                  {"left", to_json_value(taken->left)}};
 }
 

@@ -1,5 +1,7 @@
 #include "tinkerbell/tasks/undo.hpp"
 
+#include "tasks/changed_paths.hpp"
+
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/command/render.hpp"
 
@@ -65,11 +67,8 @@ Task<Result<Json>> run_undo(TaskStart start) {
   if (!wanted) co_return wanted.error();
   const Result<AwaitFileRestore::Reply> restored = co_await AwaitFileRestore(wanted->restore);
   if (!restored) co_return restored.error();
-  Json changed = Json::array();
-  for (const FileChange& change : restored->changes)
-    changed.push_back(change.path);
   co_return Json{{"summary", summary_of(*wanted, *restored)},
-                 {"changed", std::move(changed)},
+                 {"changed", changed_paths(restored->changes)},
                  {"left", to_json_value(restored->left)}};
 }
 

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-/// What a draft of a repository takes, with a real daemon: time, space, and how long its loop is
-/// kept from others meanwhile.
+/// What drafts of a repository and the way back take, with a real daemon: time, space, and how long
+/// its loop is kept from others meanwhile.
 
 namespace tinkerbell {
 namespace {
@@ -101,9 +101,30 @@ Json step_of(const RealDaemon& daemon, std::uint64_t task, std::string_view comm
   fail("there is no " + std::string(command));
 }
 
+/// The longest turn of the newest ones, seconds.
+double longest_turn(const RealDaemon& daemon) {
+  const Json scheduler = daemon.ask("/v1/status").body.at("scheduler");
+  return static_cast<double>(scheduler.at("longest_turn").at("us").get<std::uint64_t>()) * 1e-6;
+}
+
+/// POST; it must be taken. Returns the task that it makes.
+std::uint64_t post(const RealDaemon& daemon, std::uint64_t task, std::string_view act,
+                   const Json& body) {
+  const auto answer =
+      daemon.ask("/v1/tasks/" + std::to_string(task) + "/" + std::string(act), body);
+  if (answer.status != 201) fail(std::string(act) + ": " + dump_json(answer.body));
+  return answer.body.at("id").get<std::uint64_t>();
+}
+
+void expect_completed(const Json& ended) {
+  if (ended.at("state") != "completed") fail("it ended with " + dump_json(ended));
+}
+
 /// One task: it makes its draft (`open`, from the question whether it may to the end; `bytes` on
 /// the disk), changes some files, offers them (`offer`); somebody looks at the diff (`diff`, the
-/// second time) and accepts (`accept`). `stall`: the longest that a request waited meanwhile.
+/// second time), forks it in the middle (`fork`, until the fork is there with its own draft;
+/// `fork_bytes`), accepts (`accept`) and takes that back (`undo`). `stall`: the longest that a
+/// request waited meanwhile.
 void draft(const Arguments& arguments) {
   const std::uint64_t files = arguments.number(1);
   const std::uint64_t changed = arguments.number(2);
@@ -136,24 +157,76 @@ void draft(const Arguments& arguments) {
     expect_equal(view.at("files").size(), changed, "files in the diff");
   }
   report("diff", diff);
+  const std::uint64_t bytes_before_fork = bytes_below(daemon.state_dir());
+  const auto fork_begin = steady_clock::now();
+  const std::uint64_t fork = post(daemon, task, "fork", {{"at", changed}});
+  report("fork", seconds_since(fork_begin));
+  (void)daemon.wait_for_question(fork);
+  report("fork_bytes", static_cast<double>(bytes_below(daemon.state_dir()) - bytes_before_fork));
   const auto begin = steady_clock::now();
   const auto answer = daemon.ask("/v1/approvals/" + question.at("id").dump(),
                                  Json{{"answer", "approve"}, {"hash", question.at("hash")}});
   expect_equal(static_cast<std::uint64_t>(answer.status), 200, "status of the answer");
   const Json ended = daemon.wait_for_end(task);
   report("accept", seconds_since(begin));
-  report("stall", pinger.take_longest());
-  const Json scheduler = daemon.ask("/v1/status").body.at("scheduler");
-  report("turn",
-         static_cast<double>(scheduler.at("longest_turn").at("us").get<std::uint64_t>()) * 1e-6);
   if (ended.at("draft_note") != std::to_string(changed) + " paths taken over") {
     fail("it ended with " + dump_json(ended));
   }
   expect_equal(daemon.file(name_of_file(0)) == "changed\n" ? 1 : 0, 1, "first file");
+  const auto undo_begin = steady_clock::now();
+  const std::uint64_t undo = post(daemon, task, "undo", {{"approve_all", true}});
+  expect_completed(daemon.wait_for_end(undo));
+  report("undo", seconds_since(undo_begin));
+  expect_equal(daemon.file(name_of_file(0)) == "changed\n" ? 1 : 0, 0, "first file, taken back");
+  report("stall", pinger.take_longest());
+  report("turn", longest_turn(daemon));
+}
+
+/// A program changes every file of the workspace itself; then somebody looks at that in all ways
+/// and takes it back. Of each: how long it took, and what another client waited at the longest.
+void change_all(const Arguments& arguments) {
+  const std::uint64_t files = arguments.number(1);
+  ScriptedLlm model(
+      ScriptedLlm::in_turn({calls("run_program", {{"argv",
+                                                   {"find", ".", "-name", "*.cpp", "-exec", "sed",
+                                                    "-i", "1s/file/changed file/", "{}", "+"}}}),
+                            says("done")}));
+  RealDaemon daemon(config_for(model, usual_sandbox()));
+  lay_out(daemon, files);
+  daemon.start();
+  Pinger pinger(daemon);
+  const auto measured = [&](const std::string& name, const auto& act) {
+    (void)pinger.take_longest();
+    const auto begin = steady_clock::now();
+    act();
+    report(name, seconds_since(begin));
+    report(name + "_stall", pinger.take_longest());
+  };
+  const std::string changed = "// changed file 0\n";
+  std::uint64_t task = 0;
+  measured("program", [&] {
+    task = daemon.run("change all", /*approve_all=*/true);
+    expect_completed(daemon.wait_for_end(task));
+  });
+  report("turn", longest_turn(daemon));
+  expect_equal(daemon.file(name_of_file(0)).starts_with(changed) ? 1 : 0, 1, "first file");
+  const std::string path = "/v1/tasks/" + std::to_string(task);
+  for (const std::string what : {"/steps", "/diff", "/core"}) {
+    measured(what.substr(1), [&] {
+      const auto answer = UnixHttpClient(daemon.socket()).request("GET", path + what);
+      if (!answer || answer->status != 200) fail(what + " failed");
+    });
+  }
+  measured("undo", [&] {
+    expect_completed(daemon.wait_for_end(post(daemon, task, "undo", {{"approve_all", true}})));
+  });
+  report("undo_turn", longest_turn(daemon));
+  expect_equal(daemon.file(name_of_file(0)).starts_with(changed) ? 1 : 0, 0, "first file");
 }
 
 constexpr std::array kBenchmarks = {
     std::pair{std::string_view("draft"), &draft},
+    std::pair{std::string_view("change_all"), &change_all},
 };
 
 }  // namespace

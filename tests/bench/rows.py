@@ -164,6 +164,9 @@ ROWS = [
     Row("draft.bytes", "B", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="bytes")),
     Row("draft.diff", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="diff")),
     Row("draft.accept", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="accept")),
+    Row("draft.fork", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="fork")),
+    Row("draft.fork_bytes", "B", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="fork_bytes")),
+    Row("draft.undo", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="undo")),
     Row("draft.turn", "s", must=5e-3, less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="turn")),
     Row("draft.stall", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="stall")),
 ]

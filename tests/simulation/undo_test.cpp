@@ -6,6 +6,7 @@
 #include "unit/workspace/quick_directory.hpp"
 #include "unit/workspace/tree_model.hpp"
 
+#include "tinkerbell/workspace/change_list.hpp"
 #include "tinkerbell/workspace/changes.hpp"
 #include "tinkerbell/workspace/way_back.hpp"
 
@@ -157,9 +158,11 @@ class UndoSimulation : public ::testing::TestWithParam<std::uint64_t> {
   // ---- undo ----
 
   Result<AwaitFileRestore::Reply> undo(const WayBack& way, std::uint64_t to, bool keep_others) {
+    const Result<Sha256> list = keep_changes(way.changes, *contents_);
+    EXPECT_TRUE(list) << list.error().message;
     const Result<Reply> reply = perform(
         AwaitFileRestore{
-            .of = kTask, .step = to, .changes = way.changes, .keep_others = keep_others},
+            .of = kTask, .step = to, .list_sha256 = list->hex(), .keep_others = keep_others},
         1'000);
     if (!reply) return reply.error();
     return std::get<AwaitFileRestore::Reply>(*reply);

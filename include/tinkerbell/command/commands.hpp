@@ -382,13 +382,14 @@ struct AwaitFileRemove {
   }
 };
 
-/// Take back what a task has changed: `changes` as its steps had them, turned round. Each path must
-/// still be as that task left it, or be as it is to become already; else nothing is done, or with
-/// `keep_others` what cannot be taken back stays as it is, and what cannot be done without it. All
-/// of the rest or nothing. Of `.git`, an index that lists the same is as it was left, and logs and
-/// messages that have moved on stay as they are. Errors: conflict (the message lists the paths that
-/// somebody else changed since), not_found (contents that were not kept, by their paths), denied
-/// (the daemon's own files), invalid (changes that make no tree), cancelled, io, storage_full.
+/// Take back what a task has changed: a list of what its steps changed, turned round. Each path
+/// must still be as that task left it, or be as it is to become already; else nothing is done, or
+/// with `keep_others` what cannot be taken back stays as it is, and what cannot be done without it.
+/// All of the rest or nothing. Of `.git`, an index that lists the same is as it was left, and logs
+/// and messages that have moved on stay as they are. Errors: conflict (the message lists the paths
+/// that somebody else changed since), not_found (the list, or contents, by their paths, that were
+/// not kept), denied (the daemon's own files), invalid (changes that make no tree), cancelled, io,
+/// storage_full.
 struct AwaitFileRestore {
   static constexpr std::string_view kName = "file.restore";
   static constexpr EffectClass kEffect = EffectClass::local;
@@ -402,14 +403,15 @@ struct AwaitFileRestore {
     }
   };
 
-  TaskId of = kNoTask;              ///< Whose changes these were.
-  std::uint64_t step = 0;           ///< What came after this step is taken back.
-  std::vector<FileChange> changes;  ///< To make, in byte order of the paths.
+  TaskId of = kNoTask;      ///< Whose changes these were.
+  std::uint64_t step = 0;   ///< What came after this step is taken back.
+  std::string list_sha256;  ///< Of the list of the changes to make, which is kept among the
+                            ///< contents (workspace/change_list.hpp).
   bool keep_others = false;
 
   static constexpr auto fields() {
     return described(field("of", &AwaitFileRestore::of), field("step", &AwaitFileRestore::step),
-                     field("changes", &AwaitFileRestore::changes),
+                     field("list_sha256", &AwaitFileRestore::list_sha256),
                      field("keep_others", &AwaitFileRestore::keep_others));
   }
 };

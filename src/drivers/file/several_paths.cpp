@@ -2,6 +2,7 @@
 
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/workspace/apply.hpp"
+#include "tinkerbell/workspace/change_list.hpp"
 #include "tinkerbell/workspace/changes.hpp"
 #include "tinkerbell/workspace/git_index.hpp"
 #include "tinkerbell/workspace/git_paths.hpp"
@@ -262,7 +263,10 @@ Result<void> keep_what_stands(const FileScene& scene, const FileChange& change) 
 }  // namespace
 
 Result<SeveralChanges> several_changes(const FileScene& scene, const AwaitFileRestore& restore) {
-  SeveralChanges several{.object = scene.workspace.known_as(), .changes = restore.changes};
+  Result<std::vector<FileChange>> wanted =
+      kept_changes(Sha256::from_hex(restore.list_sha256), scene.contents);
+  if (!wanted) return wanted.error();
+  SeveralChanges several{.object = scene.workspace.known_as(), .changes = *std::move(wanted)};
   for (FileChange& change : several.changes) {
     if (change.after) change.after = as_made(*change.after);
     if (is_own(change.path, scene)) return not_for_tasks(change.path);

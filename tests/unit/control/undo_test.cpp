@@ -5,6 +5,7 @@
 #include "unit/io/loop.hpp"
 
 #include "tinkerbell/io/blocking_pool.hpp"
+#include "tinkerbell/workspace/change_list.hpp"
 #include "tinkerbell/workspace/content_store.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -150,6 +151,12 @@ class UndoTest : public testing::Test {
     return std::get<AwaitFileRestore>(world_.driver->prepared().back().command);
   }
 
+  [[nodiscard]] std::vector<FileChange> changes_asked() const {
+    const auto changes = kept_changes(Sha256::from_hex(asked().list_sha256), *contents_);
+    EXPECT_TRUE(changes) << changes.error().message;
+    return changes ? *changes : std::vector<FileChange>();
+  }
+
   WorldWithHub world_;
   boost::asio::io_context loop_;
   BlockingPool pool_{loop_.get_executor(), 1};
@@ -182,7 +189,7 @@ TEST_F(UndoTest, TakesBackWhatTheTaskAndThoseThatCameFromItChanged) {
   ASSERT_EQ(begun.status, 201) << begun.body;
   EXPECT_EQ(parse_json(begun.body)->at("kind"), kUndoKind);
   EXPECT_EQ(asked().of, task);
-  EXPECT_THAT(asked().changes, ElementsAre(FileChange{"a", file("3"), file("1")},
+  EXPECT_THAT(changes_asked(), ElementsAre(FileChange{"a", file("3"), file("1")},
                                            FileChange{"b", file("x"), kNothing}));
   EXPECT_FALSE(asked().keep_others);
 }
@@ -196,7 +203,7 @@ TEST_F(UndoTest, GoesBackToAStep) {
   EXPECT_THAT(error_of(refused), HasSubstr("has only 2 steps"));
   ASSERT_EQ(undo(task, {{"to_step", 1}}).status, 201);
   EXPECT_EQ(asked().step, 1U);
-  EXPECT_THAT(asked().changes, ElementsAre(FileChange{"a", file("3"), file("2")}));
+  EXPECT_THAT(changes_asked(), ElementsAre(FileChange{"a", file("3"), file("2")}));
 }
 
 TEST_F(UndoTest, IsRefusedAsLongAsOneOfThemHasNotEnded) {
@@ -220,7 +227,7 @@ TEST_F(UndoTest, IsRefusedWhereSomebodyElseWroteBetween) {
   EXPECT_EQ(world_.memory->tasks.size(), 1U);
   ASSERT_EQ(undo(task, {{"keep_others", true}}).status, 201);
   EXPECT_TRUE(asked().keep_others);
-  EXPECT_THAT(asked().changes, ElementsAre(FileChange{"a", file("3"), file("theirs")},
+  EXPECT_THAT(changes_asked(), ElementsAre(FileChange{"a", file("3"), file("theirs")},
                                            FileChange{"b", file("x"), kNothing}));
 }
 
@@ -231,7 +238,7 @@ TEST_F(UndoTest, WhatWasNotKeptIsSaidAndDoesNotComeBack) {
   EXPECT_EQ(refused.status, 409);
   EXPECT_THAT(error_of(refused), HasSubstr("big: how it was then was not kept"));
   ASSERT_EQ(undo(task, {{"keep_others", true}}).status, 201);
-  EXPECT_THAT(asked().changes, ElementsAre(FileChange{"a", file("2"), file("1")}));
+  EXPECT_THAT(changes_asked(), ElementsAre(FileChange{"a", file("2"), file("1")}));
 }
 
 TEST_F(UndoTest, TakesFromTheJournalWhatAFileWasBeforeAWrite) {
@@ -243,7 +250,7 @@ TEST_F(UndoTest, TakesFromTheJournalWhatAFileWasBeforeAWrite) {
   const TaskId task = run("writer@1");
   EXPECT_FALSE(contents_->has(sha256("old")));
   ASSERT_EQ(undo(task).status, 201);
-  EXPECT_THAT(asked().changes, ElementsAre(FileChange{"a", file("new"), file("old")}));
+  EXPECT_THAT(changes_asked(), ElementsAre(FileChange{"a", file("new"), file("old")}));
   const auto after_a_crash = *ContentStore::open((dir_ / "contents").string());
   EXPECT_EQ(*after_a_crash->read(sha256("old"), 10), "old");
 }
@@ -286,9 +293,9 @@ TEST_F(UndoTest, CanBeTakenBackAndDoneAgain) {
   next_undo_does({{"a", file("1"), file("2")}});
   ASSERT_EQ(undo(TaskId{2}).status, 201);
   EXPECT_EQ(asked().of, TaskId{2});
-  EXPECT_THAT(asked().changes, ElementsAre(FileChange{"a", file("1"), file("2")}));
+  EXPECT_THAT(changes_asked(), ElementsAre(FileChange{"a", file("1"), file("2")}));
   ASSERT_EQ(undo(task).status, 201);
-  EXPECT_THAT(asked().changes, ElementsAre(FileChange{"a", file("2"), file("1")}));
+  EXPECT_THAT(changes_asked(), ElementsAre(FileChange{"a", file("2"), file("1")}));
 }
 
 TEST_F(UndoTest, OfATaskThatChangedNothingSaysSo) {
@@ -315,7 +322,7 @@ TEST_F(UndoTest, OfADraftTakesBackWhatWasTakenOverWhoeverDidThat) {
     world_.settle();
   }
   ASSERT_EQ(undo(task).status, 201);
-  EXPECT_THAT(asked().changes, ElementsAre(FileChange{"a", file("3"), file("x")}));
+  EXPECT_THAT(changes_asked(), ElementsAre(FileChange{"a", file("3"), file("x")}));
   EXPECT_EQ(world_.driver->prepared().back().draft, kNoTask);
 }
 
@@ -330,7 +337,7 @@ TEST_F(UndoTest, OfADraftThatStillStandsTakesPlaceInIt) {
       Completion<TaskId>([](const Result<TaskId>& begun) { ASSERT_TRUE(begun); }));
   world_.settle();
   ASSERT_EQ(undo(task).status, 201);
-  EXPECT_THAT(asked().changes, ElementsAre(FileChange{"a", file("2"), file("1")}));
+  EXPECT_THAT(changes_asked(), ElementsAre(FileChange{"a", file("2"), file("1")}));
   EXPECT_EQ(world_.driver->prepared().back().draft, task);
 }
 

@@ -63,10 +63,9 @@ TEST_F(NeededContents, AreThoseBeforeAndAfterEachChange) {
 }
 
 TEST_F(NeededContents, AreAlsoThoseOfWhatIsAskedAbout) {
-  intent(AwaitFileRestore{.changes = {change_of("a", "new", "old")}},
+  intent(AwaitFileRestore{.list_sha256 = sha256("list").hex()},
          {.changes = {{.change = change_of("b", "x", "y")}}});
-  EXPECT_THAT(needed(),
-              UnorderedElementsAre(sha256("old"), sha256("new"), sha256("x"), sha256("y")));
+  EXPECT_THAT(needed(), UnorderedElementsAre(sha256("list"), sha256("x"), sha256("y")));
 }
 
 TEST_F(NeededContents, AreNoneOfDirectoriesAndOfWhatFailed) {

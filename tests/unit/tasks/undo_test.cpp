@@ -22,9 +22,11 @@ class UndoTaskTest : public testing::Test {
   }
 
   static AwaitFileRestore wanted(std::uint64_t step = 0) {
-    return {.of = TaskId{12},
-            .step = step,
-            .changes = {{.path = "odd\xFF\n", .before = FileState{}, .after = std::nullopt}}};
+    return {.of = TaskId{12}, .step = step, .list_sha256 = sha256("the list").hex()};
+  }
+
+  static std::vector<FileChange> changes() {
+    return {{.path = "odd\xFF\n", .before = FileState{}, .after = std::nullopt}};
   }
 
   TaskId submit(const AwaitFileRestore& restore, std::vector<std::string> unknown = {}) {
@@ -37,23 +39,23 @@ class UndoTaskTest : public testing::Test {
 
 TEST_F(UndoTaskTest, AsksForTheVeryChangesThatItWasGivenAndSaysWhatCameOfIt) {
   world.driver->facts("file.restore",
-                      {.facts = {.changes = {{.change = wanted().changes[0]}}}, .pre_image = {}});
-  world.driver->reply("file.restore", Reply(AwaitFileRestore::Reply{
-                                          .changes = wanted().changes,
-                                          .left = {{.path = "b", .why = "changed since"}}}));
+                      {.facts = {.changes = {{.change = changes()[0]}}}, .pre_image = {}});
+  world.driver->reply("file.restore",
+                      Reply(AwaitFileRestore::Reply{
+                          .changes = changes(), .left = {{.path = "b", .why = "changed since"}}}));
   const TaskId task = submit(wanted(), {"big: not kept"});
   EXPECT_EQ(world.head(task).title, "take back what task 12 changed");
   ASSERT_EQ(world.calls->open_questions(task).size(), 1U);
   world.crash();  // its changes are read back from the journal
   world.driver->facts("file.restore",
-                      {.facts = {.changes = {{.change = wanted().changes[0]}}}, .pre_image = {}});
-  world.driver->reply("file.restore", Reply(AwaitFileRestore::Reply{
-                                          .changes = wanted().changes,
-                                          .left = {{.path = "b", .why = "changed since"}}}));
+                      {.facts = {.changes = {{.change = changes()[0]}}}, .pre_image = {}});
+  world.driver->reply("file.restore",
+                      Reply(AwaitFileRestore::Reply{
+                          .changes = changes(), .left = {{.path = "b", .why = "changed since"}}}));
   EXPECT_TRUE(world.answer(world.calls->open_questions(task).front(), Answer::approve));
   ASSERT_EQ(world.driver->performed().size(), 1U);
   const auto& performed = std::get<AwaitFileRestore>(world.driver->performed()[0].command);
-  EXPECT_EQ(performed.changes, wanted().changes);
+  EXPECT_EQ(performed.list_sha256, wanted().list_sha256);
   const DonePayload done = world.end_of(task);
   EXPECT_EQ(done.state, "completed") << done.error;
   EXPECT_EQ(done.value.at("summary"),

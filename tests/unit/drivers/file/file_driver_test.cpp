@@ -4,6 +4,7 @@
 
 #include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
+#include "tinkerbell/workspace/change_list.hpp"
 #include "tinkerbell/workspace/content_store.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -419,10 +420,12 @@ TEST_F(FileDriverTest, MovesRemovesAndTakesBack) {
   const auto removed = run(AwaitFileRemove{.path = "e", .recursive = true});
   ASSERT_TRUE(removed) << removed.error().message;
   EXPECT_FALSE(exists("e"));
-  AwaitFileRestore restore;
+  std::vector<FileChange> back;
   for (const FileChange& change : removed->changes)
-    restore.changes.push_back({change.path, change.after, change.before});
-  ASSERT_TRUE(run(restore));
+    back.push_back({change.path, change.after, change.before});
+  const Result<Sha256> list = keep_changes(back, *contents_);
+  ASSERT_TRUE(list) << list.error().message;
+  ASSERT_TRUE(run(AwaitFileRestore{.list_sha256 = list->hex()}));
   EXPECT_EQ(get("e/a"), "x");
   Call call = *prepared(AwaitFileRemove{.path = "e/a"});
   EXPECT_EQ(code(recover(call)), Errc::not_started);

@@ -5,6 +5,7 @@
 
 #include "tinkerbell/workspace/apply.hpp"
 #include "tinkerbell/workspace/carry_out.hpp"
+#include "tinkerbell/workspace/change_list.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -92,9 +93,16 @@ class SeveralPathsTest : public testing::Test {
   }
 
   /// What takes these changes back.
-  static AwaitFileRestore undo_of(const std::vector<FileChange>& changes,
-                                  bool keep_others = false) {
-    return {.of = TaskId{12}, .changes = reversed(changes), .keep_others = keep_others};
+  [[nodiscard]] AwaitFileRestore undo_of(const std::vector<FileChange>& changes,
+                                         bool keep_others = false) const {
+    return restore_of(reversed(changes), keep_others);
+  }
+
+  [[nodiscard]] AwaitFileRestore restore_of(const std::vector<FileChange>& changes,
+                                            bool keep_others = false) const {
+    const Result<Sha256> list = keep_changes(changes, *contents_);
+    EXPECT_TRUE(list) << list.error().message;
+    return {.of = TaskId{12}, .list_sha256 = list->hex(), .keep_others = keep_others};
   }
 
   static Errc code(const auto& result) { return result ? Errc::internal : result.error().code; }
@@ -371,8 +379,7 @@ TEST_F(FileRemove, StopsLookingWhenItIsCancelled) {
   stop_.request_stop();
   EXPECT_EQ(refused(AwaitFileRemove{.path = "d", .recursive = true}), Errc::cancelled);
   EXPECT_EQ(refused(AwaitFileMove{.path = "d", .to = "e"}), Errc::cancelled);
-  EXPECT_EQ(refused(AwaitFileRestore{.changes = {{"n", std::nullopt, FileState{}}}}),
-            Errc::cancelled);
+  EXPECT_EQ(refused(restore_of({{"n", std::nullopt, FileState{}}})), Errc::cancelled);
 }
 
 // ---- restore ----
@@ -512,10 +519,18 @@ TEST_F(FileRestore, AnIndexThatListsTheSameAndGitsNotesAreNoConflict) {
   EXPECT_EQ(refused(undo_of(done)), Errc::conflict);
 }
 
+TEST_F(FileRestore, RefusesAListThatIsNotKeptOrIsNone) {
+  begin_with(kTree);
+  EXPECT_EQ(refused(AwaitFileRestore{.list_sha256 = sha256("never put").hex()}), Errc::not_found);
+  const Result<Sha256> other = contents_->put("no list");
+  ASSERT_TRUE(other);
+  EXPECT_EQ(refused(AwaitFileRestore{.list_sha256 = other->hex()}), Errc::invalid);
+}
+
 TEST_F(FileRestore, RefusesWhatNoTaskCanHaveDone) {
   begin_with(kTree);
-  const auto restores = [](const std::string& path) {
-    return AwaitFileRestore{.changes = {{path, std::nullopt, FileState{.content = sha256("x")}}}};
+  const auto restores = [this](const std::string& path) {
+    return restore_of({{path, std::nullopt, FileState{.content = sha256("x")}}});
   };
   EXPECT_EQ(refused(restores("../outside/x")), Errc::invalid);
   EXPECT_EQ(refused(restores("d/../x")), Errc::invalid);
