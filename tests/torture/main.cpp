@@ -51,6 +51,7 @@ struct Total {
   std::uint64_t asked_again = 0;
   std::array<std::uint64_t, kWrongNames.size()> wrong{};
   std::map<std::string, std::uint64_t> points;  ///< Before which calls, and how often.
+  std::map<std::string, std::uint64_t> during;  ///< By what was under way, where that is one thing.
 
   [[nodiscard]] bool clean() const {
     return std::ranges::all_of(wrong, [](std::uint64_t count) { return count == 0; });
@@ -73,6 +74,7 @@ class Torture {
   bool sweep(std::uint64_t at);
   bool kill_recovery(std::uint64_t at);
   bool kill_at_random(std::uint64_t seed);
+  void look_after_kill(Trial& trial);
   void conclude(Trial& trial, const std::string& how, const std::string& repeat,
                 const std::vector<std::string>& killed);
 
@@ -144,7 +146,7 @@ void Torture::repeat(Step step, std::uint64_t first, std::uint64_t last, std::ui
 bool Torture::sweep(std::uint64_t at) {
   Trial trial(scenario_, options_.daemon, sandbox_);
   const std::optional<std::string> killed = trial.life_until(point(at));
-  if (killed) trial.look_between_lives(wanted_);
+  if (killed) look_after_kill(trial);
   trial.live_on();
   const std::string how =
       "killed before call " + std::to_string(at) + ", " + killed.value_or("none");
@@ -165,7 +167,7 @@ bool Torture::kill_recovery(std::uint64_t at) {
     const std::optional<std::string> killed = trial.life_until(point(life == 0 ? first : at));
     over = !killed.has_value();
     if (over) continue;
-    trial.look_between_lives(wanted_);
+    look_after_kill(trial);
     kills.push_back(*killed);
     how += (life == 0 ? ", " : ", then before call " + std::to_string(at) + ", ") + *killed;
   }
@@ -186,12 +188,19 @@ bool Torture::kill_at_random(std::uint64_t seed) {
     over = !trial.life_for(std::chrono::microseconds{dice.pick(kMicrosecondsMax)});
     if (over) continue;
     kills.emplace_back("any moment");
-    trial.look_between_lives(wanted_);
+    look_after_kill(trial);
   }
   trial.live_on();
   conclude(trial, "seed " + std::to_string(seed), command(seed), kills);
   const std::scoped_lock lock(mutex_);
   return !enough();
+}
+
+void Torture::look_after_kill(Trial& trial) {
+  trial.look_between_lives(wanted_);
+  if (!scenario_.one_by_one) return;
+  const std::scoped_lock lock(mutex_);
+  ++total_.during[trial.under_way()];
 }
 
 void Torture::conclude(Trial& trial, const std::string& how, const std::string& repeat,
@@ -239,6 +248,12 @@ void report(const Options& options, const Scenario& scenario, const Total& total
     std::cout << "          killed before:";
     for (const auto& [point, times] : total.points)
       std::cout << " " << point << " " << times << "×,";
+    std::cout << "\n";
+  }
+  if (!total.during.empty()) {
+    std::cout << "          killed during:";
+    for (const auto& [what, times] : total.during)
+      std::cout << " " << (what.empty() ? "nothing" : what) << " " << times << "×,";
     std::cout << "\n";
   }
   std::cout << std::flush;

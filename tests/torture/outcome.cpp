@@ -1,9 +1,13 @@
 #include "torture/outcome.hpp"
 
+#include "support/child.hpp"
+#include "torture/scenario.hpp"
+
 #include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <utility>
 
 namespace tinkerbell::torture {
 
@@ -102,35 +106,41 @@ void compare_model(const Outcome& found, const Outcome& wanted, Findings& findin
   }
 }
 
+/// Under a name of its own: by the daemon, beside its target or in a directory, or by change.sh.
+bool is_made_ready(const std::string& name) {
+  return ("/" + name).contains("/.tinkerbell-") || name.ends_with(".part");
+}
+
 }  // namespace
 
-std::map<std::string, std::string> files_below(const std::string& workspace) {
-  std::map<std::string, std::string> files;
+Tree tree_of(const std::string& workspace) {
+  Tree tree;
   for (fs::recursive_directory_iterator entry(workspace), end; entry != end; ++entry) {
     if (entry->path().filename() == ".git") {
       entry.disable_recursion_pending();
+      tree[".git"] = run_to_end({"git", "-C", workspace, "log", "--format=%s"}).out;
     } else if (entry->is_regular_file() && entry->path().filename() != kLedger) {
       std::ifstream file(entry->path(), std::ios::binary);
-      files[fs::relative(entry->path(), workspace)] = {std::istreambuf_iterator<char>(file), {}};
+      tree[fs::relative(entry->path(), workspace)] = {std::istreambuf_iterator<char>(file), {}};
     }
   }
-  return files;
+  return tree;
 }
 
-void check_in_one_go(const std::map<std::string, std::string>& found,
-                     const std::map<std::string, std::string>& first,
-                     const std::map<std::string, std::string>& last, Findings& findings) {
-  const auto is_in = [](const auto& tree, const auto& file) {
-    const auto same = tree.find(file.first);
-    return same != tree.end() && same->second == file.second;
-  };
-  for (const auto& file : found) {
-    const bool made_ready = file.first.starts_with(".tinkerbell-");
-    findings.expect(made_ready || is_in(first, file) || is_in(last, file), Wrong::different,
-                    "at the kill, neither old nor new: " + file.first + ": " + file.second);
+void check_in_one_go(const Tree& found, const std::vector<Tree>& stages, Findings& findings) {
+  for (const auto& [name, content] : found) {
+    const bool known = std::ranges::any_of(stages, [&](const Tree& stage) {
+      const auto same = stage.find(name);
+      return same != stage.end() && same->second == content;
+    });
+    findings.expect(known || is_made_ready(name), Wrong::different,
+                    "at the kill, neither old nor new: " + name + ": " + content);
   }
-  for (const auto& [name, content] : first)
-    findings.expect(found.contains(name), Wrong::lost, "at the kill, file " + name);
+  for (const auto& [name, content] : stages.front()) {
+    const bool everywhere =
+        std::ranges::all_of(stages, [&](const Tree& stage) { return stage.contains(name); });
+    findings.expect(!everywhere || found.contains(name), Wrong::lost, "at the kill, file " + name);
+  }
 }
 
 std::size_t Outcome::asked_again() const {
@@ -140,8 +150,10 @@ std::size_t Outcome::asked_again() const {
   return again;
 }
 
-Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model) {
+Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model, std::vector<Tree> stages) {
   Outcome outcome;
+  outcome.stages = std::move(stages);
+  outcome.stages.push_back(tree_of(daemon.workspace()));
   UnixHttpClient client(daemon.socket());
   for (const Json& each : get(client, "/v1/tasks?limit=1000").value("tasks", Json::array())) {
     const std::string path = "/v1/tasks/" + each.at("id").dump();
@@ -155,11 +167,11 @@ Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model) {
     }
   }
   outcome.evidence = evidence_of(client);
-  outcome.tree = files_below(daemon.workspace());
   outcome.runs = lines_counted(daemon.file(kLedger));
   outcome.commits = commits_of(daemon.file(".git/logs/HEAD"));
   for (const LlmRequest& request : model.ledger()) {
-    ModelTurn& turn = outcome.model[request.goal() + " " + std::to_string(request.turn())];
+    const std::string who = request.goal() + (is_told(request) ? " forked " : " ");
+    ModelTurn& turn = outcome.model[who + std::to_string(request.turn())];
     turn.keys.insert(request.key);
     turn.bodies.insert(dump_json(request.body));
     ++turn.times;
@@ -171,11 +183,22 @@ Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model) {
   return outcome;
 }
 
+void compare_stages(const Outcome& found, const Outcome& wanted, Findings& findings) {
+  findings.expect(found.stages.size() == wanted.stages.size(), Wrong::different,
+                  std::to_string(found.stages.size()) + " stages of the workspace");
+  for (std::size_t i = 0; i < std::min(found.stages.size(), wanted.stages.size()); ++i) {
+    compare_texts("at stage " + std::to_string(i + 1) + ", file", found.stages[i], wanted.stages[i],
+                  findings);
+  }
+}
+
 void compare(const Outcome& found, const Outcome& wanted, std::size_t asked, Findings& findings) {
   compare_counts("run", found.runs, wanted.runs, findings);
   compare_counts("commit", found.commits, wanted.commits, findings);
   compare_texts("the end of task", found.tasks, wanted.tasks, findings);
-  compare_texts("file", found.tree, wanted.tree, findings);
+  if (!found.stages.empty()) {
+    compare_texts("file", found.stages.back(), wanted.stages.back(), findings);
+  }
   compare_model(found, wanted, findings);
   for (std::size_t i = asked; i < found.unknown.size(); ++i)
     findings.add(Wrong::silent_unknown, found.unknown[i]);

@@ -14,6 +14,12 @@
 
 namespace tinkerbell::torture {
 
+/// Files by path and their contents, without the ledger of runs; what stands in `.git` is told by
+/// the subjects of its commits.
+using Tree = std::map<std::string, std::string>;
+
+[[nodiscard]] Tree tree_of(const std::string& workspace);
+
 /// What was asked of the model in one turn of one job.
 struct ModelTurn {
   std::set<std::string> keys;
@@ -24,11 +30,11 @@ struct ModelTurn {
 /// What is left when all tasks have ended: the world's ledger of effects, and what the daemon says.
 /// Times and ids that chance decides are left out.
 struct Outcome {
-  std::map<std::string, std::string> tasks;    ///< By goal: how each ended, and its steps.
-  std::map<std::string, std::string> tree;     ///< Files of the workspace, without .git.
+  std::map<std::string, std::string> tasks;  ///< By goal: how each ended, and its steps.
+  std::vector<Tree> stages;  ///< Of the workspace when nothing was under way; the last is the end.
   std::map<std::string, std::size_t> runs;     ///< The lines of runs.txt.
   std::map<std::string, std::size_t> commits;  ///< By subject.
-  std::map<std::string, ModelTurn> model;      ///< By goal and turn.
+  std::map<std::string, ModelTurn> model;      ///< By goal and turn, a fork's apart.
   std::vector<std::string> unknown;            ///< Steps that ended as unknown_outcome.
   std::vector<std::string> left_over;  ///< Directories of runs and drafts that nobody needs.
   std::string evidence;  ///< What the journal says of itself that is not in order; empty: nothing.
@@ -37,17 +43,16 @@ struct Outcome {
   [[nodiscard]] std::size_t asked_again() const;
 };
 
-/// The files of a workspace and their contents, without .git and the ledger of runs.
-[[nodiscard]] std::map<std::string, std::string> files_below(const std::string& workspace);
+/// Whether each file is as it is in one of the stages, or missing as there: all else is half
+/// written, but for what is made ready under a name of its own.
+void check_in_one_go(const Tree& found, const std::vector<Tree>& stages, Findings& findings);
 
-/// Whether each file is as it was at first, or as it is in the end: what neither has is a mix, but
-/// for what is made ready under a name of its own.
-void check_in_one_go(const std::map<std::string, std::string>& found,
-                     const std::map<std::string, std::string>& first,
-                     const std::map<std::string, std::string>& last, Findings& findings);
+/// Of a daemon that still runs, with the stages before the end.
+[[nodiscard]] Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model,
+                                 std::vector<Tree> stages);
 
-/// Of a daemon that still runs.
-[[nodiscard]] Outcome outcome_of(const RealDaemon& daemon, const ScriptedLlm& model);
+/// Whether the trees between two acts are those of the other run: each act did all or nothing.
+void compare_stages(const Outcome& found, const Outcome& wanted, Findings& findings);
 
 /// What a run that was killed has otherwise than one that was not. `asked` is how often a person
 /// was asked about an outcome.

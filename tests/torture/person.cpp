@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -88,6 +89,21 @@ bool has_ended(const std::map<std::string, Json>& there, const std::string& titl
   return task != there.end() && protocol::has_ended(task->second.at("state").get<std::string>());
 }
 
+/// Nothing goes on that could change a file.
+bool is_quiet(const std::map<std::string, Json>& there) {
+  return std::ranges::all_of(there, [&](const auto& task) { return has_ended(there, task.first); });
+}
+
+/// Whether a job has ended, and all that was to follow.
+bool is_over(const Job& job, const std::map<std::string, Json>& there) {
+  std::string title = job.goal;
+  for (const Act& act : job.then) {
+    if (!has_ended(there, title)) return false;
+    title = title_of(act, there.at(title).at("id").get<std::uint64_t>(), title);
+  }
+  return has_ended(there, title);
+}
+
 /// The title of a task; empty: it came after the list was read.
 std::string title_of(const std::map<std::string, Json>& there, std::uint64_t id) {
   for (const auto& [title, task] : there) {
@@ -126,43 +142,69 @@ Person::Step Person::look(UnixHttpClient& client) {
     const auto goal = task.at("title").get<std::string>();
     findings_.expect(there.emplace(goal, task).second, Wrong::doubled, "task " + goal);
   }
-  const bool done = submit_missing(client, there) && resume_quarantined(client, there) &&
-                    settle_drafts(client, there) && answer_open(client, there);
+  if (is_quiet(there)) under_way_.clear();
+  const bool done = begin_missing(client, there) && resume_quarantined(client, there) &&
+                    answer_open(client, there);
   if (!done) return Step::gone;
-  for (const Job& job : scenario_.jobs) {
-    const bool over =
-        has_ended(there, job.goal) && (job.then.empty() || has_ended(there, title_of(job.then)));
-    if (!over) return Step::more;
-  }
-  return Step::over;
+  const bool over =
+      std::ranges::all_of(scenario_.jobs, [&](const Job& job) { return is_over(job, there); });
+  return over ? Step::over : Step::more;
 }
 
-/// Whoever has not heard that a task was taken looks whether it is there before sending it again.
-bool Person::submit_missing(UnixHttpClient& client, const std::map<std::string, Json>& there) {
+/// Begins whatever nobody has begun yet.
+bool Person::begin_missing(UnixHttpClient& client, const std::map<std::string, Json>& there) {
   for (const Job& job : scenario_.jobs) {
-    const auto acknowledged = submitted_.find(job.goal);
-    if (const auto task = there.find(job.goal); task != there.end()) {
-      const auto id = task->second.at("id").get<std::uint64_t>();
-      findings_.expect(acknowledged == submitted_.end() || acknowledged->second == id, Wrong::lost,
-                       "the id of task " + job.goal);
-      continue;
-    }
-    findings_.expect(acknowledged == submitted_.end(), Wrong::lost, "task " + job.goal);
-    Json wanted{{"workspace", workspace_},
-                {"kind", job.kind},
-                {"approve_all", job.approve_all},
-                {"files", job.files}};
-    if (job.kind == "agent@1") {
-      wanted["goal"] = job.goal;
-    } else {
-      wanted["arguments"] = {{"goal", job.goal}};
-    }
-    const std::optional<Json> task =
-        body_of(client.request("POST", "/v1/tasks", dump_json(wanted)));
-    if (!task) return false;
-    findings_.expect(task->contains("id"), Wrong::different, "not taken: " + dump_json(*task));
-    submitted_[job.goal] = task->value("id", std::uint64_t{0});
+    if (!go_on(client, there, job)) return false;
+    if (scenario_.one_by_one && !is_over(job, there)) break;
   }
+  return true;
+}
+
+/// A job, and each act when what it is about has ended.
+bool Person::go_on(UnixHttpClient& client, const std::map<std::string, Json>& there,
+                   const Job& job) {
+  Json wanted{{"workspace", workspace_},
+              {"kind", job.kind},
+              {"approve_all", job.approve_all},
+              {"files", job.files}};
+  if (job.kind == "agent@1") {
+    wanted["goal"] = job.goal;
+  } else {
+    wanted["arguments"] = {{"goal", job.goal}};
+  }
+  std::string title = job.goal;
+  if (!have_begun(client, there, title, {"task", "/v1/tasks", std::move(wanted)})) return false;
+  for (const Act& act : job.then) {
+    if (!has_ended(there, title)) break;
+    const auto about = there.at(title).at("id").get<std::uint64_t>();
+    title = title_of(act, about, title);
+    const std::string target = "/v1/tasks/" + std::to_string(about) + "/" + act.verb;
+    if (!have_begun(client, there, title, {act.verb, target, act.body})) return false;
+  }
+  return true;
+}
+
+/// Whoever has not heard that something was taken looks whether it is there before asking again.
+bool Person::have_begun(UnixHttpClient& client, const std::map<std::string, Json>& there,
+                        const std::string& title, const Order& order) {
+  const auto acknowledged = begun_.find(title);
+  if (const auto task = there.find(title); task != there.end()) {
+    const auto id = task->second.at("id").get<std::uint64_t>();
+    findings_.expect(acknowledged == begun_.end() || acknowledged->second == id, Wrong::lost,
+                     "the id of task " + title);
+    return true;
+  }
+  findings_.expect(acknowledged == begun_.end(), Wrong::lost, "task " + title);
+  if (is_quiet(there)) {
+    Tree tree = tree_of(workspace_);
+    if (stages_.empty() || stages_.back() != tree) stages_.push_back(std::move(tree));
+  }
+  under_way_ = order.what;
+  const std::optional<Json> task =
+      body_of(client.request("POST", order.target, dump_json(order.body)));
+  if (!task) return false;
+  findings_.expect(task->contains("id"), Wrong::different, "not taken: " + dump_json(*task));
+  begun_[title] = task->value("id", std::uint64_t{0});
   return true;
 }
 
@@ -172,20 +214,6 @@ bool Person::resume_quarantined(UnixHttpClient& client, const std::map<std::stri
     if (task.at("state") != "quarantined") continue;
     const auto id = task.at("id").get<std::uint64_t>();
     if (!client.request("POST", "/v1/tasks/" + std::to_string(id) + "/resume")) return false;
-  }
-  return true;
-}
-
-/// Takes up, or throws away, what a task has left in its draft.
-bool Person::settle_drafts(UnixHttpClient& client, const std::map<std::string, Json>& there) {
-  for (const Job& job : scenario_.jobs) {
-    if (job.then.empty() || !has_ended(there, job.goal)) continue;
-    if (there.contains(title_of(job.then))) continue;
-    const auto id = there.at(job.goal).at("id").get<std::uint64_t>();
-    const Result<UnixHttpClient::Answer> answer =
-        client.request("POST", "/v1/tasks/" + std::to_string(id) + "/" + job.then, "{}");
-    if (!answer) return false;
-    findings_.expect(answer->status == 201, Wrong::different, "not taken: " + answer->body);
   }
   return true;
 }

@@ -24,12 +24,11 @@ UniqueFd log_in(const TempDir& home) {
 }  // namespace
 
 Trial::Trial(const Scenario& scenario, std::string daemon, std::string_view sandbox)
-    : in_one_go_(scenario.in_one_go),
+    : scenario_(scenario),
       model_(model_answer),
       daemon_(config_for(model_, sandbox), std::move(daemon)),
       person_(scenario, daemon_.workspace(), findings_) {
   furnish(daemon_);
-  first_ = files_below(daemon_.workspace());
 }
 
 std::vector<std::string> Trial::under(const KillPoint& point) const {
@@ -86,7 +85,7 @@ void Trial::live_on() {
   const UniqueFd log = log_in(home_);
   Child life(daemon_.command_line(), log.get(), log.get());
   if (live(life)) {
-    outcome_ = outcome_of(daemon_, model_);
+    outcome_ = outcome_of(daemon_, model_, person_.stages());
     return;
   }
   const bool died = life.has_ended();

@@ -44,14 +44,17 @@ class Trial {
   /// With what the run has otherwise than `wanted`.
   void compare_with(const Outcome& wanted) {
     compare(outcome_, wanted, person_.outcomes_asked(), findings_);
+    if (scenario_.one_by_one) compare_stages(outcome_, wanted, findings_);
   }
 
-  /// Between two lives: whether each file of the workspace is as it was at first or as `wanted`
-  /// says.
+  /// Between two lives: whether each file of the workspace is as in one of the stages of `wanted`.
   void look_between_lives(const Outcome& wanted) {
-    if (!in_one_go_) return;
-    check_in_one_go(files_below(daemon_.workspace()), first_, wanted.tree, findings_);
+    if (!scenario_.in_one_go) return;
+    check_in_one_go(tree_of(daemon_.workspace()), wanted.stages, findings_);
   }
+
+  /// As Person::under_way().
+  [[nodiscard]] const std::string& under_way() const { return person_.under_way(); }
 
   /// The newest lines of the daemon's log.
   [[nodiscard]] std::string log() const { return home_.read("daemon.log"); }
@@ -60,13 +63,12 @@ class Trial {
   [[nodiscard]] std::vector<std::string> under(const KillPoint& point) const;
   [[nodiscard]] bool live(const Child& life);
 
-  bool in_one_go_;
+  const Scenario& scenario_;
   Findings findings_;
   TempDir home_;
   ScriptedLlm model_;
   RealDaemon daemon_;
   Person person_;
-  std::map<std::string, std::string> first_;  ///< The files of the workspace before all.
   Outcome outcome_;
 };
 
