@@ -17,11 +17,7 @@ bool is_git_note(std::string_view path) {
 }
 
 bool is_git_state(std::string_view path) {
-  return is_git_bookkeeping(path) || is_git_reference(path);
-}
-
-bool is_git_bookkeeping(std::string_view path) {
-  return path == kGitIndex || is_git_note(path);
+  return path == kGitIndex || is_git_note(path) || is_git_reference(path);
 }
 
 }  // namespace tinkerbell

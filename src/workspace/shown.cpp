@@ -39,13 +39,38 @@ std::string in_words(const std::optional<FileState>& state) {
   return {};
 }
 
+/// A branch, a tag, the stash, HEAD.
+bool is_one_reference(std::string_view path) {
+  return path == ".git/HEAD" || path.starts_with(".git/refs/");
+}
+
+bool is_short_file(const std::optional<FileState>& state) {
+  constexpr std::uint64_t kReferenceBytesMax = 4 << 10;
+  return !state || (state->type == FileType::file && state->bytes <= kReferenceBytesMax);
+}
+
+/// Where a reference leads: "1a2b3c4", "ref: refs/heads/main".
+std::string led_to(const std::optional<std::string>& text) {
+  if (!text) return "nothing";
+  constexpr std::size_t kShortHash = 7;
+  const std::string line = text->substr(0, text->find('\n'));
+  return visible_line(line.starts_with("ref: ") ? line : line.substr(0, kShortHash));
+}
+
 class Showing {
  public:
   explicit Showing(const ContentStore& contents) : contents_(contents) {}
 
   Result<DraftChange> show(const FileChange& change) {
-    if (is_git_bookkeeping(change.path)) {
+    if (change.path == kGitIndex) {
+      return DraftChange{change, std::string(kGitIndex) + ": what is staged\n"};
+    }
+    if (is_git_note(change.path)) {
       return DraftChange{change, visible_line(change.path) + ": git's own notes\n"};
+    }
+    if (is_one_reference(change.path) && is_short_file(change.before) &&
+        is_short_file(change.after)) {
+      return as_reference(change);
     }
     if (!is_text_file(change.before) || !is_text_file(change.after) || left_ == 0) {
       return as_line(change);
@@ -86,6 +111,15 @@ class Showing {
     const Result<std::string> target = contents_.read(state->content, kDiffFileBytesMax);
     if (!target) return target.error();
     return "link to " + visible_line(*target);
+  }
+
+  [[nodiscard]] Result<DraftChange> as_reference(const FileChange& change) const {
+    const Result<std::optional<std::string>> before = text_of(change.before);
+    if (!before) return before.error();
+    const Result<std::optional<std::string>> after = text_of(change.after);
+    if (!after) return after.error();
+    return DraftChange{change, visible_line(change.path) + ": " + led_to(*before) + ", then " +
+                                   led_to(*after) + "\n"};
   }
 
   [[nodiscard]] Result<DraftChange> as_line(const FileChange& change) const {

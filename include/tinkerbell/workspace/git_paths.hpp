@@ -17,8 +17,4 @@ inline constexpr std::string_view kGitIndex = ".git/index";
 /// is settings, and no work of a task.
 [[nodiscard]] bool is_git_state(std::string_view path);
 
-/// Those of them that tell people nothing which the branches and the files do not tell: the index,
-/// notes.
-[[nodiscard]] bool is_git_bookkeeping(std::string_view path);
-
 }  // namespace tinkerbell

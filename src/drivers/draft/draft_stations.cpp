@@ -109,23 +109,18 @@ void leave_git_state(Takeover& takeover, const std::string& why) {
   });
 }
 
-/// "refs/heads/main" as people say it, with its new commits.
-std::string in_words(const FileChange& branch, const ContentStore& contents,
-                     const Workspace& draft) {
+/// The commits that come with a branch, the stash, a tag.
+std::string commits_of(const FileChange& reference, const ContentStore& contents,
+                       const Workspace& draft, const std::vector<std::string>& objects) {
   constexpr std::uint64_t kBytesMax = 4 << 10;
   const auto commit_at = [&](const std::optional<FileState>& state) {
     const Result<std::string> text =
         state ? contents.read(state->content, kBytesMax) : Result<std::string>(std::string());
     return text ? text->substr(0, text->find('\n')) : std::string();
   };
-  const std::string before = commit_at(branch.before);
-  const std::string after = commit_at(branch.after);
-  const auto named = [](const std::string& commit) {
-    return commit.empty() ? std::string("nothing") : visible_line(commit.substr(0, 7));
-  };
-  std::string words =
-      visible_line(branch.path) + ": " + named(before) + ", then " + named(after) + "\n";
-  for (const std::string& line : commit_lines(draft, after, before))
+  std::string words;
+  for (const std::string& line :
+       commit_lines(draft, commit_at(reference.after), commit_at(reference.before), objects))
     words += "  commit " + line + "\n";
   return words;
 }
@@ -396,8 +391,9 @@ Result<Prepared> DraftStations::prepare_accept(const Call& call, const std::stop
       settings_.drafts.open(call.workspace, call.draft);
   if (!draft) return draft.error();
   for (DraftChange& each : *changes) {
-    const bool branch = each.change.path.starts_with(".git/refs/heads/");
-    if (branch && is_file(each.change)) each.diff = in_words(each.change, contents_, **draft);
+    const bool reference = each.change.path.starts_with(".git/refs/");
+    if (!reference || !is_file(each.change)) continue;
+    each.diff += commits_of(each.change, contents_, **draft, chosen->objects);
   }
   return Prepared{.facts = {.object = call.workspace,
                             .draft = call.draft,

@@ -183,8 +183,10 @@ Result<void> copy_objects(const std::vector<std::string>& objects, const Workspa
 }
 
 std::vector<std::string> commit_lines(const Workspace& repository, std::string_view newest,
-                                      std::string_view known) {
+                                      std::string_view known,
+                                      const std::vector<std::string>& added) {
   std::vector<std::string> lines;
+  std::size_t new_lines = 0;
   std::string hash(newest);
   while (!hash.empty() && hash != known && is_hexadecimal(hash) && lines.size() < kCommitsMax) {
     const Result<LooseObject> object = read_object(repository, hash);
@@ -193,8 +195,10 @@ std::vector<std::string> commit_lines(const Workspace& repository, std::string_v
     // With a line before it, so that its first header begins as the others do.
     const std::string commit = "\n" + object->content.substr(end + 1);
     lines.push_back(hash.substr(0, kShortHash) + " " + subject(commit));
+    if (std::ranges::find(added, hash) != added.end()) new_lines = lines.size();
     hash = header(commit, "parent");
   }
+  if (known.empty() || hash != known) lines.resize(new_lines);
   return lines;
 }
 

@@ -22,9 +22,10 @@ namespace tinkerbell {
                                         std::string_view key);
 
 /// The commits from `newest` back to `known`, along first parents, each in a line: "1a2b3c4 Mend
-/// the adder". Ends where an object is not loose.
+/// the adder". Where that way does not lead to `known`, those of them that are among the `added`
+/// objects. Ends where an object is not loose.
 [[nodiscard]] std::vector<std::string> commit_lines(const Workspace& repository,
-                                                    std::string_view newest,
-                                                    std::string_view known);
+                                                    std::string_view newest, std::string_view known,
+                                                    const std::vector<std::string>& added);
 
 }  // namespace tinkerbell

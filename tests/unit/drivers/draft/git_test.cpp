@@ -82,6 +82,13 @@ class DraftGitTest : public testing::Test {
     return std::get<typename C::Reply>(*reply);
   }
 
+  static std::string shown_in(const Call& asked) {
+    std::string shown;
+    for (const DraftChange& each : asked.facts.changes)
+      shown += each.diff;
+    return shown;
+  }
+
   [[nodiscard]] Result<std::shared_ptr<Workspace>> opened(const std::string& where) const {
     return Workspace::open(dir_ / where);
   }
@@ -108,9 +115,7 @@ TEST_F(DraftGitTest, CommitsComeOverWithTheirFilesAndAreShown) {
   const Result<Call> asked = prepared(AwaitDraftAccept{});
   ASSERT_TRUE(asked) << asked.error().message;
   EXPECT_THAT(asked->facts.left, IsEmpty());
-  std::string shown;
-  for (const DraftChange& each : asked->facts.changes)
-    shown += each.diff;
+  const std::string shown = shown_in(*asked);
   EXPECT_THAT(shown, HasSubstr(" Add b\n"));
   EXPECT_THAT(shown, HasSubstr(" Change a\n"));
   EXPECT_THAT(shown, testing::Not(HasSubstr("begin")));
@@ -172,6 +177,74 @@ TEST_F(DraftGitTest, S22_SettingsAndHooksOfGitStayInTheDraft) {
   for (const LeftInDraft& each : asked->facts.left)
     left.push_back(each.path);
   EXPECT_THAT(left, ElementsAre(".git/config", ".git/hooks", ".git/hooks/pre-commit"));
+}
+
+TEST_F(DraftGitTest, WhatIsStagedAndNotCommittedComesOverAndIsSaid) {
+  dir_.write(draft_ + "/a", "staged\n");
+  git(draft_, {"add", "a"});
+  dir_.write(draft_ + "/a", "and more\n");
+  const Result<Call> asked = prepared(AwaitDraftAccept{});
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_THAT(shown_in(*asked), HasSubstr(".git/index: what is staged\n"));
+  ASSERT_TRUE(stations_.perform(*asked, {}));
+  EXPECT_EQ(git("work", {"show", ":a"}), "staged");
+  EXPECT_EQ(git("work", {"status", "--porcelain"}), "MM a");
+  git("work", {"fsck", "--strict"});
+}
+
+TEST_F(DraftGitTest, BranchesTagsAndTheStashComeOverEachWithItsCommitsAndNoOlderOnes) {
+  git(draft_, {"switch", "-q", "-c", "side"});
+  dir_.write(draft_ + "/a", "two\n");
+  commit(draft_, "On the side");
+  git(draft_, {"tag", "light"});
+  git(draft_, {"tag", "-a", "-m", "words", "heavy"});
+  git(draft_, {"switch", "-q", "main"});
+  git(draft_, {"commit", "-q", "--amend", "--allow-empty", "-m", "begin again"});
+  dir_.write(draft_ + "/a", "for later\n");
+  git(draft_, {"stash", "-q"});
+  const auto reference = [&](const std::string& name) {
+    return name + ": nothing, then " + git(draft_, {"rev-parse", name}).substr(0, 7) + "\n";
+  };
+  const Result<Call> asked = prepared(AwaitDraftAccept{});
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_THAT(asked->facts.left, IsEmpty());
+  const std::string shown = shown_in(*asked);
+  EXPECT_THAT(shown, HasSubstr(".git/" + reference("refs/tags/heavy")));
+  EXPECT_THAT(shown, HasSubstr(".git/" + reference("refs/tags/light")));
+  EXPECT_THAT(shown, HasSubstr(" On the side\n"));
+  EXPECT_THAT(shown, HasSubstr(".git/" + reference("refs/stash") + "  commit "));
+  EXPECT_THAT(shown, HasSubstr(" WIP on main: "));
+  EXPECT_THAT(shown, HasSubstr(" begin again\n"));
+  EXPECT_THAT(shown, testing::Not(HasSubstr(" begin\n")));
+  ASSERT_TRUE(stations_.perform(*asked, {}));
+  EXPECT_EQ(git("work", {"stash", "list", "--format=%gd"}), "stash@{0}");
+  EXPECT_EQ(git("work", {"tag"}), "heavy\nlight");
+  EXPECT_EQ(git("work", {"log", "--format=%s", "side"}), "On the side\nbegin");
+  EXPECT_EQ(git("work", {"status", "--porcelain"}), "");
+  git("work", {"stash", "pop", "-q"});
+  EXPECT_EQ(dir_.read("work/a"), "for later\n");
+  git("work", {"fsck", "--strict"});
+}
+
+TEST_F(DraftGitTest, RemotesComeWithoutTheirSettingsAndAMergeWithoutItsHeadWhichIsSaid) {
+  git(draft_, {"remote", "add", "origin", "/elsewhere"});
+  git(draft_, {"update-ref", "refs/remotes/origin/main", "HEAD"});
+  git(draft_, {"switch", "-q", "-c", "side"});
+  dir_.write(draft_ + "/a", "two\n");
+  commit(draft_, "On the side");
+  git(draft_, {"switch", "-q", "main"});
+  git(draft_, {"merge", "-q", "--no-ff", "--no-commit", "side"});
+  const Result<Call> asked = prepared(AwaitDraftAccept{});
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_THAT(shown_in(*asked), HasSubstr(".git/refs/remotes/origin/main: nothing, then "));
+  std::vector<std::string> left;
+  for (const LeftInDraft& each : asked->facts.left)
+    left.push_back(each.path);
+  EXPECT_THAT(left, testing::IsSupersetOf(
+                        {".git/MERGE_HEAD", ".git/MERGE_MODE", ".git/MERGE_MSG", ".git/config"}));
+  ASSERT_TRUE(stations_.perform(*asked, {}));
+  EXPECT_EQ(git("work", {"status", "--porcelain"}), "M  a");
+  EXPECT_TRUE(fs::exists(dir_ / "drafts/12")) << "and stays in the draft";
 }
 
 TEST_F(DraftGitTest, AnObjectThatIsNotWhatItsNameSaysDoesNotComeOver) {
