@@ -23,6 +23,10 @@ Result<std::optional<protocol::ApprovalView>> open_offer(Session& session, TaskI
   return std::optional(*offer);
 }
 
+RunMode watching(const Session& session) {
+  return is_watched(session) ? RunMode::follow : RunMode::wait;
+}
+
 /// A person says yes by --yes, at the terminal, or later.
 Result<ExitCode> answer_offer(Session& session, const protocol::ApprovalView& offer,
                               bool approve_all) {
@@ -32,11 +36,9 @@ Result<ExitCode> answer_offer(Session& session, const protocol::ApprovalView& of
     if (!decision) return decision.error();
   }
   if (!approve_all && !session.asks) return report_question(session, offer.task, offer);
-  return follow_task(session, offer.task);
-}
-
-RunMode watching(const Session& session) {
-  return is_watched(session) ? RunMode::follow : RunMode::wait;
+  const Result<Document<protocol::TaskView>> task = session.client.task(offer.task);
+  if (!task) return task.error();
+  return see_to_end(session, *task, watching(session));
 }
 
 }  // namespace

@@ -92,6 +92,19 @@ TEST_F(DraftTest, AllIsDoneInADraftAndAskedInOneQuestion) {
   EXPECT_THAT(daemon.cli({"diff", name(id)}).out, HasSubstr("-one\n+two\n"));
 }
 
+TEST_F(DraftTest, AYesToWhatHoldsNoMoreIsAskedAgainAndNotWaitedForWithoutATerminal) {
+  const std::uint64_t id = daemon.run("change things");
+  (void)daemon.wait_for_question(id);
+  daemon.put("b.txt", "a person's\n");
+  const Finished first = daemon.cli({"accept", name(id), "--yes"});
+  EXPECT_EQ(first.exit, 4) << first.err << first.out;
+  EXPECT_THAT(first.err, HasSubstr("waits for approval a2"));
+  const Finished second = daemon.cli({"accept", name(id), "--yes"});
+  EXPECT_EQ(second.exit, 0) << second.err << second.out;
+  EXPECT_EQ(daemon.file("a.txt"), "two\n");
+  EXPECT_EQ(daemon.file("b.txt"), "a person's\n");
+}
+
 TEST_F(DraftTest, OverKill9BeforeTheQuestionAndWhileItIsOpen) {
   const std::uint64_t id = daemon.run("change things");
   const Json before = daemon.wait_for_question(id);
