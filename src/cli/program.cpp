@@ -69,7 +69,7 @@ int run_program(std::vector<std::string> words, const Surroundings& around) {
   }
   const Result<ExitCode> done = perform_invocation(*invocation, around);
   if (!done) {
-    around.err << "tinkerbell: " << visible_line(done.error().message) << "\n";
+    around.err << "tinkerbell: " << visible_text(done.error().message) << "\n";
     return std::to_underlying(exit_code_of(done.error().code));
   }
   return code_when_written(*done, around);

@@ -39,9 +39,10 @@ Result<void> check_over(const Family& family) {
   for (const Family::Member& member : family.members) {
     if (member.head.ended) continue;
     const std::string who = task_words(member.head.task);
-    const std::string whose = member.head.task == family.self().head.task
-                                  ? ""
-                                  : ", which belongs to " + task_words(family.self().head.task);
+    const std::string whose =
+        member.head.task == family.self().head.task
+            ? ""
+            : ", which belongs to " + task_words(family.self().head.task) + ",";
     return Error{Errc::conflict, who + whose +
                                      " has not ended: wait for it, or `tinkerbell cancel " +
                                      std::to_string(number(member.head.task)) + "` it first"};

@@ -140,7 +140,8 @@ TEST_F(UndoTest, WhatSomebodyElseWroteSinceStaysAndIsNamed) {
   daemon.put("new/mine", "mine, too\n");
   const Finished refused = daemon.cli({"undo", name(id), "--yes"});
   EXPECT_NE(refused.exit, 0);
-  EXPECT_THAT(refused.err, HasSubstr("a.txt: changed by somebody else since"));
+  EXPECT_THAT(refused.err,
+              HasSubstr("\n  a.txt: changed by somebody else since\n`--keep-others` "));
   EXPECT_EQ(daemon.file("new/deep/b.txt"), "new\n");
   const Finished rest = daemon.cli({"undo", name(id), "--keep-others", "--yes"});
   EXPECT_EQ(rest.exit, 0) << rest.err << rest.out;
