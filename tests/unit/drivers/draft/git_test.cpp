@@ -100,7 +100,7 @@ class DraftGitTest : public testing::Test {
                           {.drafts = Drafts(dir_ / "drafts"),
                            .own = {},
                            .objection_to = [](const std::string& path) -> std::optional<Objection> {
-                             if (path == ".git" || path.starts_with(".git/"))
+                             if (("/" + path + "/").contains("/.git/"))
                                return Objection{.why = "protected"};
                              return std::nullopt;
                            }}};
@@ -245,6 +245,29 @@ TEST_F(DraftGitTest, RemotesComeWithoutTheirSettingsAndAMergeWithoutItsHeadWhich
   ASSERT_TRUE(stations_.perform(*asked, {}));
   EXPECT_EQ(git("work", {"status", "--porcelain"}), "M  a");
   EXPECT_TRUE(fs::exists(dir_ / "drafts/12")) << "and stays in the draft";
+}
+
+TEST_F(DraftGitTest, NamedAloneTheCommitsComeWithoutFilesAndSettings) {
+  dir_.write(draft_ + "/a", "two\n");
+  commit(draft_, "Change a");
+  git(draft_, {"config", "some.key", "value"});
+  const Result<AwaitDraftAccept::Reply> reply = run(AwaitDraftAccept{.paths = {".git"}});
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(head("work"), head(draft_));
+  EXPECT_EQ(dir_.read("work/a"), "one\n");
+  EXPECT_THAT(reply->left, ElementsAre(testing::Field(&LeftInDraft::path, ".git/config"),
+                                       testing::Field(&LeftInDraft::path, "a")));
+}
+
+TEST_F(DraftGitTest, OfARepositoryFurtherDownTheFilesComeAndItsGitIsLeft) {
+  dir_.write(draft_ + "/sub/b", "b\n");
+  git(draft_ + "/sub", {"init", "-q", "--template="});
+  commit(draft_ + "/sub", "begin");
+  const Result<AwaitDraftAccept::Reply> reply = run(AwaitDraftAccept{});
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(dir_.read("work/sub/b"), "b\n");
+  EXPECT_FALSE(fs::exists(dir_ / "work/sub/.git"));
+  EXPECT_THAT(reply->left, Contains(testing::Field(&LeftInDraft::path, "sub/.git/HEAD")));
 }
 
 TEST_F(DraftGitTest, AnObjectThatIsNotWhatItsNameSaysDoesNotComeOver) {
