@@ -141,7 +141,8 @@ TEST_F(UndoTest, WhatSomebodyElseWroteSinceStaysAndIsNamed) {
   const Finished refused = daemon.cli({"undo", name(id), "--yes"});
   EXPECT_NE(refused.exit, 0);
   EXPECT_THAT(refused.err,
-              HasSubstr("\n  a.txt: changed by somebody else since\n`--keep-others` "));
+              HasSubstr("a.txt: changed by somebody else since; new: also holds mine\n`--keep-"
+                        "others` takes back the rest\n"));
   EXPECT_EQ(daemon.file("new/deep/b.txt"), "new\n");
   const Finished rest = daemon.cli({"undo", name(id), "--keep-others", "--yes"});
   EXPECT_EQ(rest.exit, 0) << rest.err << rest.out;
