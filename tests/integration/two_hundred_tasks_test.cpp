@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
 
 // Many tasks, a service that refuses what is too much, and another model in its place.
@@ -14,7 +15,7 @@
 namespace tinkerbell {
 namespace {
 
-using std::chrono::seconds;
+using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using testing::HasSubstr;
 
@@ -45,30 +46,34 @@ class Course {
   std::string course_;
 };
 
-/// Answers so many requests a second, by seconds of its own, and refuses the others until the next.
+/// Answers so many requests, refuses all of the next quarter of a second, and begins anew.
 class Refusing {
  public:
-  Refusing(std::size_t a_second, Course& course) : a_second_(a_second), course_(&course) {}
+  Refusing(std::size_t at_once, Course& course) : at_once_(at_once), course_(&course) {}
 
   LlmReply operator()(const LlmRequest& request) {
-    const auto second = std::chrono::floor<seconds>(steady_clock::now());
-    if (second != second_) count_ = 0;
-    second_ = second;
-    if (count_++ < a_second_) {
+    const auto now = steady_clock::now();
+    if (refuses_until_ && now >= *refuses_until_) {
+      answered_ = 0;
+      refuses_until_.reset();
+    }
+    if (answered_ < at_once_) {
+      ++answered_;
       course_->add('a');
       return reply_in(request);
     }
+    if (!refuses_until_) refuses_until_ = now + milliseconds{250};
     course_->add('r');
     LlmReply refusal = responds(429, "application/json", R"({"error":{"message":"slow down"}})");
-    refusal.headers = "Retry-After: 1\r\n";
+    refusal.headers = "Retry-After-Ms: 250\r\n";
     return refusal;
   }
 
  private:
-  std::size_t a_second_;
+  std::size_t at_once_;
   Course* course_;
-  std::size_t count_ = 0;
-  std::chrono::time_point<steady_clock, seconds> second_;
+  std::size_t answered_ = 0;
+  std::optional<steady_clock::time_point> refuses_until_;
 };
 
 std::string config_with_spare(const ScriptedLlm& best, const ScriptedLlm& spare) {
@@ -82,7 +87,7 @@ std::string config_with_spare(const ScriptedLlm& best, const ScriptedLlm& spare)
 
 TEST(TwoHundredTasks, F53_TheFallbackTakesOverAndGivesBackAndNobodyIsLeftBehind) {
   Course course;
-  ScriptedLlm best(Refusing(40, course));
+  ScriptedLlm best(Refusing(100, course));
   ScriptedLlm spare([&course](const LlmRequest& request) {
     course.add('s');
     return reply_in(request);
