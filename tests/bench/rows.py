@@ -53,6 +53,7 @@ COMPARE = ("compare", 26_000)
 TRACKED_SMALL = ("tracked", 200)
 TRACKED = ("tracked", 26_000)
 DRAFT = ("draft", 26_000, 20)
+CHANGE_ALL = ("change_all", 26_000)
 # A thousand answers at once, 50 events a second each, four seconds.
 CONCURRENT = ("concurrent", 1_000, 50, 4)
 
@@ -169,4 +170,13 @@ ROWS = [
     Row("draft.undo", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="undo")),
     Row("draft.turn", "s", must=5e-3, less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="turn")),
     Row("draft.stall", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="stall")),
+
+    # A program changes every file, and that is looked at and taken back.
+    Row("changes.undo", "s", less_is_better=True, measure=draft(*CHANGE_ALL, measure="undo")),
+    Row("changes.turn", "s", must=5e-3, less_is_better=True, with_previous=True, measure=draft(*CHANGE_ALL, measure="turn")),
+    Row("changes.undo_turn", "s", must=5e-3, less_is_better=True, with_previous=True, measure=draft(*CHANGE_ALL, measure="undo_turn")),
+    Row("changes.program_stall", "s", less_is_better=True, with_previous=True, measure=draft(*CHANGE_ALL, measure="program_stall")),
+    Row("changes.diff_stall", "s", less_is_better=True, with_previous=True, measure=draft(*CHANGE_ALL, measure="diff_stall")),
+    Row("changes.core_stall", "s", less_is_better=True, with_previous=True, measure=draft(*CHANGE_ALL, measure="core_stall")),
+    Row("changes.undo_stall", "s", less_is_better=True, with_previous=True, measure=draft(*CHANGE_ALL, measure="undo_stall")),
 ]
