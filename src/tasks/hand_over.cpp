@@ -30,6 +30,14 @@ std::string last_lines(const std::string& output) {
   return valid_utf8(std::string_view(output).substr(begin));
 }
 
+/// How a program ended. Not how long it took: the same work gives the same report.
+std::string end_of(const Result<Reply>& outcome) {
+  if (!outcome) return outcome_line(outcome);
+  const auto& reply = std::get<AwaitProcess::Reply>(*outcome);
+  return (reply.timed_out ? "timed out" : "exit " + std::to_string(reply.exit_code)) +
+         (reply.note.empty() ? "" : ", " + reply.note);
+}
+
 /// What git ignores in the draft; nothing where there is no git or no repository.
 Task<Result<std::vector<std::string>>> ignored_by_git() {
   const Result<AwaitProcess::Reply> listed =
@@ -51,7 +59,7 @@ Task<Result<std::vector<std::string>>> ignored_by_git() {
 
 void WorkReport::add(const TaskCommand& command, const Result<Reply>& outcome) {
   if (!std::holds_alternative<AwaitProcess>(command)) return;
-  std::string text = command_line(command) + "\n" + outcome_line(outcome) + "\n";
+  std::string text = command_line(command) + "\n" + end_of(outcome) + "\n";
   if (outcome) text += last_lines(std::get<AwaitProcess::Reply>(*outcome).output);
   if (programs_.size() == kProgramsMax) programs_.erase(programs_.begin());
   programs_.push_back(std::move(text));
