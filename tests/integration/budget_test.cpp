@@ -100,8 +100,13 @@ TEST(BudgetedTask, F43_SixtyStepsThreeOutagesTwoKillsAndABudgetStopCostWhatTheSe
   const std::string id = std::to_string(task);
 
   // The first kill: while the service is down, and the task waits to ask it again.
-  ASSERT_TRUE(wait_until([&] { return down && waits_between_attempts(waits_for(daemon, task)); }))
-      << daemon.log();
+  const auto is_noted = [&] {  // the store is read behind what is being written
+    return daemon.ask("/v1/tasks/" + id + "/steps").status == 200;
+  };
+  ASSERT_TRUE(wait_until([&] {
+    return down && waits_for(daemon, task).contains(": attempt ") && is_noted() &&
+           waits_between_attempts(waits_for(daemon, task));
+  })) << daemon.log();
   daemon.kill9();
   daemon.start();
   EXPECT_THAT(waits_for(daemon, task), HasSubstr(": attempt "));
