@@ -309,7 +309,7 @@ TEST_F(LookAtTree, AFileThatIsAlwaysWrittenToIsTold) {
   while (writes == 0)
     std::this_thread::yield();
   Tree tree = look();
-  for (int round = 0; tree.left_out.empty() && round < 100; ++round)
+  while (tree.left_out.empty())  // until a write falls into one
     tree = look();
   stop = true;
   writer.join();
