@@ -18,7 +18,8 @@ namespace tinkerbell {
 /// Without arguments. Errors: invalid.
 [[nodiscard]] Result<Json> freeze_drop(const Json& arguments);
 
-/// Returns {"summary": …, "changed": […], "left": […]}. Errors: those of AwaitDraftAccept.
+/// Returns {"summary": …, "changed": [the first thousand paths], "left": […]}. Errors: those of
+/// AwaitDraftAccept.
 [[nodiscard]] Task<Result<Json>> run_accept(TaskStart start);
 
 /// Returns {"summary": …}. Errors: those of AwaitDraftDrop.

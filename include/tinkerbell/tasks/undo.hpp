@@ -16,7 +16,8 @@ namespace tinkerbell {
 /// besides, in words]}. Errors: invalid.
 [[nodiscard]] Result<Json> freeze_undo(const Json& arguments);
 
-/// Returns {"summary": …, "changed": […], "left": […]}. Errors: those of AwaitFileRestore.
+/// Returns {"summary": …, "changed": [the first thousand paths], "left": […]}. Errors: those of
+/// AwaitFileRestore.
 [[nodiscard]] Task<Result<Json>> run_undo(TaskStart start);
 
 [[nodiscard]] std::string undo_title(const Json& arguments);

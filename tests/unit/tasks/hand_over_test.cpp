@@ -247,6 +247,17 @@ TEST_F(HandOverTest, APersonAcceptsTheDraftOfAnotherTaskInPart) {
   EXPECT_EQ(done().value.at("summary"), "1 path taken over");
 }
 
+TEST(WorkReport, TheSameWorkGivesTheSameReportHoweverLongItTook) {
+  const auto report_of = [](Milliseconds took) {
+    WorkReport report;
+    report.add(AwaitProcess{.argv = {"make"}},
+               Reply(AwaitProcess::Reply{.output = "ok\n", .output_bytes = 3, .duration = took}));
+    return report.text();
+  };
+  EXPECT_EQ(report_of(Milliseconds{20}), report_of(Milliseconds{2'000}));
+  EXPECT_EQ(report_of(Milliseconds{20}), "run make\nexit 0\nok");
+}
+
 TEST(WorkReport, KeepsTheNewestProgramsAndTheEndOfWhatTheyWrote) {
   WorkReport report;
   report.add(AwaitFileRead{.path = "a"}, Reply(AwaitFileRead::Reply{}));

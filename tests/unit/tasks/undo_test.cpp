@@ -70,6 +70,17 @@ TEST_F(UndoTaskTest, NamesTheStepToWhichItGoesBack) {
   EXPECT_EQ(world.end_of(task).value.at("summary"), "0 paths are as after step 4 of task 12");
 }
 
+TEST_F(UndoTaskTest, NamesTheFirstThousandOfManyPaths) {
+  std::vector<FileChange> many;
+  for (int i = 0; i < 1'500; ++i)
+    many.push_back({.path = "f" + std::to_string(i), .before = FileState{}, .after = {}});
+  world.driver->reply("file.restore", Reply(AwaitFileRestore::Reply{.changes = many, .left = {}}));
+  const Json value = world.end_of(submit(wanted())).value;
+  EXPECT_EQ(value.at("summary"), "1500 paths are as before task 12");
+  ASSERT_EQ(value.at("changed").size(), 1'000U);
+  EXPECT_EQ(value.at("changed").back(), "f999");
+}
+
 TEST_F(UndoTaskTest, FailsWithTheReasonOfItsOneStep) {
   world.driver->reply("file.restore", Error{Errc::conflict, "a: changed by somebody else since"});
   const DonePayload done = world.end_of(submit(wanted()));
