@@ -18,7 +18,8 @@ namespace tinkerbell::control {
 
 namespace {
 
-/// From when something is put until it stands in a record, at the longest.
+/// From when something is put until it stands in a record, at the longest, where that is not the
+/// end of a ContentStore::Work.
 constexpr auto kGrace = std::chrono::hours{1};
 constexpr std::uint32_t kTasksAtOnce = 1'000;
 
@@ -34,7 +35,7 @@ class ContentCollection : public std::enable_shared_from_this<ContentCollection>
   ContentCollection(Context& context, CollectContents wanted, Completion<ContentStore::Usage> done)
       : parts_(context.parts),
         wanted_(std::move(wanted)),
-        put_before_(parts_.clock.wall() - kGrace),
+        put_before_(parts_.contents.before_all_work(parts_.clock.wall() - kGrace)),
         done_(std::move(done)) {}
 
   /// First what the drivers have in memory: who relies on that from now on writes it down later.

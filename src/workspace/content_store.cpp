@@ -280,6 +280,22 @@ Result<ContentStore::Usage> ContentStore::usage() const {
   return usage;
 }
 
+ContentStore::Work::Work(ContentStore& store) : store_(store) {
+  const std::scoped_lock lock(store_.work_mutex_);
+  began_ = store_.work_began_ns_.insert(file_clock_ns());
+}
+
+ContentStore::Work::~Work() {
+  const std::scoped_lock lock(store_.work_mutex_);
+  store_.work_began_ns_.erase(began_);
+}
+
+WallTime ContentStore::before_all_work(WallTime put_before) const {
+  const std::scoped_lock lock(work_mutex_);
+  if (work_began_ns_.empty()) return put_before;
+  return std::min(put_before, wall_from_unix_nanoseconds(*work_began_ns_.begin()));
+}
+
 Result<ContentStore::Usage> ContentStore::remove_all_but(const std::set<Sha256>& needed,
                                                          WallTime put_before, bool dry_run) {
   Usage removed;

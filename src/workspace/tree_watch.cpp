@@ -34,6 +34,7 @@ bool is_gone(const std::string& path) {
 Result<std::shared_ptr<const Tree>> TreeWatch::look(const Workspace& workspace, const Look& how) {
   const std::shared_ptr<Place> place = place_of(workspace.path());
   const std::scoped_lock looking(place->looking);
+  const ContentStore::Work work(contents_);
   std::shared_ptr<const Tree> known = newest_of(*place);
   if (known != nullptr && is_young(*known, how.age_max)) return known;
   Result<Tree> tree = look_anew(workspace, how, std::move(known));
@@ -83,8 +84,8 @@ bool TreeWatch::is_kept(const TreeEntry& file) const {
 void TreeWatch::add_contents(std::set<Sha256>& contents) {
   const std::scoped_lock lock(mutex_);
   std::erase_if(places_, [](const std::shared_ptr<Place>& place) { return is_gone(place->path); });
-  for (const std::shared_ptr<Place>& place : places_) {
-    if (place->newest != nullptr) tinkerbell::add_contents(*place->newest, contents);
+  for (const std::weak_ptr<const Tree>& each : seen_) {
+    if (const auto tree = each.lock()) tinkerbell::add_contents(*tree, contents);
   }
 }
 
@@ -110,6 +111,8 @@ std::shared_ptr<const Tree> TreeWatch::newest_of(const Place& place) const {
 
 void TreeWatch::set_newest(Place& place, std::shared_ptr<const Tree> tree) {
   const std::scoped_lock lock(mutex_);
+  std::erase_if(seen_, [](const std::weak_ptr<const Tree>& each) { return each.expired(); });
+  seen_.push_back(tree);
   place.newest = std::move(tree);
   drop_oldest();
 }

@@ -69,6 +69,24 @@ class ContentStore {
   /// Of those that are durable.
   [[nodiscard]] Result<Usage> usage() const;
 
+  /// Something that puts contents and may take long until what relies on them is written down. It
+  /// lives that long; the store outlives it.
+  class Work {
+   public:
+    explicit Work(ContentStore& store);
+    Work(const Work&) = delete;
+    Work& operator=(const Work&) = delete;
+    ~Work();
+
+   private:
+    ContentStore& store_;
+    std::multiset<std::int64_t>::iterator began_;
+  };
+
+  /// For remove_all_but(): `put_before`, or when the oldest work under way began if that was
+  /// earlier. To be asked before it is looked what is needed.
+  [[nodiscard]] WallTime before_all_work(WallTime put_before) const;
+
   /// Removes all durable contents that are not in `needed` and were put for the last time before
   /// `put_before`, and says what that was; a dry run only says it. Others may put something
   /// meanwhile: what was there for long is as young then as what is new.
@@ -99,6 +117,8 @@ class ContentStore {
   std::vector<Sha256> put_since_sync_;
   std::mutex
       age_mutex_;  ///< Between the look at a content's age and its removal it gets no younger.
+  mutable std::mutex work_mutex_;
+  std::multiset<std::int64_t> work_began_ns_;  ///< Of all that is under way, by the files' clock.
 };
 
 }  // namespace tinkerbell

@@ -68,8 +68,9 @@ class TreeWatch {
   /// Whether the content of a file that a look has seen is kept.
   [[nodiscard]] bool is_kept(const TreeEntry& file) const;
 
-  /// Adds what the newest trees hold: the next looks at their directories take it for kept. Those
-  /// of directories that are gone are forgotten.
+  /// Adds what the newest trees hold, since the next looks at their directories take it for kept;
+  /// and what those hold that somebody still has, a look under way for one. The newest of
+  /// directories that are gone are forgotten.
   void add_contents(std::set<Sha256>& contents);
 
   [[nodiscard]] const WatchBounds& bounds() const { return bounds_; }
@@ -91,8 +92,9 @@ class TreeWatch {
 
   ContentStore& contents_;
   const WatchBounds bounds_;
-  mutable std::mutex mutex_;                    ///< Of `places_`, and of each `newest`.
-  std::vector<std::shared_ptr<Place>> places_;  ///< The most recently used one last.
+  mutable std::mutex mutex_;                     ///< Of `seen_`, `places_`, and of each `newest`.
+  std::vector<std::weak_ptr<const Tree>> seen_;  ///< All that looks have given.
+  std::vector<std::shared_ptr<Place>> places_;   ///< The most recently used one last.
 };
 
 }  // namespace tinkerbell

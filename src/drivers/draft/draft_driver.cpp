@@ -3,6 +3,7 @@
 #include "drivers/draft/draft_stations.hpp"
 
 #include "tinkerbell/io/blocking_pool.hpp"
+#include "tinkerbell/workspace/content_store.hpp"
 
 #include <stop_token>
 #include <unordered_map>
@@ -23,9 +24,10 @@ Result<Reply> as_recovered(Result<Reply> found) {
 }  // namespace
 
 struct DraftDriver::State : std::enable_shared_from_this<DraftDriver::State> {
-  State(ContentStore& contents, const DraftSettings& settings)
-      : drafts(settings.drafts), stations(contents, settings) {}
+  State(ContentStore& contents_of_all, const DraftSettings& settings)
+      : contents(contents_of_all), drafts(settings.drafts), stations(contents_of_all, settings) {}
 
+  ContentStore& contents;
   const Drafts drafts;
   DraftStations stations;                                     ///< Pool threads.
   std::unordered_map<CommandId, std::stop_source> under_way;  ///< Loop thread.
@@ -99,14 +101,15 @@ void DraftDriver::cancel(CommandId id) {
 
 void DraftDriver::make(ForkDraft draft, Completion<void> done) {
   const TaskId task = draft.task;
-  auto then = [this, self = state_, task, files = std::move(draft.files),
+  auto work = std::make_shared<const ContentStore::Work>(state_->contents);
+  auto then = [this, self = state_, task, work, files = std::move(draft.files),
                done = std::move(done)](Result<DraftBase> base) mutable {
     if (!base) return done(base.error());
-    files(Completion<ForkFiles>([this, self, task,
+    files(Completion<ForkFiles>([this, self, task, work,
                                  base = std::make_shared<const DraftBase>(*std::move(base)),
                                  done = std::move(done)](Result<ForkFiles> told) mutable {
       pool_.run<void>(
-          [self, task, base, told = std::move(told)] {
+          [self, task, work, base, told = std::move(told)] {
             return self->stations.end_fork(task, *base, told);
           },
           std::move(done));

@@ -137,6 +137,7 @@ std::function<bool(std::string_view path)> DraftStations::own_files_in(
 }
 
 Result<Prepared> DraftStations::prepare(const Call& call, const std::stop_token& stop) {
+  const ContentStore::Work work(contents_);
   if (std::holds_alternative<AwaitDraftOpen>(call.command)) return prepare_open(call, stop);
   if (std::holds_alternative<AwaitDraftAccept>(call.command)) return prepare_accept(call, stop);
   if (std::holds_alternative<AwaitDraftDrop>(call.command)) return prepare_drop(call);
@@ -144,6 +145,7 @@ Result<Prepared> DraftStations::prepare(const Call& call, const std::stop_token&
 }
 
 Result<Reply> DraftStations::perform(const Call& call, const std::stop_token& stop) {
+  const ContentStore::Work work(contents_);
   if (std::holds_alternative<AwaitDraftOpen>(call.command)) return open(call, stop);
   if (std::holds_alternative<AwaitDraftAccept>(call.command)) return accept(call, stop);
   if (std::holds_alternative<AwaitDraftDrop>(call.command)) return drop(call);

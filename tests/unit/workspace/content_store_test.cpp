@@ -256,6 +256,22 @@ TEST_F(Contents, AreRemovedOnlyIfNobodyPutThemOfLate) {
   EXPECT_TRUE(store_->has(from_file));
 }
 
+TEST_F(Contents, ThatWorkUnderWayHasPutAreYoungHoweverLongItTakes) {
+  const WallTime long_after = wall_from_unix_nanoseconds(INT64_MAX);
+  EXPECT_EQ(store_->before_all_work(long_after), long_after);
+  const Sha256 before = put("before");
+  ASSERT_TRUE(store_->sync());
+  age(dir_ / "store" / before.hex().substr(0, 2) / before.hex().substr(2));
+  std::optional<ContentStore::Work> first(std::in_place, *store_);
+  const ContentStore::Work second(*store_);
+  const Sha256 during = put("during");
+  ASSERT_TRUE(store_->sync());
+  first.reset();
+  EXPECT_EQ(store_->remove_all_but({}, store_->before_all_work(long_after))->contents, 1U);
+  EXPECT_FALSE(store_->has(before));
+  EXPECT_TRUE(store_->has(during));
+}
+
 TEST_F(Contents, OfAFileThatChangesMeanwhileHaveTheNameOfWhatWasKept) {
   dir_.write("file", std::string(1 << 20, 'a'));
   std::atomic<bool> stop = false;

@@ -137,6 +137,36 @@ TEST_F(WatchedTree, OfADirectoryThatIsGoneNothingIsHeldOnceContentsAreRemoved) {
   EXPECT_TRUE(tree.expired());
 }
 
+/// What a look that takes as long as one likes has put, and what it knows from the one before.
+TEST_F(WatchedTree, WhatALookUnderWayReliesOnIsNotRemoved) {
+  TreeWatch trees = watch();
+  put("a", "old");
+  (void)must_look(trees, *workspace_);
+  put("b", "new");
+  put("c", "not seen");
+  bool collected = false;
+  const auto collect = [&] {
+    for (int i = 0; i < 12; ++i) {  // so many others look that the tree of this one goes
+      put("others/" + std::to_string(i) + "/file", "x");
+      const auto place = Workspace::open((dir_ / ("work/others/" + std::to_string(i))).string());
+      (void)must_look(trees, **place);
+    }
+    ASSERT_TRUE(trees.sync());
+    const WallTime put_before = store_->before_all_work(wall_from_unix_nanoseconds(INT64_MAX));
+    std::set<Sha256> needed;
+    trees.add_contents(needed);
+    ASSERT_TRUE(store_->remove_all_but(needed, put_before));
+    collected = true;
+  };
+  (void)must_look(trees, *workspace_, {.excludes = [&](std::string_view path) {
+                    if (path == "c" && !collected) collect();
+                    return path == "c" || path.starts_with("others");
+                  }});
+  EXPECT_TRUE(collected);
+  EXPECT_TRUE(is_kept("old"));
+  EXPECT_TRUE(is_kept("new"));
+}
+
 TEST_F(WatchedTree, ALookThatIsYoungEnoughIsTakenForThisOne) {
   put("a", "one");
   TreeWatch trees = watch();

@@ -2,11 +2,17 @@
 #include "support/child.hpp"
 #include "support/temp_dir.hpp"
 
+#include "tinkerbell/drivers/draft/draft_driver.hpp"
+#include "tinkerbell/io/blocking_pool.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -75,12 +81,38 @@ class ForkDraftTest : public testing::Test {
   TempDir dir_;
   std::unique_ptr<ContentStore> contents_ = *ContentStore::open(dir_ / "contents");
   Drafts drafts_{dir_ / "drafts"};
-  DraftStations stations_{
-      *contents_,
-      {.drafts = drafts_, .own = {dir_ / "work/own"}, .objection_to = [](const std::string&) {
-         return std::optional<Objection>();
-       }}};
+  DraftSettings settings_{
+      .drafts = drafts_, .own = {dir_ / "work/own"}, .objection_to = [](const std::string&) {
+        return std::optional<Objection>();
+      }};
+  DraftStations stations_{*contents_, settings_};
 };
+
+/// However long that takes: nothing relies on its contents before the base is written down.
+TEST_F(ForkDraftTest, WhileItIsMadeNothingOfItsBaseIsRemoved) {
+  put("a", "of the base");
+  boost::asio::io_context loop;
+  const auto stays = boost::asio::make_work_guard(loop);
+  BlockingPool pool(loop.get_executor(), 1);
+  DraftDriver driver(pool, *contents_, settings_);
+  std::optional<Result<void>> made;
+  driver.make({.task = kFork,
+               .workspace = (dir_ / "work").string(),
+               .files =
+                   [&](Completion<ForkFiles> told) {
+                     std::set<Sha256> needed;
+                     const WallTime put_before =
+                         contents_->before_all_work(wall_from_unix_nanoseconds(INT64_MAX));
+                     EXPECT_TRUE(driver.add_contents(needed));
+                     EXPECT_TRUE(contents_->remove_all_but(needed, put_before));
+                     told(ForkFiles{});
+                   }},
+              Completion<void>([&](Result<void> outcome) { made = std::move(outcome); }));
+  while (!made)
+    loop.run_one();
+  ASSERT_TRUE(*made) << made->error().message;
+  EXPECT_TRUE(contents_->has(sha256("of the base")));
+}
 
 TEST_F(ForkDraftTest, HasTheFilesOfThatStepAndTheOthersAsTheyAre) {
   put("changed", "later");
