@@ -43,17 +43,31 @@ void append_escaped_byte(std::string& out, std::uint8_t byte) {
   out += text.data();
 }
 
+/// How many bytes at the beginning are such: most of what comes, and taken at once.
+template <class Fits>
+std::size_t bytes_that(const Fits& fit, std::string_view text) {
+  const auto* const end = std::ranges::find_if_not(
+      text, [&](char byte) { return fit(static_cast<std::uint8_t>(byte)); });
+  return static_cast<std::size_t>(end - text.begin());
+}
+
 std::string make_visible(std::string_view text, bool keep_layout) {
+  const auto is_plain = [keep_layout](std::uint8_t byte) {
+    return (byte >= 0x20 && byte < 0x7F) || (keep_layout && (byte == '\n' || byte == '\t'));
+  };
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
+    const std::size_t plain = bytes_that(is_plain, text);
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const CodePoint point = first_code_point(text);
     const char32_t value = point.value;
-    const bool layout = keep_layout && (value == '\n' || value == '\t');
     const bool control = value < 0x20 || (value >= 0x7F && value < 0xA0);
     if (!point.valid) {
       append_escaped_byte(out, static_cast<std::uint8_t>(text[0]));
-    } else if (control && !layout) {
+    } else if (control) {
       append_escaped_byte(out, static_cast<std::uint8_t>(value));
     } else if (deceptive(value)) {
       std::array<char, 16> escaped{};
@@ -86,22 +100,12 @@ CodePoint first_code_point(std::string_view text) {
   return {value, length, true};
 }
 
-namespace {
-
-/// How many bytes at the beginning are ASCII and not NUL: most of what comes, and taken at once.
-std::size_t plain_bytes(std::string_view text) {
-  const auto* const end = std::ranges::find_if_not(
-      text, [](char byte) { return static_cast<std::uint8_t>(byte - 1) < 0x7F; });
-  return static_cast<std::size_t>(end - text.begin());
-}
-
-}  // namespace
-
 std::string valid_utf8(std::string_view text) {
+  const auto is_plain = [](std::uint8_t byte) { return byte != 0 && byte < 0x80; };
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t plain = plain_bytes(text);
+    const std::size_t plain = bytes_that(is_plain, text);
     out.append(text.substr(0, plain));
     text.remove_prefix(plain);
     if (text.empty()) break;
