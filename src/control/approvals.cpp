@@ -47,7 +47,9 @@ void list(const std::shared_ptr<Listing>& listing) {
           list(listing);
         }));
   }
-  listing->request.answer(listing->list);
+  answer_from_pool(listing->context, listing->request, [list = std::move(listing->list)]() mutable {
+    return Result<protocol::ApprovalList>(std::move(list));
+  });
 }
 
 }  // namespace
