@@ -2,6 +2,7 @@
 
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/syscall/payloads.hpp"
+#include "tinkerbell/syscall/registry.hpp"
 
 #include <map>
 #include <span>
@@ -31,12 +32,24 @@ class Reading {
   explicit Reading(std::set<Sha256>& contents) : contents_(contents) {}
 
   Result<void> read(const Record& record) {
+    if (record.kind == RecordKind::task) return read_task(record);
     if (record.kind == RecordKind::intent) return read_intent(record);
     if (record.kind == RecordKind::result) return read_result(record);
     return record.kind == RecordKind::unsure ? read_unsure(record) : Result<void>();
   }
 
  private:
+  /// An undo may be held for long before it asks for what it was begun for.
+  Result<void> read_task(const Record& record) {
+    const Result<TaskPayload> task = from_canonical<TaskPayload>(record.payload);
+    if (!task) return task.error();
+    if (task->kind != kUndoKind) return {};
+    const auto restore =
+        from_json_value<AwaitFileRestore>(task->arguments.value("restore", Json::object()));
+    if (restore) contents_.insert(Sha256::from_hex(restore->list_sha256));
+    return {};
+  }
+
   Result<void> read_intent(const Record& record) {
     Result<IntentPayload> intent = from_canonical<IntentPayload>(record.payload);
     if (!intent) return intent.error();

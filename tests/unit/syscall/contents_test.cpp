@@ -2,6 +2,7 @@
 
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/syscall/payloads.hpp"
+#include "tinkerbell/syscall/registry.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -66,6 +67,15 @@ TEST_F(NeededContents, AreAlsoThoseOfWhatIsAskedAbout) {
   intent(AwaitFileRestore{.list_sha256 = sha256("list").hex()},
          {.changes = {{.change = change_of("b", "x", "y")}}});
   EXPECT_THAT(needed(), UnorderedElementsAre(sha256("list"), sha256("x"), sha256("y")));
+}
+
+TEST_F(NeededContents, AreAlsoTheListOfAnUndoThatIsHeldBeforeItAsks) {
+  const TaskPayload undo{
+      .kind = std::string(kUndoKind),
+      .arguments = {
+          {"restore", to_json_value(AwaitFileRestore{.list_sha256 = sha256("list").hex()})}}};
+  records_.push_back({.kind = RecordKind::task, .payload = canonical_bytes(undo)});
+  EXPECT_THAT(needed(), UnorderedElementsAre(sha256("list")));
 }
 
 TEST_F(NeededContents, AreNoneOfDirectoriesAndOfWhatFailed) {
