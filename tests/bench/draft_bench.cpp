@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <thread>
@@ -70,17 +71,29 @@ std::uint64_t bytes_below(const fs::path& directory) {
   return blocks * 512;
 }
 
+/// What the loop's thread, the first one of the process, has worked since it began.
+double seconds_of_loop(pid_t daemon) {
+  const std::string process = std::to_string(daemon);
+  std::ifstream file("/proc/" + process + "/task/" + process + "/schedstat");
+  double nanoseconds = 0;
+  file >> nanoseconds;
+  return nanoseconds * 1e-9;
+}
+
 /// Asks the daemon for its status, again and again: the longest that it was kept waiting is about
-/// as long as the loop did something else.
+/// as long as the loop did something else, or waited for a processor. Which of them, the processor
+/// time of the loop tells.
 class Pinger {
  public:
   explicit Pinger(const RealDaemon& daemon)
-      : thread_([this, socket = daemon.socket()](const std::stop_token& stop) {
+      : thread_([this, socket = daemon.socket(), pid = daemon.pid()](const std::stop_token& stop) {
           UnixHttpClient client(socket);
           while (!stop.stop_requested()) {
+            const double worked = seconds_of_loop(pid);
             const auto begin = steady_clock::now();
             if (!client.request("GET", "/v1/status")) return;
             longest_ = std::max(longest_.load(), seconds_since(begin));
+            longest_work_ = std::max(longest_work_.load(), seconds_of_loop(pid) - worked);
             std::this_thread::sleep_for(std::chrono::microseconds{200});
           }
         }) {}
@@ -88,8 +101,12 @@ class Pinger {
   /// Since the last time.
   [[nodiscard]] double take_longest() { return longest_.exchange(0); }
 
+  /// The longest that the loop worked while one request waited; since the last time.
+  [[nodiscard]] double take_longest_work() { return longest_work_.exchange(0); }
+
  private:
   std::atomic<double> longest_ = 0;
+  std::atomic<double> longest_work_ = 0;
   std::jthread thread_;
 };
 
@@ -182,25 +199,36 @@ void draft(const Arguments& arguments) {
   report("turn", longest_turn(daemon));
 }
 
+/// Does it. Says how long that took (`name`), what another client waited at the longest (`_stall`),
+/// and how much of such a wait the loop worked (`_loop`).
+void measure(Pinger& pinger, const std::string& name, const std::function<void()>& act) {
+  (void)pinger.take_longest();
+  (void)pinger.take_longest_work();
+  const auto begin = steady_clock::now();
+  act();
+  report(name, seconds_since(begin));
+  report(name + "_stall", pinger.take_longest());
+  report(name + "_loop", pinger.take_longest_work());
+}
+
+/// A program that changes every file.
+LlmReply changes_all() {
+  return calls("run_program", {{"argv",
+                                {"find", ".", "-name", "*.cpp", "-exec", "sed", "-i",
+                                 "1s/file/changed file/", "{}", "+"}}});
+}
+
 /// A program changes every file of the workspace itself; then somebody looks at that in all ways
-/// and takes it back. Of each: how long it took, and what another client waited at the longest.
+/// and takes it back.
 void change_all(const Arguments& arguments) {
   const std::uint64_t files = arguments.number(1);
-  ScriptedLlm model(
-      ScriptedLlm::in_turn({calls("run_program", {{"argv",
-                                                   {"find", ".", "-name", "*.cpp", "-exec", "sed",
-                                                    "-i", "1s/file/changed file/", "{}", "+"}}}),
-                            says("done")}));
+  ScriptedLlm model(ScriptedLlm::in_turn({changes_all(), says("done")}));
   RealDaemon daemon(config_for(model, usual_sandbox()));
   lay_out(daemon, files);
   daemon.start();
   Pinger pinger(daemon);
   const auto measured = [&](const std::string& name, const auto& act) {
-    (void)pinger.take_longest();
-    const auto begin = steady_clock::now();
-    act();
-    report(name, seconds_since(begin));
-    report(name + "_stall", pinger.take_longest());
+    measure(pinger, name, act);
   };
   const std::string changed = "// changed file 0\n";
   std::uint64_t task = 0;
@@ -224,9 +252,41 @@ void change_all(const Arguments& arguments) {
   expect_equal(daemon.file(name_of_file(0)).starts_with(changed) ? 1 : 0, 0, "first file");
 }
 
+/// The same in a draft, which is offered, looked at (with its question), accepted and taken back.
+void accept_all(const Arguments& arguments) {
+  const std::uint64_t files = arguments.number(1);
+  ScriptedLlm model(ScriptedLlm::in_turn({changes_all(), says("done")}));
+  RealDaemon daemon(config_for(model, usual_sandbox()) + "[agent]\nfiles = \"draft\"\n" +
+                    "[[policy.rule]]\nname = \"git\"\ndo = \"allow\"\n" +
+                    "argv = [[\"git\", \"ls-files\", \"...\"]]\n");
+  lay_out(daemon, files);
+  daemon.start();
+  Pinger pinger(daemon);
+  std::uint64_t task = 0;
+  Json question;
+  measure(pinger, "offer", [&] {
+    task = daemon.run("change all");
+    question = daemon.wait_for_question(task);
+  });
+  if (question.at("command") != "draft.accept") fail("asked: " + dump_json(question));
+  measure(pinger, "accept", [&] {
+    const auto answer = daemon.ask("/v1/approvals/" + question.at("id").dump(),
+                                   Json{{"answer", "approve"}, {"hash", question.at("hash")}});
+    expect_equal(static_cast<std::uint64_t>(answer.status), 200, "status of the answer");
+    expect_completed(daemon.wait_for_end(task));
+  });
+  const std::string changed = "// changed file 0\n";
+  expect_equal(daemon.file(name_of_file(0)).starts_with(changed) ? 1 : 0, 1, "first file");
+  measure(pinger, "undo", [&] {
+    expect_completed(daemon.wait_for_end(post(daemon, task, "undo", {{"approve_all", true}})));
+  });
+  expect_equal(daemon.file(name_of_file(0)).starts_with(changed) ? 1 : 0, 0, "first file");
+}
+
 constexpr std::array kBenchmarks = {
     std::pair{std::string_view("draft"), &draft},
     std::pair{std::string_view("change_all"), &change_all},
+    std::pair{std::string_view("accept_all"), &accept_all},
 };
 
 }  // namespace

@@ -54,6 +54,7 @@ TRACKED_SMALL = ("tracked", 200)
 TRACKED = ("tracked", 26_000)
 DRAFT = ("draft", 26_000, 20)
 CHANGE_ALL = ("change_all", 26_000)
+ACCEPT_ALL = ("accept_all", 26_000)
 # A thousand answers at once, 50 events a second each, four seconds.
 CONCURRENT = ("concurrent", 1_000, 50, 4)
 
@@ -179,4 +180,11 @@ ROWS = [
     Row("changes.diff_stall", "s", less_is_better=True, with_previous=True, measure=draft(*CHANGE_ALL, measure="diff_stall")),
     Row("changes.core_stall", "s", less_is_better=True, with_previous=True, measure=draft(*CHANGE_ALL, measure="core_stall")),
     Row("changes.undo_stall", "s", less_is_better=True, with_previous=True, measure=draft(*CHANGE_ALL, measure="undo_stall")),
+    *[Row(f"changes.{act}_loop", "s", must=5e-3, less_is_better=True, with_previous=True,
+          measure=draft(*CHANGE_ALL, measure=f"{act}_loop")) for act in ("program", "diff", "core", "undo")],
+
+    # The same in a draft.
+    Row("accept.time", "s", less_is_better=True, measure=draft(*ACCEPT_ALL, measure="accept")),
+    *[Row(f"accept.{act}_loop", "s", must=5e-3, less_is_better=True, with_previous=True,
+          measure=draft(*ACCEPT_ALL, measure=f"{act}_loop")) for act in ("offer", "accept", "undo")],
 ]
