@@ -141,7 +141,7 @@ void expect_completed(const Json& ended) {
 /// the disk), changes some files, offers them (`offer`); somebody looks at the diff (`diff`, the
 /// second time), forks it in the middle (`fork`, until the fork is there with its own draft;
 /// `fork_bytes`), accepts (`accept`) and takes that back (`undo`). `stall`: the longest that a
-/// request waited meanwhile.
+/// request waited meanwhile; `loop`: the most that the loop worked while one waited.
 void draft(const Arguments& arguments) {
   const std::uint64_t files = arguments.number(1);
   const std::uint64_t changed = arguments.number(2);
@@ -196,6 +196,7 @@ void draft(const Arguments& arguments) {
   report("undo", seconds_since(undo_begin));
   expect_equal(daemon.file(name_of_file(0)) == "changed\n" ? 1 : 0, 0, "first file, taken back");
   report("stall", pinger.take_longest());
+  report("loop", pinger.take_longest_work());
   report("turn", longest_turn(daemon));
 }
 

@@ -171,6 +171,7 @@ ROWS = [
     Row("draft.undo", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="undo")),
     Row("draft.turn", "s", must=5e-3, less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="turn")),
     Row("draft.stall", "s", less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="stall")),
+    Row("draft.loop", "s", must=5e-3, less_is_better=True, with_previous=True, measure=draft(*DRAFT, measure="loop")),
 
     # A program changes every file, and that is looked at and taken back.
     Row("changes.undo", "s", less_is_better=True, measure=draft(*CHANGE_ALL, measure="undo")),
