@@ -39,7 +39,7 @@ ModelReply model_reply(const ModelQuestion& question, const PlaybookReply& answe
   ModelReply reply{.text = valid_utf8(answer.text), .model = question.model};
   for (const PlaybookCall& call : answer.calls)
     reply.tool_calls.push_back({.name = call.name, .arguments = dump_json(call.arguments)});
-  ensure_unique_ids(reply.tool_calls, calls_in(question.messages));
+  ensure_unique_ids(reply.tool_calls, call_ids_in(question.messages));
   if (!reply.tool_calls.empty()) reply.finish = FinishReason::tool_calls;
   reply.usage = usage_of(question, reply);
   return reply;

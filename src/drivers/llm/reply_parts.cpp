@@ -10,14 +10,14 @@ namespace tinkerbell {
 
 namespace {
 
-constexpr std::size_t kCallsMax = 32;
+constexpr std::size_t kCallsMax = 256;
 constexpr std::size_t kReplyBytesMax = 8 << 20;
 constexpr std::size_t kModelNameBytesMax = 200;
 
 }  // namespace
 
 ReplyParts::ReplyParts(ProviderType type, const ModelQuestion& question, Provider::TextHandler text)
-    : type_(type), calls_before_(calls_in(question.messages)), text_handler_(std::move(text)) {}
+    : type_(type), earlier_ids_(call_ids_in(question.messages)), text_handler_(std::move(text)) {}
 
 Result<void> ReplyParts::add_text(std::string_view piece) {
   const std::string valid = valid_utf8(piece);
@@ -90,7 +90,7 @@ ModelReply ReplyParts::take(FinishReason finish, const TokenUsage& usage) {
   } else if (finish == FinishReason::tool_calls) {
     finish = FinishReason::stop;
   }
-  ensure_unique_ids(calls_, calls_before_);
+  ensure_unique_ids(calls_, earlier_ids_);
   ModelReply reply{.text = text_ + refusal_,
                    .finish = finish,
                    .usage = usage.input > 0 ? usage : TokenUsage{},

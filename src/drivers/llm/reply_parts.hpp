@@ -8,13 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace tinkerbell {
 
-/// The parts of a reply while its stream is read, with the bounds that hold for all of them: 32
+/// The parts of a reply while its stream is read, with the bounds that hold for all of them: 256
 /// tool calls, 8 MiB of all that is said and kept.
 class ReplyParts {
  public:
@@ -67,7 +68,7 @@ class ReplyParts {
   [[nodiscard]] Result<void> show_valid(const std::string& valid);
 
   ProviderType type_;
-  std::size_t calls_before_;  ///< Of the conversation, for the ids that have to be minted.
+  std::set<std::string> earlier_ids_;  ///< Of the calls in the conversation.
   Provider::TextHandler text_handler_;
   std::size_t bytes_ = 0;
   std::uint32_t passed_over_ = 0;

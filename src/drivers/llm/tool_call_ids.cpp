@@ -1,22 +1,24 @@
 #include "drivers/llm/tool_call_ids.hpp"
 
-#include <set>
-#include <string>
+#include <cstddef>
 
 namespace tinkerbell {
 
-std::size_t calls_in(const Conversation& conversation) {
-  std::size_t calls = 0;
-  for (std::size_t i = 0; i < conversation.size(); ++i)
-    calls += conversation.at(i).tool_calls.size();
-  return calls;
+std::set<std::string> call_ids_in(const Conversation& conversation) {
+  std::set<std::string> ids;
+  for (std::size_t i = 0; i < conversation.size(); ++i) {
+    for (const ToolCall& call : conversation.at(i).tool_calls)
+      ids.insert(call.id);
+  }
+  return ids;
 }
 
-void ensure_unique_ids(std::vector<ToolCall>& calls, std::size_t calls_before) {
-  std::set<std::string> taken;
+void ensure_unique_ids(std::vector<ToolCall>& calls, const std::set<std::string>& earlier) {
+  std::set<std::string> taken = earlier;
   for (const ToolCall& call : calls)
     taken.insert(call.id);
-  std::set<std::string> used;
+  std::set<std::string> used = earlier;
+  std::size_t calls_before = earlier.size();
   for (ToolCall& call : calls) {
     ++calls_before;
     if (!call.id.empty() && used.insert(call.id).second) continue;

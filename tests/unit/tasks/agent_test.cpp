@@ -75,10 +75,14 @@ class AgentTest : public testing::Test {
   }
 
   /// How often the model was asked in this run.
-  std::size_t questions_asked() {
+  std::size_t questions_asked() { return performed<AwaitLLMResponse>(); }
+
+  /// How often a command of this kind was performed in this run.
+  template <class C>
+  std::size_t performed() {
     return static_cast<std::size_t>(std::ranges::count_if(
         world.driver->performed(),
-        [](const Call& call) { return std::holds_alternative<AwaitLLMResponse>(call.command); }));
+        [](const Call& call) { return std::holds_alternative<C>(call.command); }));
   }
 
   SyscallWorld world;
@@ -198,6 +202,106 @@ TEST_F(AgentTest, F49_AnAgentOfBeforeThatIsNotAsked) {
   model_says({.text = "done"});
   world.submit("agent-of-before@1", /*approve_all=*/true, {{"goal", "Fix it"}});
   EXPECT_EQ(done().state, "completed");
+}
+
+TEST_F(AgentTest, S69_OfOneAnswer32CallsArePerformedAndEachIsAnswered) {
+  std::vector<ToolCall> many(100, {"", "list_files", "{}"});
+  for (std::size_t i = 0; i < many.size(); ++i)
+    many[i].id = "c" + std::to_string(i);
+  model_says(calls(many));
+  model_says({.text = "done"});
+  run({{"goal", "Look"}, {"steps_max", 200}});
+  EXPECT_EQ(done().state, "completed");
+  EXPECT_EQ(performed<AwaitFileList>(), 32U + 1U) << "and its own look";
+  const Conversation& messages = last_question().messages;
+  ASSERT_EQ(messages.size(), 3U + many.size());
+  for (std::size_t i = 0; i < many.size(); ++i) {
+    const Message& told = messages.at(3 + i);
+    EXPECT_EQ(told.tool_call_id, many[i].id);
+    EXPECT_EQ(told.text.starts_with("error: not performed"), i >= 32) << i;
+  }
+}
+
+TEST_F(AgentTest, S69_ACallWithoutANameIsAnErrorToTheModel) {
+  model_says(calls({{"c1", "", "{}"}}));
+  model_says({.text = "sorry"});
+  run();
+  EXPECT_EQ(done().state, "completed");
+  EXPECT_THAT(last_question().messages.back().text, HasSubstr("error: unknown tool \"\""));
+}
+
+const ToolCall kMake{"m", "run_program", R"({"argv":["make"]})"};
+const ToolCall kRead{"r", "read_file", R"({"path":"a"})"};
+
+AwaitProcess::Reply failed_with(std::string output) {
+  return {.exit_code = 2, .output = std::move(output)};
+}
+
+TEST_F(AgentTest, S89_ACommandThatFailsThreeTimesInTheSameWayOpensAQuestion) {
+  world.driver->reply("process.run", Reply(failed_with("no rule")));
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{"text"}));
+  world.driver->reply("llm.response", Reply(calls({kRead, kMake, kRead})));
+  const TaskId task = run({{"goal", "Build it"}, {"steps_max", 1'000}});
+  EXPECT_EQ(questions_asked(), 3U) << "what is read between does not count";
+  EXPECT_EQ(world.calls->view(task)->state, TaskState::waiting);
+  EXPECT_THAT(world.calls->view(task)->waiting_for,
+              HasSubstr("the same command has failed in the same way 3 times: run make: exit 2"));
+
+  ASSERT_TRUE(world.answer(kFirstQuestion, Answer::approve, "try ninja").ok());
+  EXPECT_EQ(questions_asked(), 6U) << "three more";
+  const Conversation& messages = last_question().messages;
+  EXPECT_EQ(messages.at(14).text, "Your user says: try ninja");
+  EXPECT_EQ(messages.at(13).role, Role::tool) << "every call was answered before";
+
+  ASSERT_TRUE(world.answer(ApprovalId{2}, Answer::deny, "no use").ok());
+  EXPECT_EQ(done().error_code, "denied");
+  EXPECT_THAT(done().error, HasSubstr("(no use)"));
+}
+
+TEST_F(AgentTest, S89_AnotherOutcomeOrSuccessIsProgress) {
+  for (const char* output : {"a", "a", "b", "b", "", "b", "b", "c"}) {
+    world.driver->next_reply("process.run",
+                             Reply(*output == '\0' ? AwaitProcess::Reply{} : failed_with(output)));
+    model_says(calls({kMake}));
+  }
+  model_says({.text = "done"});
+  run({{"goal", "Build it"}});
+  EXPECT_EQ(done().state, "completed");
+}
+
+TEST_F(AgentTest, S89_TheCountOutlivesACheckpointAndACrash) {
+  world.driver->reply("process.run", Reply(failed_with("no rule")));
+  ModelReply wordy = calls({kMake});
+  wordy.text = std::string(5'000, 't');
+  model_says(wordy);
+  model_says(wordy);
+  const TaskId task = run({{"goal", "Build it"}, {"checkpoint_records", 1}});
+  ASSERT_FALSE(world.newest(task, RecordKind::snapshot).payload.empty());
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.reply("process.run", Reply(failed_with("no rule")));
+    driver.reply("llm.response", Reply(calls({kMake})));
+  };
+  world.crash();
+  EXPECT_EQ(questions_asked(), 1U);
+  EXPECT_EQ(world.calls->view(task)->state, TaskState::waiting);
+}
+
+TEST_F(AgentTest, S69_S89_AnAgentOfBeforeThatHasNoSuchBounds) {
+  const auto freeze = [](const Json& arguments) {
+    Result<Json> definition = freeze_agent(arguments, {});
+    definition->erase("calls_max");
+    definition->erase("failures_max");
+    return definition;
+  };
+  world.registry.add("agent-of-before@1",
+                     {.freeze = freeze, .start = run_agent, .title = agent_title});
+  world.driver->reply("process.run", Reply(failed_with("no rule")));
+  std::vector<ToolCall> many(40, kMake);
+  model_says(calls(many));
+  model_says({.text = "done"});
+  world.submit("agent-of-before@1", /*approve_all=*/true, {{"goal", "Fix it"}});
+  EXPECT_EQ(done().state, "completed");
+  EXPECT_EQ(performed<AwaitProcess>(), 40U);
 }
 
 TEST_F(AgentTest, ACallThatWasCutAtTheLengthLimitIsNotExecuted) {

@@ -132,12 +132,12 @@ TEST(AnthropicStream, TakesArgumentsThatComeWhole) {
   EXPECT_THAT(whole.tool_calls, ElementsAre(ToolCall{"a", "f", R"({"x":[1]})"}));
 }
 
-TEST(AnthropicStream, S69_MoreThan32CallsAreAProtocolError) {
+TEST(AnthropicStream, S69_MoreThan256CallsAreAProtocolError) {
   std::string stream;
-  for (int i = 0; i < 32; ++i)
+  for (int i = 0; i < 256; ++i)
     stream += call(i);
-  EXPECT_THAT(reply(stream + stop("tool_use")).tool_calls, SizeIs(32));
-  EXPECT_THAT(failure(stream + call(32)).message, HasSubstr("more than 32 tool calls"));
+  EXPECT_THAT(reply(stream + stop("tool_use")).tool_calls, SizeIs(256));
+  EXPECT_THAT(failure(stream + call(256)).message, HasSubstr("more than 256 tool calls"));
 }
 
 /// How a block begins, and a piece of it up to its text.

@@ -135,13 +135,13 @@ TEST(OllamaStream, S68_UsageThatMakesNoSenseIsUnknown) {
   }
 }
 
-TEST(OllamaStream, S69_MoreThan32CallsAreAProtocolError) {
+TEST(OllamaStream, S69_MoreThan256CallsAreAProtocolError) {
   std::string stream;
-  for (int i = 0; i < 32; ++i)
+  for (int i = 0; i < 256; ++i)
     stream += message(R"("tool_calls":[{"function":{"name":"f","arguments":{}}}])");
-  EXPECT_THAT(reply(stream + kEnd).tool_calls, SizeIs(32));
+  EXPECT_THAT(reply(stream + kEnd).tool_calls, SizeIs(256));
   EXPECT_THAT(failure(stream + message(R"("tool_calls":[{}])")).message,
-              HasSubstr("more than 32 tool calls"));
+              HasSubstr("more than 256 tool calls"));
 }
 
 class OllamaBound : public testing::TestWithParam<const char*> {};

@@ -21,8 +21,10 @@ struct Outcome {
 Outcome outcome(const std::vector<std::string>& events, std::size_t calls_before = 0) {
   Outcome outcome;
   ModelQuestion question;
-  question.messages.add(
-      {.role = Role::assistant, .tool_calls = std::vector<ToolCall>(calls_before)});
+  Message earlier{.role = Role::assistant};
+  for (std::size_t i = 1; i <= calls_before; ++i)
+    earlier.tool_calls.push_back({.id = "earlier" + std::to_string(i)});
+  question.messages.add(earlier);
   OpenAiChatStream stream(question, [&](std::string_view text) { outcome.shown += text; });
   for (const std::string& data : events) {
     if (outcome.taken) outcome.taken = stream.take({.name = "message", .data = data});
@@ -116,11 +118,12 @@ TEST(OpenAiChatStream, S69_MintsIdsThatAreMissingOrRepeated) {
   const ModelReply got = reply({calls(R"({"index":0,"id":"","function":{"name":"f"}})"),
                                 calls(R"({"index":1,"id":"x","function":{"name":"f"}})"),
                                 calls(R"({"index":2,"id":"x","function":{"name":"f"}})"),
-                                calls(R"({"index":3,"id":"call_8","function":{"name":"f"}})")},
+                                calls(R"({"index":3,"id":"call_8","function":{"name":"f"}})"),
+                                calls(R"({"index":4,"id":"earlier2","function":{"name":"f"}})")},
                                "stop", 5);
-  EXPECT_THAT(got.tool_calls,
-              ElementsAre(ToolCall{"call_6", "f", ""}, ToolCall{"x", "f", ""},
-                          ToolCall{"call_9", "f", ""}, ToolCall{"call_8", "f", ""}));
+  EXPECT_THAT(got.tool_calls, ElementsAre(ToolCall{"call_6", "f", ""}, ToolCall{"x", "f", ""},
+                                          ToolCall{"call_9", "f", ""}, ToolCall{"call_8", "f", ""},
+                                          ToolCall{"call_10", "f", ""}));
 }
 
 TEST(OpenAiChatStream, TrustsTheCallsWhereTheReasonIsStop) {
@@ -213,13 +216,13 @@ TEST(OpenAiChatStream, S66_ADeepChunkIsRefused) {
   EXPECT_EQ(failure(std::string(1'000'000, '[')).code, Errc::protocol);
 }
 
-TEST(OpenAiChatStream, S69_MoreThan32CallsAreAProtocolError) {
+TEST(OpenAiChatStream, S69_MoreThan256CallsAreAProtocolError) {
   std::string pieces;
-  for (int i = 0; i < 32; ++i)
+  for (int i = 0; i < 256; ++i)
     pieces += (i == 0 ? "" : ",") + (R"({"index":)" + std::to_string(i) + "}");
-  EXPECT_THAT(reply({calls(pieces)}).tool_calls, SizeIs(32));
-  EXPECT_THAT(failure(calls(pieces + R"(,{"index":99})")).message,
-              HasSubstr("more than 32 tool calls"));
+  EXPECT_THAT(reply({calls(pieces)}).tool_calls, SizeIs(256));
+  EXPECT_THAT(failure(calls(pieces + R"(,{"index":256})")).message,
+              HasSubstr("more than 256 tool calls"));
 }
 
 TEST(OpenAiChatStream, F50_AnAnswerHasABound) {

@@ -171,13 +171,13 @@ TEST(OpenAiResponsesStream, S68_UsageThatMakesNoSenseIsUnknown) {
   }
 }
 
-TEST(OpenAiResponsesStream, S69_MoreThan32CallsAreAProtocolError) {
+TEST(OpenAiResponsesStream, S69_MoreThan256CallsAreAProtocolError) {
   std::string stream;
-  for (int i = 0; i < 32; ++i)
+  for (int i = 0; i < 256; ++i)
     stream += call(i);
-  EXPECT_THAT(reply(stream + end("completed")).tool_calls, SizeIs(32));
-  EXPECT_THAT(failure(stream + call(32) + end("completed")).message,
-              HasSubstr("more than 32 tool calls"));
+  EXPECT_THAT(reply(stream + end("completed")).tool_calls, SizeIs(256));
+  EXPECT_THAT(failure(stream + call(256) + end("completed")).message,
+              HasSubstr("more than 256 tool calls"));
 }
 
 /// An event up to the text that it is made of, and the rest of it.
