@@ -39,6 +39,23 @@ std::string changed_in_words(std::size_t changed, std::size_t left) {
          (left == 0 ? "" : ", " + std::to_string(left) + " left");
 }
 
+/// "2 of 5 done, doing: write the test".
+std::string plan_in_words(const std::vector<PlanStep>& steps) {
+  const auto done = std::ranges::count(steps, PlanState::done, &PlanStep::state);
+  std::string words = std::to_string(done) + " of " + std::to_string(steps.size()) + " done";
+  const auto doing = std::ranges::find(steps, PlanState::doing, &PlanStep::state);
+  return doing == steps.end() ? words : words + ", doing: " + doing->text;
+}
+
+/// Each text by its name and the beginning of its hash: "AGENTS.md (sha256 0123456789ab)".
+std::string guidance_in_words(const AwaitGuidance::Reply& reply) {
+  constexpr std::size_t kDigits = 12;
+  std::string words;
+  for (const GuidanceFile& each : reply.instructions)
+    words += each.path + " (sha256 " + each.sha256.substr(0, kDigits) + "), ";
+  return words + counted(reply.skills.size(), "skill") + ", " + counted(reply.notes.size(), "note");
+}
+
 std::string in_words(const TaskCommand& command) {
   return std::visit(
       Overloaded{
@@ -67,6 +84,11 @@ std::string in_words(const TaskCommand& command) {
             return "search " + quoted_word(c.text) + " in " + c.path;
           },
           [](const AwaitFileStat& c) { return "look at " + c.path; },
+          [](const AwaitGuidance&) { return std::string("look for instructions"); },
+          [](const AwaitSkill& c) {
+            return "use skill " + c.name + (c.file == AwaitSkill{}.file ? "" : ": " + c.file);
+          },
+          [](const UpdatePlan& c) { return "plan: " + plan_in_words(c.steps); },
           [](const AwaitFileMove& c) { return "move " + c.path + " to " + c.to; },
           [](const AwaitFileRemove& c) {
             return "remove " + c.path + (c.recursive ? " and all in it" : "");
@@ -123,6 +145,9 @@ std::string in_words(const Reply& reply) {
             return std::to_string(r.matches.size()) + " matches" + (r.complete ? "" : " and more");
           },
           [](const AwaitFileStat::Reply& r) { return r.type + ", " + counted(r.bytes, "byte"); },
+          [](const AwaitGuidance::Reply& r) { return guidance_in_words(r); },
+          [](const AwaitSkill::Reply& r) { return counted(r.text.size(), "byte"); },
+          [](const UpdatePlan::Reply&) { return std::string("noted"); },
           [](const AwaitFileMove::Reply& r) { return changed_in_words(r.changes.size(), 0); },
           [](const AwaitFileRemove::Reply& r) { return changed_in_words(r.changes.size(), 0); },
           [](const AwaitFileRestore::Reply& r) {

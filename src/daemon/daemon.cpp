@@ -112,6 +112,8 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
   calls_.set_driver<AwaitFileMove>(files_);
   calls_.set_driver<AwaitFileRemove>(files_);
   calls_.set_driver<AwaitFileRestore>(files_);
+  calls_.set_driver<AwaitGuidance>(files_);
+  calls_.set_driver<AwaitSkill>(files_);
   calls_.set_driver<AwaitDraftOpen>(drafts_);
   calls_.set_driver<AwaitDraftAccept>(drafts_);
   calls_.set_driver<AwaitDraftDrop>(drafts_);

@@ -152,7 +152,9 @@ FileLimits file_limits(const settings::Settings& settings, const std::string& st
   return {.may_show = [rules = settings.policy](
                           const TaskCommand& look, const Facts& facts,
                           const std::string& entry) { return may_show(look, facts, entry, rules); },
-          .own = own_files(settings, state_dir, socket)};
+          .own = own_files(settings, state_dir, socket),
+          .user_skills = std::filesystem::path(settings.file).parent_path() / "skills",
+          .system_skills = "/etc/tinkerbell/skills"};
 }
 
 namespace {

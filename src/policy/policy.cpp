@@ -166,6 +166,9 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Ru
           [&](const AwaitFileList&) { return reading(); },
           [&](const AwaitFileSearch&) { return reading(); },
           [&](const AwaitFileStat&) { return reading(); },
+          [&](const AwaitGuidance&) { return reading(); },
+          [&](const AwaitSkill&) { return reading(); },
+          [&](const UpdatePlan&) { return inside(); },
           [&](const AwaitFileMove&) { return changing(); },
           [&](const AwaitFileRemove&) { return changing(); },
           [&](const AwaitFileRestore&) {

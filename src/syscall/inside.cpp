@@ -25,6 +25,7 @@ void SystemCalls::run_inside(LiveTask& live) {
                    conclude(live, Reply(Now::Reply{unix_nanoseconds(parts_.clock.wall())}));
                  },
                  [&](const Random&) { conclude(live, Reply(Random::Reply{parts_.random.next()})); },
+                 [&](const UpdatePlan&) { conclude(live, Reply(UpdatePlan::Reply{})); },
                  [&](const AwaitUserApproval&) { ask(live, QuestionKind::question); },
                  [&](const AwaitUserAnswer&) { ask(live, QuestionKind::answer); },
                  [&](const auto& command) {

@@ -2,6 +2,7 @@
 
 #include "tinkerbell/command/draft_commands.hpp"
 #include "tinkerbell/command/file_commands.hpp"
+#include "tinkerbell/command/guidance_commands.hpp"
 #include "tinkerbell/command/model_command.hpp"
 #include "tinkerbell/command/people_commands.hpp"
 #include "tinkerbell/command/process_command.hpp"
@@ -29,7 +30,7 @@ using CommandVariant =
                  AwaitFileWrite, AwaitFileEdit, AwaitFileList, AwaitFileSearch, AwaitUserApproval,
                  AwaitUserAnswer, AwaitProcess, AwaitLLMResponse, Checkpoint, AwaitDraftOpen,
                  AwaitDraftAccept, AwaitDraftDrop, AwaitFileStat, AwaitFileMove, AwaitFileRemove,
-                 AwaitFileRestore, Hear>;
+                 AwaitFileRestore, Hear, AwaitGuidance, AwaitSkill, UpdatePlan>;
 
 namespace detail {
 

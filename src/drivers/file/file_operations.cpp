@@ -1,5 +1,6 @@
 #include "drivers/file/file_operations.hpp"
 
+#include "drivers/file/guidance.hpp"
 #include "drivers/file/planned_change.hpp"
 #include "drivers/file/several_paths.hpp"
 
@@ -22,6 +23,9 @@ concept LooksAtFile = std::same_as<T, AwaitFileRead> || std::same_as<T, AwaitFil
 
 template <class T>
 concept ChangesFile = std::same_as<T, AwaitFileWrite> || std::same_as<T, AwaitFileEdit>;
+
+template <class T>
+concept ReadsGuidance = std::same_as<T, AwaitGuidance> || std::same_as<T, AwaitSkill>;
 
 Error not_ours(const Call& call) {
   return {Errc::internal, "the file driver was given " + std::string(name_of(call.command))};
@@ -57,6 +61,12 @@ Result<Prepared> prepare(const FileScene& scene, const Call& /*call*/,
   if (!place) return place.error();
   if (is_own(place->text(), scene)) return not_for_tasks(place->text());
   return Prepared{.facts = {.object = place->text()}, .pre_image = std::nullopt};
+}
+
+/// What they find has names of its own; rules are asked for each file that is read.
+Result<Prepared> prepare(const FileScene& scene, const Call& /*call*/,
+                         const ReadsGuidance auto& /*command*/) {
+  return Prepared{.facts = {.object = scene.workspace.known_as()}, .pre_image = std::nullopt};
 }
 
 /// Directories that an attempt before a crash has made are this command's as well.
@@ -175,6 +185,16 @@ Result<Reply> perform(const FileScene& scene, const Call& call, const LooksAtFil
   return Reply(*std::move(reply));
 }
 
+Result<Reply> perform(const FileScene& scene, const Call& call, const AwaitGuidance& command) {
+  return Reply(read_guidance(scene, call, command));
+}
+
+Result<Reply> perform(const FileScene& scene, const Call& call, const AwaitSkill& command) {
+  Result<AwaitSkill::Reply> reply = read_skill(scene, call, command);
+  if (!reply) return reply.error();
+  return Reply(*std::move(reply));
+}
+
 /// The directories that were made for a file, as they stand now.
 std::vector<FileChange> directories_made(const Workspace& workspace, const PreImage& before) {
   constexpr std::uint32_t kModeOfDirectory = 0777;
@@ -264,8 +284,9 @@ Result<Reply> perform(const FileScene& scene, const Call& call,
 
 // ---- recover ----
 
-Result<Reply> recover(const FileScene& /*scene*/, const Call& /*call*/,
-                      const LooksAtFile auto& /*command*/) {
+template <class C>
+  requires LooksAtFile<C> || ReadsGuidance<C>
+Result<Reply> recover(const FileScene& /*scene*/, const Call& /*call*/, const C& /*command*/) {
   return Error{Errc::not_started, "reading changes nothing: read again"};
 }
 
@@ -303,7 +324,7 @@ Result<Reply> recover(const FileScene& scene, const Call& call,
 }
 
 template <class T>
-concept IsOurs = LooksAtFile<T> || ChangesFile<T> || ChangesSeveral<T>;
+concept IsOurs = LooksAtFile<T> || ChangesFile<T> || ChangesSeveral<T> || ReadsGuidance<T>;
 
 }  // namespace
 

@@ -48,10 +48,27 @@ Decision program(Words argv, std::vector<Rule> rules) {
 }
 
 TEST(Policy, RunsReadsModelCallsAndWhatStaysInTheDaemon) {
-  for (const TaskCommand& command : std::vector<TaskCommand>{
-           GetTid{}, Yield{}, Hear{}, Spawn{}, Join{}, Kill{}, Send{}, Receive{}, Sleep{}, Now{},
-           Random{}, AwaitFileRead{.path = "a"}, AwaitFileStat{.path = "a"}, AwaitFileList{},
-           AwaitFileSearch{}, AwaitUserApproval{}, AwaitUserAnswer{}, AwaitLLMResponse{}}) {
+  for (const TaskCommand& command : std::vector<TaskCommand>{GetTid{},
+                                                             Yield{},
+                                                             Hear{},
+                                                             Spawn{},
+                                                             Join{},
+                                                             Kill{},
+                                                             Send{},
+                                                             Receive{},
+                                                             Sleep{},
+                                                             Now{},
+                                                             Random{},
+                                                             AwaitFileRead{.path = "a"},
+                                                             AwaitFileStat{.path = "a"},
+                                                             AwaitFileList{},
+                                                             AwaitGuidance{},
+                                                             AwaitSkill{},
+                                                             UpdatePlan{},
+                                                             AwaitFileSearch{},
+                                                             AwaitUserApproval{},
+                                                             AwaitUserAnswer{},
+                                                             AwaitLLMResponse{}}) {
     const Verdict verdict = decide(command, {}, {});
     EXPECT_EQ(verdict.decision, Decision::allow) << name_of(command);
     EXPECT_TRUE(verdict.rule.starts_with("default: ")) << verdict.rule;

@@ -79,6 +79,9 @@ std::string journal_form() {
   describe<TokenUsage>(form, "TokenUsage");
   describe<FileEntry>(form, "FileEntry");
   describe<FileMatch>(form, "FileMatch");
+  describe<GuidanceFile>(form, "GuidanceFile");
+  describe<SkillHead>(form, "SkillHead");
+  describe<PlanStep>(form, "PlanStep");
   describe_commands(form, std::type_identity<CommandVariant>{});
   return form;
 }
@@ -250,6 +253,15 @@ FileEntry 2 bytes = 0
 FileMatch 0 path = ""
 FileMatch 1 line = 0
 FileMatch 2 text = ""
+GuidanceFile 0 path = ""
+GuidanceFile 1 sha256 = ""
+GuidanceFile 2 text = ""
+GuidanceFile 3 complete = true
+SkillHead 0 name = ""
+SkillHead 1 description = ""
+SkillHead 2 place = "workspace"
+PlanStep 0 text = ""
+PlanStep 1 state = "pending"
 task.spawn 0 kind = ""
 task.spawn 1 arguments = {}
 task.join 0 task = 0
@@ -302,6 +314,12 @@ file.restore 0 of = 0
 file.restore 1 step = 0
 file.restore 2 list_sha256 = ""
 file.restore 3 keep_others = false
+guidance.read 0 instructions_bytes_max = 32768
+guidance.read 1 notes_bytes_max = 8192
+skill.read 0 name = ""
+skill.read 1 file = "SKILL.md"
+skill.read 2 bytes_max = 262144
+task.plan 0 steps = []
 task.id reply 0 task = 0
 task.spawn reply 0 task = 0
 task.join reply 0 state = ""
@@ -358,6 +376,13 @@ file.remove reply 0 changes = []
 file.restore reply 0 changes = []
 file.restore reply 1 left = []
 task.hear reply 0 words = []
+guidance.read reply 0 instructions = []
+guidance.read reply 1 notes = []
+guidance.read reply 2 skills = []
+guidance.read reply 3 left = []
+skill.read reply 0 text = ""
+skill.read reply 1 directory = ""
+skill.read reply 2 files = []
 )";
 
 TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {

@@ -25,10 +25,13 @@ struct FileLimits {
   /// The daemon's own files and directories, absolute and free of links: denied whatever the rules
   /// say, and never shown.
   std::vector<std::filesystem::path> own;
+  /// Where skills are besides those of the workspace, absolute; they need not exist.
+  std::filesystem::path user_skills = {};
+  std::filesystem::path system_skills = {};
 };
 
-/// Performs the commands of the family `file` on pool threads. Loop thread only; borrows the pool
-/// and the contents, which must outlive it.
+/// Performs the commands of the families `file`, `guidance` and `skill` on pool threads. Loop
+/// thread only; borrows the pool and the contents, which must outlive it.
 ///
 /// prepare() resolves the path: `facts.object` is the file behind all links, and perform() takes
 /// that and follows none; where a command is about a link itself, it is that link. A path that
