@@ -221,6 +221,18 @@ std::string fork_of(const protocol::TaskView& task) {
   return "from " + task_name(task.forked_from) + " at step " + std::to_string(task.forked_step);
 }
 
+/// A line for each step: "[x] find the bug".
+std::string plan_of(const protocol::TaskView& task) {
+  std::string lines;
+  for (const protocol::PlanStepView& step : task.plan) {
+    const std::string_view box = step.state == "done"    ? "[x] "
+                                 : step.state == "doing" ? "[>] "
+                                                         : "[ ] ";
+    lines += std::string(box) + visible_line(step.text) + "\n";
+  }
+  return lines;
+}
+
 std::string draft_of(const protocol::TaskView& task) {
   const std::string whose = task.draft == task.id ? "its own" : "of task " + task_name(task.draft);
   return task.draft_note.empty() ? whose : whose + ": " + task.draft_note;
@@ -243,7 +255,8 @@ std::string task_details(const protocol::TaskView& task, WallTime now) {
          labelled("waits for", waits) +
          labelled("add to it", task.wants_budget ? how_to_add_to_budget(task) : "") +
          (task.scheduling ? scheduling_lines(*task.scheduling) : "") + labelled("goal", task.goal) +
-         labelled("workspace", task.workspace) + labelled("model", task.model) +
+         labelled("plan", plan_of(task)) + labelled("workspace", task.workspace) +
+         labelled("model", task.model) +
          labelled("draft", task.draft == kNoTask ? "" : draft_of(task)) +
          labelled("asked", task.has_cassette ? "no model: a cassette answers" : "") +
          labelled("origin", origin) + labelled("created", task.created) +

@@ -29,6 +29,27 @@ std::uint64_t microseconds_between(WallTime from, WallTime to) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(between, 0));
 }
 
+/// The part of an agent's noted state that is shown.
+struct NotedPlan {
+  std::vector<PlanStep> plan;
+
+  static constexpr auto fields() { return described(field("plan", &NotedPlan::plan)); }
+};
+
+std::vector<protocol::PlanStepView> plan_view(const std::vector<PlanStep>& plan) {
+  std::vector<protocol::PlanStepView> view;
+  for (const PlanStep& step : plan)
+    view.push_back({.text = step.text, .state = std::string(name_of(step.state))});
+  return view;
+}
+
+std::vector<protocol::PlanStepView> plan_in_state(const Json& state) {
+  const auto essentials = state.find("essentials");
+  if (essentials == state.end()) return {};
+  const Result<NotedPlan> noted = from_json_value<NotedPlan>(*essentials);
+  return noted ? plan_view(noted->plan) : std::vector<protocol::PlanStepView>();
+}
+
 std::string_view step_state(const Result<Reply>& outcome) {
   if (outcome) return "done";
   return outcome.error().code == Errc::denied ? "denied" : "failed";
@@ -165,6 +186,7 @@ void Projection::resumed(const Record& record) {
   task_.questions.asked = payload->totals.questions;
   task_.children = payload->totals.children;
   std::erase_if(task_.children, [&](TaskId child) { return child < record.task; });  // of a fork
+  task_.plan = plan_in_state(payload->state);
 }
 
 void Projection::asked(const Record& record, Events& events) {
@@ -300,6 +322,9 @@ void Projection::concluded(const Record& record, Events& events) {
   const Result<Result<Reply>> outcome = outcome_from_canonical(*command_, record.payload);
   if (!outcome) return;
   if (*outcome) {
+    if (const auto* const update = std::get_if<UpdatePlan>(&*command_)) {
+      task_.plan = plan_view(update->steps);
+    }
     if (!is_copy_) count(**outcome);
     if (keep_payloads_) step_.reply = reply_json(**outcome);
   }

@@ -130,6 +130,18 @@ struct CallView {
   bool operator==(const CallView&) const = default;
 };
 
+/// A step of what a task says that it is going to do.
+struct PlanStepView {
+  std::string text;
+  std::string state;  ///< "pending", "doing" or "done".
+
+  static constexpr auto fields() {
+    return described(field("text", &PlanStepView::text), field("state", &PlanStepView::state));
+  }
+
+  bool operator==(const PlanStepView&) const = default;
+};
+
 /// A task as the scheduler sees it. Counts are those of this run of the daemon, what was replayed
 /// included; of an ended task those of the run in which it ended, and nothing else is known.
 struct SchedulingView {
@@ -185,9 +197,10 @@ struct TaskView {
   TaskId draft = kNoTask;     ///< In whose draft it works; 0: in the workspace. Lists do not tell
                               ///< of the ended either.
   std::string draft_note;     ///< What became of its draft, once it has completed.
-  TaskId forked_from = kNoTask;   ///< Whose first steps are its own as well; 0: nobody's. Lists do
-                                  ///< not tell of the ended.
-  std::uint64_t forked_step = 0;  ///< The last of these.
+  TaskId forked_from = kNoTask;    ///< Whose first steps are its own as well; 0: nobody's. Lists do
+                                   ///< not tell of the ended.
+  std::uint64_t forked_step = 0;   ///< The last of these.
+  std::vector<PlanStepView> plan;  ///< As it last said; empty: it said nothing.
 
   static constexpr auto fields() {
     return described(
@@ -206,7 +219,7 @@ struct TaskView {
         field("wants_budget", &TaskView::wants_budget),
         field("has_cassette", &TaskView::has_cassette), field("draft", &TaskView::draft),
         field("draft_note", &TaskView::draft_note), field("forked_from", &TaskView::forked_from),
-        field("forked_step", &TaskView::forked_step));
+        field("forked_step", &TaskView::forked_step), field("plan", &TaskView::plan));
   }
 
   bool operator==(const TaskView&) const = default;

@@ -122,6 +122,14 @@ TEST(TaskDetails, TellWhereATaskStandsAndWhatItUsed) {
               HasSubstr("13\nused        1 turn, 2.5 s of processor time\ngoal "));
 }
 
+TEST(TaskDetails, ShowThePlan) {
+  protocol::TaskView task = task_12("running");
+  task.plan = {{"find the bug", "done"}, {"fix\nit", "doing"}, {"test it", "pending"}};
+  EXPECT_THAT(task_details(task, kNow), HasSubstr("plan        [x] find the bug\n"
+                                                  "            [>] fix\\x0ait\n"
+                                                  "            [ ] test it\n"));
+}
+
 TEST(TaskTree, DrawsABranchForEachChild) {
   protocol::TaskList list;
   for (const auto& [id, parent] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{

@@ -97,6 +97,28 @@ TEST_F(ProjectionTest, TheRecordsOfATaskTellItsWholeStory) {
                                              "task.ended"}));
 }
 
+/// Says what it does, and notes its state as an agent does.
+Task<Result<Json>> plans(TaskStart /*start*/) {
+  (void)co_await UpdatePlan{.steps = {{"look", PlanState::pending}}};
+  (void)co_await UpdatePlan{.steps = {{"look", PlanState::done}, {"fix", PlanState::doing}}};
+  const Json steps =
+      Json::array({{{"text", "look"}, {"state", "done"}}, {{"text", "fix"}, {"state", "doing"}}});
+  (void)co_await Checkpoint{.state = {{"essentials", {{"plan", steps}}}}};
+  const Result<Sleep::Reply> slept = co_await Sleep{.duration = std::chrono::seconds(10)};
+  if (!slept) co_return slept.error();
+  co_return Json();
+}
+
+TEST_F(ProjectionTest, ShowsThePlanAlsoWhereThePastIsNotRead) {
+  world.add_kind("planner@1", plans);
+  const TaskId task = world.submit("planner@1");
+  const std::vector<protocol::PlanStepView> plan = {{"look", "done"}, {"fix", "doing"}};
+  EXPECT_EQ(task_of(world.memory->records).plan, plan);
+  const std::vector<Record> newest = *MemoryStore(world.memory).records_from_snapshot(task);
+  ASSERT_LT(newest.size(), world.memory->records.size());
+  EXPECT_EQ(task_of(newest).plan, plan);
+}
+
 TEST_F(ProjectionTest, AnOutputIsShownAsJsonThoughItHasASummary) {
   world.add_kind("counter@1", counts);
   world.submit("counter@1");
