@@ -2,6 +2,7 @@
 
 #include "tasks/agent_definition.hpp"
 #include "tasks/failures.hpp"
+#include "tasks/guidance.hpp"
 #include "tasks/hand_over.hpp"
 
 #include "tinkerbell/base/fields.hpp"
@@ -16,8 +17,6 @@ namespace tinkerbell {
 
 namespace {
 
-constexpr std::string_view kInstructionsFile = "AGENTS.md";
-constexpr std::uint64_t kInstructionsBytesMax = 32 << 10;
 constexpr std::size_t kRefusalBytesMax = 400;
 
 /// An agent notes its state also when it has said so much since it did so last.
@@ -96,12 +95,12 @@ class Agent {
 
   Task<Result<void>> begin();
   Task<void> checkpoint();
-  Task<Result<std::string>> instructions();
   Task<std::string> hear();
   Task<Result<AwaitLLMResponse::Reply>> ask_model();
   Task<Result<void>> answer_all(std::vector<ToolCall> calls);
   Task<Result<void>> ask_where_it_gets_nowhere(std::optional<Error> malformed);
   Task<std::string> perform(TaskCommand command);
+  Task<std::string> keep(Note note);
   Task<Result<void>> ask_whether_to_go_on(std::string trouble);
   Task<Result<void>> end_with(std::string words);
   Task<Result<void>> finish(Json result);
@@ -229,28 +228,15 @@ Task<Result<void>> Agent::begin() {
     if (!draft) co_return draft.error().with("make a draft of the workspace");
   }
   add({.role = Role::system, .text = definition_.system_prompt});
-  const Result<std::string> advice = co_await instructions();
+  Result<std::string> advice = std::string();
+  if (definition_.reads_guidance) {
+    advice = co_await guidance_for_model();
+  } else {
+    advice = co_await instructions_of_workspace();
+  }
   if (!advice) co_return advice.error();
   add({.role = Role::user, .text = *advice + goal_});
   co_return Result<void>{};
-}
-
-/// What the repository asks of agents. Untrusted: it never widens what is allowed.
-Task<Result<std::string>> Agent::instructions() {
-  const Result<AwaitFileList::Reply> listing = co_await AwaitFileList{};
-  if (!listing && listing.error().code == Errc::cancelled) co_return listing.error();
-  const bool there = listing && std::ranges::any_of(listing->entries, [](const FileEntry& entry) {
-                       return entry.path == kInstructionsFile;
-                     });
-  if (!there) co_return std::string();
-  const Result<AwaitFileRead::Reply> file = co_await AwaitFileRead{
-      .path = std::string(kInstructionsFile), .bytes_max = kInstructionsBytesMax};
-  if (file) {
-    co_return "The repository's " + std::string(kInstructionsFile) + " says:\n" +
-        valid_utf8(file->text) + "\n\nYour goal:\n";
-  }
-  if (file.error().code == Errc::cancelled) co_return file.error();
-  co_return std::string();
 }
 
 /// What its user has said meanwhile; empty: nothing.
@@ -326,6 +312,9 @@ Task<Result<void>> Agent::answer_all(std::vector<ToolCall> calls) {
       if (!offered || result_) co_return offered;
       any_is_one = true;
       text = "error: " + std::exchange(objection_, {});
+    } else if (const auto* const note = std::get_if<Note>(&*request)) {
+      any_is_one = true;
+      text = co_await keep(*note);
     } else {
       any_is_one = true;
       text = co_await perform(std::get<TaskCommand>(*std::move(request)));
@@ -353,6 +342,14 @@ Task<Result<void>> Agent::ask_where_it_gets_nowhere(std::optional<Error> malform
                                     std::to_string(failure->times) + " times: " + failure->line);
   failures_.forgive(*definition_.failures_max);
   co_return goes_on;
+}
+
+/// As a file of the workspace, which is asked about and taken over as any other.
+Task<std::string> Agent::keep(Note note) {
+  written_.records += 2 * kRecordsPerCommand;
+  Result<AwaitFileWrite> file = co_await note_file(goal_, std::move(note.text));
+  if (!file) co_return "error: " + file.error().message;
+  co_return co_await perform(*std::move(file));
 }
 
 /// Returns what the model is told of the outcome.

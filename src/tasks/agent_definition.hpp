@@ -26,6 +26,7 @@ struct AgentDefinition {
   std::optional<std::uint32_t> calls_max;        ///< Of one answer that are performed; absent: all.
   std::optional<std::uint32_t> failures_max;     ///< Of one command in a row, all the same; absent:
                                                  ///< nobody is asked.
+  bool reads_guidance = false;  ///< Absent: only AGENTS.md of the workspace, by itself.
 
   static constexpr auto fields() {
     return described(field("system_prompt", &AgentDefinition::system_prompt),
@@ -38,7 +39,8 @@ struct AgentDefinition {
                      field("tokens_max", &AgentDefinition::tokens_max),
                      field("bad_answers_max", &AgentDefinition::bad_answers_max),
                      field("calls_max", &AgentDefinition::calls_max),
-                     field("failures_max", &AgentDefinition::failures_max));
+                     field("failures_max", &AgentDefinition::failures_max),
+                     field("reads_guidance", &AgentDefinition::reads_guidance));
   }
 };
 

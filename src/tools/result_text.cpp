@@ -102,6 +102,19 @@ std::string told(const AwaitUserAnswer& /*command*/, const AwaitUserAnswer::Repl
   return reply.text.empty() ? "(an empty answer)" : reply.text;
 }
 
+std::string told(const UpdatePlan& /*command*/, const UpdatePlan::Reply& /*reply*/) {
+  return "noted";
+}
+
+std::string told(const AwaitSkill& command, const AwaitSkill::Reply& reply) {
+  std::string text = reply.text;
+  if (command.file != AwaitSkill{}.file || reply.files.empty()) return text;
+  text += "\n\nFiles of this skill, in " + reply.directory + ":\n";
+  for (const std::string& file : reply.files)
+    text += file + '\n';
+  return text;
+}
+
 /// The commands that no tool stands for.
 template <class C>
 std::string told(const C& /*command*/, const typename C::Reply& reply) {

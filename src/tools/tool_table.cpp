@@ -66,6 +66,24 @@ ToolRequest ask_user(const Json& arguments) {
                          .choices = texts(arguments, "choices")};
 }
 
+ToolRequest update_plan(const Json& arguments) {
+  UpdatePlan plan;
+  for (const Json& step : arguments.at("steps")) {
+    plan.steps.push_back(
+        {.text = text(step, "text"), .state = *value_named<PlanState>(text(step, "state"))});
+  }
+  return plan;
+}
+
+ToolRequest use_skill(const Json& arguments) {
+  return AwaitSkill{.name = text(arguments, "name"),
+                    .file = text_or(arguments, "file", AwaitSkill{}.file)};
+}
+
+ToolRequest note(const Json& arguments) {
+  return Note{.text = text(arguments, "text")};
+}
+
 ToolRequest finish(const Json& arguments) {
   return Finish{.result = arguments};
 }
@@ -135,6 +153,24 @@ constexpr std::array kTools = {
              "choices":{"type":"array","items":{"type":"string"},
                         "description":"Suggested answers."}}})",
          ask_user},
+    Tool{"update_plan",
+         "Show the steps of longer work; call it again with all of them as they change.",
+         R"({"type":"object","additionalProperties":false,"required":["steps"],"properties":{
+             "steps":{"type":"array","minItems":1,"items":{"type":"object",
+               "additionalProperties":false,"required":["text","state"],"properties":{
+               "text":{"type":"string","minLength":1},
+               "state":{"type":"string","enum":["pending","doing","done"]}}}}}})",
+         update_plan},
+    Tool{"use_skill", "Read a skill that you were told of, or a file of it, before you work by it.",
+         R"({"type":"object","additionalProperties":false,"required":["name"],"properties":{
+             "name":{"type":"string","minLength":1},
+             "file":{"type":"string","minLength":1,"description":"Default: SKILL.md."}}})",
+         use_skill},
+    Tool{"note",
+         "Keep a short fact about this workspace for later tasks: what took long to find out.",
+         R"({"type":"object","additionalProperties":false,"required":["text"],"properties":{
+             "text":{"type":"string","minLength":1}}})",
+         note},
     Tool{"finish", "End the work, when the goal is reached or cannot be reached.",
          R"({"type":"object","additionalProperties":false,"required":["summary"],"properties":{
              "summary":{"type":"string","minLength":1,

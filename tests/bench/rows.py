@@ -26,6 +26,10 @@ def llm(*arguments, measure="rate"):
     return program("llm_bench", *arguments, measure=measure)
 
 
+def agent(*arguments, measure):
+    return program("agent_bench", *arguments, measure=measure)
+
+
 def workspace(*arguments, measure):
     return program("workspace_bench", *arguments, measure=measure)
 
@@ -142,6 +146,9 @@ ROWS = [
         measure=llm(*CONCURRENT, measure="bytes")),
     Row("llm.concurrent.behind", "ratio", less_is_better=True, with_previous=True,
         measure=llm(*CONCURRENT, measure="behind")),
+
+    # What the system prompt and the tools add to each request. Peers were measured once: 42 kB (Codex), 91 kB (Qwen).
+    Row("agent.prompt", "B", must=12e3, stretch=6e3, less_is_better=True, measure=agent("prompt", measure="prompt")),
 
     # By the clock on the wall, as long as a step waits for it.
     Row("workspace.compare", "s", must=0.150, stretch=0.060, less_is_better=True,

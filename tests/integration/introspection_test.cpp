@@ -67,8 +67,8 @@ TEST_F(IntrospectionTest, StraceShowsThePastAndTheSameOverARestart) {
   (void)daemon_.approve_until_end(std::stoull(task));
   const std::string past = daemon_.cli({"strace", task}).out;
   EXPECT_THAT(past, ContainsRegex("[0-9:]{8}\\.[0-9]{3} \\[" + task +
-                                  "\\] file\\.list\\(path=\"\\.\", recursive=false, "
-                                  "entries_max=1000\\) = [0-9]+ entries <0\\.[0-9]{6}>\n"));
+                                  "\\] guidance\\.read\\(instructions_bytes_max=32768, "
+                                  "notes_bytes_max=8192\\) = 0 skills, 0 notes <0\\.[0-9]{6}>\n"));
   EXPECT_THAT(past, HasSubstr("file.read(path=\"gone.txt\", "));
   EXPECT_THAT(past, ContainsRegex(" = -1 not_found \\(.*\\) <"));
   EXPECT_THAT(past, HasSubstr("process.run(argv=[\"./test.sh\", \"\\x1b[2J\\\"\", \"" +

@@ -30,7 +30,8 @@ TEST(StepTest, EachStepIsShownBeforeItIsTakenAndACrashChangesNothing) {
   const std::string task = std::to_string(start_stopped(daemon));
   ASSERT_TRUE(
       wait_until([&] { return daemon.cli_json({"show", task}).at("state") == "suspended"; }));
-  EXPECT_THAT(daemon.cli({"show", task}).out, HasSubstr("told to stop before: list ."));
+  EXPECT_THAT(daemon.cli({"show", task}).out,
+              HasSubstr("told to stop before: look for instructions"));
   EXPECT_THAT(daemon.cli({"step", task}).out, HasSubstr("told to stop before: ask model default"));
   EXPECT_EQ(model.ledger().size(), 0U);
 

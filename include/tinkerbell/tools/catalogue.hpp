@@ -16,7 +16,7 @@
 namespace tinkerbell {
 
 /// The tools of an agent. The order and the texts are part of a task's frozen definition and of
-/// every provider's prompt cache: all schemas together stay below 4 kB, but for `output_schema`.
+/// every provider's prompt cache: all schemas together stay below 5 kB, but for `output_schema`.
 /// Where that is given, it is what `finish` takes: the arguments are the result.
 [[nodiscard]] std::vector<ToolSchema> agent_tools(const std::optional<Json>& output_schema = {});
 
@@ -27,7 +27,15 @@ struct Finish {
   bool operator==(const Finish&) const = default;
 };
 
-using ToolRequest = std::variant<TaskCommand, Finish>;
+/// The model wants a text kept for later tasks. Not a command: the agent adds when and by whom, and
+/// writes a file.
+struct Note {
+  std::string text;
+
+  bool operator==(const Note&) const = default;
+};
+
+using ToolRequest = std::variant<TaskCommand, Finish, Note>;
 
 /// What a call of one of the `offered` tools asks for: those of agent_tools() with which the task
 /// was started, as its definition has them. The arguments are checked against that schema; empty

@@ -25,6 +25,7 @@ class HandOverTest : public testing::Test {
     world.registry.add(std::string(kAcceptKind),
                        {.freeze = freeze_accept, .start = run_accept, .title = accept_title});
     ScriptedDriver& driver = *world.driver;
+    driver.reply("guidance.read", Reply(AwaitGuidance::Reply{}));
     driver.reply("file.list", Reply(AwaitFileList::Reply{}));
     driver.reply("draft.open", Reply(AwaitDraftOpen::Reply{}));
     driver.reply("draft.accept",

@@ -52,6 +52,24 @@ TEST(ToolCall, SearchesBelowADirectory) {
   EXPECT_EQ(search.path, "src");
 }
 
+TEST(ToolCall, SaysItsPlan) {
+  const auto plan = command<UpdatePlan>(
+      "update_plan",
+      R"({"steps":[{"text":"look","state":"done"},{"text":"fix","state":"pending"}]})");
+  EXPECT_THAT(plan.steps, ElementsAre(PlanStep{"look", PlanState::done}, PlanStep{"fix"}));
+  EXPECT_THAT(refusal("update_plan", R"({"steps":[{"text":"look","state":"soon"}]})"),
+              HasSubstr("steps[0].state"));
+}
+
+TEST(ToolCall, ReadsASkillOrAFileOfIt) {
+  EXPECT_EQ(command<AwaitSkill>("use_skill", R"({"name":"pdf"})").file, "SKILL.md");
+  EXPECT_EQ(command<AwaitSkill>("use_skill", R"({"name":"pdf","file":"a.py"})").file, "a.py");
+}
+
+TEST(ToolCall, KeepsANote) {
+  EXPECT_EQ(std::get<Note>(*parse("note", R"({"text":"slow"})")), Note{"slow"});
+}
+
 TEST(ToolCall, WritesAnEmptyFile) {
   const auto write = command<AwaitFileWrite>("write_file", R"({"path":"a","content":""})");
   EXPECT_EQ(write.path, "a");
@@ -101,7 +119,8 @@ TEST(ToolCall, FinishIsNoCommand) {
 TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {
   EXPECT_EQ(refusal("rm", "{}"),
             "unknown tool \"rm\"; the tools are read_file, list_files, search_files, write_file, "
-            "edit_file, move_file, remove_file, run_program, ask_user, finish");
+            "edit_file, move_file, remove_file, run_program, ask_user, update_plan, use_skill, "
+            "note, finish");
   EXPECT_THAT(refusal("", "{}"), HasSubstr("unknown tool \"\""));
   EXPECT_LT(refusal(std::string(100'000, 'x'), "{}").size(), 300U);
 }
