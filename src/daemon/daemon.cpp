@@ -199,7 +199,10 @@ void Daemon::report_hog(const Hog& hog) {
 Registry Daemon::make_registry(const DaemonPlan& plan) {
   const AgentDefaults defaults{.model = plan.settings.agent.model,
                                .steps_max = plan.settings.agent.steps_max,
-                               .time_max = plan.settings.agent.time_max};
+                               .time_max = plan.settings.agent.time_max,
+                               .conversation_tokens_max = [&plan](const std::string& model) {
+                                 return conversation_tokens_max(plan.settings, model);
+                               }};
   Registry registry;
   registry.add(std::string(kAgentKind),
                {.freeze = [&plan, defaults](const Json& arguments) -> Result<Json> {

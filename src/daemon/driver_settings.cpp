@@ -147,6 +147,15 @@ Paths own_files(const settings::Settings& settings, const std::string& state_dir
 
 }  // namespace
 
+std::optional<std::uint32_t> conversation_tokens_max(const settings::Settings& settings,
+                                                     const std::string& alias) {
+  const auto found = settings.models.find(alias);
+  if (found == settings.models.end()) return std::nullopt;
+  const std::uint32_t window = found->second.context_tokens;
+  const std::uint32_t answer = std::min(found->second.max_output_tokens, window / 2);
+  return window - answer - window / 16;  // of what comes after the model last counted we estimate
+}
+
 FileLimits file_limits(const settings::Settings& settings, const std::string& state_dir,
                        const std::string& socket) {
   return {.may_show = [rules = settings.policy](

@@ -9,6 +9,8 @@
 #include "tinkerbell/settings/settings.hpp"
 #include "tinkerbell/workspace/tree_watch.hpp"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,10 @@ namespace tinkerbell {
 /// The names of those whose key is too short to be masked.
 [[nodiscard]] std::vector<std::string> providers_with_open_keys(const LlmSettings& llm,
                                                                 const Masker& masker);
+
+/// How long a conversation may become that there is room for an answer. Nothing: no such model.
+[[nodiscard]] std::optional<std::uint32_t> conversation_tokens_max(
+    const settings::Settings& settings, const std::string& alias);
 
 /// The rules for what a look may show, and the daemon's own files: state, socket, keys, config, log
 /// and playbooks.

@@ -18,6 +18,7 @@ constexpr std::uint32_t kTasksMax = 1'000'000;
 constexpr std::uint32_t kStepsMax = 100'000;
 constexpr std::uint32_t kBudgetMax = 4'000'000'000;
 constexpr std::uint32_t kTokensMax = 10'000'000;
+constexpr std::uint32_t kOllamaContextTokens = 32'768;  // it sets memory aside for each
 constexpr std::uint32_t kCallsMax = 10'000;
 constexpr std::uint32_t kPerMinuteMax = 1'000'000'000;
 constexpr std::uint32_t kAttemptsMax = 1'000;
@@ -225,6 +226,10 @@ void read_model(const toml::table& table, const std::string& title, Problems& pr
   reader.read("provider", model.provider);
   reader.read("model", model.model);
   reader.read("max_output_tokens", model.max_output_tokens, 1, kTokensMax);
+  const auto provider = providers.find(model.provider);
+  if (provider != providers.end() && provider->second.type == ProviderType::ollama) {
+    model.context_tokens = kOllamaContextTokens;
+  }
   reader.read("context_tokens", model.context_tokens, 1, kTokensMax);
   if (const toml::table* const price = reader.table("price")) {
     read_price(*price, title + " price", problems, model.price.emplace());

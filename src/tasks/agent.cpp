@@ -1,6 +1,9 @@
 #include "tinkerbell/tasks/agent.hpp"
 
 #include "tasks/agent_definition.hpp"
+#include "tasks/agent_state.hpp"
+#include "tasks/compaction.hpp"
+#include "tasks/essentials.hpp"
 #include "tasks/failures.hpp"
 #include "tasks/guidance.hpp"
 #include "tasks/hand_over.hpp"
@@ -22,34 +25,12 @@ constexpr std::size_t kRefusalBytesMax = 400;
 /// An agent notes its state also when it has said so much since it did so last.
 constexpr std::size_t kCheckpointBytes = std::size_t{4} << 20;
 
+/// Of what stands in place of the older part of a conversation.
+constexpr std::size_t kSummaryBytesMin = 1 << 10;
+constexpr std::size_t kSummaryBytesMax = 8 << 10;
+
 /// Of a command: it was asked, released, and is over.
 constexpr std::uint32_t kRecordsPerCommand = 3;
-
-/// What it notes: with this it goes on, wherever it was.
-struct AgentState {
-  std::vector<Message> messages;
-  std::uint32_t steps = 0;
-  Milliseconds worked{0};
-  std::uint32_t bad_answers = 0;
-  std::vector<std::string> programs;
-  std::vector<Failure> failures;
-
-  static constexpr auto fields() {
-    return described(
-        field("messages", &AgentState::messages), field("steps", &AgentState::steps),
-        field("worked_ms", &AgentState::worked), field("bad_answers", &AgentState::bad_answers),
-        field("programs", &AgentState::programs), field("failures", &AgentState::failures));
-  }
-};
-
-std::size_t bytes_of(const Message& message) {
-  std::size_t bytes = message.text.size() + message.tool_call_id.size();
-  for (const ToolCall& call : message.tool_calls)
-    bytes += call.id.size() + call.name.size() + call.arguments.size();
-  for (const KeptPiece& piece : message.kept)
-    bytes += piece.json.size();
-  return bytes;
-}
 
 /// A model that did not come to its end has neither answered nor called anything.
 Error no_answer(const AwaitLLMResponse::Reply& reply) {
@@ -95,6 +76,8 @@ class Agent {
 
   Task<Result<void>> begin();
   Task<void> checkpoint();
+  Task<Result<bool>> compact();
+  Task<Result<std::string>> summary_of(Span turns);
   Task<std::string> hear();
   Task<Result<AwaitLLMResponse::Reply>> ask_model();
   Task<Result<void>> answer_all(std::vector<ToolCall> calls);
@@ -107,6 +90,8 @@ class Agent {
 
   void add(Message message);
   void state_is_noted();
+  void count(const AwaitLLMResponse::Reply& reply);
+  [[nodiscard]] bool is_full() const;
   [[nodiscard]] bool is_checkpoint_due() const;
   [[nodiscard]] AgentState state() const;
 
@@ -130,8 +115,11 @@ class Agent {
   std::size_t noted_bytes_ = 0;  ///< Of the conversation in the state that was noted last.
   WorkReport report_;
   Failures failures_;
-  std::optional<Json> result_;  ///< What it ends with.
-  std::string objection_;       ///< Why it does not: what a person says about its draft.
+  Essentials essentials_;
+  std::uint64_t tokens_ = 0;           ///< That the model counted when it was last asked,
+  std::uint64_t tokens_of_bytes_ = 0;  ///< of so many bytes of the conversation.
+  std::optional<Json> result_;         ///< What it ends with.
+  std::string objection_;              ///< Why it does not: what a person says about its draft.
 };
 
 Task<Result<Json>> Agent::run() {
@@ -142,8 +130,18 @@ Task<Result<Json>> Agent::run() {
     if (std::string words = co_await hear(); !words.empty()) {
       add({.role = Role::user, .text = std::move(words)});
     }
+    if (is_full()) {
+      const Result<bool> shorter = co_await compact();
+      if (!shorter) co_return shorter.error();
+      if (*shorter) continue;  // the summary was a step
+    }
     if (is_checkpoint_due()) co_await checkpoint();
     const Result<AwaitLLMResponse::Reply> reply = co_await ask_model();
+    if (!reply && reply.error().code == Errc::too_large) {
+      const Result<bool> shorter = co_await compact();
+      if (!shorter) co_return shorter.error();
+      if (*shorter) continue;  // and ask again
+    }
     if (!reply) co_return reply.error().with("ask the model");
     // One that does not say what it took is of a time when calendar time counted: it ended nothing
     // then by what is counted now, and must not in replay.
@@ -194,10 +192,75 @@ AgentState Agent::state() const {
                    .worked = worked_,
                    .bad_answers = bad_answers_,
                    .programs = report_.programs(),
-                   .failures = failures_.all()};
+                   .failures = failures_.all(),
+                   .essentials = essentials_,
+                   .tokens = tokens_,
+                   .tokens_of_bytes = tokens_of_bytes_};
   for (std::size_t i = 0; i < conversation_.size(); ++i)
     state.messages.push_back(conversation_.at(i));
   return state;
+}
+
+/// What the model counted holds for what it was asked; of its answer it says so as well.
+void Agent::count(const AwaitLLMResponse::Reply& reply) {
+  if (!reply.usage.known) return;
+  tokens_ = reply.usage.input;
+  tokens_of_bytes_ = conversation_bytes_;
+}
+
+/// What came since the model last counted is estimated.
+bool Agent::is_full() const {
+  if (!definition_.conversation_tokens_max) return false;
+  const std::uint64_t more = conversation_bytes_ - tokens_of_bytes_;
+  return tokens_ + more / kBytesPerToken >= *definition_.conversation_tokens_max;
+}
+
+/// Leaves out the older part of the conversation, and notes that. False: it is as short as it gets.
+/// Errors: cancelled.
+Task<Result<bool>> Agent::compact() {
+  if (!definition_.conversation_tokens_max) co_return false;
+  const std::size_t room = std::size_t{*definition_.conversation_tokens_max} * kBytesPerToken;
+  const std::size_t bytes_kept = std::min(room, conversation_bytes_) / 4;
+  const Span turns = turns_to_leave_out(conversation_, !essentials_.summary.empty(), bytes_kept);
+  if (turns.empty()) co_return false;
+  const std::size_t summary_bytes_max =
+      std::clamp(conversation_bytes_ / 8, kSummaryBytesMin, kSummaryBytesMax);
+  Essentials essentials = essentials_;
+  essentials.summary.clear();
+  const std::size_t bytes_without =
+      bytes_of(compacted(conversation_, turns, essentials, bytes_kept));
+  // Else it would soon be done again, and each time a model is asked.
+  if (bytes_without + summary_bytes_max > conversation_bytes_ / 4 * 3) co_return false;
+  const Result<std::string> summary = co_await summary_of(turns);
+  if (!summary) co_return summary.error();
+  essentials_.summary = shortened(*summary, summary_bytes_max);
+  conversation_ = compacted(conversation_, turns, essentials_, bytes_kept);
+  conversation_bytes_ = bytes_of(conversation_);
+  tokens_ = 0;
+  tokens_of_bytes_ = 0;
+  co_await checkpoint();
+  co_return true;
+}
+
+/// By the model, and where that fails without it.
+Task<Result<std::string>> Agent::summary_of(Span turns) {
+  const std::string& earlier = essentials_.summary;
+  if (steps_left()) {
+    ++steps_;
+    written_.records += kRecordsPerCommand;
+    const std::size_t bytes_max = *definition_.conversation_tokens_max;  // a third of the room
+    const Result<AwaitLLMResponse::Reply> reply = co_await AwaitLLMResponse{
+        .model = definition_.model,
+        .messages = summary_question(conversation_, turns, goal_, earlier, bytes_max),
+        .tools = {},
+        .tokens_max = definition_.tokens_max};
+    if (!reply && reply.error().code == Errc::cancelled) co_return reply.error();
+    if (reply) worked_ += reply->took.value_or(Milliseconds{0});
+    if (reply && reply->finish == FinishReason::stop && !reply->text.empty()) {
+      co_return reply->text;
+    }
+  }
+  co_return summary_without_model(conversation_, turns, earlier);
 }
 
 /// Where a state cannot be noted the agent goes on without, and tries again later.
@@ -217,6 +280,9 @@ void Agent::resume(AgentState state) {
   bad_answers_ = state.bad_answers;
   report_ = WorkReport(std::move(state.programs));
   failures_ = Failures(std::move(state.failures));
+  essentials_ = std::move(state.essentials);
+  tokens_ = state.tokens;
+  tokens_of_bytes_ = state.tokens_of_bytes;
   for (Message& message : state.messages)
     add(std::move(message));
   state_is_noted();
@@ -246,6 +312,7 @@ Task<std::string> Agent::hear() {
   if (!heard) co_return text;  // it is to end
   for (const std::string& words : heard->words)
     text += (text.empty() ? "Your user says: " : "\nand: ") + words;
+  if (!text.empty()) essentials_.hear(text);
   co_return text;
 }
 
@@ -259,6 +326,7 @@ Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
                                 .tokens_max = definition_.tokens_max};
   if (reply) {
     worked_ += reply->took.value_or(Milliseconds{0});
+    count(*reply);
     add({.role = Role::assistant,
          .text = reply->text,
          .tool_calls = reply->tool_calls,
@@ -286,6 +354,7 @@ Task<Result<void>> Agent::finish(Json result) {
     Result<HandOver> offered = co_await hand_over(report_.text());
     if (!offered) co_return offered.error();
     objection_ = std::move(offered->objection);
+    if (!objection_.empty()) essentials_.hear(objection_);
     if (objection_.empty()) objection_ = co_await hear();
     if (!objection_.empty()) co_return Result<void>{};
     result["draft"] = offered->note;
@@ -362,6 +431,7 @@ Task<std::string> Agent::perform(TaskCommand command) {
   if (has_draft_) report_.add(command, outcome);
   std::string told = result_text(command, outcome);
   failures_.add(command, outcome, told);
+  essentials_.add(command, outcome);
   co_return told;
 }
 
@@ -376,6 +446,7 @@ Task<Result<void>> Agent::ask_whether_to_go_on(std::string trouble) {
                     trouble + (decision->reason.empty() ? "" : " (" + decision->reason + ")")};
   }
   if (!decision->reason.empty()) {
+    essentials_.hear("Your user says: " + decision->reason);
     add({.role = Role::user, .text = "Your user says: " + decision->reason});
   }
   co_return Result<void>{};

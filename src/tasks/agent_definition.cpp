@@ -72,11 +72,12 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
     return Error{Errc::invalid,
                  R"(output_schema: must be the JSON Schema of an object, with "type": "object")"};
   }
+  const std::string model = wanted->model.empty() ? defaults.model : wanted->model;
   return to_json_value(AgentDefinition{
       .system_prompt =
           std::string(kSystemPrompt) + std::string(schema ? kEndWithOutput : kEndWithSummary),
       .tools = agent_tools(schema),
-      .model = wanted->model.empty() ? defaults.model : wanted->model,
+      .model = model,
       .steps_max = wanted->steps_max.value_or(defaults.steps_max),
       .time_max = time_max,
       .checkpoint_records = wanted->checkpoint_records.value_or(kCheckpointRecords),
@@ -85,6 +86,7 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
       .bad_answers_max = kBadAnswersMax,
       .calls_max = kCallsMax,
       .failures_max = kFailuresMax,
+      .conversation_tokens_max = defaults.conversation_tokens_max(model),
       .reads_guidance = true});
 }
 

@@ -26,6 +26,7 @@ struct AgentDefinition {
   std::optional<std::uint32_t> calls_max;        ///< Of one answer that are performed; absent: all.
   std::optional<std::uint32_t> failures_max;     ///< Of one command in a row, all the same; absent:
                                                  ///< nobody is asked.
+  std::optional<std::uint32_t> conversation_tokens_max;  ///< Absent: it is never shortened.
   bool reads_guidance = false;  ///< Absent: only AGENTS.md of the workspace, by itself.
 
   static constexpr auto fields() {
@@ -40,6 +41,7 @@ struct AgentDefinition {
                      field("bad_answers_max", &AgentDefinition::bad_answers_max),
                      field("calls_max", &AgentDefinition::calls_max),
                      field("failures_max", &AgentDefinition::failures_max),
+                     field("conversation_tokens_max", &AgentDefinition::conversation_tokens_max),
                      field("reads_guidance", &AgentDefinition::reads_guidance));
   }
 };

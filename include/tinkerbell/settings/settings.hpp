@@ -114,10 +114,11 @@ struct ModelSettings {
   std::string provider;  ///< A key of Settings::providers.
   std::string model;     ///< As the server names it.
   std::uint32_t max_output_tokens = 8'192;
-  std::uint32_t context_tokens = 32'768;  ///< ollama only: question and answer together.
-  std::optional<PriceSettings> price;     ///< Nothing: nobody knows.
-  std::vector<std::string> fallback;      ///< Keys of Settings::models that answer in its place.
-  std::optional<Thinking> thinking;       ///< Nothing: as the service does by itself. Not offline.
+  std::uint32_t context_tokens = 128'000;  ///< Question and answer together. Where the file has
+                                           ///< none: of ollama's models 32768.
+  std::optional<PriceSettings> price;      ///< Nothing: nobody knows.
+  std::vector<std::string> fallback;       ///< Keys of Settings::models that answer in its place.
+  std::optional<Thinking> thinking;        ///< Nothing: as the service does by itself. Not offline.
 };
 
 enum class SandboxKind : std::uint8_t { bubblewrap, none };

@@ -7,6 +7,8 @@
 #include "tinkerbell/syscall/await.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 namespace tinkerbell {
@@ -16,6 +18,9 @@ struct AgentDefaults {
   std::string model = "default";
   std::uint32_t steps_max = 60;      ///< Model calls and tool calls together.
   Milliseconds time_max{3'600'000};  ///< That its model calls and programs take together.
+  /// How long a conversation with a model may become. Nothing: nobody knows, none is shortened.
+  std::function<std::optional<std::uint32_t>(const std::string& model)> conversation_tokens_max =
+      [](const std::string& /*model*/) { return std::nullopt; };
 };
 
 inline constexpr std::string_view kAgentKind = "agent@1";

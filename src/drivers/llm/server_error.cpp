@@ -5,7 +5,9 @@
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/base/text.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <optional>
 #include <string>
 
@@ -80,8 +82,7 @@ struct Meaning {
   Errc code;
 };
 
-/// The codes and types that say more than the status does. Decided on these and never on the
-/// message text.
+/// The codes and types that say more than the status does.
 constexpr std::array kMeanings = {
     Meaning{"insufficient_quota", Errc::exhausted},
     Meaning{"billing_error", Errc::exhausted},
@@ -106,6 +107,23 @@ std::optional<Errc> meaning_of_words(const ServerError& error) {
   return std::nullopt;
 }
 
+/// Services that have no code for a conversation that is too long say so in the message: Anthropic
+/// ("prompt is too long: 210000 tokens > 200000 maximum"), vLLM and many that speak OpenAI's
+/// protocol ("This model's maximum context length is 8192 tokens"). Of all that could be read in a
+/// message this alone is: who is wrong shortens a conversation, and is refused again.
+bool says_too_long(const std::string& reason) {
+  constexpr std::array<std::string_view, 4> kWords = {
+      "prompt is too long", "maximum context length", "context window", "context length exceeded"};
+  std::string text = reason;
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return std::ranges::any_of(kWords, [&](std::string_view words) { return text.contains(words); });
+}
+
+Errc meaning_of_request(const ServerError& error, Errc otherwise) {
+  const Errc code = meaning_of_words(error).value_or(otherwise);
+  return code == Errc::invalid && says_too_long(error.reason) ? Errc::too_large : code;
+}
+
 std::string shown(const std::string& reason) {
   return shortened(valid_utf8(reason), kReasonBytesMax);
 }
@@ -116,7 +134,7 @@ Error http_error(int status, std::string_view body) {
   const ServerError error = read_body(body);
   Errc code = meaning_of_status(status);
   const bool says_little = code == Errc::invalid || code == Errc::rate_limited;
-  if (says_little) code = meaning_of_words(error).value_or(code);
+  if (says_little) code = meaning_of_request(error, code);
   return {code, "HTTP " + std::to_string(status) + ": " +
                     (error.reason.empty() ? "no reason given" : shown(error.reason))};
 }
@@ -125,8 +143,7 @@ Error stream_error(const Json& error) {
   const ServerError read = read_error(error);
   const Errc by_number =
       read.code_number >= 400 ? meaning_of_status(read.code_number) : Errc::unavailable;
-  return {meaning_of_words(read).value_or(by_number),
-          "the server broke off: " + shown(read.reason)};
+  return {meaning_of_request(read, by_number), "the server broke off: " + shown(read.reason)};
 }
 
 }  // namespace tinkerbell

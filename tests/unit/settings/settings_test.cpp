@@ -412,6 +412,7 @@ thinking = "off"
   EXPECT_EQ(settings->providers.at("o").type, ProviderType::ollama);
   EXPECT_EQ(settings->models.at("default").context_tokens, 65'536U);
   EXPECT_EQ(settings->models.at("small").context_tokens, 32'768U);
+  EXPECT_EQ(settings->models.at("quick").context_tokens, 128'000U);
   EXPECT_EQ(settings->models.at("default").thinking, Thinking::on);
   EXPECT_EQ(settings->models.at("small").thinking, std::nullopt);
   EXPECT_EQ(settings->models.at("quick").thinking, Thinking::off);

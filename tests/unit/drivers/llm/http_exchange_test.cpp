@@ -143,6 +143,15 @@ TEST(HttpExchange, F45_AConversationThatIsTooLongIsToldApart) {
             Errc::too_large);
   EXPECT_EQ(refused(400, R"({"error":{"code":400,"type":"exceed_context_size_error"}})").code,
             Errc::too_large);
+  EXPECT_EQ(refused(400, R"({"type":"error","error":{"type":"invalid_request_error",
+                             "message":"prompt is too long: 208310 tokens > 200000 maximum"}})")
+                .code,
+            Errc::too_large);
+  EXPECT_EQ(refused(400, R"({"object":"error","type":"BadRequestError","code":400,
+                             "message":"This model's maximum context length is 8192 tokens."})")
+                .code,
+            Errc::too_large);
+  EXPECT_EQ(refused(401, R"({"error":{"message":"prompt is too long"}})").code, Errc::unauthorized);
 }
 
 TEST(HttpExchange, FindsTheReasonInEveryShape) {
