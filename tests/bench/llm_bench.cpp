@@ -1,14 +1,13 @@
 #include "control/event_hub.hpp"
 #include "io/http_answer.hpp"
 #include "meter.hpp"
+#include "model_process.hpp"
 #include "model_server.hpp"
-#include "support/built_program.hpp"
 #include "support/child.hpp"
 #include "support/memory_store.hpp"
 
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/masker.hpp"
-#include "tinkerbell/base/unique_fd.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/io/http_client.hpp"
@@ -17,8 +16,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -45,40 +42,14 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kPromptBytes = 16 << 10;
 
-[[noreturn]] void fail(const std::string& why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
-  std::exit(1);
-}
-
 double seconds_since(steady_clock::time_point then) {
   return std::chrono::duration<double>(steady_clock::now() - then).count();
 }
 
-/// The scripted model; ends with this.
-class Model {
- public:
-  Model() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail("no pipe");
-    const UniqueFd reads(ends[0]);
-    const UniqueFd writes(ends[1]);
-    process_ = std::make_unique<Child>(std::vector<std::string>{built_program("model_server")},
-                                       writes.get(), STDERR_FILENO);
-    std::array<char, 16> line{};
-    if (::read(reads.get(), line.data(), line.size() - 1) <= 0) fail("no model server");
-    port_ = std::to_string(std::strtoul(line.data(), nullptr, 10));
-  }
-
-  /// Of answers with so many events, so many a second.
-  [[nodiscard]] std::string url(std::uint64_t events, std::uint64_t per_second) const {
-    return "http://127.0.0.1:" + port_ + '/' + std::to_string(events) + '/' +
-           std::to_string(per_second);
-  }
-
- private:
-  std::unique_ptr<Child> process_;
-  std::string port_;
-};
+/// Where the model sends so many events, so many a second.
+std::string url_of(const Model& model, std::uint64_t events, std::uint64_t per_second) {
+  return model.url('/' + std::to_string(events) + '/' + std::to_string(per_second));
+}
 
 /// What a follower's session does, less its socket.
 boost::asio::awaitable<void> read_events(std::shared_ptr<EventQueue> events, std::uint64_t* bytes) {
@@ -190,7 +161,7 @@ double curl_median(const std::string& url, std::uint64_t rounds) {
 void ttft(const Arguments& arguments) {
   const std::uint64_t rounds = arguments.number(1);
   const Model model;
-  const std::string url = model.url(1, 0);
+  const std::string url = url_of(model, 1, 0);
   World world(url);
   std::vector<double> seconds;
   for (std::uint64_t i = 0; i < rounds; ++i) {
@@ -209,7 +180,7 @@ void ttft(const Arguments& arguments) {
 void stream(const Arguments& arguments) {
   const std::uint64_t events = arguments.number(1);
   const Model model;
-  World world(model.url(events, 0));
+  World world(url_of(model, events, 0));
   const bench::Meter meter;
   world.ask(1);
   world.run_until([&] { return world.answers == 1; });
@@ -240,7 +211,7 @@ void concurrent(const Arguments& arguments) {
   const std::uint64_t events = per_second * (seconds + 2);
   bench::allow_many_files();
   const Model model;
-  World world(model.url(events, per_second));
+  World world(url_of(model, events, per_second));
   const double before = bench::resident_bytes();
   for (std::uint64_t i = 0; i < streams; ++i)
     world.ask(static_cast<std::uint32_t>(i + 1));

@@ -18,7 +18,12 @@
 ///     /EVENTS/PER_SECOND/…
 ///
 /// with so many events, so many a second (0: as fast as they are taken), over connections that stay
-/// open. Each event is a chunk of its own, as real servers send them.
+/// open. Each event is a chunk of its own, as real servers send them. What is posted to
+///
+///     /agent/STEPS/FIRST_MS/EVENTS/PER_SECOND/…
+///
+/// is an agent's conversation: after FIRST_MS milliseconds it is answered with such events and a
+/// call of `echo`, until there have been STEPS of these; then with words only.
 
 namespace asio = boost::asio;
 
@@ -43,10 +48,22 @@ std::string event(const std::string& data) {
 const std::string kHead =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 const std::string kDelta = event(bench::delta_data());
-const std::string kEnd =
-    event(R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})") +
-    event(R"({"choices":[],"usage":{"prompt_tokens":4000,"completion_tokens":100}})") +
-    event("[DONE]") + "0\r\n\r\n";
+
+std::string end_because(const std::string& reason) {
+  return event(R"({"choices":[{"index":0,"delta":{},"finish_reason":")" + reason + R"("}]})") +
+         event(R"({"choices":[],"usage":{"prompt_tokens":4000,"completion_tokens":100}})") +
+         event("[DONE]") + "0\r\n\r\n";
+}
+
+/// The n-th call of a conversation, and the end.
+std::string call_of_echo(std::uint64_t n) {
+  const std::string number = std::to_string(n);
+  return event(R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_)" + number +
+               R"(","type":"function","function":{"name":"run_program","arguments":)" +
+               R"("{\"argv\":[\"echo\",\"step )" + number +
+               R"(\"]}"}}]},"finish_reason":null}]})") +
+         end_because("tool_calls");
+}
 
 std::string repeated(const std::string& bytes, std::uint64_t times) {
   std::string all;
@@ -56,24 +73,43 @@ std::string repeated(const std::string& bytes, std::uint64_t times) {
 }
 
 struct Wish {
+  std::chrono::milliseconds first{0};
   std::uint64_t events = 0;
   std::uint64_t per_second = 0;
+  std::string end = end_because("stop");
 };
 
-/// Of a request that begins "POST /EVENTS/PER_SECOND/".
+/// How many answers of the model a conversation holds.
+std::uint64_t turn_of(std::string_view request) {
+  constexpr std::string_view kAnswer = R"("role":"assistant")";
+  std::uint64_t turn = 0;
+  for (std::size_t at = request.find(kAnswer); at != request.npos;
+       at = request.find(kAnswer, at + kAnswer.size()))
+    ++turn;
+  return turn;
+}
+
+/// Of a whole request.
 Wish wish_in(const std::string& request) {
   Wish wish;
-  if (std::sscanf(request.c_str(), "POST /%lu/%lu/", &wish.events, &wish.per_second) != 2) {
+  if (std::sscanf(request.c_str(), "POST /%lu/%lu/", &wish.events, &wish.per_second) == 2) {
+    return wish;
+  }
+  std::uint64_t steps = 0;
+  std::uint64_t first = 0;
+  if (std::sscanf(request.c_str(), "POST /agent/%lu/%lu/%lu/%lu/", &steps, &first, &wish.events,
+                  &wish.per_second) != 4) {
     std::fprintf(stderr, "no wish: %.60s\n", request.c_str());
     std::exit(1);
   }
+  wish.first = std::chrono::milliseconds(first);
+  if (const std::uint64_t turn = turn_of(request); turn < steps) wish.end = call_of_echo(turn);
   return wish;
 }
 
 awaitable<Wish> read_request(tcp::socket* socket, std::string* input) {
   const std::size_t head = co_await asio::async_read_until(*socket, asio::dynamic_buffer(*input),
                                                            "\r\n\r\n", use_awaitable);
-  const Wish wish = wish_in(*input);
   constexpr std::string_view kLength = "Content-Length: ";
   const char* const length = input->c_str() + input->find(kLength) + kLength.size();
   const std::size_t size = head + std::strtoull(length, nullptr, 10);
@@ -81,12 +117,15 @@ awaitable<Wish> read_request(tcp::socket* socket, std::string* input) {
     co_await asio::async_read(*socket, asio::dynamic_buffer(*input),
                               asio::transfer_exactly(size - input->size()), use_awaitable);
   }
+  Wish wish = wish_in(input->substr(0, size));
   input->erase(0, size);
   co_return wish;
 }
 
 /// The first event comes with the head.
 awaitable<void> answer(tcp::socket* socket, Wish wish) {
+  asio::steady_timer timer(socket->get_executor(), std::chrono::steady_clock::now() + wish.first);
+  if (wish.first.count() > 0) co_await timer.async_wait(use_awaitable);
   co_await asio::async_write(*socket, asio::buffer(kHead + kDelta), use_awaitable);
   std::uint64_t left = wish.events - 1;
   if (wish.per_second == 0) {
@@ -96,7 +135,6 @@ awaitable<void> answer(tcp::socket* socket, Wish wish) {
       co_await asio::async_write(*socket, asio::buffer(many.data(), size), use_awaitable);
     }
   } else {
-    asio::steady_timer timer(socket->get_executor(), std::chrono::steady_clock::now());
     const std::chrono::nanoseconds period(1'000'000'000 / wish.per_second);
     for (; left > 0; --left) {
       timer.expires_at(timer.expiry() + period);
@@ -104,7 +142,7 @@ awaitable<void> answer(tcp::socket* socket, Wish wish) {
       co_await asio::async_write(*socket, asio::buffer(kDelta), use_awaitable);
     }
   }
-  co_await asio::async_write(*socket, asio::buffer(kEnd), use_awaitable);
+  co_await asio::async_write(*socket, asio::buffer(wish.end), use_awaitable);
 }
 
 /// Until the client goes away.

@@ -30,6 +30,10 @@ def agent(*arguments, measure):
     return program("agent_bench", *arguments, measure=measure)
 
 
+def session(*arguments, measure):
+    return program("session_bench", *arguments, measure=measure)
+
+
 def workspace(*arguments, measure):
     return program("workspace_bench", *arguments, measure=measure)
 
@@ -59,6 +63,10 @@ TRACKED = ("tracked", 26_000)
 DRAFT = ("draft", 26_000, 20)
 CHANGE_ALL = ("change_all", 26_000)
 ACCEPT_ALL = ("accept_all", 26_000)
+# Ten steps each: one session, fifty, a thousand.
+TASK10 = ("task", 10)
+SESSIONS_50 = ("sessions", 50, 10)
+SESSIONS_1000 = ("sessions", 1_000, 10)
 # A thousand answers at once, 50 events a second each, four seconds.
 CONCURRENT = ("concurrent", 1_000, 50, 4)
 
@@ -147,6 +155,34 @@ ROWS = [
     Row("llm.concurrent.behind", "ratio", less_is_better=True, with_previous=True,
         measure=llm(*CONCURRENT, measure="behind")),
 
+    # Agents in a running daemon, their programs in the sandbox. Peers were measured once, with a server as slow: 32 ms
+    # (Qwen) and 85 ms (Codex) to the first request, 96 ms of processor time for a step, 1.13 s for ten steps, 28 times
+    # as long as it could be with fifty at once, 1.4 to 2.3 MB for a session (Codex), 29 s to recover (OpenClaw).
+    Row("agent.submit.p50", "s", must=3e-3, stretch=1.5e-3, less_is_better=True,
+        measure=session("submit", 200, measure="p50")),
+    Row("agent.submit.p95", "s", must=6e-3, stretch=3e-3, less_is_better=True, with_previous=True,
+        measure=session("submit", 200, measure="p95")),
+    Row("agent.task10", "s", must=0.1, stretch=0.04, less_is_better=True, measure=session(*TASK10, measure="beyond")),
+    Row("agent.task10.programs", "s", less_is_better=True, with_previous=True,
+        measure=session(*TASK10, measure="programs")),
+    Row("agent.50x10", "ratio", must=1.5, stretch=1.2, less_is_better=True,
+        measure=session(*SESSIONS_50, measure="makespan")),
+    Row("agent.50x10.apart", "ratio", less_is_better=True, with_previous=True,
+        measure=session(*SESSIONS_50, measure="apart")),
+    Row("agent.step.cpu", "s", must=1e-3, stretch=0.4e-3, less_is_better=True, with_previous=True,
+        measure=session(*SESSIONS_50, measure="cpu")),
+    Row("agent.1000x10", "ratio", must=3, stretch=2, less_is_better=True,
+        measure=session(*SESSIONS_1000, measure="apart")),
+    Row("agent.1000x10.makespan", "ratio", less_is_better=True, with_previous=True,
+        measure=session(*SESSIONS_1000, measure="makespan")),
+    Row("agent.session", "B", must=64 << 10, stretch=24 << 10, less_is_better=True,
+        measure=session("memory", 1_000, measure="live")),
+    Row("agent.session.after", "B", must=4e6, stretch=2e6, less_is_better=True, with_previous=True,
+        measure=session("memory", 1_000, measure="after")),
+    Row("agent.recover", "s", must=0.5, stretch=0.15, less_is_better=True,
+        measure=session("recover", 5, measure="first")),
+    Row("agent.recover.all", "s", less_is_better=True, with_previous=True,
+        measure=session("recover", 5, measure="all")),
     # What the system prompt and the tools add to each request. Peers were measured once: 42 kB (Codex), 91 kB (Qwen).
     Row("agent.prompt", "B", must=12e3, stretch=6e3, less_is_better=True, measure=agent("prompt", measure="prompt")),
 
