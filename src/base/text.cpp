@@ -130,13 +130,49 @@ std::string visible_line(std::string_view text) {
   return make_visible(text, false);
 }
 
-std::string shortened(std::string_view text, std::size_t bytes_max) {
-  if (text.size() <= bytes_max) return std::string(text);
+namespace {
+
+/// The end of the last whole code point of a longer text that ends within so many bytes.
+std::size_t code_points_within(std::string_view text, std::size_t bytes_max) {
   std::size_t end = bytes_max;
   while (end > 0 && (static_cast<std::uint8_t>(text[end]) & 0xC0) == 0x80)
     --end;
+  return end;
+}
+
+}  // namespace
+
+std::string shortened(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return std::string(text);
+  const std::size_t end = code_points_within(text, bytes_max);
   return std::string(text.substr(0, end)) + "… (" + std::to_string(text.size() - end) +
          " more bytes)";
+}
+
+std::size_t page_length(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text.size();
+  const std::size_t line_end = text.substr(0, bytes_max).rfind('\n');
+  if (line_end != std::string_view::npos) return line_end + 1;
+  return std::max<std::size_t>(code_points_within(text, bytes_max), 1);
+}
+
+namespace {
+
+/// As page_length, from the end.
+std::string_view last_page(std::string_view text, std::size_t bytes_max) {
+  const std::string_view tail = text.substr(text.size() - bytes_max);
+  const std::size_t begin = tail.find('\n') + 1;
+  if (begin != 0 && begin < tail.size()) return tail.substr(begin);
+  const auto* const whole = std::ranges::find_if(
+      tail, [](char c) { return (static_cast<std::uint8_t>(c) & 0xC0) != 0x80; });
+  return tail.substr(static_cast<std::size_t>(whole - tail.begin()));
+}
+
+}  // namespace
+
+TextEnds ends_of(std::string_view text, std::size_t bytes_max) {
+  const std::size_t head = bytes_max / 3 * 2;
+  return {text.substr(0, page_length(text, head)), last_page(text, bytes_max - head)};
 }
 
 std::string in_bytes(std::uint64_t bytes) {

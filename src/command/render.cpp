@@ -13,6 +13,7 @@ namespace tinkerbell {
 namespace {
 
 constexpr std::size_t kLineBytesMax = 160;
+constexpr std::size_t kHashDigitsShown = 12;
 
 bool plain(const std::string& word) {
   return !word.empty() && std::ranges::all_of(word, [](char c) {
@@ -74,7 +75,13 @@ std::string in_words(const TaskCommand& command) {
           [](const Sleep& c) { return "sleep " + in_seconds(c.duration); },
           [](const Now&) { return std::string("read the clock"); },
           [](const Random&) { return std::string("draw a random number"); },
-          [](const AwaitFileRead& c) { return "read " + c.path; },
+          [](const AwaitFileRead& c) {
+            return "read " + c.path + (c.line ? " from line " + std::to_string(*c.line) : "");
+          },
+          [](const AwaitContentRead& c) {
+            return "read kept content " + c.sha256.substr(0, kHashDigitsShown) + " from byte " +
+                   std::to_string(c.offset);
+          },
           [](const AwaitFileWrite& c) {
             return "write " + c.path + " (" + counted(c.content.size(), "byte") + ")";
           },
@@ -134,6 +141,7 @@ std::string in_words(const Reply& reply) {
           [](const Now::Reply& r) { return rfc3339(wall_from_unix_nanoseconds(r.unix_ns)); },
           [](const Random::Reply& r) { return std::to_string(r.value); },
           [](const AwaitFileRead::Reply& r) { return counted(r.text.size(), "byte"); },
+          [](const AwaitContentRead::Reply& r) { return counted(r.text.size(), "byte"); },
           [](const AwaitFileWrite::Reply& r) {
             return std::string(r.created ? "created, " : "written, ") + counted(r.bytes, "byte");
           },

@@ -92,7 +92,8 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
       programs_(
           io_.get_executor(), pool_, progress_,
           process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works,
-          plan_.settings.workspace.track ? std::optional(Tracking{trees_, looks_}) : std::nullopt),
+          plan_.settings.workspace.track ? std::optional(Tracking{trees_, looks_}) : std::nullopt,
+          OutputKeeping{contents, masker_}),
       models_(io_.get_executor(), http_, pool_, clock_, progress_, logger_, plan_.llm),
       cassettes_(models_, clock_, progress_),
       notifier_(io_.get_executor()),
@@ -114,6 +115,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
   calls_.set_driver<AwaitFileRestore>(files_);
   calls_.set_driver<AwaitGuidance>(files_);
   calls_.set_driver<AwaitSkill>(files_);
+  calls_.set_driver<AwaitContentRead>(files_);
   calls_.set_driver<AwaitDraftOpen>(drafts_);
   calls_.set_driver<AwaitDraftAccept>(drafts_);
   calls_.set_driver<AwaitDraftDrop>(drafts_);

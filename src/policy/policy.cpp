@@ -176,6 +176,9 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Ru
                        ? Verdict{Decision::allow, "default: there is nothing to take back", ""}
                        : Verdict{Decision::ask, "default: taking changes back asks", ""};
           },
+          [&](const AwaitContentRead&) {
+            return Verdict{Decision::allow, "default: what was kept for a task is read", ""};
+          },
           [&](const AwaitUserApproval&) { return inside(); },
           [&](const AwaitUserAnswer&) { return inside(); },
           [&](const AwaitProcess&) { return running(); },

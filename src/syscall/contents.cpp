@@ -20,8 +20,15 @@ void add_contents_of(std::span<const FileChange> changes, std::set<Sha256>& cont
   }
 }
 
-/// What the reply to it can say of changes is to be read.
-bool tells_of_changes(const TaskCommand& command) {
+/// What is kept of what a program wrote.
+void add_output_of(const Result<Reply>& outcome, std::set<Sha256>& contents) {
+  const auto* const program = outcome ? std::get_if<AwaitProcess::Reply>(&*outcome) : nullptr;
+  if (program == nullptr || program->output_sha256.empty()) return;
+  contents.insert(Sha256::from_hex(program->output_sha256));
+}
+
+/// What the reply to it can say of contents is to be read.
+bool tells_of_contents(const TaskCommand& command) {
   return std::visit(
       []<class C>(const C&) { return requires(const typename C::Reply& reply) { reply.changes; }; },
       command);
@@ -60,7 +67,7 @@ class Reading {
     if (const auto* restore = std::get_if<AwaitFileRestore>(&*command)) {
       contents_.insert(Sha256::from_hex(restore->list_sha256));
     }
-    if (tells_of_changes(*command)) asked_.insert_or_assign(record.seq, *std::move(command));
+    if (tells_of_contents(*command)) asked_.insert_or_assign(record.seq, *std::move(command));
     return {};
   }
 
@@ -70,6 +77,7 @@ class Reading {
     const Result<Result<Reply>> outcome = outcome_from_canonical(asked->second, record.payload);
     if (!outcome) return outcome.error();
     add_contents_of(changes_in(*outcome), contents_);
+    add_output_of(*outcome, contents_);
     asked_.erase(asked);
     return {};
   }

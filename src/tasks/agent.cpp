@@ -21,6 +21,7 @@ namespace tinkerbell {
 namespace {
 
 constexpr std::size_t kRefusalBytesMax = 400;
+constexpr std::size_t kOutputNameShown = 64;
 
 /// An agent notes its state also when it has said so much since it did so last.
 constexpr std::size_t kCheckpointBytes = std::size_t{4} << 20;
@@ -85,6 +86,7 @@ class Agent {
   Task<std::string> perform(TaskCommand command);
   Task<std::string> keep(Note note);
   Task<Result<void>> ask_whether_to_go_on(std::string trouble);
+  [[nodiscard]] Result<TaskCommand> reading_of(const ReadOutput& wanted) const;
   Task<Result<void>> end_with(std::string words);
   Task<Result<void>> finish(Json result);
 
@@ -118,6 +120,7 @@ class Agent {
   Essentials essentials_;
   std::uint64_t tokens_ = 0;           ///< That the model counted when it was last asked,
   std::uint64_t tokens_of_bytes_ = 0;  ///< of so many bytes of the conversation.
+  std::vector<std::string> outputs_;   ///< The hashes of those that it was told the ends of.
   std::optional<Json> result_;         ///< What it ends with.
   std::string objection_;              ///< Why it does not: what a person says about its draft.
 };
@@ -195,7 +198,8 @@ AgentState Agent::state() const {
                    .failures = failures_.all(),
                    .essentials = essentials_,
                    .tokens = tokens_,
-                   .tokens_of_bytes = tokens_of_bytes_};
+                   .tokens_of_bytes = tokens_of_bytes_,
+                   .outputs = outputs_};
   for (std::size_t i = 0; i < conversation_.size(); ++i)
     state.messages.push_back(conversation_.at(i));
   return state;
@@ -283,6 +287,7 @@ void Agent::resume(AgentState state) {
   essentials_ = std::move(state.essentials);
   tokens_ = state.tokens;
   tokens_of_bytes_ = state.tokens_of_bytes;
+  outputs_ = std::move(state.outputs);
   for (Message& message : state.messages)
     add(std::move(message));
   state_is_noted();
@@ -384,6 +389,10 @@ Task<Result<void>> Agent::answer_all(std::vector<ToolCall> calls) {
     } else if (const auto* const note = std::get_if<Note>(&*request)) {
       any_is_one = true;
       text = co_await keep(*note);
+    } else if (const auto* wanted = std::get_if<ReadOutput>(&*request)) {
+      any_is_one = true;
+      const Result<TaskCommand> command = reading_of(*wanted);
+      text = command ? co_await perform(*command) : "error: " + command.error().message;
     } else {
       any_is_one = true;
       text = co_await perform(std::get<TaskCommand>(*std::move(request)));
@@ -429,10 +438,25 @@ Task<std::string> Agent::perform(TaskCommand command) {
   const Result<Reply> outcome = co_await AnyCommand{command};
   worked_ += time_of(outcome);
   if (has_draft_) report_.add(command, outcome);
-  std::string told = result_text(command, outcome);
+  std::string told = result_text(command, outcome, definition_.told_bytes_max);
   failures_.add(command, outcome, told);
   essentials_.add(command, outcome);
+  const auto* const program = outcome ? std::get_if<AwaitProcess::Reply>(&*outcome) : nullptr;
+  if (program != nullptr && !program->output_sha256.empty()) {
+    outputs_.push_back(program->output_sha256);
+  }
   co_return told;
+}
+
+/// Only of what it was told itself.
+Result<TaskCommand> Agent::reading_of(const ReadOutput& wanted) const {
+  const auto known = std::ranges::find(outputs_, wanted.output, output_name);
+  if (known == outputs_.end()) {
+    return Error{
+        Errc::not_found,
+        "there is no output \"" + visible_line(shortened(wanted.output, kOutputNameShown)) + "\""};
+  }
+  return TaskCommand(AwaitContentRead{.sha256 = *known, .offset = wanted.offset});
 }
 
 /// An error ends the task.

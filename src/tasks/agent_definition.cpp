@@ -35,6 +35,9 @@ constexpr std::uint32_t kBadAnswersMax = 3;
 /// So many calls of one answer are performed.
 constexpr std::uint32_t kCallsMax = 32;
 
+/// How much of one outcome goes into the conversation, where every later turn pays for it again.
+constexpr std::uint32_t kToldBytesMax = 30'000;
+
 /// So often in a row a command may fail in the same way: then a person is asked.
 constexpr std::uint32_t kFailuresMax = 3;
 
@@ -87,7 +90,8 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
       .calls_max = kCallsMax,
       .failures_max = kFailuresMax,
       .conversation_tokens_max = defaults.conversation_tokens_max(model),
-      .reads_guidance = true});
+      .reads_guidance = true,
+      .told_bytes_max = kToldBytesMax});
 }
 
 std::string agent_title(const Json& arguments) {

@@ -28,6 +28,7 @@ struct AgentDefinition {
                                                  ///< nobody is asked.
   std::optional<std::uint32_t> conversation_tokens_max;  ///< Absent: it is never shortened.
   bool reads_guidance = false;  ///< Absent: only AGENTS.md of the workspace, by itself.
+  std::optional<std::uint32_t> told_bytes_max;  ///< Of one outcome; absent: as result_text() says.
 
   static constexpr auto fields() {
     return described(field("system_prompt", &AgentDefinition::system_prompt),
@@ -42,7 +43,8 @@ struct AgentDefinition {
                      field("calls_max", &AgentDefinition::calls_max),
                      field("failures_max", &AgentDefinition::failures_max),
                      field("conversation_tokens_max", &AgentDefinition::conversation_tokens_max),
-                     field("reads_guidance", &AgentDefinition::reads_guidance));
+                     field("reads_guidance", &AgentDefinition::reads_guidance),
+                     field("told_bytes_max", &AgentDefinition::told_bytes_max));
   }
 };
 

@@ -24,6 +24,7 @@ struct AgentState {
   Essentials essentials;
   std::uint64_t tokens = 0;           ///< As Agent::tokens_.
   std::uint64_t tokens_of_bytes = 0;  ///< Likewise.
+  std::vector<std::string> outputs;   ///< Likewise.
 
   static constexpr auto fields() {
     return described(
@@ -31,7 +32,8 @@ struct AgentState {
         field("worked_ms", &AgentState::worked), field("bad_answers", &AgentState::bad_answers),
         field("programs", &AgentState::programs), field("failures", &AgentState::failures),
         field("essentials", &AgentState::essentials), field("tokens", &AgentState::tokens),
-        field("tokens_of_bytes", &AgentState::tokens_of_bytes));
+        field("tokens_of_bytes", &AgentState::tokens_of_bytes),
+        field("outputs", &AgentState::outputs));
   }
 };
 

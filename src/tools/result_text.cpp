@@ -13,8 +13,7 @@ namespace tinkerbell {
 
 namespace {
 
-/// How much of one outcome goes into a conversation, where every later turn pays for it again. The
-/// head says what it is, the tail is where programs put their errors.
+/// How much of one outcome went into the conversations of agents that have no limit of their own.
 constexpr std::size_t kBytesMax = 30'000;
 constexpr std::size_t kHeadBytes = 20'000;
 constexpr std::size_t kTailBytes = kBytesMax - kHeadBytes;
@@ -36,8 +35,50 @@ std::string without_middle(std::string text) {
                       "\n[… " + std::to_string(tail - head) + " bytes left out …]\n");
 }
 
+/// How to see what is not told; empty: there is no way.
+std::string advice(const TaskCommand& command) {
+  return std::visit(
+      Overloaded{
+          [](const AwaitFileRead&) { return "; ask for fewer lines"; },
+          [](const AwaitFileList&) { return "; list a directory further down"; },
+          [](const AwaitFileSearch&) { return "; search for a longer text or in a directory"; },
+          [](const auto&) { return ""; },
+      },
+      command);
+}
+
+/// The ends in whole lines, for agents that are told how to read on.
+std::string ends_told(const TaskCommand& command, const std::string& text,
+                      std::uint32_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  const auto [head, tail] = ends_of(text, bytes_max);
+  return std::string(head) + "\n[… " + std::to_string(text.size() - head.size() - tail.size()) +
+         " of " + std::to_string(text.size()) + " bytes left out" + advice(command) + " …]\n" +
+         std::string(tail);
+}
+
+/// After a text that ends within a line there is none.
+std::string on_a_line_of_its_own(const std::string& text, const std::string& words) {
+  return text + (text.empty() || text.ends_with('\n') ? "" : "\n") + words;
+}
+
 std::string told(const AwaitFileRead& /*command*/, const AwaitFileRead::Reply& reply) {
-  return reply.text.empty() ? "(the file is empty)" : reply.text;
+  if (reply.text.empty()) return "(the file is empty)";
+  if (reply.next_line == 0) return reply.text;
+  const std::string column =
+      reply.next_column == 0 ? "" : ", \"column\":" + std::to_string(reply.next_column);
+  return on_a_line_of_its_own(reply.text, "[the file has " + std::to_string(reply.bytes) +
+                                              " bytes; it goes on at {\"line\":" +
+                                              std::to_string(reply.next_line) + column + "}]");
+}
+
+std::string told(const AwaitContentRead& command, const AwaitContentRead::Reply& reply) {
+  const std::string what = "[bytes " + std::to_string(command.offset) + " to " +
+                           std::to_string(command.offset + reply.text.size()) + " of " +
+                           std::to_string(reply.bytes);
+  const std::string rest =
+      reply.next == 0 ? "" : "; it goes on at {\"offset\":" + std::to_string(reply.next) + "}";
+  return on_a_line_of_its_own(reply.text, what + rest + "]");
 }
 
 std::string told(const AwaitFileWrite& command, const AwaitFileWrite::Reply& reply) {
@@ -91,7 +132,11 @@ std::string told(const AwaitProcess& command, const AwaitProcess::Reply& reply) 
   if (reply.timed_out) {
     text += ", ended because its time was up (" + std::to_string(command.timeout.count()) + " ms)";
   }
-  if (reply.output_bytes > reply.output.size()) {
+  if (!reply.output_sha256.empty()) {
+    text += ", the middle of its " + std::to_string(reply.output_bytes) +
+            " bytes is left out: read_output with {\"output\":\"" +
+            output_name(reply.output_sha256) + "\"} reads it";
+  } else if (reply.output_bytes > reply.output.size()) {
     text += ", the middle of its " + std::to_string(reply.output_bytes) + " bytes is left out";
   }
   if (!reply.note.empty()) text += ", " + reply.note;
@@ -123,7 +168,13 @@ std::string told(const C& /*command*/, const typename C::Reply& reply) {
 
 }  // namespace
 
-std::string result_text(const TaskCommand& command, const Result<Reply>& outcome) {
+std::string output_name(std::string_view sha256) {
+  constexpr std::size_t kDigits = 12;
+  return std::string(sha256.substr(0, kDigits));
+}
+
+std::string result_text(const TaskCommand& command, const Result<Reply>& outcome,
+                        std::optional<std::uint32_t> bytes_max) {
   std::string text;
   if (outcome) {
     text = std::visit(
@@ -132,7 +183,8 @@ std::string result_text(const TaskCommand& command, const Result<Reply>& outcome
   } else {
     text = "error: " + std::string(name_of(outcome.error().code)) + ": " + outcome.error().message;
   }
-  return without_middle(valid_utf8(text));
+  text = valid_utf8(text);
+  return bytes_max ? ends_told(command, text, *bytes_max) : without_middle(std::move(text));
 }
 
 }  // namespace tinkerbell

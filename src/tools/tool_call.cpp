@@ -33,6 +33,31 @@ Result<Json> parse_arguments(const std::string& text) {
                                visible_line(shortened(error.message, kShownReasonBytesMax))};
 }
 
+/// What a model is told at once: with what is said about it less than an agent is told of anything.
+constexpr std::uint64_t kPageBytesMax = 28'000;
+constexpr std::uint64_t kPageLinesMax = 2'000;
+constexpr std::uint64_t kOutputKeptMax = std::uint64_t{8} << 20;
+
+/// An agent that can read on reads pages. Those that were started without read_output cannot, and
+/// their calls must become the commands that they became then.
+ToolRequest in_pages(ToolRequest request) {
+  auto* const command = std::get_if<TaskCommand>(&request);
+  if (command == nullptr) return request;
+  if (auto* const read = std::get_if<AwaitFileRead>(command)) {
+    read->bytes_max = kPageBytesMax;
+    read->line = read->line.value_or(1);
+    read->lines_max = read->lines_max.value_or(kPageLinesMax);
+  } else if (auto* const program = std::get_if<AwaitProcess>(command)) {
+    program->output_bytes_max = kPageBytesMax;
+    program->output_kept_max = kOutputKeptMax;
+  }
+  return request;
+}
+
+bool can_read_on(const std::vector<ToolSchema>& offered) {
+  return std::ranges::find(offered, kReadOutputTool, &ToolSchema::name) != offered.end();
+}
+
 }  // namespace
 
 Result<ToolRequest> parse_tool_call(const ToolCall& call, const std::vector<ToolSchema>& offered) {
@@ -45,7 +70,8 @@ Result<ToolRequest> parse_tool_call(const ToolCall& call, const std::vector<Tool
   if (!arguments) return arguments.error().with(tool->name);
   const Result<void> checked = check_schema(*arguments, schema->parameters);
   if (!checked) return checked.error().with(tool->name);
-  return tool->request(*arguments);
+  ToolRequest request = tool->request(*arguments);
+  return can_read_on(offered) ? in_pages(std::move(request)) : std::move(request);
 }
 
 }  // namespace tinkerbell

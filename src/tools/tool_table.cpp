@@ -2,6 +2,8 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +23,17 @@ std::vector<std::string> texts(const Json& arguments, std::string_view name) {
   return arguments.value(std::string(name), std::vector<std::string>{});
 }
 
+std::optional<std::uint64_t> number(const Json& arguments, const char* name) {
+  const auto found = arguments.find(name);
+  if (found == arguments.end()) return std::nullopt;
+  return found->get<std::uint64_t>();
+}
+
 ToolRequest read_file(const Json& arguments) {
-  return AwaitFileRead{.path = text(arguments, "path")};
+  return AwaitFileRead{.path = text(arguments, "path"),
+                       .line = number(arguments, "line"),
+                       .column = number(arguments, "column"),
+                       .lines_max = number(arguments, "lines")};
 }
 
 ToolRequest list_files(const Json& arguments) {
@@ -61,6 +72,11 @@ ToolRequest run_program(const Json& arguments) {
   return command;
 }
 
+ToolRequest read_output(const Json& arguments) {
+  return ReadOutput{.output = text(arguments, "output"),
+                    .offset = number(arguments, "offset").value_or(0)};
+}
+
 ToolRequest ask_user(const Json& arguments) {
   return AwaitUserAnswer{.question = text(arguments, "question"),
                          .choices = texts(arguments, "choices")};
@@ -89,10 +105,15 @@ ToolRequest finish(const Json& arguments) {
 }
 
 constexpr std::array kTools = {
-    Tool{"read_file", "Read a whole text file. Read a file before you change it.",
+    Tool{"read_file",
+         "Read a text file; a long one in pages, each of which says where it goes on. Read a file "
+         "before you change it.",
          R"({"type":"object","additionalProperties":false,"required":["path"],"properties":{
              "path":{"type":"string","minLength":1,
-                     "description":"Relative to the workspace, like every path."}}})",
+                     "description":"Relative to the workspace, like every path."},
+             "line":{"type":"integer","minimum":1,"description":"The first line. Default: 1."},
+             "column":{"type":"integer","minimum":0,"description":"Bytes of it to pass over."},
+             "lines":{"type":"integer","minimum":1,"description":"Default: 2000."}}})",
          read_file},
     Tool{"list_files",
          "List a directory; directories end in \"/\". Names beginning with a dot are included.",
@@ -145,6 +166,11 @@ constexpr std::array kTools = {
              "timeout_s":{"type":"integer","minimum":1,"maximum":3600,
                           "description":"Default: 120."}}})",
          run_program},
+    Tool{kReadOutputTool, "Read on in the output of a program of which you were told the ends.",
+         R"({"type":"object","additionalProperties":false,"required":["output"],"properties":{
+             "output":{"type":"string","minLength":1,"description":"Its name, as you were told."},
+             "offset":{"type":"integer","minimum":0,"description":"In bytes. Default: 0."}}})",
+         read_output},
     Tool{"ask_user",
          "Ask the person who gave you the goal, when you cannot find out by yourself what they "
          "want. They may take long to answer.",

@@ -16,6 +16,8 @@ struct Tool {
   ToolRequest (*request)(const Json& arguments);  ///< Of arguments that passed the schema.
 };
 
+inline constexpr std::string_view kReadOutputTool = "read_output";
+
 /// All tools, in the order in which a model sees them.
 [[nodiscard]] std::span<const Tool> tool_table();
 

@@ -35,6 +35,20 @@ struct CodePoint {
 /// missing.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t bytes_max);
 
+/// How long a page of `text` is that may have `bytes_max` bytes: all of it if that fits, else up to
+/// the end of the last line that does, or, where not even the first one does, of a code point. At
+/// least 1 of what is not empty.
+[[nodiscard]] std::size_t page_length(std::string_view text, std::size_t bytes_max);
+
+/// The two ends of a text that may have `bytes_max` bytes and is longer, as pages: two parts of it
+/// are for the head, which says what it is, and one for the tail, where programs put their errors.
+struct TextEnds {
+  std::string_view head;
+  std::string_view tail;
+};
+
+[[nodiscard]] TextEnds ends_of(std::string_view text, std::size_t bytes_max);
+
 /// "256 MiB": in the largest unit of which it is a whole number.
 [[nodiscard]] std::string in_bytes(std::uint64_t bytes);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/command/content_command.hpp"
 #include "tinkerbell/command/draft_commands.hpp"
 #include "tinkerbell/command/file_commands.hpp"
 #include "tinkerbell/command/guidance_commands.hpp"
@@ -30,7 +31,7 @@ using CommandVariant =
                  AwaitFileWrite, AwaitFileEdit, AwaitFileList, AwaitFileSearch, AwaitUserApproval,
                  AwaitUserAnswer, AwaitProcess, AwaitLLMResponse, Checkpoint, AwaitDraftOpen,
                  AwaitDraftAccept, AwaitDraftDrop, AwaitFileStat, AwaitFileMove, AwaitFileRemove,
-                 AwaitFileRestore, Hear, AwaitGuidance, AwaitSkill, UpdatePlan>;
+                 AwaitFileRestore, Hear, AwaitGuidance, AwaitSkill, UpdatePlan, AwaitContentRead>;
 
 namespace detail {
 

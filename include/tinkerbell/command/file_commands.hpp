@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,25 +20,39 @@ namespace tinkerbell {
 inline constexpr std::size_t kPathsChangedMax = 100'000;
 inline constexpr std::uint64_t kBytesChangedMax = std::uint64_t{4} << 30;
 
-/// Read a whole file into memory. Bytes are kept as they are, also where they are not UTF-8.
-/// Errors: not_found, denied, outside_workspace, too_large, invalid (not a regular file),
-/// cancelled. Source: openat2(2), read(2).
+/// Read a file into memory: the whole of it, or a page of its lines. Bytes are kept as they are,
+/// also where they are not UTF-8. Errors: not_found, denied, outside_workspace, too_large, invalid
+/// (not a regular file; it has no such line or column), cancelled. Source: openat2(2), read(2).
 struct AwaitFileRead {
   static constexpr std::string_view kName = "file.read";
   static constexpr EffectClass kEffect = EffectClass::pure;
 
   struct Reply {
     std::string text;
+    std::uint64_t bytes = 0;        ///< Of a page: the length of the whole file.
+    std::uint64_t next_line = 0;    ///< Of a page: where the next one begins; 0: this is the last.
+    std::uint64_t next_column = 0;  ///< And in that line.
 
-    static constexpr auto fields() { return described(field("text", &Reply::text)); }
+    static constexpr auto fields() {
+      return described(field("text", &Reply::text), field("bytes", &Reply::bytes),
+                       field("next_line", &Reply::next_line),
+                       field("next_column", &Reply::next_column));
+    }
   };
 
   std::string path;
-  std::uint64_t bytes_max = 1 << 20;  ///< A longer file is an error, never cut short.
+  std::uint64_t bytes_max = 1 << 20;    ///< A longer file is an error, never cut short. A page ends
+                                        ///< there, after a whole line if it has one.
+  std::optional<std::uint64_t> line;    ///< Where the page begins, counted from 1; nothing: it
+                                        ///< is no page, but all of it.
+  std::optional<std::uint64_t> column;  ///< How many bytes of that line are passed over.
+  std::optional<std::uint64_t> lines_max;  ///< Of the page.
 
   static constexpr auto fields() {
     return described(field("path", &AwaitFileRead::path),
-                     field("bytes_max", &AwaitFileRead::bytes_max));
+                     field("bytes_max", &AwaitFileRead::bytes_max),
+                     field("line", &AwaitFileRead::line), field("column", &AwaitFileRead::column),
+                     field("lines_max", &AwaitFileRead::lines_max));
   }
 };
 

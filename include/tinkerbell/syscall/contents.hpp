@@ -9,9 +9,9 @@
 
 namespace tinkerbell {
 
-/// Adds the contents of files that the records of a task speak of: what its commands changed, were
-/// to change, and would have changed. Errors: invalid (a record cannot be read: nobody knows what
-/// it needs).
+/// Adds the contents that the records of a task speak of: of files, what its commands changed, were
+/// to change, and would have changed; of programs, what they wrote. Errors: invalid (a record
+/// cannot be read: nobody knows what it needs).
 [[nodiscard]] Result<void> add_contents(const std::vector<Record>& records,
                                         std::set<Sha256>& contents);
 

@@ -4,8 +4,10 @@
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/conversation.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -16,7 +18,7 @@
 namespace tinkerbell {
 
 /// The tools of an agent. The order and the texts are part of a task's frozen definition and of
-/// every provider's prompt cache: all schemas together stay below 5 kB, but for `output_schema`.
+/// every provider's prompt cache: all schemas together stay below 7 kB, but for `output_schema`.
 /// Where that is given, it is what `finish` takes: the arguments are the result.
 [[nodiscard]] std::vector<ToolSchema> agent_tools(const std::optional<Json>& output_schema = {});
 
@@ -35,7 +37,16 @@ struct Note {
   bool operator==(const Note&) const = default;
 };
 
-using ToolRequest = std::variant<TaskCommand, Finish, Note>;
+/// The model wants to read on in what it was told the ends of. It becomes a command where the agent
+/// knows such an output: no other content may be read.
+struct ReadOutput {
+  std::string output;  ///< As it was told: the first digits of the hash.
+  std::uint64_t offset = 0;
+
+  bool operator==(const ReadOutput&) const = default;
+};
+
+using ToolRequest = std::variant<TaskCommand, Finish, Note, ReadOutput>;
 
 /// What a call of one of the `offered` tools asks for: those of agent_tools() with which the task
 /// was started, as its definition has them. The arguments are checked against that schema; empty
@@ -45,8 +56,14 @@ using ToolRequest = std::variant<TaskCommand, Finish, Note>;
 [[nodiscard]] Result<ToolRequest> parse_tool_call(const ToolCall& call,
                                                   const std::vector<ToolSchema>& offered);
 
-/// What the model is told of a command's outcome: plain text in valid UTF-8. More than 30 000 bytes
-/// are cut in the middle, and the text says how much is missing.
-[[nodiscard]] std::string result_text(const TaskCommand& command, const Result<Reply>& outcome);
+/// What the model is told of a command's outcome: plain text in valid UTF-8. Of more than
+/// `bytes_max` bytes it is told the ends, in whole lines, how much is left out, and how to read
+/// that. Without such a limit: as the agents were told that had none, who got 30 000 bytes and no
+/// advice.
+[[nodiscard]] std::string result_text(const TaskCommand& command, const Result<Reply>& outcome,
+                                      std::optional<std::uint32_t> bytes_max = {});
+
+/// By what of its hash a model knows an output.
+[[nodiscard]] std::string output_name(std::string_view sha256);
 
 }  // namespace tinkerbell

@@ -19,7 +19,7 @@
 
 namespace tinkerbell {
 
-/// The contents of files, each once, by their SHA-256.
+/// The contents of files, and outputs too long for a reply, each once, by their SHA-256.
 ///
 /// A directory that nobody else may enter:
 ///

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -99,6 +100,12 @@ class Workspace {
 
   /// The whole content of a regular file. Errors: too_large beyond `bytes_max` or kReadBytesMax.
   [[nodiscard]] Result<std::string> read(const WorkspacePath& path, std::uint64_t bytes_max) const;
+
+  /// A page of a regular file of whatever length, as `page` says. Errors: invalid (it has no such
+  /// line, or that no such column), cancelled.
+  [[nodiscard]] Result<AwaitFileRead::Reply> read_page(const WorkspacePath& path,
+                                                       const AwaitFileRead& page,
+                                                       const std::stop_token& stop) const;
 
   /// As AwaitFileList says: parents before what is in them, each directory in byte order.
   /// `complete` is also false where a directory could not be read or `may_show` refuses an entry.

@@ -135,7 +135,30 @@ Result<Prepared> prepare(const FileScene& scene, const Call& /*call*/,
                   .pre_image = std::nullopt};
 }
 
+Result<Prepared> prepare(const FileScene& /*scene*/, const Call& /*call*/,
+                         const AwaitContentRead& command) {
+  if (Sha256::from_hex(command.sha256).empty()) {
+    return Error{Errc::invalid, "not the SHA-256 of a content"};
+  }
+  return Prepared{.facts = {.object = command.sha256}, .pre_image = std::nullopt};
+}
+
 // ---- perform ----
+
+Result<Reply> perform(const FileScene& scene, const Call& /*call*/,
+                      const AwaitContentRead& command) {
+  const Result<std::string> content =
+      scene.contents.read(Sha256::from_hex(command.sha256), kReadBytesMax);
+  if (!content) return content.error();
+  if (command.offset > 0 && command.offset >= content->size()) {
+    return Error{Errc::invalid, "it ends at byte " + std::to_string(content->size())};
+  }
+  const std::string_view rest = std::string_view(*content).substr(command.offset);
+  const std::size_t length = page_length(rest, command.bytes_max);
+  return Reply(AwaitContentRead::Reply{.text = std::string(rest.substr(0, length)),
+                                       .bytes = content->size(),
+                                       .next = length < rest.size() ? command.offset + length : 0});
+}
 
 /// What a search or list may show.
 std::function<bool(const std::string&)> shown_by(const Call& call, const FileScene& scene) {
@@ -161,6 +184,7 @@ auto look(const FileScene& scene, const WorkspacePath& place, const AwaitFileSea
 
 Result<AwaitFileRead::Reply> look(const FileScene& scene, const WorkspacePath& place,
                                   const AwaitFileRead& command, const Call& /*call*/) {
+  if (command.line) return scene.workspace.read_page(place, command, scene.stop);
   Result<std::string> text = scene.workspace.read(place, command.bytes_max);
   if (!text) return text.error();
   return AwaitFileRead::Reply{*std::move(text)};
@@ -284,9 +308,11 @@ Result<Reply> perform(const FileScene& scene, const Call& call,
 
 // ---- recover ----
 
-template <class C>
-  requires LooksAtFile<C> || ReadsGuidance<C>
-Result<Reply> recover(const FileScene& /*scene*/, const Call& /*call*/, const C& /*command*/) {
+template <class T>
+concept ChangesNothing = LooksAtFile<T> || ReadsGuidance<T> || std::same_as<T, AwaitContentRead>;
+
+Result<Reply> recover(const FileScene& /*scene*/, const Call& /*call*/,
+                      const ChangesNothing auto& /*command*/) {
   return Error{Errc::not_started, "reading changes nothing: read again"};
 }
 
@@ -324,7 +350,7 @@ Result<Reply> recover(const FileScene& scene, const Call& call,
 }
 
 template <class T>
-concept IsOurs = LooksAtFile<T> || ChangesFile<T> || ChangesSeveral<T> || ReadsGuidance<T>;
+concept IsOurs = ChangesNothing<T> || ChangesFile<T> || ChangesSeveral<T>;
 
 }  // namespace
 

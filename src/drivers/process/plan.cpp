@@ -1,6 +1,7 @@
 #include "drivers/process/plan.hpp"
 
 #include "drivers/process/environment.hpp"
+#include "drivers/process/kept_output.hpp"
 #include "drivers/process/operands.hpp"
 
 #include "tinkerbell/base/text.hpp"
@@ -191,7 +192,7 @@ RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& setti
       .cwd = sandboxed ? "/" : plan.directory.string(),
       .sandboxed = sandboxed,
       .timeout = command.timeout,
-      .output_bytes_max = command.output_bytes_max,
+      .output_bytes_max = output_bytes_wanted(command),
   };
   spec.argv.push_back(plan.program.path.string());
   spec.argv.insert(spec.argv.end(), command.argv.begin() + 1, command.argv.end());

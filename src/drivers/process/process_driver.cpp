@@ -1,6 +1,7 @@
 #include "tinkerbell/drivers/process/process_driver.hpp"
 
 #include "drivers/process/effect_probe.hpp"
+#include "drivers/process/kept_output.hpp"
 #include "drivers/process/plan.hpp"
 #include "drivers/process/progress.hpp"
 #include "drivers/process/run.hpp"
@@ -41,6 +42,7 @@ struct Shared {
   Result<void> sandbox_works;
   FileHashes hashes;
   std::optional<ProgramTracking> tracking;
+  std::optional<OutputKeeping> outputs;
   std::stop_source closed;  ///< The driver is gone: nobody waits for a look any more.
 
   [[nodiscard]] Result<Plan> plan(const Call& call) {
@@ -178,7 +180,8 @@ bool end_shims(const std::vector<UniqueFd>& shims) {
 class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(asio::any_io_executor loop, BlockingPool& pool, ProgressSink& sink, ProcessSettings settings,
-       Result<void> sandbox_works, const std::optional<Tracking>& tracking)
+       Result<void> sandbox_works, const std::optional<Tracking>& tracking,
+       const std::optional<OutputKeeping>& outputs)
       : loop_(std::move(loop)),
         pool_(pool),
         looks_(tracking ? tracking->pool : pool),
@@ -186,6 +189,7 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
         shared_(std::make_shared<Shared>(std::move(settings), std::move(sandbox_works))),
         progress_timer_(loop_) {
     if (tracking) shared_->tracking.emplace(tracking->trees, shared_->settings);
+    if (outputs) shared_->outputs.emplace(*outputs);
   }
 
   void prepare(Call call, Completion<Prepared> prepared) {
@@ -339,8 +343,13 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
   void collect(CommandId id) {
     const Run& run = runs_.at(id);
     pool_.run<Ending>(
-        [request = ProgressRequest{id, run.directory, run.shown, true}]() -> Result<Ending> {
-          return ending_of(request);
+        [shared = shared_, call = run.call, probing = run.probing.has_value(),
+         request = ProgressRequest{id, run.directory, run.shown, true}]() -> Result<Ending> {
+          Ending ending = ending_of(request);
+          if (ending.outcome && !probing && shared->outputs) {
+            keep_output(std::get<AwaitProcess>(call.command), *shared->outputs, *ending.outcome);
+          }
+          return ending;
         },
         then(id, &Impl::conclude));
   }
@@ -478,9 +487,10 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
 
 ProcessDriver::ProcessDriver(asio::any_io_executor loop, BlockingPool& pool, ProgressSink& sink,
                              ProcessSettings settings, Result<void> sandbox_works,
-                             const std::optional<Tracking>& tracking)
+                             const std::optional<Tracking>& tracking,
+                             const std::optional<OutputKeeping>& outputs)
     : impl_(std::make_shared<Impl>(std::move(loop), pool, sink, std::move(settings),
-                                   std::move(sandbox_works), tracking)) {}
+                                   std::move(sandbox_works), tracking, outputs)) {}
 
 ProcessDriver::~ProcessDriver() {
   impl_->close();

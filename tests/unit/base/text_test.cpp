@@ -38,6 +38,25 @@ TEST(Shortened, CutsBetweenCodePointsAndSaysHowMuch) {
   EXPECT_EQ(shortened("\u00e4\u00e4\u00e4", 3), "\u00e4… (4 more bytes)");
 }
 
+TEST(PageLength, EndsAfterAWholeLineElseAfterAWholeCodePoint) {
+  EXPECT_EQ(page_length("one\ntwo\n", 8), 8U);
+  EXPECT_EQ(page_length("one\ntwo\n", 7), 4U);
+  EXPECT_EQ(page_length("one\ntwo\n", 4), 4U);
+  EXPECT_EQ(page_length("\u00e4\u00e4\u00e4", 3), 2U);
+  EXPECT_EQ(page_length("\u00e4", 1), 1U);  // so that whoever goes on comes to an end
+  EXPECT_EQ(page_length("", 0), 0U);
+}
+
+TEST(TextEnds, AreWholeLinesElseWholeCodePoints) {
+  const TextEnds lines = ends_of("one\ntwo\nthree\nfour\nfive\n", 18);
+  EXPECT_EQ(lines.head, "one\ntwo\n");
+  EXPECT_EQ(lines.tail, "five\n");
+  const TextEnds letters = ends_of("\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4", 10);
+  EXPECT_EQ(letters.head, "\u00e4\u00e4\u00e4");
+  EXPECT_EQ(letters.tail, "\u00e4\u00e4");
+  EXPECT_EQ(ends_of("xx\u00e4\u00e4\u00e4y", 6).tail, "y");
+}
+
 TEST(FirstCodePoint, IsReadWithItsLengthAndInvalidBytesOneByOne) {
   EXPECT_EQ(first_code_point("\u4e2dx").value, U'\u4e2d');
   EXPECT_EQ(first_code_point("\u4e2dx").length, 3U);

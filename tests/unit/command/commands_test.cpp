@@ -183,8 +183,8 @@ TEST(Commands, LeaveARecordUnlessTheirAnswerCannotDiffer) {
 }
 
 TEST(Commands, ShowTheirArgumentsByName) {
-  EXPECT_EQ(arguments_json(AwaitFileRead{.path = "a", .bytes_max = 9}),
-            (Json{{"path", "a"}, {"bytes_max", 9}}));
+  EXPECT_EQ(arguments_json(AwaitFileRemove{.path = "a", .recursive = true}),
+            (Json{{"path", "a"}, {"recursive", true}}));
   EXPECT_EQ(arguments_json(Join{.task = TaskId{3}}), (Json{{"task", 3}, {"timeout_ms", nullptr}}));
 }
 

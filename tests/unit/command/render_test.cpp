@@ -336,6 +336,13 @@ TEST(CallLine, NamesTheArgumentsInTheirOrder) {
             "timeout_ms=120000, output_bytes_max=65536)");
 }
 
+TEST(CommandLine, SaysWhichPageIsRead) {
+  EXPECT_EQ(command_line(AwaitFileRead{.path = "a", .line = 7}), "read a from line 7");
+  EXPECT_EQ(command_line(AwaitFileRead{.path = "a"}), "read a");
+  EXPECT_EQ(command_line(AwaitContentRead{.sha256 = std::string(64, 'a'), .offset = 9}),
+            "read kept content aaaaaaaaaaaa from byte 9");
+}
+
 TEST(CallLine, LeavesOutWhatIsNotThere) {
   EXPECT_EQ(call_of(Join{.task = TaskId{2}}), "task.join(task=2)");
   EXPECT_EQ(call_line("llm.response", {{"model", "m"}, {"tokens_max", 5}}, 64),

@@ -216,6 +216,13 @@ TaskCommand remove(std::string path) {
   return AwaitFileRemove{.path = std::move(path), .recursive = true};
 }
 
+TEST(Policy, LetsATaskReadWhatWasKeptForItUnlessARuleDoesNot) {
+  const AwaitContentRead read{.sha256 = std::string(64, 'a')};
+  EXPECT_EQ(decided(read, {}, {}), Decision::allow);
+  EXPECT_EQ(decided(read, {}, {{.decision = Decision::deny, .commands = {"content.*"}}}),
+            Decision::deny);
+}
+
 TEST(Policy, AsksBeforeMovesAndRemovalsButNotInADraft) {
   for (const TaskCommand& command : {move("a", "b"), remove("a")}) {
     EXPECT_EQ(decide(command, changing({"a"}), {}).rule, "default: file changes ask");

@@ -63,6 +63,12 @@ TEST_F(NeededContents, AreThoseBeforeAndAfterEachChange) {
               UnorderedElementsAre(sha256("old"), sha256("new"), sha256("made"), sha256("gone")));
 }
 
+TEST_F(NeededContents, AreOutputsThatAReplyHasNotAllOf) {
+  intent(AwaitProcess{.argv = {"make"}});
+  result(Reply(AwaitProcess::Reply{.output_sha256 = sha256("long output").hex()}));
+  EXPECT_THAT(needed(), UnorderedElementsAre(sha256("long output")));
+}
+
 TEST_F(NeededContents, AreAlsoThoseOfWhatIsAskedAbout) {
   intent(AwaitFileRestore{.list_sha256 = sha256("list").hex()},
          {.changes = {{.change = change_of("b", "x", "y")}}});

@@ -3,6 +3,7 @@
 #include "support/syscall_world.hpp"
 
 #include "tinkerbell/base/hash.hpp"
+#include "tinkerbell/tools/catalogue.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -681,6 +682,88 @@ TEST_F(AgentTest, AConversationOfNTurnsCostsNTimesWhatATurnCosts) {
   RecordProperty("bytes_256", std::to_string(many));
   EXPECT_LT(twice / 128, 1.3 * few / 64);
   EXPECT_LT(many / 256, 1.3 * few / 64);
+}
+
+/// A program whose output is too long for its reply.
+AwaitProcess::Reply long_output(const std::string& content) {
+  return {.output = "1\n[…]\n9\n", .output_bytes = 90'000, .output_sha256 = sha256(content).hex()};
+}
+
+std::string read_on(const std::string& content) {
+  return dump_json({{"output", output_name(sha256(content).hex())}, {"offset", 7}});
+}
+
+TEST_F(AgentTest, ReadsOnInAnOutputThatItWasToldTheEndsOf) {
+  world.driver->reply("process.run", Reply(long_output("kept")));
+  world.driver->reply("content.read",
+                      Reply(AwaitContentRead::Reply{.text = "5\n", .bytes = 90'000}));
+  model_says(calls({{"c1", "run_program", R"({"argv":["make"]})"}}));
+  model_says(calls({{"c2", "read_output", read_on("kept")}}));
+  model_says({.text = "done"});
+  run();
+  EXPECT_EQ(done().state, "completed");
+  EXPECT_EQ(last_question().messages.back().text, "5\n[bytes 7 to 9 of 90000]");
+  const Call& read = *std::ranges::find_if(world.driver->performed(), [](const Call& call) {
+    return std::holds_alternative<AwaitContentRead>(call.command);
+  });
+  EXPECT_EQ(std::get<AwaitContentRead>(read.command).sha256, sha256("kept").hex());
+  EXPECT_EQ(std::get<AwaitContentRead>(read.command).offset, 7U);
+}
+
+TEST_F(AgentTest, S80_ReadsNoContentThatItWasNotToldOf) {
+  world.driver->reply("process.run", Reply(long_output("kept")));
+  model_says(calls({{"c1", "run_program", R"({"argv":["make"]})"}}));
+  model_says(calls({{"c2", "read_output", read_on("somebody else's")},
+                    {"c3", "read_output", R"({"output":"0"})"}}));
+  model_says({.text = "done"});
+  run();
+  const Conversation& said = last_question().messages;
+  EXPECT_EQ(said.back().text, "error: there is no output \"0\"");
+  EXPECT_THAT(said.at(said.size() - 2).text, testing::StartsWith("error: there is no output"));
+  for (const Call& call : world.driver->performed())
+    EXPECT_NE(name_of(call.command), "content.read");
+}
+
+TEST_F(AgentTest, KnowsItsOutputsAfterARestartFromItsState) {
+  world.driver->reply("process.run", Reply(long_output("kept")));
+  model_says(calls({{"c1", "run_program", R"({"argv":["make"]})"}}));
+  model_says(calls({{"c2", "read_output", read_on("kept")}}));
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.reply("content.read", Reply(AwaitContentRead::Reply{.text = "5\n", .bytes = 9}));
+    driver.next_reply("llm.response", Reply(ModelReply{.text = "done"}));
+  };
+  run({{"goal", "Fix it"}, {"checkpoint_records", 1}});
+  world.crash();
+  EXPECT_EQ(done().state, "completed");
+  EXPECT_EQ(last_question().messages.back().text, "5\n[bytes 7 to 9 of 9]");
+}
+
+TEST_F(AgentTest, IsToldNoMoreOfAnOutcomeThanItsDefinitionSays) {
+  AwaitFileList::Reply list;
+  for (int i = 0; i < 9'000; ++i)
+    list.entries.push_back({.path = "file" + std::to_string(i), .type = "file"});
+  world.driver->reply("file.list", Reply(std::move(list)));
+  model_says(calls({{"c1", "list_files", "{}"}}));
+  model_says({.text = "done"});
+  run();
+  EXPECT_THAT(last_question().messages.back().text, HasSubstr("further down …]"));
+  EXPECT_LT(last_question().messages.back().text.size(), 30'200U);
+}
+
+TEST_F(AgentTest, AnAgentOfBeforeThereWereLimitsIsToldAsItWas) {
+  const auto freeze = [](const Json& arguments) {
+    Result<Json> definition = freeze_agent(arguments, {});
+    definition->erase("told_bytes_max");
+    return definition;
+  };
+  world.registry.add("agent-of-before@1",
+                     {.freeze = freeze, .start = run_agent, .title = agent_title});
+  world.driver->reply("process.run",
+                      Reply(AwaitProcess::Reply{.output = std::string(40'000, 'x')}));
+  model_says(calls({{"c1", "run_program", R"({"argv":["make"]})"}}));
+  model_says({.text = "done"});
+  world.submit("agent-of-before@1", /*approve_all=*/true, {{"goal", "Fix it"}});
+  EXPECT_THAT(last_question().messages.back().text, HasSubstr("x\n[… 10007 bytes left out …]\nx"));
 }
 
 TEST_F(AgentTest, AnAgentOfAnEarlierReleaseNotesNoState) {

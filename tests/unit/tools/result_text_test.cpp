@@ -95,6 +95,47 @@ TEST(ResultText, CutsTheMiddleAndSaysHowMuch) {
   EXPECT_EQ(told(AwaitFileRead{.path = "a"}, {.text = just_fits}), just_fits);
 }
 
+/// As agents are told that have a limit.
+template <class C>
+std::string told_within(std::uint32_t bytes_max, C command, typename C::Reply reply) {
+  return result_text(TaskCommand(std::move(command)), Reply(std::move(reply)), bytes_max);
+}
+
+TEST(ResultText, GivesTheEndsInWholeLinesAndSaysHowToSeeTheRest) {
+  AwaitFileList::Reply list;
+  for (int i = 10; i < 40; ++i)
+    list.entries.push_back({.path = "file" + std::to_string(i), .type = "file"});
+  EXPECT_EQ(told_within(60, AwaitFileList{}, list),
+            "file10\nfile11\nfile12\nfile13\nfile14\n"
+            "\n[… 161 of 210 bytes left out; list a directory further down …]\n"
+            "file38\nfile39\n");
+  EXPECT_EQ(told_within(210, AwaitFileList{}, list), told(AwaitFileList{}, list));
+}
+
+TEST(ResultText, SaysWhereAPageOfAFileGoesOn) {
+  EXPECT_EQ(told_within(1'000, AwaitFileRead{.path = "a", .line = 1},
+                        {.text = "one\n", .bytes = 9, .next_line = 2}),
+            "one\n[the file has 9 bytes; it goes on at {\"line\":2}]");
+  EXPECT_EQ(told_within(1'000, AwaitFileRead{.path = "a", .line = 7},
+                        {.text = "half", .bytes = 90, .next_line = 7, .next_column = 4}),
+            "half\n[the file has 90 bytes; it goes on at {\"line\":7, \"column\":4}]");
+  EXPECT_EQ(told_within(1'000, AwaitFileRead{.path = "a", .line = 1}, {.text = "x", .bytes = 1}),
+            "x");
+}
+
+TEST(ResultText, NamesTheOutputOfWhichItGivesTheEnds) {
+  const std::string hash = "0123456789abcdef" + std::string(48, '0');
+  EXPECT_EQ(told_within(1'000, AwaitProcess{.argv = {"make"}},
+                        {.output = "a\n[…]\nz\n", .output_bytes = 900, .output_sha256 = hash}),
+            "exit 0, the middle of its 900 bytes is left out: read_output with "
+            "{\"output\":\"0123456789ab\"} reads it\na\n[…]\nz\n");
+  EXPECT_EQ(told_within(1'000, AwaitContentRead{.sha256 = hash, .offset = 20},
+                        {.text = "b\nc\n", .bytes = 900, .next = 24}),
+            "b\nc\n[bytes 20 to 24 of 900; it goes on at {\"offset\":24}]");
+  EXPECT_EQ(told_within(1'000, AwaitContentRead{.sha256 = hash}, {.text = "b", .bytes = 1}),
+            "b\n[bytes 0 to 1 of 1]");
+}
+
 TEST(ResultText, CutsBetweenCodePoints) {
   std::string text = "x";  // shifts the code points off the cuts
   for (int i = 0; i < 20'000; ++i)

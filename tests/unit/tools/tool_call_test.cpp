@@ -33,8 +33,41 @@ std::string refusal(const std::string& name, const std::string& arguments,
   return request.error().message;
 }
 
-TEST(ToolCall, ReadsAFile) {
-  EXPECT_EQ(command<AwaitFileRead>("read_file", R"({"path":"a.txt"})").path, "a.txt");
+TEST(ToolCall, ReadsAFileInPages) {
+  const auto read = command<AwaitFileRead>("read_file", R"({"path":"a.txt"})");
+  EXPECT_EQ(read.path, "a.txt");
+  EXPECT_EQ(read.line, 1U);
+  EXPECT_EQ(read.column, std::nullopt);
+  EXPECT_EQ(read.lines_max, 2'000U);
+  EXPECT_EQ(read.bytes_max, 28'000U);
+  const auto page =
+      command<AwaitFileRead>("read_file", R"({"path":"a","line":812,"column":7,"lines":20})");
+  EXPECT_EQ(page.line, 812U);
+  EXPECT_EQ(page.column, 7U);
+  EXPECT_EQ(page.lines_max, 20U);
+}
+
+TEST(ToolCall, ReadsOnInAnOutput) {
+  const auto from_start = parse("read_output", R"({"output":"ab12"})");
+  ASSERT_TRUE(from_start);
+  EXPECT_EQ(std::get<ReadOutput>(*from_start), (ReadOutput{"ab12", 0}));
+  EXPECT_EQ(std::get<ReadOutput>(*parse("read_output", R"({"output":"ab12","offset":7})")),
+            (ReadOutput{"ab12", 7}));
+  EXPECT_EQ(refusal("read_output", R"({"output":"ab12","offset":-1})"),
+            "read_output: \"offset\" must be at least 0");
+}
+
+TEST(ToolCall, OfAnAgentThatCannotReadOnAreTheCommandsThatTheyWere) {
+  std::vector<ToolSchema> offered = agent_tools();
+  std::erase_if(offered, [](const ToolSchema& tool) { return tool.name == "read_output"; });
+  const auto command_of = [&](std::string name, std::string arguments) {
+    const auto request = parse_tool_call({"1", std::move(name), std::move(arguments)}, offered);
+    return canonical_command(std::get<TaskCommand>(*request));
+  };
+  EXPECT_EQ(command_of("read_file", R"({"path":"a"})"),
+            canonical_command(AwaitFileRead{.path = "a"}));
+  EXPECT_EQ(command_of("run_program", R"({"argv":["ls"]})"),
+            canonical_command(AwaitProcess{.argv = {"ls"}}));
 }
 
 TEST(ToolCall, ListsTheWorkspaceWhereNoPathIsGiven) {
@@ -100,6 +133,7 @@ TEST(ToolCall, RunsAProgramWithItsOwnTimeout) {
   EXPECT_EQ(process.timeout, Milliseconds{7'000});
   EXPECT_EQ(command<AwaitProcess>("run_program", R"({"argv":["ls"]})").timeout,
             Milliseconds{120'000});
+  EXPECT_EQ(process.output_kept_max, std::uint64_t{8} << 20);
 }
 
 TEST(ToolCall, AsksAPerson) {
@@ -119,8 +153,8 @@ TEST(ToolCall, FinishIsNoCommand) {
 TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {
   EXPECT_EQ(refusal("rm", "{}"),
             "unknown tool \"rm\"; the tools are read_file, list_files, search_files, write_file, "
-            "edit_file, move_file, remove_file, run_program, ask_user, update_plan, use_skill, "
-            "note, finish");
+            "edit_file, move_file, remove_file, run_program, read_output, ask_user, update_plan, "
+            "use_skill, note, finish");
   EXPECT_THAT(refusal("", "{}"), HasSubstr("unknown tool \"\""));
   EXPECT_LT(refusal(std::string(100'000, 'x'), "{}").size(), 300U);
 }
@@ -183,7 +217,7 @@ TEST(ToolCall, S68_NumbersOutOfBoundsAreRefused) {
 TEST(ToolCall, WhatIsMissingOrUnknownIsNamed) {
   EXPECT_EQ(refusal("write_file", R"({"path":"a"})"), "write_file: missing \"content\"");
   EXPECT_EQ(refusal("read_file", R"({"file":"a","path":"a"})"),
-            "read_file: unknown argument \"file\" (known: path)");
+            "read_file: unknown argument \"file\" (known: column, line, lines, path)");
 }
 
 TEST(ToolCall, WhatIsEmptyAndMustNotBeIsNamed) {

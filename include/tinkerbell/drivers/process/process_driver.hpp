@@ -15,6 +15,8 @@
 
 namespace tinkerbell {
 
+class ContentStore;
+class Masker;
 class TreeWatch;
 
 /// What sees what programs change: before one begins, all that it could change is kept, and when it
@@ -22,6 +24,12 @@ class TreeWatch;
 struct Tracking {
   TreeWatch& trees;
   BlockingPool& pool;  ///< Of its own, since a look may take as long as reading a whole workspace.
+};
+
+/// Where the outputs go that are too long for a reply (AwaitProcess::output_kept_max).
+struct OutputKeeping {
+  ContentStore& contents;
+  const Masker& masker;  ///< Before a page is cut, so that no secret stands on two.
 };
 
 /// Performs AwaitProcess. Every program is run by a tinkerbell-shim of its own, which outlives the
@@ -32,10 +40,11 @@ class ProcessDriver final : public Driver {
  public:
   /// `sandbox_works` is what probe_sandbox said: without a working sandbox every program is refused
   /// with its reason, unless the settings say that there is to be none. Without `tracking` nobody
-  /// sees what programs change.
+  /// sees what programs change; without `outputs` nothing but the reply has what they wrote.
   ProcessDriver(boost::asio::any_io_executor loop, BlockingPool& pool, ProgressSink& sink,
                 ProcessSettings settings, Result<void> sandbox_works,
-                const std::optional<Tracking>& tracking = std::nullopt);
+                const std::optional<Tracking>& tracking = std::nullopt,
+                const std::optional<OutputKeeping>& outputs = std::nullopt);
   ~ProcessDriver() override;
 
   /// Finds the program and its hash. Errors: not_found, denied (a limit, a variable that loads

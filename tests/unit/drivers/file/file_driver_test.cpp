@@ -112,6 +112,30 @@ TEST_F(FileDriverTest, Reads) {
   EXPECT_EQ(code(run(AwaitFileRead{.path = "b"})), Errc::not_found);
 }
 
+TEST_F(FileDriverTest, ReadsAPageOfALongFile) {
+  put("a", "one\ntwo\nthree\n");
+  const auto page = run(AwaitFileRead{.path = "a", .bytes_max = 4, .line = 2});
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->text, "two\n");
+  EXPECT_EQ(page->next_line, 3U);
+}
+
+TEST_F(FileDriverTest, ReadsWhatWasKeptInPages) {
+  const std::string kept = contents_->put("one\ntwo\nthree\n")->hex();
+  const auto first = run(AwaitContentRead{.sha256 = kept, .bytes_max = 9});
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->text, "one\ntwo\n");
+  EXPECT_EQ(first->bytes, 14U);
+  EXPECT_EQ(first->next, 8U);
+  const auto rest = run(AwaitContentRead{.sha256 = kept, .offset = first->next});
+  EXPECT_EQ(rest->text, "three\n");
+  EXPECT_EQ(rest->next, 0U);
+  EXPECT_EQ(run(AwaitContentRead{.sha256 = kept, .offset = 14}).error().message,
+            "it ends at byte 14");
+  EXPECT_EQ(code(run(AwaitContentRead{.sha256 = hash("other")})), Errc::not_found);
+  EXPECT_EQ(code(run(AwaitContentRead{.sha256 = "../../etc/passwd"})), Errc::invalid);
+}
+
 TEST_F(FileDriverTest, ListsAndSearches) {
   put("d/a", "needle");
   EXPECT_EQ(run(AwaitFileList{.path = "."})->entries.size(), 1U);
@@ -392,6 +416,7 @@ TEST_F(FileDriverTest, RecoveryThatCannotLookLeavesTheOutcomeUnknown) {
 
 TEST_F(FileDriverTest, ReadsAreNeverInDoubt) {
   EXPECT_EQ(code(recover(*prepared(AwaitFileRead{.path = "a"}))), Errc::not_started);
+  EXPECT_EQ(code(recover(*prepared(AwaitContentRead{.sha256 = hash("a")}))), Errc::not_started);
 }
 
 TEST_F(FileDriverTest, CancelStopsWhatHasNotBegun) {

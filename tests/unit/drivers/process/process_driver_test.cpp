@@ -4,6 +4,8 @@
 #include "unit/drivers/process/process_fixture.hpp"
 
 #include "tinkerbell/base/hash.hpp"
+#include "tinkerbell/base/masker.hpp"
+#include "tinkerbell/workspace/content_store.hpp"
 
 #include <gtest/gtest.h>
 
@@ -190,6 +192,94 @@ TEST_F(UnsandboxedPrograms, S74_ThatFloodLeaveHeadAndTail) {
   EXPECT_TRUE(reply->output.contains("bytes left out"));
   EXPECT_LT(reply->output.size(), 1'100U);
   EXPECT_GT(reply->output_bytes, 100'000U);
+}
+
+/// A driver with a store for outputs that are too long for a reply.
+class KeptOutputs : public UnsandboxedPrograms {
+ protected:
+  KeptOutputs() { start_driver(); }
+
+  void start_driver() {
+    driver_ = std::make_unique<ProcessDriver>(loop_.get_executor(), pool_, sink_, settings_,
+                                              sandbox_works_, std::nullopt,
+                                              OutputKeeping{*contents_, masker_});
+  }
+
+  Call call_that_keeps(std::string script, std::uint64_t kept_max = 1 << 20) {
+    Call call = call_of(std::move(script));
+    auto& command = std::get<AwaitProcess>(call.command);
+    command.output_bytes_max = 90;
+    command.output_kept_max = kept_max;
+    return prepared_call(std::move(call));
+  }
+
+  std::string kept(const AwaitProcess::Reply& reply) {
+    const auto content = contents_->read(Sha256::from_hex(reply.output_sha256), 1 << 20);
+    return content ? *content : content.error().message;
+  }
+
+  Masker masker_;
+  std::unique_ptr<ContentStore> contents_ = *ContentStore::open(state_ / "contents");
+};
+
+std::string numbers_to(int last) {
+  std::string lines;
+  for (int i = 1; i <= last; ++i)
+    lines += std::to_string(i) + "\n";
+  return lines;
+}
+
+TEST_F(KeptOutputs, AreWholeInTheStoreAndTheirEndsInTheReply) {
+  const auto reply = perform(call_that_keeps("seq 1000"));
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->output, numbers_to(23) +
+                               "\n[… bytes 60 to 3864 of 3893 left out …]\n"
+                               "994\n995\n996\n997\n998\n999\n1000\n");
+  EXPECT_EQ(reply->output_bytes, 3'893U);
+  EXPECT_EQ(kept(*reply), numbers_to(1'000));
+  EXPECT_GT(contents_->usage()->contents, 0U) << "it is not durable";
+}
+
+TEST_F(KeptOutputs, AreNotKeptWhereTheReplyHasAllOfIt) {
+  const auto reply = perform(call_that_keeps("echo short"));
+  EXPECT_EQ(reply->output, "short\n");
+  EXPECT_EQ(reply->output_sha256, "");
+}
+
+TEST_F(KeptOutputs, S67_AreValidUtf8AndWithoutSecretsBeforeAPageIsCut) {
+  masker_.add("correct horse");
+  const auto reply =
+      perform(call_that_keeps("seq 40; printf 'correct ho'; printf 'rse \\377\\n'; seq 40"));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(kept(*reply), numbers_to(40) + "[secret] \uFFFD\n" + numbers_to(40));
+}
+
+TEST_F(KeptOutputs, S74_ThatFloodAreKeptAsHeadAndTail) {
+  const auto reply = perform(call_that_keeps("seq 100000", 2'000));
+  ASSERT_TRUE(reply);
+  const std::string text = kept(*reply);
+  EXPECT_LT(text.size(), 2'100U);
+  EXPECT_TRUE(text.contains("bytes left out"));
+  EXPECT_TRUE(text.ends_with("99999\n100000\n"));
+}
+
+TEST_F(KeptOutputs, AreKeptByTheDaemonThatFindsTheProgramEnded) {
+  const Call call = call_that_keeps("seq 1000");
+  ASSERT_TRUE(perform(call));
+  start_driver();
+  const auto reply = recover(call);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(kept(*reply), numbers_to(1'000));
+}
+
+TEST_F(KeptOutputs, ThatCannotBeKeptLeaveTheirEndsAndTheReason) {
+  const Call call = call_that_keeps("seq 1000");
+  std::filesystem::remove_all(state_ / "contents");
+  const auto reply = perform(call);
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(reply->output.starts_with("1\n2\n"));
+  EXPECT_EQ(reply->output_sha256, "");
+  EXPECT_TRUE(reply->note.contains("could not be kept")) << reply->note;
 }
 
 TEST_F(UnsandboxedPrograms, ShowTheirOutputWhileTheyRun) {
