@@ -85,7 +85,9 @@ std::string in_words(const TaskCommand& command) {
           [](const AwaitFileWrite& c) {
             return "write " + c.path + " (" + counted(c.content.size(), "byte") + ")";
           },
-          [](const AwaitFileEdit& c) { return "edit " + c.path; },
+          [](const AwaitFileEdit& c) {
+            return "edit " + c.path + (c.replace_all ? " (all places)" : "");
+          },
           [](const AwaitFileList& c) { return "list " + c.path + (c.recursive ? "/**" : ""); },
           [](const AwaitFileSearch& c) {
             return "search " + quoted_word(c.text) + " in " + c.path;
@@ -145,7 +147,10 @@ std::string in_words(const Reply& reply) {
           [](const AwaitFileWrite::Reply& r) {
             return std::string(r.created ? "created, " : "written, ") + counted(r.bytes, "byte");
           },
-          [](const AwaitFileEdit::Reply& r) { return "changed at line " + std::to_string(r.line); },
+          [](const AwaitFileEdit::Reply& r) {
+            return "changed at line " + std::to_string(r.line) +
+                   (r.places > 1 ? " and " + counted(r.places - 1, "more place") : "");
+          },
           [](const AwaitFileList::Reply& r) {
             return std::to_string(r.entries.size()) + " entries" + (r.complete ? "" : " and more");
           },

@@ -162,6 +162,10 @@ FileLimits file_limits(const settings::Settings& settings, const std::string& st
                           const TaskCommand& look, const Facts& facts,
                           const std::string& entry) { return may_show(look, facts, entry, rules); },
           .own = own_files(settings, state_dir, socket),
+          .may_read =
+              [rules = settings.policy](const AwaitFileRead& read, const Facts& facts) {
+                return decide(read, facts, rules).decision == Decision::allow;
+              },
           .user_skills = std::filesystem::path(settings.file).parent_path() / "skills",
           .system_skills = "/etc/tinkerbell/skills"};
 }

@@ -83,9 +83,13 @@ std::optional<std::string> content_after(const Step& step) {
   const auto* const edit = std::get_if<AwaitFileEdit>(&*command);
   if (edit == nullptr || !step.before) return std::nullopt;
   std::string content = step.before->content;
-  const std::size_t place = content.find(edit->old_text);
+  std::size_t place = content.find(edit->old_text);
   if (place == std::string::npos) return std::nullopt;
-  return content.replace(place, edit->old_text.size(), edit->new_text);
+  do {
+    content.replace(place, edit->old_text.size(), edit->new_text);
+    place = content.find(edit->old_text, place + edit->new_text.size());
+  } while (edit->replace_all && place != std::string::npos);
+  return content;
 }
 
 FileState file_state(std::uint32_t mode, std::string_view content) {

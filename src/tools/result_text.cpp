@@ -87,7 +87,10 @@ std::string told(const AwaitFileWrite& command, const AwaitFileWrite::Reply& rep
 }
 
 std::string told(const AwaitFileEdit& command, const AwaitFileEdit::Reply& reply) {
-  return "edited " + command.path + " at line " + std::to_string(reply.line);
+  const std::string at = " at line " + std::to_string(reply.line);
+  if (reply.places == 1) return "edited " + command.path + at;
+  return "edited " + command.path + " at " + std::to_string(reply.places) + " places, the first" +
+         at;
 }
 
 /// How much it was besides the path that was named.

@@ -52,7 +52,8 @@ ToolRequest write_file(const Json& arguments) {
 ToolRequest edit_file(const Json& arguments) {
   return AwaitFileEdit{.path = text(arguments, "path"),
                        .old_text = text(arguments, "old_text"),
-                       .new_text = text(arguments, "new_text")};
+                       .new_text = text(arguments, "new_text"),
+                       .replace_all = arguments.value("replace_all", false)};
 }
 
 ToolRequest move_file(const Json& arguments) {
@@ -137,13 +138,14 @@ constexpr std::array kTools = {
              "content":{"type":"string","description":"The whole file."}}})",
         write_file},
     Tool{"edit_file",
-         "Replace one passage of a file. old_text must occur exactly once: copy it with its "
-         "indentation and take enough lines around it.",
+         "Replace one passage of a file. old_text must occur exactly once, unless you replace all: "
+         "copy it with its indentation and take enough lines around it.",
          R"({"type":"object","additionalProperties":false,"required":["path","old_text","new_text"],
              "properties":{
              "path":{"type":"string","minLength":1},
              "old_text":{"type":"string","minLength":1},
-             "new_text":{"type":"string"}}})",
+             "new_text":{"type":"string"},
+             "replace_all":{"type":"boolean","description":"Default: false."}}})",
          edit_file},
     Tool{"move_file", "Move or rename a file or a directory. Nothing may stand at the new place.",
          R"({"type":"object","additionalProperties":false,"required":["path","to"],"properties":{

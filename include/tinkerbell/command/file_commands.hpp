@@ -83,8 +83,9 @@ struct AwaitFileWrite {
   }
 };
 
-/// Replace the one place where `old_text` occurs. Errors: as AwaitFileWrite; not_found (file or
-/// text), conflict (several places; or changed since asked).
+/// Replace the one place where `old_text` occurs, or all of them. Errors: as AwaitFileWrite;
+/// not_found (file or text: the message says where it nearly is), conflict (several places and not
+/// `replace_all`; or changed since asked).
 struct AwaitFileEdit {
   static constexpr std::string_view kName = "file.edit";
   static constexpr EffectClass kEffect = EffectClass::local;
@@ -92,20 +93,24 @@ struct AwaitFileEdit {
   struct Reply {
     std::uint64_t line = 0;  ///< Where the change begins, counted from 1.
     std::vector<FileChange> changes;
+    std::uint64_t places = 1;  ///< So many were replaced.
 
     static constexpr auto fields() {
-      return described(field("line", &Reply::line), field("changes", &Reply::changes));
+      return described(field("line", &Reply::line), field("changes", &Reply::changes),
+                       field("places", &Reply::places));
     }
   };
 
   std::string path;
   std::string old_text;
   std::string new_text;
+  bool replace_all = false;  ///< Each place, from the left; those that overlap one before are none.
 
   static constexpr auto fields() {
     return described(field("path", &AwaitFileEdit::path),
                      field("old_text", &AwaitFileEdit::old_text),
-                     field("new_text", &AwaitFileEdit::new_text));
+                     field("new_text", &AwaitFileEdit::new_text),
+                     field("replace_all", &AwaitFileEdit::replace_all));
   }
 };
 

@@ -78,6 +78,14 @@ void add_earlier_attempt(const Call& call, PreImage& before) {
   if (then.size() > before.missing.size()) before.missing = then;
 }
 
+/// Whether an error may say what stands in a file.
+bool may_quote(const FileScene& scene, const Call& call, const std::string& path,
+               const WorkspacePath& place) {
+  return scene.limits.may_read &&
+         scene.limits.may_read(AwaitFileRead{.path = path},
+                               {.object = place.text(), .draft = call.draft});
+}
+
 Result<Prepared> prepare(const FileScene& scene, const Call& call,
                          const ChangesFile auto& command) {
   Result<WorkspacePath> place = scene.workspace.resolve_to_change(command.path);
@@ -87,7 +95,8 @@ Result<Prepared> prepare(const FileScene& scene, const Call& call,
   Result<PreImage> before = scene.workspace.read_pre_image(*place);
   if (!before) return before.error();
   add_earlier_attempt(call, *before);
-  Result<PlannedChange> change = planned_change(command, *before);
+  Result<PlannedChange> change =
+      planned_change(command, *before, may_quote(scene, call, command.path, *place));
   if (!change) return change.error();
   Facts facts{.object = place->text(), .object_sha256 = hash_of(*before)};
   const auto present =
@@ -258,7 +267,8 @@ Reply reply_to(const AwaitFileWrite& command, const PreImage& before, const Plan
 
 Reply reply_to(const AwaitFileEdit&, const PreImage&, const PlannedChange& change,
                std::vector<FileChange> changes) {
-  return AwaitFileEdit::Reply{.line = change.line, .changes = std::move(changes)};
+  return AwaitFileEdit::Reply{
+      .line = change.line, .changes = std::move(changes), .places = change.places};
 }
 
 /// The change that was judged, from the journalled pre-image.

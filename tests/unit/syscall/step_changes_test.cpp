@@ -203,6 +203,9 @@ TEST(ForEachContent, ShowsFilesBeforeAndAfterAWriteAndAnEdit) {
   task.step(AwaitFileEdit{.path = "a", .old_text = "one", .new_text = "two"},
             Reply(AwaitFileEdit::Reply{}), {},
             PreImage{.path = "a", .existed = true, .content = "one\n"});
+  task.step(AwaitFileEdit{.path = "a", .old_text = "o", .new_text = "oo", .replace_all = true},
+            Reply(AwaitFileEdit::Reply{}), {},
+            PreImage{.path = "a", .existed = true, .content = "two, one\n"});
   std::vector<std::string> shown;
   ASSERT_TRUE(for_each_content(task.records,
                                [&](const Sha256& hash, std::string_view content) -> Result<void> {
@@ -210,7 +213,7 @@ TEST(ForEachContent, ShowsFilesBeforeAndAfterAWriteAndAnEdit) {
                                  shown.emplace_back(content);
                                  return {};
                                }));
-  EXPECT_THAT(shown, ElementsAre("one\n", "one\n", "two\n"));
+  EXPECT_THAT(shown, ElementsAre("one\n", "one\n", "two\n", "two, one\n", "twoo, oone\n"));
 }
 
 TEST(ForEachContent, StopsAtTheFirstError) {

@@ -24,6 +24,8 @@ TEST(ResultText, SaysWhatWasWritten) {
   EXPECT_EQ(told(AwaitFileWrite{.path = "a"}, {.bytes = 3, .created = true}), "created a, 3 bytes");
   EXPECT_EQ(told(AwaitFileWrite{.path = "a"}, {.bytes = 3}), "replaced a, 3 bytes");
   EXPECT_EQ(told(AwaitFileEdit{.path = "a"}, {.line = 7}), "edited a at line 7");
+  EXPECT_EQ(told(AwaitFileEdit{.path = "a"}, {.line = 7, .places = 3}),
+            "edited a at 3 places, the first at line 7");
 }
 
 TEST(ResultText, SaysWhatWasMovedOrRemoved) {

@@ -114,6 +114,10 @@ TEST(ToolCall, EditsAFile) {
       command<AwaitFileEdit>("edit_file", R"({"path":"a","old_text":"x\n","new_text":""})");
   EXPECT_EQ(edit.old_text, "x\n");
   EXPECT_EQ(edit.new_text, "");
+  EXPECT_FALSE(edit.replace_all);
+  EXPECT_TRUE(command<AwaitFileEdit>(
+                  "edit_file", R"({"path":"a","old_text":"x","new_text":"","replace_all":true})")
+                  .replace_all);
 }
 
 TEST(ToolCall, MovesAndRemoves) {

@@ -19,12 +19,17 @@ class ContentStore;
 using ShowFilter =
     std::function<bool(const TaskCommand& look, const Facts& facts, const std::string& entry)>;
 
+/// Whether a task may read what a change of it did not fit, so that its error may quote that. Any
+/// thread.
+using ReadFilter = std::function<bool(const AwaitFileRead& read, const Facts& facts)>;
+
 /// What is kept from file commands within a workspace.
 struct FileLimits {
   ShowFilter may_show;
   /// The daemon's own files and directories, absolute and free of links: denied whatever the rules
   /// say, and never shown.
   std::vector<std::filesystem::path> own;
+  ReadFilter may_read = {};  ///< None: nothing is quoted.
   /// Where skills are besides those of the workspace, absolute; they need not exist.
   std::filesystem::path user_skills = {};
   std::filesystem::path system_skills = {};
@@ -41,8 +46,8 @@ struct FileLimits {
 /// and a restoration they bind every path that changes, and prepare() keeps what stands there in
 /// the store; perform() looks again and makes exactly these changes, or none.
 ///
-/// Errors of prepare() tell where an edit failed, never what stands there: no rule has allowed the
-/// reading yet.
+/// Errors of prepare() tell where a change failed, and what stands there only if the rules would
+/// let the task read it unasked: about this file none has been asked yet.
 class FileDriver final : public Driver {
  public:
   FileDriver(BlockingPool& pool, ContentStore& contents, FileLimits limits, Drafts drafts);

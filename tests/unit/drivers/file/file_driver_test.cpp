@@ -100,7 +100,11 @@ class FileDriverTest : public ::testing::Test {
            [](const TaskCommand& /*look*/, const Facts& facts, const std::string& entry) {
              return entry != "secret" || facts.object == "secret";
            },
-       .own = {dir_ / "work/state", dir_ / "work/c.toml"}},
+       .own = {dir_ / "work/state", dir_ / "work/c.toml"},
+       .may_read =
+           [](const AwaitFileRead& read, const Facts& facts) {
+             return read.path != "secret" && facts.object != "secret";
+           }},
       Drafts(dir_ / "drafts")};
   std::uint32_t seq_ = 0;
 };
@@ -350,6 +354,29 @@ TEST_F(FileDriverTest, EditsThatCannotBeAreTheOutcomeOfPrepare) {
             Errc::not_found);
   EXPECT_EQ(code(prepared(AwaitFileEdit{.path = "b", .old_text = "z", .new_text = "y"})),
             Errc::not_found);
+}
+
+TEST_F(FileDriverTest, AnEditThatDoesNotFitQuotesOnlyWhatTheTaskMayRead) {
+  put("a", "pass  word\n");
+  put("secret", "pass  word\n");
+  const auto error_of = [&](const std::string& path) {
+    return run(AwaitFileEdit{.path = path, .old_text = "pass word", .new_text = "x"})
+        .error()
+        .message;
+  };
+  EXPECT_EQ(error_of("a"),
+            "old_text not found in a; but for white space it stands at line 1:\n1: pass  word");
+  EXPECT_EQ(error_of("secret"),
+            "old_text not found in secret; but for white space it stands at line 1");
+}
+
+TEST_F(FileDriverTest, EditsAllPlaces) {
+  put("a", "x\nx\n");
+  const auto edited =
+      run(AwaitFileEdit{.path = "a", .old_text = "x", .new_text = "y", .replace_all = true});
+  ASSERT_TRUE(edited) << edited.error().message;
+  EXPECT_EQ(edited->places, 2U);
+  EXPECT_EQ(get("a"), "y\ny\n");
 }
 
 TEST_F(FileDriverTest, RecoveryTellsDoneFromNotStartedFromUnknown) {
