@@ -102,6 +102,13 @@ std::string in_words(const TaskCommand& command) {
           [](const AwaitFileRemove& c) {
             return "remove " + c.path + (c.recursive ? " and all in it" : "");
           },
+          [](const AwaitFilePatch& c) {
+            std::string words = "patch";
+            for (const PatchedFile& file : c.files) {
+              words += (words == "patch" ? " " : ", ") + (file.path.empty() ? file.to : file.path);
+            }
+            return words;
+          },
           [](const AwaitFileRestore& c) {
             return "take back what task " + std::to_string(number(c.of)) + " changed" +
                    (c.step == 0 ? "" : " after step " + std::to_string(c.step));
@@ -163,6 +170,7 @@ std::string in_words(const Reply& reply) {
           [](const UpdatePlan::Reply&) { return std::string("noted"); },
           [](const AwaitFileMove::Reply& r) { return changed_in_words(r.changes.size(), 0); },
           [](const AwaitFileRemove::Reply& r) { return changed_in_words(r.changes.size(), 0); },
+          [](const AwaitFilePatch::Reply& r) { return changed_in_words(r.changes.size(), 0); },
           [](const AwaitFileRestore::Reply& r) {
             return changed_in_words(r.changes.size(), r.left.size());
           },
@@ -273,7 +281,7 @@ std::string accept_card(const AwaitDraftAccept& command, const Facts& facts) {
   return card + changes_listed("left in the draft", facts);
 }
 
-/// A move, a removal or what is taken back.
+/// A move, a removal, a patch or what is taken back.
 std::string several_card(const TaskCommand& command, const Facts& facts) {
   return visible_line(in_words(command)) + "\n" + changes_counted(facts) +
          changes_listed("left as it is", facts);

@@ -115,6 +115,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
   calls_.set_driver<AwaitFileRestore>(files_);
   calls_.set_driver<AwaitGuidance>(files_);
   calls_.set_driver<AwaitSkill>(files_);
+  calls_.set_driver<AwaitFilePatch>(files_);
   calls_.set_driver<AwaitContentRead>(files_);
   calls_.set_driver<AwaitDraftOpen>(drafts_);
   calls_.set_driver<AwaitDraftAccept>(drafts_);

@@ -114,6 +114,13 @@ std::vector<std::string_view> paths_of(const TaskCommand& command) {
       []<class C>(const C& each) -> std::vector<std::string_view> {
         if constexpr (std::same_as<C, AwaitFileMove>) {
           return {each.path, each.to};
+        } else if constexpr (std::same_as<C, AwaitFilePatch>) {
+          std::vector<std::string_view> paths;
+          for (const PatchedFile& file : each.files) {
+            if (!file.path.empty()) paths.push_back(file.path);
+            if (!file.to.empty() && file.to != file.path) paths.push_back(file.to);
+          }
+          return paths;
         } else if constexpr (requires { each.path; }) {
           return {each.path};
         } else {

@@ -95,12 +95,14 @@ std::optional<Verdict> refused_outright(const TaskCommand& command, const Facts&
   return std::nullopt;
 }
 
-/// Whether a rule that denies or asks is about this command. To move, remove or restore files is to
-/// write all that it changes; and what is moved may be read where it comes to stand.
+/// Whether a rule that denies or asks is about this command. To move, remove, restore or patch
+/// files is to write all that it changes. What is moved, by a patch too, may be read where it comes
+/// to stand; and whether a hunk fits tells what a file holds.
 bool restricts(const Rule& rule, const TaskCommand& command, const Facts& facts) {
   std::vector<std::string_view> names{name_of(command)};
   if (changes_several(command)) names.push_back(AwaitFileWrite::kName);
   if (std::holds_alternative<AwaitFileMove>(command)) names.push_back(AwaitFileRead::kName);
+  if (std::holds_alternative<AwaitFilePatch>(command)) names.push_back(AwaitFileRead::kName);
   return matches_as(names, rule, command, facts);
 }
 
@@ -171,6 +173,7 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Ru
           [&](const UpdatePlan&) { return inside(); },
           [&](const AwaitFileMove&) { return changing(); },
           [&](const AwaitFileRemove&) { return changing(); },
+          [&](const AwaitFilePatch&) { return changing(); },
           [&](const AwaitFileRestore&) {
             return facts.changes.empty()
                        ? Verdict{Decision::allow, "default: there is nothing to take back", ""}

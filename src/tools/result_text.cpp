@@ -108,6 +108,15 @@ std::string told(const AwaitFileRemove& command, const AwaitFileRemove::Reply& r
   return "removed " + command.path + with_what(reply.changes.size());
 }
 
+std::string told(const AwaitFilePatch& /*command*/, const AwaitFilePatch::Reply& reply) {
+  std::string text;
+  for (const FileChange& change : reply.changes) {
+    text += !change.before ? "made " : change.after ? "changed " : "removed ";
+    text += change.path + '\n';
+  }
+  return text;
+}
+
 std::string told(const AwaitFileList& /*command*/, const AwaitFileList::Reply& reply) {
   if (reply.entries.empty()) return "(the directory is empty)";
   std::string text;

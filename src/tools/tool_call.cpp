@@ -70,8 +70,9 @@ Result<ToolRequest> parse_tool_call(const ToolCall& call, const std::vector<Tool
   if (!arguments) return arguments.error().with(tool->name);
   const Result<void> checked = check_schema(*arguments, schema->parameters);
   if (!checked) return checked.error().with(tool->name);
-  ToolRequest request = tool->request(*arguments);
-  return can_read_on(offered) ? in_pages(std::move(request)) : std::move(request);
+  Result<ToolRequest> request = tool->request(*arguments);
+  if (!request) return request.error().with(tool->name);
+  return can_read_on(offered) ? in_pages(*std::move(request)) : *std::move(request);
 }
 
 }  // namespace tinkerbell

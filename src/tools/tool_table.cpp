@@ -1,5 +1,7 @@
 #include "tools/tool_table.hpp"
 
+#include "tools/patch_text.hpp"
+
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -29,43 +31,49 @@ std::optional<std::uint64_t> number(const Json& arguments, const char* name) {
   return found->get<std::uint64_t>();
 }
 
-ToolRequest read_file(const Json& arguments) {
+Result<ToolRequest> read_file(const Json& arguments) {
   return AwaitFileRead{.path = text(arguments, "path"),
                        .line = number(arguments, "line"),
                        .column = number(arguments, "column"),
                        .lines_max = number(arguments, "lines")};
 }
 
-ToolRequest list_files(const Json& arguments) {
+Result<ToolRequest> list_files(const Json& arguments) {
   return AwaitFileList{.path = text_or(arguments, "path", "."),
                        .recursive = arguments.value("recursive", false)};
 }
 
-ToolRequest search_files(const Json& arguments) {
+Result<ToolRequest> search_files(const Json& arguments) {
   return AwaitFileSearch{.text = text(arguments, "text"), .path = text_or(arguments, "path", ".")};
 }
 
-ToolRequest write_file(const Json& arguments) {
+Result<ToolRequest> write_file(const Json& arguments) {
   return AwaitFileWrite{.path = text(arguments, "path"), .content = text(arguments, "content")};
 }
 
-ToolRequest edit_file(const Json& arguments) {
+Result<ToolRequest> edit_file(const Json& arguments) {
   return AwaitFileEdit{.path = text(arguments, "path"),
                        .old_text = text(arguments, "old_text"),
                        .new_text = text(arguments, "new_text"),
                        .replace_all = arguments.value("replace_all", false)};
 }
 
-ToolRequest move_file(const Json& arguments) {
+Result<ToolRequest> apply_patch(const Json& arguments) {
+  Result<AwaitFilePatch> patch = parse_patch(text(arguments, "patch"));
+  if (!patch) return patch.error();
+  return ToolRequest(TaskCommand(*std::move(patch)));
+}
+
+Result<ToolRequest> move_file(const Json& arguments) {
   return AwaitFileMove{.path = text(arguments, "path"), .to = text(arguments, "to")};
 }
 
-ToolRequest remove_file(const Json& arguments) {
+Result<ToolRequest> remove_file(const Json& arguments) {
   return AwaitFileRemove{.path = text(arguments, "path"),
                          .recursive = arguments.value("recursive", false)};
 }
 
-ToolRequest run_program(const Json& arguments) {
+Result<ToolRequest> run_program(const Json& arguments) {
   AwaitProcess command{.argv = texts(arguments, "argv"), .cwd = text_or(arguments, "cwd", ".")};
   if (const auto timeout = arguments.find("timeout_s"); timeout != arguments.end()) {
     command.timeout = std::chrono::seconds{timeout->get<std::int64_t>()};
@@ -73,17 +81,17 @@ ToolRequest run_program(const Json& arguments) {
   return command;
 }
 
-ToolRequest read_output(const Json& arguments) {
+Result<ToolRequest> read_output(const Json& arguments) {
   return ReadOutput{.output = text(arguments, "output"),
                     .offset = number(arguments, "offset").value_or(0)};
 }
 
-ToolRequest ask_user(const Json& arguments) {
+Result<ToolRequest> ask_user(const Json& arguments) {
   return AwaitUserAnswer{.question = text(arguments, "question"),
                          .choices = texts(arguments, "choices")};
 }
 
-ToolRequest update_plan(const Json& arguments) {
+Result<ToolRequest> update_plan(const Json& arguments) {
   UpdatePlan plan;
   for (const Json& step : arguments.at("steps")) {
     plan.steps.push_back(
@@ -92,16 +100,16 @@ ToolRequest update_plan(const Json& arguments) {
   return plan;
 }
 
-ToolRequest use_skill(const Json& arguments) {
+Result<ToolRequest> use_skill(const Json& arguments) {
   return AwaitSkill{.name = text(arguments, "name"),
                     .file = text_or(arguments, "file", AwaitSkill{}.file)};
 }
 
-ToolRequest note(const Json& arguments) {
+Result<ToolRequest> note(const Json& arguments) {
   return Note{.text = text(arguments, "text")};
 }
 
-ToolRequest finish(const Json& arguments) {
+Result<ToolRequest> finish(const Json& arguments) {
   return Finish{.result = arguments};
 }
 
@@ -147,6 +155,14 @@ constexpr std::array kTools = {
              "new_text":{"type":"string"},
              "replace_all":{"type":"boolean","description":"Default: false."}}})",
          edit_file},
+    Tool{
+        "apply_patch",
+        "Change, create, delete or rename one or several files, all or nothing, by a unified diff. "
+        "The lines of a hunk must be in the file exactly; line numbers may be wrong.",
+        R"({"type":"object","additionalProperties":false,"required":["patch"],"properties":{
+             "patch":{"type":"string","minLength":1,
+                      "description":"--- a/path, +++ b/path (/dev/null: no file), @@ hunks."}}})",
+        apply_patch},
     Tool{"move_file", "Move or rename a file or a directory. Nothing may stand at the new place.",
          R"({"type":"object","additionalProperties":false,"required":["path","to"],"properties":{
              "path":{"type":"string","minLength":1},

@@ -12,8 +12,9 @@ namespace tinkerbell {
 struct Tool {
   std::string_view name;
   std::string_view description;
-  std::string_view parameters;                    ///< JSON Schema, as text.
-  ToolRequest (*request)(const Json& arguments);  ///< Of arguments that passed the schema.
+  std::string_view parameters;  ///< JSON Schema, as text.
+  /// Of arguments that passed the schema. Errors: invalid, too_large (what no schema can say).
+  Result<ToolRequest> (*request)(const Json& arguments);
 };
 
 inline constexpr std::string_view kReadOutputTool = "read_output";

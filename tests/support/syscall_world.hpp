@@ -259,6 +259,7 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     calls->set_driver<AwaitFileRestore>(*driver);
     calls->set_driver<AwaitGuidance>(*driver);
     calls->set_driver<AwaitSkill>(*driver);
+    calls->set_driver<AwaitFilePatch>(*driver);
     calls->set_driver<AwaitContentRead>(*driver);
     calls->set_driver<AwaitDraftOpen>(*driver);
     calls->set_driver<AwaitDraftAccept>(*driver);

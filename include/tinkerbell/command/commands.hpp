@@ -31,7 +31,8 @@ using CommandVariant =
                  AwaitFileWrite, AwaitFileEdit, AwaitFileList, AwaitFileSearch, AwaitUserApproval,
                  AwaitUserAnswer, AwaitProcess, AwaitLLMResponse, Checkpoint, AwaitDraftOpen,
                  AwaitDraftAccept, AwaitDraftDrop, AwaitFileStat, AwaitFileMove, AwaitFileRemove,
-                 AwaitFileRestore, Hear, AwaitGuidance, AwaitSkill, UpdatePlan, AwaitContentRead>;
+                 AwaitFileRestore, Hear, AwaitGuidance, AwaitSkill, UpdatePlan, AwaitContentRead,
+                 AwaitFilePatch>;
 
 namespace detail {
 
@@ -80,7 +81,7 @@ concept Command = detail::kIsOneOf<T, CommandVariant>;
 /// Changes several paths at once, all of them or none; Facts::changes names each.
 template <class T>
 concept ChangesSeveral = std::same_as<T, AwaitFileMove> || std::same_as<T, AwaitFileRemove> ||
-                         std::same_as<T, AwaitFileRestore>;
+                         std::same_as<T, AwaitFileRestore> || std::same_as<T, AwaitFilePatch>;
 
 /// Lets a `switch`-like visit list what it handles; the compiler finds a missing case.
 template <class... Handlers>

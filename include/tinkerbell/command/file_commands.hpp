@@ -187,6 +187,60 @@ struct AwaitFileRemove {
   }
 };
 
+/// What a patch has at most.
+inline constexpr std::size_t kPatchFilesMax = 1'000;
+
+/// One passage of a file that becomes another: whole lines, with as many around what changes as say
+/// where it is.
+struct PatchHunk {
+  std::uint64_t line = 0;  ///< Where it should be, counted from 1: decides where it could be in
+                           ///< several places. 0: nobody says.
+  std::string before;
+  std::string after;
+
+  static constexpr auto fields() {
+    return described(field("line", &PatchHunk::line), field("before", &PatchHunk::before),
+                     field("after", &PatchHunk::after));
+  }
+};
+
+/// What becomes of one file.
+struct PatchedFile {
+  std::string path;                ///< As it is; empty: it is made.
+  std::string to;                  ///< As it will be; empty: it is removed, and all of it must be
+                                   ///< in the hunks.
+  std::vector<PatchHunk> hunks;    ///< In their order in the file.
+  std::optional<bool> executable;  ///< Nothing: as it is, and a new file is not.
+
+  static constexpr auto fields() {
+    return described(field("path", &PatchedFile::path), field("to", &PatchedFile::to),
+                     field("hunks", &PatchedFile::hunks),
+                     field("executable", &PatchedFile::executable));
+  }
+};
+
+/// Change, make, remove and rename files as a patch says. All of it or nothing. Each hunk must be
+/// in its file exactly, at one place or at the line that it says, after the hunk before it; nothing
+/// is guessed. A new file has mode 0644, or 0755. Errors: not_found (a file; or a hunk: the message
+/// says where it nearly is), conflict (something stands where a file is to be made; several places;
+/// more left of a file that is removed; two parts about one file; or it is not what was asked about
+/// any more), invalid (no file, or a hunk without a line of the file), too_large, denied,
+/// outside_workspace, unsupported, cancelled, io, storage_full.
+struct AwaitFilePatch {
+  static constexpr std::string_view kName = "file.patch";
+  static constexpr EffectClass kEffect = EffectClass::local;
+
+  struct Reply {
+    std::vector<FileChange> changes;
+
+    static constexpr auto fields() { return described(field("changes", &Reply::changes)); }
+  };
+
+  std::vector<PatchedFile> files;
+
+  static constexpr auto fields() { return described(field("files", &AwaitFilePatch::files)); }
+};
+
 /// Take back what a task has changed: a list of what its steps changed, turned round. Each path
 /// must still be as that task left it, or be as it is to become already; else nothing is done, or
 /// with `keep_others` what cannot be taken back stays as it is, and what cannot be done without it.

@@ -63,7 +63,8 @@ struct Rules {
 /// workspace asks even where a rule allows it.
 ///
 /// What a rule says of file.write, if that is not to allow it, holds for what file.move,
-/// file.remove and file.restore change as well; of file.read for what file.move moves.
+/// file.remove, file.restore and file.patch change as well; of file.read for what file.move moves
+/// and file.patch changes.
 [[nodiscard]] Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules);
 
 /// Whether a search may show lines of `entry`, or a list its name: a path within the workspace free

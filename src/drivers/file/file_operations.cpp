@@ -124,6 +124,15 @@ std::vector<std::string> paths_of(const AwaitFileRemove& remove) {
   return {remove.path};
 }
 
+std::vector<std::string> paths_of(const AwaitFilePatch& patch) {
+  std::vector<std::string> paths;
+  for (const PatchedFile& file : patch.files) {
+    for (const std::string& path : {file.path, file.to})
+      if (!path.empty()) paths.push_back(path);
+  }
+  return paths;
+}
+
 /// Its paths are none that somebody wrote, but places.
 std::vector<std::string> paths_of(const AwaitFileRestore& /*restore*/) {
   return {};

@@ -1,5 +1,7 @@
 #include "drivers/file/several_paths.hpp"
 
+#include "drivers/file/patched.hpp"
+
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/workspace/apply.hpp"
 #include "tinkerbell/workspace/change_list.hpp"
@@ -9,6 +11,7 @@
 #include "tinkerbell/workspace/shown.hpp"
 #include "tinkerbell/workspace/tree.hpp"
 #include "tinkerbell/workspace/within.hpp"
+#include "tinkerbell/workspace/workspace.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -163,6 +166,139 @@ Result<SeveralChanges> several_changes(const FileScene& scene, const AwaitFileRe
   for (const TreeEntry& entry : part->entries)
     several.changes.push_back({entry.path, state_of(entry), std::nullopt});
   if (Result<void> possible = check_changes(several.changes); !possible) return possible.error();
+  return several;
+}
+
+// ---- patch ----
+
+namespace {
+
+constexpr std::uint32_t kModeOfFile = 0644;
+
+/// All that may be read may be executed, or nothing.
+std::uint32_t with_execution(std::uint32_t mode, bool executable) {
+  return executable ? mode | ((mode & 0444U) >> 2U) : mode & ~0111U;
+}
+
+/// What stands where a patch is to change something, and what it holds.
+struct FoundFile {
+  WorkspacePath place;
+  FileState state;
+  std::string content;
+};
+
+Result<FoundFile> found_at(const FileScene& scene, const std::string& path) {
+  const Result<WorkspacePath> place = place_to_change(scene, path);
+  if (!place) return place.error();
+  const Result<Tree> part = whole_part(scene, *place);
+  if (!part) return part.error();
+  const TreeEntry* const entry = part->find(place->text());
+  if (entry == nullptr || entry->type != FileType::file) {
+    return Error{Errc::invalid, visible_line(place->text()) + " is no regular file"};
+  }
+  Result<std::string> content = scene.contents.read(entry->content, kChangeBytesMax);
+  if (!content) return content.error();
+  return FoundFile{*place, state_of(*entry), *std::move(content)};
+}
+
+/// The changes of the files of a patch, one after the other.
+class Patching {
+ public:
+  explicit Patching(const FileScene& scene) : scene_(scene) {}
+
+  Result<void> add(const PatchedFile& file) {
+    if (file.path.empty() && file.to.empty()) return Error{Errc::invalid, "a file without a name"};
+    std::optional<FoundFile> found;
+    if (!file.path.empty()) {
+      Result<FoundFile> standing = found_at(scene_, file.path);
+      if (!standing) return standing.error();
+      found = *std::move(standing);
+    }
+    const Result<std::string> content =
+        patched(file, found ? found->content : "", found && may_quote(file, found->place));
+    if (!content) return content.error();
+    if (file.to.empty()) return remove(*found, *content);
+    return make(file, found, *content);
+  }
+
+  [[nodiscard]] std::vector<FileChange> take() && {
+    std::vector<FileChange> all;
+    for (auto& [path, change] : changes_)
+      all.push_back(std::move(change));
+    return all;
+  }
+
+ private:
+  [[nodiscard]] bool may_quote(const PatchedFile& file, const WorkspacePath& place) const {
+    return scene_.limits.may_read &&
+           scene_.limits.may_read(AwaitFileRead{.path = file.path}, {.object = place.text()});
+  }
+
+  Result<void> remove(const FoundFile& found, const std::string& left) {
+    if (!left.empty()) {
+      return Error{Errc::conflict,
+                   visible_line(found.place.text()) + " holds more than the patch removes of it"};
+    }
+    return note({found.place.text(), found.state, std::nullopt});
+  }
+
+  Result<void> make(const PatchedFile& file, const std::optional<FoundFile>& found,
+                    const std::string& content) {
+    const Result<Sha256> kept = scene_.contents.put(content);
+    if (!kept) return kept.error();
+    FileState state{
+        .mode = found ? found->state.mode : kModeOfFile, .content = *kept, .bytes = content.size()};
+    if (file.executable) state.mode = with_execution(state.mode, *file.executable);
+    state = as_made(state);
+    if (file.path == file.to) return note({found->place.text(), found->state, state});
+    const Result<WorkspacePath> to = place_to_change(scene_, file.to);
+    if (!to) return to.error();
+    if (Result<void> free = check_free(scene_, *to); !free) return free;
+    if (Result<void> made = make_directories(*to); !made) return made;
+    if (found) {
+      if (Result<void> gone = note({found->place.text(), found->state, std::nullopt}); !gone) {
+        return gone;
+      }
+    }
+    return note({to->text(), std::nullopt, state});
+  }
+
+  /// Several files may need the same ones.
+  Result<void> make_directories(const WorkspacePath& place) {
+    const Result<std::vector<FileChange>> made = directories_for(scene_, place);
+    if (!made) return made.error();
+    for (const FileChange& change : *made)
+      changes_.emplace(change.path, change);
+    return {};
+  }
+
+  Result<void> note(FileChange change) {
+    const std::string path = change.path;
+    if (changes_.emplace(path, std::move(change)).second) return {};
+    return Error{Errc::conflict, "two parts of the patch are about " + visible_line(path)};
+  }
+
+  const FileScene& scene_;
+  std::map<std::string, FileChange> changes_;
+};
+
+}  // namespace
+
+Result<SeveralChanges> several_changes(const FileScene& scene, const AwaitFilePatch& patch) {
+  if (patch.files.empty() || patch.files.size() > kPatchFilesMax) {
+    return Error{Errc::invalid,
+                 "a patch has from 1 to " + std::to_string(kPatchFilesMax) + " files"};
+  }
+  Patching patching(scene);
+  for (const PatchedFile& file : patch.files) {
+    if (scene.stop.stop_requested()) return Error{Errc::cancelled, "the look was stopped"};
+    if (Result<void> added = patching.add(file); !added) return added.error();
+  }
+  SeveralChanges several{.object = scene.workspace.known_as(),
+                         .changes = std::move(patching).take()};
+  if (Result<void> possible = check_changes(several.changes); !possible) return possible.error();
+  std::erase_if(several.changes, [](const FileChange& each) { return each.before == each.after; });
+  if (several.changes.empty()) return Error{Errc::invalid, "the patch changes nothing"};
   return several;
 }
 

@@ -26,6 +26,8 @@ struct SeveralChanges {
                                                      const AwaitFileRemove& remove);
 [[nodiscard]] Result<SeveralChanges> several_changes(const FileScene& scene,
                                                      const AwaitFileRestore& restore);
+[[nodiscard]] Result<SeveralChanges> several_changes(const FileScene& scene,
+                                                     const AwaitFilePatch& patch);
 
 /// The changes as people are shown them: of what moves only where it goes. Errors: those of
 /// ContentStore.

@@ -204,6 +204,13 @@ TEST(ApprovalCard, ShowsAllThatIsMovedRemovedOrTakenBack) {
             "  - 'b c\\x0a'  changed by somebody else since\n-x\n+\\x1b\n");
 }
 
+TEST(ApprovalCard, ShowsWhatAPatchMakesOfTheFiles) {
+  EXPECT_EQ(approval_card(AwaitFilePatch{.files = {{.path = "a", .to = "a"}, {.to = "b"}}},
+                          {.changes = {{.change = {.path = "a"}, .diff = "-x\n+y\n"},
+                                       {.change = {.path = "b"}, .diff = "+\x1b\n"}}}),
+            "patch a, b\n  changes  2 paths\n-x\n+y\n+\\x1b\n");
+}
+
 TEST(ApprovalCard, S30_ThePathsOfAMoveForgeNoLine) {
   const std::string card = approval_card(AwaitFileMove{.path = "a\nApprove? ", .to = "b\x1b"}, {});
   EXPECT_EQ(card, "move a\\x0aApprove?  to b\\x1b\n  changes  0 paths\n");

@@ -233,6 +233,34 @@ TEST(Policy, AsksBeforeMovesAndRemovalsButNotInADraft) {
   EXPECT_EQ(decided(AwaitFileRestore{}, {}, {}), Decision::allow);
 }
 
+/// A patch that renames `path` to `to`.
+TaskCommand patch(std::string path, std::string to) {
+  return AwaitFilePatch{.files = {{.path = std::move(path), .to = std::move(to)}}};
+}
+
+TEST(Policy, APatchIsJudgedByEachOfItsPathsAsAMoveIs) {
+  EXPECT_EQ(decide(patch("a", "a"), changing({"a"}), {}).rule, "default: file changes ask");
+  EXPECT_EQ(decided(patch("a", "a"), changing({"a"}, TaskId{1}), {}), Decision::allow);
+  const std::vector<Rule> allowed{path_rule(Decision::allow, {"docs/**"})};
+  EXPECT_EQ(decided(patch("docs/a", "docs/b"), changing({"docs/a", "docs/b"}), allowed),
+            Decision::allow);
+  EXPECT_EQ(decided(patch("docs/a", "b"), changing({"docs/a", "b"}), allowed), Decision::ask);
+  EXPECT_EQ(decided(patch("docs/a", "docs/l"), changing({"docs/a", "src/b"}), allowed),
+            Decision::ask);
+  for (const std::string_view name : {"file.write", "file.read", "file.patch"}) {
+    Rule rule = path_rule(Decision::deny, {"secret/**"});
+    rule.commands = {std::string(name)};
+    EXPECT_EQ(decided(patch("secret/a", "b"), changing({"secret/a", "b"}), {rule}), Decision::deny);
+    EXPECT_EQ(decided(patch("l/a", "b"), changing({"secret/a", "b"}), {rule}), Decision::deny);
+    EXPECT_EQ(decided(patch("a", "secret/b"), changing({"a", "secret/b"}), {rule}), Decision::deny);
+  }
+  const std::vector<Rule> all{command_rule(Decision::allow, {"*"})};
+  for (const auto& [path, to] : {std::pair("", "../b"), {"../a", ""}, {"a", "b/../../c"}})
+    EXPECT_EQ(decide(patch(path, to), {}, {all}).rule, "built-in: outside the workspace");
+  EXPECT_EQ(decide(patch("a", std::string(5'000, 'x')), {}, {all}).rule,
+            "built-in: too large to judge");
+}
+
 TEST(Policy, AMoveIsAllowedIfBothItsPathsAreAndForbiddenIfOneIs) {
   const std::vector<Rule> allowed{path_rule(Decision::allow, {"docs/**"})};
   EXPECT_EQ(decided(move("docs/a", "docs/b"), changing({"docs/a", "docs/b"}), allowed),
@@ -300,6 +328,8 @@ TEST(Policy, S22_AsksBeforeProtectedPathsAreMovedRemovedOrTakenBack) {
   EXPECT_TRUE(guarded(move(".git", "x"), {".git", "x"}));
   EXPECT_TRUE(guarded(move("d", "e"), {"d", "d/.git/config", "e", "e/.git/config"}));
   EXPECT_TRUE(guarded(AwaitFileRestore{}, {".git/hooks/x"}));
+  EXPECT_TRUE(guarded(patch("", "sub/.envrc"), {"sub/.envrc"}));
+  EXPECT_TRUE(guarded(patch("l/x", "l/x"), {".git/hooks/x"}));
   EXPECT_FALSE(guarded(remove("sub"), {"sub", "sub/envrc"}));
 }
 

@@ -82,6 +82,8 @@ std::string journal_form() {
   describe<GuidanceFile>(form, "GuidanceFile");
   describe<SkillHead>(form, "SkillHead");
   describe<PlanStep>(form, "PlanStep");
+  describe<PatchedFile>(form, "PatchedFile");
+  describe<PatchHunk>(form, "PatchHunk");
   describe_commands(form, std::type_identity<CommandVariant>{});
   return form;
 }
@@ -262,6 +264,13 @@ SkillHead 1 description = ""
 SkillHead 2 place = "workspace"
 PlanStep 0 text = ""
 PlanStep 1 state = "pending"
+PatchedFile 0 path = ""
+PatchedFile 1 to = ""
+PatchedFile 2 hunks = []
+PatchedFile 3 executable = null
+PatchHunk 0 line = 0
+PatchHunk 1 before = ""
+PatchHunk 2 after = ""
 task.spawn 0 kind = ""
 task.spawn 1 arguments = {}
 task.join 0 task = 0
@@ -328,6 +337,7 @@ task.plan 0 steps = []
 content.read 0 sha256 = ""
 content.read 1 offset = 0
 content.read 2 bytes_max = 24000
+file.patch 0 files = []
 task.id reply 0 task = 0
 task.spawn reply 0 task = 0
 task.join reply 0 state = ""
@@ -399,6 +409,7 @@ skill.read reply 2 files = []
 content.read reply 0 text = ""
 content.read reply 1 bytes = 0
 content.read reply 2 next = 0
+file.patch reply 0 changes = []
 )";
 
 TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {

@@ -20,8 +20,8 @@ std::vector<std::string> names_of(const std::vector<ToolSchema>& tools) {
 TEST(AgentTools, ComeInAFixedOrder) {
   EXPECT_THAT(names_of(agent_tools()),
               ElementsAre("read_file", "list_files", "search_files", "write_file", "edit_file",
-                          "move_file", "remove_file", "run_program", "read_output", "ask_user",
-                          "update_plan", "use_skill", "note", "finish"));
+                          "apply_patch", "move_file", "remove_file", "run_program", "read_output",
+                          "ask_user", "update_plan", "use_skill", "note", "finish"));
 }
 
 TEST(AgentTools, AreSmallEnoughForEveryPrompt) {

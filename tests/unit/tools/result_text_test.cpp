@@ -36,6 +36,8 @@ TEST(ResultText, SaysWhatWasMovedOrRemoved) {
   EXPECT_EQ(told(AwaitFileMove{.path = "a", .to = "b"}, {.changes = {gone, gone, made, made}}),
             "moved a to b, 2 paths in all");
   EXPECT_EQ(told(AwaitFileRemove{.path = "a"}, {.changes = {gone}}), "removed a");
+  EXPECT_EQ(told(AwaitFilePatch{}, {.changes = {gone, made, {"c", state, state}}}),
+            "removed a\nmade b\nchanged c\n");
   EXPECT_EQ(told(AwaitFileRemove{.path = "a"}, {.changes = {gone, gone, gone}}),
             "removed a, 3 paths in all");
 }

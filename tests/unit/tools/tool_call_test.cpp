@@ -120,6 +120,15 @@ TEST(ToolCall, EditsAFile) {
                   .replace_all);
 }
 
+TEST(ToolCall, PatchesFiles) {
+  const auto patch = command<AwaitFilePatch>(
+      "apply_patch", R"({"patch":"--- a/f\n+++ b/f\n@@ -1 +1 @@\n-x\n+y\n"})");
+  ASSERT_EQ(patch.files.size(), 1U);
+  EXPECT_EQ(patch.files[0].hunks[0].after, "y\n");
+  EXPECT_THAT(refusal("apply_patch", R"({"patch":"x"})"),
+              HasSubstr("apply_patch: this is no unified diff"));
+}
+
 TEST(ToolCall, MovesAndRemoves) {
   const auto move = command<AwaitFileMove>("move_file", R"({"path":"a","to":"b/c"})");
   EXPECT_EQ(move.path, "a");
@@ -157,8 +166,8 @@ TEST(ToolCall, FinishIsNoCommand) {
 TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {
   EXPECT_EQ(refusal("rm", "{}"),
             "unknown tool \"rm\"; the tools are read_file, list_files, search_files, write_file, "
-            "edit_file, move_file, remove_file, run_program, read_output, ask_user, update_plan, "
-            "use_skill, note, finish");
+            "edit_file, apply_patch, move_file, remove_file, run_program, read_output, ask_user, "
+            "update_plan, use_skill, note, finish");
   EXPECT_THAT(refusal("", "{}"), HasSubstr("unknown tool \"\""));
   EXPECT_LT(refusal(std::string(100'000, 'x'), "{}").size(), 300U);
 }

@@ -118,10 +118,114 @@ class SeveralPathsTest : public testing::Test {
 using FileMove = SeveralPathsTest;
 using FileRemove = SeveralPathsTest;
 using FileRestore = SeveralPathsTest;
+using FilePatch = SeveralPathsTest;
 
 const TreeModel kTree{{"d", model_directory(0750)},    {"d/deep", model_directory()},
                       {"d/deep/f", model_file("x")},   {"d/l", model_link("../outside/canary")},
                       {"d/run", model_file("", 0755)}, {"f", model_file("f\n")}};
+
+// ---- patch ----
+
+/// Changes f, makes new/deep/g and new/h, removes d/deep/f, renames and changes d/run.
+AwaitFilePatch patch_of_all() {
+  return {.files = {
+              {.path = "f", .to = "f", .hunks = {{.before = "f\n", .after = "F\n"}}},
+              {.to = "new/deep/g", .hunks = {{.after = "g\n"}}, .executable = true},
+              {.to = "new/h", .hunks = {{.after = "h\n"}}},
+              {.path = "d/deep/f", .hunks = {{.before = "x"}}},
+              {.path = "d/run", .to = "run", .hunks = {{.after = "run\n"}}, .executable = false},
+          }};
+}
+
+const TreeModel kPatched{{"d", model_directory(0750)},
+                         {"d/deep", model_directory()},
+                         {"d/l", model_link("../outside/canary")},
+                         {"f", model_file("F\n")},
+                         {"new", model_directory()},
+                         {"new/deep", model_directory()},
+                         {"new/deep/g", model_file("g\n", 0755)},
+                         {"new/h", model_file("h\n")},
+                         {"run", model_file("run\n")}};
+
+TEST_F(FilePatch, ChangesMakesRemovesAndRenamesAtOnceAndShowsExactlyThat) {
+  begin_with(kTree);
+  const Result<Call> call = prepared(patch_of_all());
+  ASSERT_TRUE(call) << call.error().message;
+  std::string shown;
+  for (const DraftChange& each : call->facts.changes)
+    shown += each.diff;
+  EXPECT_THAT(shown, HasSubstr("--- a/f\n+++ b/f\n@@ -1 +1 @@\n-f\n+F\n"));
+  EXPECT_THAT(shown,
+              HasSubstr("new file new/deep/g, executable\n--- /dev/null\n+++ b/new/deep/g\n"));
+  expect_tree(kTree);
+  ASSERT_TRUE(run(patch_of_all()));
+  expect_tree(kPatched);
+}
+
+TEST_F(FilePatch, IsTakenBackAsAnyChange) {
+  begin_with(kTree);
+  const auto done = run(patch_of_all());
+  ASSERT_TRUE(done);
+  ASSERT_TRUE(run(undo_of(done->changes)));
+  expect_tree(kTree);
+}
+
+TEST_F(FilePatch, WhereOnePartDoesNotFitNothingIsChanged) {
+  begin_with(kTree);
+  const PatchedFile good{.path = "f", .to = "f", .hunks = {{.before = "f\n", .after = "F\n"}}};
+  const auto refused_with = [&](const PatchedFile& bad) {
+    return refused(AwaitFilePatch{.files = {good, bad}});
+  };
+  EXPECT_EQ(refused_with({.path = "d/deep/f", .to = "d/deep/f", .hunks = {{.before = "y"}}}),
+            Errc::not_found);
+  EXPECT_EQ(refused_with({.path = "none", .to = "none", .executable = true}), Errc::not_found);
+  EXPECT_EQ(refused_with({.to = "d/run"}), Errc::conflict);
+  EXPECT_EQ(refused_with({.path = "d/run", .to = "d/deep/f"}), Errc::conflict);
+  EXPECT_EQ(refused_with({.path = "d/deep/f"}), Errc::conflict) << "more is left of it";
+  EXPECT_EQ(refused_with(good), Errc::conflict) << "two parts about one file";
+  EXPECT_EQ(refused_with({.path = "d", .to = "e"}), Errc::invalid);
+  EXPECT_EQ(refused_with({.path = "d/l", .to = "d/l", .executable = true}), Errc::invalid);
+  EXPECT_EQ(refused_with({.to = "f/below"}), Errc::invalid);
+  EXPECT_EQ(refused_with({.to = "state/keys/x"}), Errc::denied);
+  EXPECT_EQ(refused_with({}), Errc::invalid);
+  EXPECT_EQ(refused(AwaitFilePatch{}), Errc::invalid);
+  EXPECT_EQ(refused(AwaitFilePatch{.files = {{.path = "f", .to = "f"}}}), Errc::invalid)
+      << "it changes nothing";
+}
+
+TEST_F(FilePatch, S38_APathThatLeadsOutIsAFactForTheRules) {
+  begin_with(kTree);
+  for (const PatchedFile& file : {PatchedFile{.to = "../outside/x"},
+                                  {.path = "../outside/canary"},
+                                  {.path = "f", .to = "../f"}}) {
+    const Result<Call> call = prepared(AwaitFilePatch{.files = {file}});
+    ASSERT_TRUE(call);
+    EXPECT_TRUE(call->facts.outside);
+  }
+}
+
+TEST_F(FilePatch, S32_AFileThatChangedSinceItWasJudgedIsAConflict) {
+  begin_with(kTree);
+  const Result<Call> call = prepared(patch_of_all());
+  dir_.write("work/f", "f\nmore\n");
+  const TreeModel now = [] {
+    TreeModel model = kTree;
+    model["f"] = model_file("f\nmore\n");
+    return model;
+  }();
+  EXPECT_EQ(code(perform_file(scene(), *call)), Errc::conflict);
+  expect_tree(now);
+}
+
+TEST_F(FilePatch, AfterACrashWhatWasBegunIsFinished) {
+  begin_with(kTree);
+  const Result<Call> call = prepared(patch_of_all());
+  EXPECT_EQ(code(recover_file(scene(), *call)), Errc::not_started);
+  ASSERT_TRUE(perform_file(scene(), *call));
+  const auto after = states();
+  EXPECT_TRUE(recover_file(scene(), *call));
+  EXPECT_EQ(states(), after);
+}
 
 // ---- move ----
 
@@ -566,6 +670,7 @@ TEST_F(SeveralPathsTest, S46_ACrashAtAnyStepLeavesTheOldTreeOrTheNewOne) {
   const std::vector<Case> cases{
       {kTree, AwaitFileMove{.path = "d", .to = "e"}, moved},
       {kTree, AwaitFileRemove{.path = "d", .recursive = true}, {{"f", model_file("f\n")}}},
+      {kTree, patch_of_all(), kPatched},
       {kDone, undo_of(changes_between(tree_of(kTree), tree_of(kDone))), kTree}};
   for (const Case& each : cases) {
     int done = 0;
