@@ -187,6 +187,32 @@ Result<TaskCommand> command_from_canonical(std::string_view name, std::string_vi
   return command;
 }
 
+Result<TaskCommand> pure_command(std::string_view name, const Json& arguments) {
+  Result<TaskCommand> command =
+      Error{Errc::invalid, "no command that changes nothing: \"" + std::string(name) + "\""};
+  with_command(index_of(name), [&]<class C>(const C&) {
+    if constexpr (C::kEffect == EffectClass::pure) {
+      Result<C> value = from_json_value<C>(arguments, UnknownKeys::reject);
+      command = value ? Result<TaskCommand>(*std::move(value)) : value.error().with(C::kName);
+    }
+  });
+  return command;
+}
+
+Result<Reply> pure_reply(const TaskCommand& command, const Json& reply) {
+  return std::visit(
+      [&]<class C>(const C&) -> Result<Reply> {
+        if constexpr (C::kEffect == EffectClass::pure) {
+          Result<typename C::Reply> value = from_json_value<typename C::Reply>(reply);
+          if (!value) return value.error().with(C::kName);
+          return Reply(*std::move(value));
+        } else {
+          return Error{Errc::invalid, std::string(C::kName) + " is not pure"};
+        }
+      },
+      command);
+}
+
 std::string canonical_outcome(const Result<Reply>& outcome) {
   CanonicalWriter writer;
   writer.begin_array(2);

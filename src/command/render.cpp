@@ -57,6 +57,25 @@ std::string guidance_in_words(const AwaitGuidance::Reply& reply) {
   return words + counted(reply.skills.size(), "skill") + ", " + counted(reply.notes.size(), "note");
 }
 
+std::string in_words(const TaskCommand& command);
+
+/// Each part as it would be called alone.
+std::string in_words(const Together& together) {
+  std::string words = "at once";
+  for (const PartCommand& part : together.parts) {
+    const Result<TaskCommand> command = pure_command(part.name, part.arguments);
+    words += (words == "at once" ? ": " : "; ") + (command ? in_words(*command) : part.name);
+  }
+  return words;
+}
+
+std::string in_words(const Together::Reply& reply) {
+  const auto failed = std::ranges::count_if(
+      reply.parts, [](const PartOutcome& part) { return part.reply.is_null(); });
+  return counted(reply.parts.size(), "part") +
+         (failed == 0 ? "" : ", " + std::to_string(failed) + " of them not done");
+}
+
 std::string in_words(const TaskCommand& command) {
   return std::visit(
       Overloaded{
@@ -82,6 +101,7 @@ std::string in_words(const TaskCommand& command) {
             return "read kept content " + c.sha256.substr(0, kHashDigitsShown) + " from byte " +
                    std::to_string(c.offset);
           },
+          [](const Together& c) { return in_words(c); },
           [](const AwaitFileWrite& c) {
             return "write " + c.path + " (" + counted(c.content.size(), "byte") + ")";
           },
@@ -151,6 +171,7 @@ std::string in_words(const Reply& reply) {
           [](const Random::Reply& r) { return std::to_string(r.value); },
           [](const AwaitFileRead::Reply& r) { return counted(r.text.size(), "byte"); },
           [](const AwaitContentRead::Reply& r) { return counted(r.text.size(), "byte"); },
+          [](const Together::Reply& r) { return in_words(r); },
           [](const AwaitFileWrite::Reply& r) {
             return std::string(r.created ? "created, " : "written, ") + counted(r.bytes, "byte");
           },
@@ -374,7 +395,26 @@ std::string value_text(const Json& value, std::size_t text_max) {
 
 }  // namespace
 
+namespace {
+
+/// Each part as the call that it is.
+std::string calls_inside(const Json& parts, std::size_t text_max) {
+  std::string inside;
+  for (const Json& part : parts) {
+    if (!inside.empty()) inside += ", ";
+    inside +=
+        call_line(part.value("name", std::string()), part.value("arguments", Json()), text_max);
+  }
+  return inside;
+}
+
+}  // namespace
+
 std::string call_line(std::string_view command, const Json& arguments, std::size_t text_max) {
+  if (command == Together::kName && arguments.is_object()) {
+    return visible_line(command) + "(" +
+           calls_inside(arguments.value("parts", Json::array()), text_max) + ")";
+  }
   std::string inside;
   for (const std::string_view name : argument_names(command)) {
     const auto found = arguments.find(name);

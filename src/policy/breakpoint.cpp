@@ -86,7 +86,22 @@ Result<Breakpoint> breakpoint_from(std::string_view pattern) {
   return breakpoint;
 }
 
+namespace {
+
+/// Whether one of its parts, as it is written, would be stopped at.
+bool stops_before_part(const Breakpoint& breakpoint, const Together& together) {
+  return std::ranges::any_of(together.parts, [&](const PartCommand& part) {
+    const Result<TaskCommand> command = pure_command(part.name, part.arguments);
+    return command && !std::holds_alternative<Together>(*command) &&
+           stops_before(breakpoint, *command, {});
+  });
+}
+
+}  // namespace
+
 bool stops_before(const Breakpoint& breakpoint, const TaskCommand& command, const Facts& facts) {
+  const auto* const together = std::get_if<Together>(&command);
+  if (together != nullptr && stops_before_part(breakpoint, *together)) return true;
   const auto is_meant = [&](const std::string& host) {
     return glob_matches(breakpoint.host, host);
   };

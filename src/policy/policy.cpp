@@ -129,6 +129,11 @@ std::optional<Verdict> guarded_path(const TaskCommand& command, const Facts& fac
   return verdict;
 }
 
+/// Nobody is asked about several commands in one question: their parts come again, each by itself.
+Verdict asked_one_by_one(const Verdict& asked) {
+  return {Decision::deny, asked.rule, "what it asks about is asked for one by one"};
+}
+
 /// The built-in rule for a command of which the config says nothing.
 Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Rules& rules) {
   const bool in_draft = facts.draft != kNoTask;
@@ -162,6 +167,9 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Ru
           [&](const Sleep&) { return inside(); },
           [&](const Now&) { return inside(); },
           [&](const Random&) { return inside(); },
+          [&](const Together&) {
+            return Verdict{Decision::allow, "default: each part is judged by itself", ""};
+          },
           [&](const AwaitFileRead&) { return reading(); },
           [&](const AwaitFileWrite&) { return changing(); },
           [&](const AwaitFileEdit&) { return changing(); },
@@ -246,7 +254,10 @@ Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rule
   if (auto refused = refused_outright(command, facts)) return *std::move(refused);
   if (auto denied = restricted(Decision::deny, command, facts, rules)) return *std::move(denied);
   if (auto guarded = guarded_path(command, facts)) return *std::move(guarded);
-  if (auto asked = restricted(Decision::ask, command, facts, rules)) return *std::move(asked);
+  if (auto asked = restricted(Decision::ask, command, facts, rules)) {
+    const bool has_parts = std::holds_alternative<Together>(command);
+    return has_parts ? asked_one_by_one(*asked) : *std::move(asked);
+  }
   return allowed_or_default(command, facts, rules);
 }
 

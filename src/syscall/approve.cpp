@@ -192,7 +192,7 @@ void SystemCalls::rechecked(LiveTask& live, Result<Prepared> found) {
 /// that denies.
 void SystemCalls::confirm(LiveTask& live) {
   InFlight& flight = *live.flight;
-  flight.verdict = verdict_for(live);
+  flight.verdict = verdict_for(live, flight.command(), flight.facts);
   const bool approved = flight.approval != kNoApproval;
   if (hold(live)) return;
   if (flight.verdict.decision == Decision::deny) {

@@ -121,10 +121,16 @@ void SystemCalls::cancel(TaskId task, Trap& /*trap*/) {
       conclude(*live, Error{Errc::unknown_outcome,
                             "the task was asked to end, and nobody knows whether this happened"});
       return;
-    case Station::inside:
+    case Station::inside: {
       stop_joining(*live);
+      const CommandId id = flight.id;
+      std::vector<TaskCommand> parts;
+      for (InFlight::Part& part : flight.parts)
+        parts.push_back(std::move(part.command));
       conclude(*live, cancelled);
+      cancel_parts(id, parts);
       return;
+    }
     case Station::held:
     case Station::preparing:
     case Station::rechecking:

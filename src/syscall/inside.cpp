@@ -21,6 +21,7 @@ void SystemCalls::run_inside(LiveTask& live) {
                  [&](const Receive& command) { begin_receive(live, command); },
                  [&](const Sleep& command) { begin_sleep(live, command); },
                  [&](const Checkpoint& command) { note_state(live, command); },
+                 [&](const Together& command) { begin_together(live, command); },
                  [&](const Now&) {
                    conclude(live, Reply(Now::Reply{unix_nanoseconds(parts_.clock.wall())}));
                  },

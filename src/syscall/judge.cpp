@@ -4,7 +4,7 @@ namespace tinkerbell {
 
 void SystemCalls::judge(LiveTask& live) {
   InFlight& flight = *live.flight;
-  flight.verdict = verdict_for(live);
+  flight.verdict = verdict_for(live, flight.command(), flight.facts);
   switch (flight.verdict.decision) {
     case Decision::allow:
       set_out(live);
@@ -19,30 +19,31 @@ void SystemCalls::judge(LiveTask& live) {
 }
 
 void SystemCalls::refuse(LiveTask& live) {
-  const Verdict& verdict = live.flight->verdict;
-  conclude(live, Error{Errc::denied, "the rule \"" + verdict.rule + "\" forbids this" +
-                                         (verdict.reason.empty() ? "" : ": " + verdict.reason)});
+  conclude(live, forbidden_by(live.flight->verdict));
+}
+
+Error forbidden_by(const Verdict& verdict) {
+  return {Errc::denied, "the rule \"" + verdict.rule + "\" forbids this" +
+                            (verdict.reason.empty() ? "" : ": " + verdict.reason)};
 }
 
 namespace {
 
 /// The approval that a person gave for such commands in this task, if one did.
-ApprovalId granted_for(const LiveTask& live) {
+ApprovalId granted_for(const LiveTask& live, const TaskCommand& command, const Facts& facts) {
   if (live.grants.empty()) return kNoApproval;  // so mostly there is nothing to hash
-  const InFlight& flight = *live.flight;
-  const auto granted =
-      live.grants.find(repeat_hash(flight.command(), flight.facts, live.payload.workspace));
+  const auto granted = live.grants.find(repeat_hash(command, facts, live.payload.workspace));
   return granted == live.grants.end() ? kNoApproval : granted->second;
 }
 
 }  // namespace
 
 /// What the rules say, and what people have said before.
-Verdict SystemCalls::verdict_for(const LiveTask& live) const {
-  const InFlight& flight = *live.flight;
-  Verdict verdict = decide(flight.command(), flight.facts, parts_.rules);
+Verdict SystemCalls::verdict_for(const LiveTask& live, const TaskCommand& command,
+                                 const Facts& facts) const {
+  Verdict verdict = decide(command, facts, parts_.rules);
   if (verdict.decision != Decision::ask) return verdict;
-  if (const auto granted = granted_for(live); granted != kNoApproval) {
+  if (const auto granted = granted_for(live, command, facts); granted != kNoApproval) {
     return {Decision::allow, verdict.rule,
             "approved for this task with a" + std::to_string(number(granted))};
   }

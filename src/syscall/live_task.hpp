@@ -41,6 +41,13 @@ enum class Station : std::uint8_t {
 
 /// The one outstanding command of a task.
 struct InFlight {
+  /// One of those that are done together.
+  struct Part {
+    TaskCommand command;
+    Facts facts;
+    PartOutcome outcome;
+  };
+
   CommandId id;
   CommandTrap* trap = nullptr;  ///< In the task's frame, alive until the task is woken.
   Station station = Station::held;
@@ -63,6 +70,8 @@ struct InFlight {
   Doubt doubt;                      ///< At `unsure` only.
   std::vector<FileChange> changed;  ///< By attempts that came to nothing, or nobody knows to what.
   std::string setback;              ///< At `deferred` only: why the newest attempt came to nothing.
+  std::vector<Part> parts;          ///< Of a Together under way.
+  std::size_t parts_left = 0;       ///< Those that are not over.
 
   [[nodiscard]] const TaskCommand& command() const { return trap->command; }
 };

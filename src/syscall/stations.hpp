@@ -62,6 +62,9 @@ struct Admission {
          live.cancel->unrecorded == live.unrecorded;
 }
 
+/// What a command is answered with that a rule denies.
+[[nodiscard]] Error forbidden_by(const Verdict& verdict);
+
 /// The answer to a command that leaves no record, and the task is one further: it follows from the
 /// task's records and from where it stands.
 [[nodiscard]] Reply answer_unrecorded(LiveTask& live, const TaskCommand& command);

@@ -13,6 +13,8 @@
 #include "tinkerbell/tools/catalogue.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -53,6 +55,11 @@ Milliseconds time_of(const Result<Reply>& outcome) {
   return program == nullptr ? Milliseconds{0} : program->duration;
 }
 
+Result<Reply> outcome_of(const TaskCommand& command, const PartOutcome& part) {
+  if (part.reply.is_null()) return Error{part.code, part.message};
+  return pure_reply(command, part.reply);
+}
+
 /// One agent at work. Lives in the frame of run_agent; everything that it learns comes from
 /// replies.
 class Agent {
@@ -85,6 +92,11 @@ class Agent {
   Task<Result<void>> ask_where_it_gets_nowhere(std::optional<Error> malformed);
   Task<std::string> perform(TaskCommand command);
   Task<std::string> keep(Note note);
+  Task<std::string> carry_out(TaskCommand command);
+  Task<std::vector<std::string>> perform_at_once(std::vector<TaskCommand> commands);
+  [[nodiscard]] std::vector<TaskCommand> reads_from(std::span<const ToolCall> calls,
+                                                    std::size_t first) const;
+  std::string told_of(const TaskCommand& command, const Result<Reply>& outcome);
   Task<Result<void>> ask_whether_to_go_on(std::string trouble);
   [[nodiscard]] Result<TaskCommand> reading_of(const ReadOutput& wanted) const;
   Task<Result<void>> end_with(std::string words);
@@ -96,10 +108,6 @@ class Agent {
   [[nodiscard]] bool is_full() const;
   [[nodiscard]] bool is_checkpoint_due() const;
   [[nodiscard]] AgentState state() const;
-
-  [[nodiscard]] bool may_be_performed(std::size_t call) const {
-    return !definition_.calls_max || call < *definition_.calls_max;
-  }
 
   [[nodiscard]] bool steps_left() const { return steps_ < definition_.steps_max; }
 
@@ -368,14 +376,25 @@ Task<Result<void>> Agent::finish(Json result) {
   co_return Result<void>{};
 }
 
-/// Performs the calls of an answer, up to one of finish, and tells the model of each.
+/// Performs the calls of an answer, up to one of finish, and tells the model of each: reads that
+/// follow one another at once, all else in its order.
 Task<Result<void>> Agent::answer_all(std::vector<ToolCall> calls) {
   std::optional<Error> malformed;
   bool any_is_one = false;
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    const ToolCall& call = calls[i];
-    Result<ToolRequest> request = may_be_performed(i) ? parse_tool_call(call, definition_.tools)
-                                                      : too_many_calls(*definition_.calls_max);
+  const std::size_t performed = std::min<std::size_t>(
+      calls.size(), definition_.calls_max.value_or(std::numeric_limits<std::uint32_t>::max()));
+  for (std::size_t next = 0; next < calls.size();) {
+    std::vector<TaskCommand> reads = reads_from(std::span(calls).first(performed), next);
+    if (reads.size() > 1) {
+      any_is_one = true;
+      std::vector<std::string> texts = co_await perform_at_once(std::move(reads));
+      for (std::string& text : texts)
+        add({.role = Role::tool, .text = std::move(text), .tool_call_id = calls[next++].id});
+      continue;
+    }
+    Result<ToolRequest> request = next < performed ? parse_tool_call(calls[next], definition_.tools)
+                                                   : too_many_calls(*definition_.calls_max);
+    const ToolCall& call = calls[next++];
     std::string text;
     if (!request) {
       text = "error: " + request.error().message;
@@ -430,14 +449,68 @@ Task<std::string> Agent::keep(Note note) {
   co_return co_await perform(*std::move(file));
 }
 
+/// The commands of the calls from that one on that only read, as many as may be done at once. The
+/// plan is the task's own: there is no driver that would note it beside others.
+std::vector<TaskCommand> Agent::reads_from(std::span<const ToolCall> calls,
+                                           std::size_t first) const {
+  std::vector<TaskCommand> reads;
+  const std::uint32_t steps_left = definition_.steps_max - steps_;
+  const std::uint32_t most = std::min(definition_.at_once_max.value_or(1), steps_left);
+  for (std::size_t i = first; i < calls.size() && reads.size() < most; ++i) {
+    const Result<ToolRequest> request = parse_tool_call(calls[i], definition_.tools);
+    if (!request) break;
+    Result<TaskCommand> command = Error{Errc::invalid, "no command"};
+    if (const auto* const given = std::get_if<TaskCommand>(&*request)) command = *given;
+    if (const auto* const wanted = std::get_if<ReadOutput>(&*request))
+      command = reading_of(*wanted);
+    if (!command || effect_of(*command) != EffectClass::pure) break;
+    if (std::holds_alternative<UpdatePlan>(*command)) break;
+    reads.push_back(*std::move(command));
+  }
+  return reads;
+}
+
+/// Returns what the model is told of each outcome. What cannot be done with the others is done
+/// alone, and all of it where a rule will not have them done at once.
+Task<std::vector<std::string>> Agent::perform_at_once(std::vector<TaskCommand> commands) {
+  steps_ += static_cast<std::uint32_t>(commands.size());
+  written_.records += kRecordsPerCommand;
+  Together together;
+  for (const TaskCommand& command : commands)
+    together.parts.push_back({std::string(name_of(command)), arguments_json(command)});
+  const Result<Together::Reply> done = co_await Together(together);
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    const bool cancelled = !done && done.error().code == Errc::cancelled;
+    const bool alone = done ? done->parts[i].alone : !cancelled;
+    if (alone) {
+      texts.push_back(co_await carry_out(commands[i]));
+    } else if (!done) {
+      texts.push_back(told_of(commands[i], done.error()));
+    } else {
+      texts.push_back(told_of(commands[i], outcome_of(commands[i], done->parts[i])));
+    }
+  }
+  co_return texts;
+}
+
 /// Returns what the model is told of the outcome.
 Task<std::string> Agent::perform(TaskCommand command) {
   if (!steps_left()) co_return "error: the step limit is used up";
   ++steps_;
+  co_return co_await carry_out(std::move(command));
+}
+
+Task<std::string> Agent::carry_out(TaskCommand command) {
   written_.records += kRecordsPerCommand;
   const Result<Reply> outcome = co_await AnyCommand{command};
   worked_ += time_of(outcome);
   if (has_draft_) report_.add(command, outcome);
+  co_return told_of(command, outcome);
+}
+
+/// What the model is told, once the agent has learnt from it what it will need.
+std::string Agent::told_of(const TaskCommand& command, const Result<Reply>& outcome) {
   std::string told = result_text(command, outcome, definition_.told_bytes_max);
   failures_.add(command, outcome, told);
   essentials_.add(command, outcome);
@@ -445,7 +518,7 @@ Task<std::string> Agent::perform(TaskCommand command) {
   if (program != nullptr && !program->output_sha256.empty()) {
     outputs_.push_back(program->output_sha256);
   }
-  co_return told;
+  return told;
 }
 
 /// Only of what it was told itself.

@@ -91,7 +91,8 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
       .failures_max = kFailuresMax,
       .conversation_tokens_max = defaults.conversation_tokens_max(model),
       .reads_guidance = true,
-      .told_bytes_max = kToldBytesMax});
+      .told_bytes_max = kToldBytesMax,
+      .at_once_max = Together::kPartsMax});
 }
 
 std::string agent_title(const Json& arguments) {

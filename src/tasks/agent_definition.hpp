@@ -29,6 +29,7 @@ struct AgentDefinition {
   std::optional<std::uint32_t> conversation_tokens_max;  ///< Absent: it is never shortened.
   bool reads_guidance = false;  ///< Absent: only AGENTS.md of the workspace, by itself.
   std::optional<std::uint32_t> told_bytes_max;  ///< Of one outcome; absent: as result_text() says.
+  std::optional<std::uint32_t> at_once_max;  ///< Reads in a row of an answer; absent: one by one.
 
   static constexpr auto fields() {
     return described(field("system_prompt", &AgentDefinition::system_prompt),
@@ -44,7 +45,8 @@ struct AgentDefinition {
                      field("failures_max", &AgentDefinition::failures_max),
                      field("conversation_tokens_max", &AgentDefinition::conversation_tokens_max),
                      field("reads_guidance", &AgentDefinition::reads_guidance),
-                     field("told_bytes_max", &AgentDefinition::told_bytes_max));
+                     field("told_bytes_max", &AgentDefinition::told_bytes_max),
+                     field("at_once_max", &AgentDefinition::at_once_max));
   }
 };
 

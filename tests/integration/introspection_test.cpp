@@ -40,6 +40,7 @@ TEST_F(IntrospectionTest, ShowSaysWhereATaskStandsInItsSource) {
   const std::string task = start_asking();
   const std::string shown = daemon_.cli({"show", task}).out;
   EXPECT_THAT(shown, ContainsRegex("stands at +src/tasks/agent\\.cpp:[0-9]+ +Agent::perform\n"
+                                   " +src/tasks/agent\\.cpp:[0-9]+ +Agent::answer_to\n"
                                    " +src/tasks/agent\\.cpp:[0-9]+ +Agent::answer_all\n"
                                    " +src/tasks/agent\\.cpp:[0-9]+ +Agent::run\n"
                                    " +src/tasks/agent\\.cpp:[0-9]+ +run_agent\n"));

@@ -37,7 +37,8 @@ class ScriptedDriver final : public Driver {
   }
 
   void cancel(CommandId id) override {
-    if (auto held = held_.extract(id)) held.mapped()(on_cancel_);
+    while (auto held = held_.extract(id))
+      held.mapped()(on_cancel_);
   }
 
   [[nodiscard]] std::string waits_for(CommandId id) const override {
@@ -68,6 +69,7 @@ class ScriptedDriver final : public Driver {
     recoveries_.insert_or_assign(name, std::move(reply));
   }
 
+  /// Of several parts of a command the first that is held.
   void release(CommandId id, Result<Reply> reply) { held_.extract(id).mapped()(std::move(reply)); }
 
   [[nodiscard]] bool holds(CommandId id) const { return held_.contains(id); }
@@ -96,7 +98,7 @@ class ScriptedDriver final : public Driver {
   Replies replies_;
   Replies recoveries_;
   std::map<std::string, std::deque<Result<Reply>>> next_;
-  std::map<CommandId, Completion<Reply>> held_;
+  std::multimap<CommandId, Completion<Reply>> held_;
   std::vector<Call> prepared_;
   std::vector<Call> performed_;
   std::vector<Call> recovered_;

@@ -8,6 +8,7 @@
 #include "tinkerbell/command/people_commands.hpp"
 #include "tinkerbell/command/process_command.hpp"
 #include "tinkerbell/command/task_commands.hpp"
+#include "tinkerbell/command/together_command.hpp"
 
 #include <array>
 #include <concepts>
@@ -32,7 +33,7 @@ using CommandVariant =
                  AwaitUserAnswer, AwaitProcess, AwaitLLMResponse, Checkpoint, AwaitDraftOpen,
                  AwaitDraftAccept, AwaitDraftDrop, AwaitFileStat, AwaitFileMove, AwaitFileRemove,
                  AwaitFileRestore, Hear, AwaitGuidance, AwaitSkill, UpdatePlan, AwaitContentRead,
-                 AwaitFilePatch>;
+                 AwaitFilePatch, Together>;
 
 namespace detail {
 
@@ -129,6 +130,13 @@ void add_earlier_changes(const std::vector<FileChange>& earlier, Result<Reply>& 
 /// texts any more: it reads as an empty one. Errors: invalid (no such command, wrong arguments).
 [[nodiscard]] Result<TaskCommand> command_from_canonical(std::string_view name,
                                                          std::string_view arguments);
+
+/// The command of that name with these arguments, if its effect is pure. Errors: invalid (no such
+/// command, another effect, wrong arguments).
+[[nodiscard]] Result<TaskCommand> pure_command(std::string_view name, const Json& arguments);
+
+/// The inverse of reply_json for such a command. Errors: invalid.
+[[nodiscard]] Result<Reply> pure_reply(const TaskCommand& command, const Json& reply);
 
 /// A reply or an error in canonical bytes, for the journal.
 [[nodiscard]] std::string canonical_outcome(const Result<Reply>& outcome);

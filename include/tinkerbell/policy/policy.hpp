@@ -65,6 +65,8 @@ struct Rules {
 /// What a rule says of file.write, if that is not to allow it, holds for what file.move,
 /// file.remove, file.restore and file.patch change as well; of file.read for what file.move moves
 /// and file.patch changes.
+/// Of task.together each part is judged like a command of its own; what asks about it as a whole
+/// denies it, so that its parts are asked for one by one.
 [[nodiscard]] Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules);
 
 /// Whether a search may show lines of `entry`, or a list its name: a path within the workspace free

@@ -278,7 +278,8 @@ class SystemCalls final : public CommandHandler {
 
   // judge
   void judge(LiveTask& live);
-  [[nodiscard]] Verdict verdict_for(const LiveTask& live) const;
+  [[nodiscard]] Verdict verdict_for(const LiveTask& live, const TaskCommand& command,
+                                    const Facts& facts) const;
   void allow(LiveTask& live);
   void ask(LiveTask& live, QuestionKind kind);
   void open_question(LiveTask& live, QuestionKind kind, Lsn lsn);
@@ -341,6 +342,17 @@ class SystemCalls final : public CommandHandler {
   void arm_deadline(LiveTask& live);
   void stop_joining(LiveTask& live);
   [[nodiscard]] std::vector<LiveTask*> joiners_of(const LiveTask& live) const;
+
+  // together
+  template <class T>
+  Completion<T> then_part(CommandId id, std::size_t part,
+                          void (SystemCalls::*next)(LiveTask&, std::size_t, Result<T>));
+  void begin_together(LiveTask& live, const Together& command);
+  [[nodiscard]] Call call_of_part(LiveTask& live, std::size_t part) const;
+  void part_prepared(LiveTask& live, std::size_t part, Result<Prepared> found);
+  void part_performed(LiveTask& live, std::size_t part, Result<Reply> outcome);
+  void end_part(LiveTask& live, std::size_t part, PartOutcome outcome);
+  void cancel_parts(CommandId id, const std::vector<TaskCommand>& parts);
 
   // messages
   void send_message(LiveTask& live, const Send& command);

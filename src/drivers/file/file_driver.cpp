@@ -5,6 +5,7 @@
 
 #include "tinkerbell/io/blocking_pool.hpp"
 
+#include <algorithm>
 #include <stop_token>
 #include <unordered_map>
 #include <utility>
@@ -29,15 +30,17 @@ struct FileDriver::State : std::enable_shared_from_this<FileDriver::State> {
 
   ContentStore& contents;
   const FileLimits limits;
-  WorkspaceCache workspaces;                                  ///< Pool threads.
-  std::unordered_map<CommandId, std::stop_source> under_way;  ///< Loop thread.
+  WorkspaceCache workspaces;  ///< Pool threads.
+  std::unordered_multimap<CommandId, std::stop_source>
+      under_way;  ///< Loop thread. Of several parts
+                  ///< of a command each has one.
 
   /// Runs one station on the pool; its answer comes back on the loop thread.
   template <class T>
   void run(BlockingPool& pool, Call call,
            Result<T> (*station)(const FileScene& scene, const Call& call), Completion<T> answer) {
     const CommandId id = call.id;
-    const std::stop_token stop = (under_way[id] = std::stop_source()).get_token();
+    const std::stop_token stop = under_way.emplace(id, std::stop_source())->second.get_token();
     auto work = [self = shared_from_this(), call = std::move(call), station, stop]() -> Result<T> {
       if (stop.stop_requested()) return Error{Errc::cancelled, "cancelled before it began"};
       Result<std::shared_ptr<Workspace>> workspace =
@@ -56,8 +59,10 @@ struct FileDriver::State : std::enable_shared_from_this<FileDriver::State> {
  private:
   /// A command may be prepared and performed in turn: an old answer leaves the newer one alone.
   void forget(CommandId id, const std::stop_token& stop) {
-    const auto found = under_way.find(id);
-    if (found != under_way.end() && found->second.get_token() == stop) under_way.erase(found);
+    const auto [first, last] = under_way.equal_range(id);
+    const auto found = std::find_if(
+        first, last, [&](const auto& each) { return each.second.get_token() == stop; });
+    if (found != last) under_way.erase(found);
   }
 };
 
@@ -83,8 +88,8 @@ void FileDriver::recover(Call call, Completion<Reply> done) {
 }
 
 void FileDriver::cancel(CommandId id) {
-  const auto found = state_->under_way.find(id);
-  if (found != state_->under_way.end()) found->second.request_stop();
+  const auto [first, last] = state_->under_way.equal_range(id);
+  std::for_each(first, last, [](auto& each) { each.second.request_stop(); });
 }
 
 }  // namespace tinkerbell

@@ -182,6 +182,25 @@ TEST(Commands, LeaveARecordUnlessTheirAnswerCannotDiffer) {
   });
 }
 
+TEST(Commands, ThatChangeNothingComeBackFromTheirJson) {
+  for_each_command([]<class C>(const C&) {
+    C command{};
+    change(command);
+    const auto read = pure_command(C::kName, arguments_json(command));
+    if constexpr (C::kEffect == EffectClass::pure) {
+      ASSERT_TRUE(read) << C::kName << ": " << read.error().message;
+      EXPECT_EQ(canonical_command(*read), canonical_command(command));
+      const Reply reply = changed_reply<C>();
+      const auto again = pure_reply(command, reply_json(reply));
+      ASSERT_TRUE(again) << C::kName << ": " << again.error().message;
+      EXPECT_EQ(canonical_outcome(*again), canonical_outcome(reply));
+    } else {
+      EXPECT_FALSE(read) << C::kName;
+      EXPECT_FALSE(pure_reply(command, Json::object())) << C::kName;
+    }
+  });
+}
+
 TEST(Commands, ShowTheirArgumentsByName) {
   EXPECT_EQ(arguments_json(AwaitFileRemove{.path = "a", .recursive = true}),
             (Json{{"path", "a"}, {"recursive", true}}));

@@ -343,11 +343,30 @@ TEST(CallLine, NamesTheArgumentsInTheirOrder) {
             "timeout_ms=120000, output_bytes_max=65536)");
 }
 
+TEST(CommandLine, NamesThePartsThatAreDoneTogether) {
+  const Together together{{{"file.read", arguments_json(AwaitFileRead{.path = "a"})},
+                           {"file.list", arguments_json(AwaitFileList{.path = "src"})},
+                           {"no.such\x1b", Json(7)}}};
+  EXPECT_EQ(command_line(together), "at once: read a; list src; no.such\\x1b");
+  const PartOutcome good{.reply = {{"text", "x"}}};
+  EXPECT_EQ(outcome_line(Reply(Together::Reply{{good, good}})), "2 parts");
+  EXPECT_EQ(outcome_line(Reply(Together::Reply{{good, PartOutcome{}}})),
+            "2 parts, 1 of them not done");
+}
+
 TEST(CommandLine, SaysWhichPageIsRead) {
   EXPECT_EQ(command_line(AwaitFileRead{.path = "a", .line = 7}), "read a from line 7");
   EXPECT_EQ(command_line(AwaitFileRead{.path = "a"}), "read a");
   EXPECT_EQ(command_line(AwaitContentRead{.sha256 = std::string(64, 'a'), .offset = 9}),
             "read kept content aaaaaaaaaaaa from byte 9");
+}
+
+TEST(CallLine, ShowsPartsAsTheCallsThatTheyAre) {
+  EXPECT_EQ(call_of(Together{{{"file.stat", arguments_json(AwaitFileStat{.path = "a"})},
+                              {"time.now", Json::object()},
+                              {"no.such\x1b", Json(7)}}}),
+            "task.together(file.stat(path=\"a\"), time.now(), no.such\\x1b())");
+  EXPECT_EQ(call_line("task.together", Json(), 64), "task.together()");
 }
 
 TEST(CallLine, LeavesOutWhatIsNotThere) {

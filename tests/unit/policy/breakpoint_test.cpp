@@ -66,6 +66,17 @@ TEST(Breakpoint, StopsBeforeAMoveByAnyOfItsPathsAndBeforeARemovalByAllBelow) {
   EXPECT_FALSE(stops("path=e/**", AwaitFileRestore{}, below));
 }
 
+TEST(Breakpoint, StopsBeforeCommandsThatAreDoneTogetherByAnyOfThem) {
+  const auto reading = [](const std::string& path) {
+    return PartCommand{"file.read", arguments_json(AwaitFileRead{.path = path})};
+  };
+  const Together both{{reading("a"), reading("src/b")}};
+  EXPECT_TRUE(stops("file.read path=src/**", both));
+  EXPECT_TRUE(stops("task.together", both));
+  EXPECT_FALSE(stops("file.list", both));
+  EXPECT_FALSE(stops("path=src/**", Together{{reading("a")}}));
+}
+
 TEST(Breakpoint, StopsBeforeAHost) {
   const TaskCommand ask = AwaitLLMResponse{.model = "default"};
   EXPECT_TRUE(stops("host=*.example.com", ask, {.host = "api.example.com"}));

@@ -84,6 +84,8 @@ std::string journal_form() {
   describe<PlanStep>(form, "PlanStep");
   describe<PatchedFile>(form, "PatchedFile");
   describe<PatchHunk>(form, "PatchHunk");
+  describe<PartCommand>(form, "PartCommand");
+  describe<PartOutcome>(form, "PartOutcome");
   describe_commands(form, std::type_identity<CommandVariant>{});
   return form;
 }
@@ -271,6 +273,12 @@ PatchedFile 3 executable = null
 PatchHunk 0 line = 0
 PatchHunk 1 before = ""
 PatchHunk 2 after = ""
+PartCommand 0 name = ""
+PartCommand 1 arguments = null
+PartOutcome 0 reply = null
+PartOutcome 1 code = "internal"
+PartOutcome 2 message = ""
+PartOutcome 3 alone = false
 task.spawn 0 kind = ""
 task.spawn 1 arguments = {}
 task.join 0 task = 0
@@ -338,6 +346,7 @@ content.read 0 sha256 = ""
 content.read 1 offset = 0
 content.read 2 bytes_max = 24000
 file.patch 0 files = []
+task.together 0 parts = []
 task.id reply 0 task = 0
 task.spawn reply 0 task = 0
 task.join reply 0 state = ""
@@ -410,6 +419,7 @@ content.read reply 0 text = ""
 content.read reply 1 bytes = 0
 content.read reply 2 next = 0
 file.patch reply 0 changes = []
+task.together reply 0 parts = []
 )";
 
 TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {

@@ -3,6 +3,7 @@
 #include "support/syscall_world.hpp"
 
 #include "tinkerbell/base/hash.hpp"
+#include "tinkerbell/syscall/payloads.hpp"
 #include "tinkerbell/tools/catalogue.hpp"
 
 #include <gmock/gmock.h>
@@ -764,6 +765,122 @@ TEST_F(AgentTest, AnAgentOfBeforeThereWereLimitsIsToldAsItWas) {
   model_says({.text = "done"});
   world.submit("agent-of-before@1", /*approve_all=*/true, {{"goal", "Fix it"}});
   EXPECT_THAT(last_question().messages.back().text, HasSubstr("x\n[… 10007 bytes left out …]\nx"));
+}
+
+/// The commands that were asked for, in the records of a task, but for the model and its own look.
+std::vector<std::string> commands_of(SyscallWorld& world, TaskId task) {
+  std::vector<std::string> names;
+  for (const Record& record : world.records_of(task)) {
+    if (record.kind != RecordKind::intent) continue;
+    const auto intent = from_canonical<IntentPayload>(record.payload);
+    if (intent->command != "llm.response") names.push_back(intent->line);
+  }
+  return {names.begin() + 1, names.end()};
+}
+
+const ToolCall kReadA{"c1", "read_file", R"({"path":"a"})"};
+const ToolCall kReadB{"c2", "read_file", R"({"path":"b"})"};
+
+TEST_F(AgentTest, ReadsThatFollowOneAnotherAreDoneAtOnceAndAllElseInItsOrder) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{.text = "text"}));
+  world.driver->reply("file.write", Reply(AwaitFileWrite::Reply{.bytes = 1, .created = true}));
+  model_says(calls({kReadA,
+                    kReadB,
+                    {"c3", "write_file", R"({"path":"c","content":"x"})"},
+                    {"c4", "read_file", R"({"path":"c"})"},
+                    {"c5", "fly", "{}"},
+                    {"c6", "list_files", "{}"},
+                    {"c7", "search_files", R"({"text":"x"})"}}));
+  world.driver->reply("file.search", Error{Errc::not_found, "no such directory"});
+  model_says({.text = "done"});
+  const TaskId task = run();
+  EXPECT_EQ(commands_of(world, task),
+            (std::vector<std::string>{"at once: read a from line 1; read b from line 1",
+                                      "write c (1 byte)", "read c from line 1",
+                                      "at once: list .; search x in ."}));
+  std::vector<std::string> told;
+  std::vector<std::string> ids;
+  const Conversation& said = last_question().messages;
+  for (std::size_t i = said.size() - 7; i < said.size(); ++i) {
+    told.push_back(said.at(i).text);
+    ids.push_back(said.at(i).tool_call_id);
+  }
+  EXPECT_THAT(ids, testing::ElementsAre("c1", "c2", "c3", "c4", "c5", "c6", "c7"));
+  EXPECT_THAT(told, testing::ElementsAre("text", "text", "created c, 1 bytes", "text",
+                                         testing::StartsWith("error: unknown tool"),
+                                         "(the directory is empty)",
+                                         "error: not_found: no such directory"));
+}
+
+TEST_F(AgentTest, APartAboutWhichARuleAsksIsAskedForAlone) {
+  world.rules.rules = {
+      {.name = "look", .decision = Decision::ask, .commands = {"file.read"}, .paths = {"b"}}};
+  world.crash();
+  world.driver->reply("guidance.read", Reply(AwaitGuidance::Reply{}));
+  world.driver->next_reply("file.read", Reply(AwaitFileRead::Reply{.text = "of a"}));
+  world.driver->next_reply("file.read", Reply(AwaitFileRead::Reply{.text = "of b"}));
+  model_says(calls({kReadA, kReadB}));
+  model_says({.text = "done"});
+  const TaskId task = world.submit(std::string(kAgentKind), false, {{"goal", "Fix it"}});
+  ASSERT_EQ(world.calls->approvals().shown().size(), 1U);
+  EXPECT_EQ(world.calls->approvals().shown()[0]->line, "read b from line 1");
+  ASSERT_TRUE(world.answer(world.calls->approvals().shown()[0]->id, Answer::approve));
+  EXPECT_EQ(world.end_of(task).state, "completed");
+  EXPECT_EQ(last_question().messages.back().text, "of b");
+  EXPECT_EQ(last_question().messages.at(last_question().messages.size() - 2).text, "of a");
+}
+
+TEST_F(AgentTest, WhereARuleWillNotHaveThemDoneAtOnceTheyAreDoneOneByOne) {
+  world.rules.rules = {{.name = "one", .decision = Decision::deny, .commands = {"task.together"}}};
+  world.crash();
+  world.driver->reply("guidance.read", Reply(AwaitGuidance::Reply{}));
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{.text = "text"}));
+  model_says(calls({kReadA, kReadB}));
+  model_says({.text = "done"});
+  const TaskId task = run();
+  EXPECT_EQ(world.end_of(task).state, "completed");
+  EXPECT_EQ(last_question().messages.back().text, "text");
+  EXPECT_EQ(commands_of(world, task).size(), 3U);
+}
+
+TEST_F(AgentTest, EachOfThoseThatAreDoneAtOnceIsAStepOfItsLimit) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{.text = "text"}));
+  model_says(calls({kReadA, kReadB, {"c3", "read_file", R"({"path":"c"})"}}));
+  run({{"goal", "Fix it"}, {"steps_max", 3}});
+  EXPECT_EQ(done().error_code, "exhausted");
+  std::size_t reads = 0;
+  for (const Call& call : world.driver->performed())
+    reads += std::holds_alternative<AwaitFileRead>(call.command) ? 1 : 0;
+  EXPECT_EQ(reads, 2U);
+}
+
+TEST_F(AgentTest, WhatIsDoneAtOnceReplaysAfterACrash) {
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{.text = "text"}));
+  model_says(calls({kReadA, kReadB}));
+  const TaskId task = run();  // the model is asked, and does not answer
+  world.before_recovery = [](ScriptedDriver& driver) {
+    driver.next_reply("llm.response", Reply(ModelReply{.text = "done"}));
+  };
+  world.crash();
+  EXPECT_EQ(world.end_of(task).state, "completed");
+  for (const Call& call : world.driver->performed())
+    EXPECT_NE(name_of(call.command), "file.read");
+}
+
+TEST_F(AgentTest, AnAgentOfBeforeThatReadsOneByOne) {
+  const auto freeze = [](const Json& arguments) {
+    Result<Json> definition = freeze_agent(arguments, {});
+    definition->erase("at_once_max");
+    return definition;
+  };
+  world.registry.add("agent-of-before@1",
+                     {.freeze = freeze, .start = run_agent, .title = agent_title});
+  world.driver->reply("file.read", Reply(AwaitFileRead::Reply{.text = "text"}));
+  model_says(calls({kReadA, kReadB}));
+  model_says({.text = "done"});
+  const TaskId task = world.submit("agent-of-before@1", true, {{"goal", "Fix it"}});
+  EXPECT_EQ(commands_of(world, task),
+            (std::vector<std::string>{"read a from line 1", "read b from line 1"}));
 }
 
 TEST_F(AgentTest, AnAgentOfAnEarlierReleaseNotesNoState) {

@@ -465,6 +465,31 @@ TEST_F(FileDriverTest, CancelStopsWhatHasNotBegun) {
   EXPECT_FALSE(exists("a"));
 }
 
+TEST_F(FileDriverTest, CancelStopsAllPartsOfACommand) {
+  put("a", "x");
+  const Result<Call> part = prepared(AwaitFileRead{.path = "a"});
+  std::promise<void> release;
+  pool_.run<int>(
+      [busy = release.get_future()]() mutable -> Result<int> {
+        busy.wait();
+        return 0;
+      },
+      Completion<int>([](const Result<int>&) {}));
+  int cancelled = 0;
+  const auto count = [&](const Result<Reply>& outcome) {
+    if (code(outcome) == Errc::cancelled) ++cancelled;
+  };
+  driver_.perform(*part, Completion<Reply>(count));
+  driver_.perform(*part, Completion<Reply>(count));
+  const Result<Reply> last = answer_of<Reply>([&](Completion<Reply> done) {
+    driver_.perform(*part, std::move(done));
+    driver_.cancel(part->id);
+    release.set_value();
+  });
+  EXPECT_EQ(code(last), Errc::cancelled);
+  EXPECT_EQ(cancelled, 2);
+}
+
 TEST_F(FileDriverTest, MovesRemovesAndTakesBack) {
   put("d/a", "x");
   const auto moved = run(AwaitFileMove{.path = "d", .to = "e"});
