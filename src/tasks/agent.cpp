@@ -91,14 +91,13 @@ class Agent {
   Task<Result<void>> answer_all(std::vector<ToolCall> calls);
   Task<Result<void>> ask_where_it_gets_nowhere(std::optional<Error> malformed);
   Task<std::string> perform(TaskCommand command);
-  Task<std::string> keep(Note note);
-  Task<std::string> carry_out(TaskCommand command);
+  Task<std::string> answer_to(ToolRequest request);
   Task<std::vector<std::string>> perform_at_once(std::vector<TaskCommand> commands);
   [[nodiscard]] std::vector<TaskCommand> reads_from(std::span<const ToolCall> calls,
                                                     std::size_t first) const;
+  [[nodiscard]] Result<TaskCommand> command_for(const ToolRequest& request) const;
   std::string told_of(const TaskCommand& command, const Result<Reply>& outcome);
   Task<Result<void>> ask_whether_to_go_on(std::string trouble);
-  [[nodiscard]] Result<TaskCommand> reading_of(const ReadOutput& wanted) const;
   Task<Result<void>> end_with(std::string words);
   Task<Result<void>> finish(Json result);
 
@@ -405,16 +404,9 @@ Task<Result<void>> Agent::answer_all(std::vector<ToolCall> calls) {
       if (!offered || result_) co_return offered;
       any_is_one = true;
       text = "error: " + std::exchange(objection_, {});
-    } else if (const auto* const note = std::get_if<Note>(&*request)) {
-      any_is_one = true;
-      text = co_await keep(*note);
-    } else if (const auto* wanted = std::get_if<ReadOutput>(&*request)) {
-      any_is_one = true;
-      const Result<TaskCommand> command = reading_of(*wanted);
-      text = command ? co_await perform(*command) : "error: " + command.error().message;
     } else {
       any_is_one = true;
-      text = co_await perform(std::get<TaskCommand>(*std::move(request)));
+      text = co_await answer_to(*std::move(request));
     }
     add({.role = Role::tool, .text = std::move(text), .tool_call_id = call.id});
   }
@@ -441,12 +433,18 @@ Task<Result<void>> Agent::ask_where_it_gets_nowhere(std::optional<Error> malform
   co_return goes_on;
 }
 
-/// As a file of the workspace, which is asked about and taken over as any other.
-Task<std::string> Agent::keep(Note note) {
-  written_.records += 2 * kRecordsPerCommand;
-  Result<AwaitFileWrite> file = co_await note_file(goal_, std::move(note.text));
-  if (!file) co_return "error: " + file.error().message;
-  co_return co_await perform(*std::move(file));
+/// Performs what a call asks for, and returns what the model is told of that. A note is a file of
+/// the workspace, which is asked about and taken over as any other.
+Task<std::string> Agent::answer_to(ToolRequest request) {
+  if (!steps_left()) co_return "error: the step limit is used up";
+  Result<TaskCommand> command = command_for(request);
+  if (const auto* const note = std::get_if<Note>(&request)) {
+    written_.records += 2 * kRecordsPerCommand;
+    command = co_await note_file(goal_, note->text);
+  }
+  if (!command) co_return "error: " + command.error().message;
+  ++steps_;
+  co_return co_await perform(*std::move(command));
 }
 
 /// The commands of the calls from that one on that only read, as many as may be done at once. The
@@ -459,10 +457,7 @@ std::vector<TaskCommand> Agent::reads_from(std::span<const ToolCall> calls,
   for (std::size_t i = first; i < calls.size() && reads.size() < most; ++i) {
     const Result<ToolRequest> request = parse_tool_call(calls[i], definition_.tools);
     if (!request) break;
-    Result<TaskCommand> command = Error{Errc::invalid, "no command"};
-    if (const auto* const given = std::get_if<TaskCommand>(&*request)) command = *given;
-    if (const auto* const wanted = std::get_if<ReadOutput>(&*request))
-      command = reading_of(*wanted);
+    Result<TaskCommand> command = command_for(*request);
     if (!command || effect_of(*command) != EffectClass::pure) break;
     if (std::holds_alternative<UpdatePlan>(*command)) break;
     reads.push_back(*std::move(command));
@@ -484,7 +479,7 @@ Task<std::vector<std::string>> Agent::perform_at_once(std::vector<TaskCommand> c
     const bool cancelled = !done && done.error().code == Errc::cancelled;
     const bool alone = done ? done->parts[i].alone : !cancelled;
     if (alone) {
-      texts.push_back(co_await carry_out(commands[i]));
+      texts.push_back(co_await perform(commands[i]));
     } else if (!done) {
       texts.push_back(told_of(commands[i], done.error()));
     } else {
@@ -496,12 +491,6 @@ Task<std::vector<std::string>> Agent::perform_at_once(std::vector<TaskCommand> c
 
 /// Returns what the model is told of the outcome.
 Task<std::string> Agent::perform(TaskCommand command) {
-  if (!steps_left()) co_return "error: the step limit is used up";
-  ++steps_;
-  co_return co_await carry_out(std::move(command));
-}
-
-Task<std::string> Agent::carry_out(TaskCommand command) {
   written_.records += kRecordsPerCommand;
   const Result<Reply> outcome = co_await AnyCommand{command};
   worked_ += time_of(outcome);
@@ -521,15 +510,19 @@ std::string Agent::told_of(const TaskCommand& command, const Result<Reply>& outc
   return told;
 }
 
-/// Only of what it was told itself.
-Result<TaskCommand> Agent::reading_of(const ReadOutput& wanted) const {
-  const auto known = std::ranges::find(outputs_, wanted.output, output_name);
+/// Of outputs it reads only those that it was told of itself. Errors: not_found, invalid (the end
+/// and a note are no commands).
+Result<TaskCommand> Agent::command_for(const ToolRequest& request) const {
+  if (const auto* const command = std::get_if<TaskCommand>(&request)) return *command;
+  const auto* const wanted = std::get_if<ReadOutput>(&request);
+  if (wanted == nullptr) return Error{Errc::invalid, "no command"};
+  const auto known = std::ranges::find(outputs_, wanted->output, output_name);
   if (known == outputs_.end()) {
     return Error{
         Errc::not_found,
-        "there is no output \"" + visible_line(shortened(wanted.output, kOutputNameShown)) + "\""};
+        "there is no output \"" + visible_line(shortened(wanted->output, kOutputNameShown)) + "\""};
   }
-  return TaskCommand(AwaitContentRead{.sha256 = *known, .offset = wanted.offset});
+  return TaskCommand(AwaitContentRead{.sha256 = *known, .offset = wanted->offset});
 }
 
 /// An error ends the task.

@@ -76,7 +76,7 @@ Task<Result<std::string>> instructions_of_workspace() {
   co_return std::string();
 }
 
-Task<Result<AwaitFileWrite>> note_file(std::string goal, std::string text) {
+Task<Result<TaskCommand>> note_file(std::string goal, std::string text) {
   const Result<Now::Reply> now = co_await Now{};
   if (!now) co_return now.error();
   const Result<Random::Reply> random = co_await Random{};

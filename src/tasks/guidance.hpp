@@ -18,6 +18,6 @@ namespace tinkerbell {
 
 /// The file that keeps a note for later tasks. When it was made and by whom stands in it: by a task
 /// with this goal, for a fork of that has another id and must write the same. Errors: cancelled.
-[[nodiscard]] Task<Result<AwaitFileWrite>> note_file(std::string goal, std::string text);
+[[nodiscard]] Task<Result<TaskCommand>> note_file(std::string goal, std::string text);
 
 }  // namespace tinkerbell

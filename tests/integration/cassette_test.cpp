@@ -70,7 +70,7 @@ TEST(CassetteOfTheDemo, ReplayedElsewhereWithoutModelsItGivesTheSameCommandsAlso
   ASSERT_EQ(::stat(file.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777U, 0600U);
   const std::vector<std::string> commands = commands_of(recorder, 1);
-  EXPECT_THAT(commands, SizeIs(18));
+  EXPECT_THAT(commands, SizeIs(17));
 
   RealDaemon player(config_without_models());
   lay_out_demo(player);
