@@ -95,6 +95,7 @@ std::string_view name_of(const TaskCommand& command) {
 }
 
 EffectClass effect_of(const TaskCommand& command) {
+  if (const auto* const tool = std::get_if<AwaitTool>(&command)) return tool->effect;
   return std::visit([]<class C>(const C&) { return C::kEffect; }, command);
 }
 

@@ -118,6 +118,14 @@ std::string in_words(const TaskCommand& command) {
             return "use skill " + c.name + (c.file == AwaitSkill{}.file ? "" : ": " + c.file);
           },
           [](const UpdatePlan& c) { return "plan: " + plan_in_words(c.steps); },
+          [](const AwaitToolList& c) { return "list the tools of " + c.server; },
+          [](const AwaitToolTrust& c) {
+            return "trust " + counted(c.tools.size(), "tool") + " of " + c.server;
+          },
+          [](const AwaitTool& c) {
+            return (c.input_responses.is_null() ? "call " : "answer ") + c.server + " " + c.tool +
+                   " " + dump_json(c.arguments);
+          },
           [](const AwaitFileMove& c) { return "move " + c.path + " to " + c.to; },
           [](const AwaitFileRemove& c) {
             return "remove " + c.path + (c.recursive ? " and all in it" : "");
@@ -189,6 +197,15 @@ std::string in_words(const Reply& reply) {
           [](const AwaitGuidance::Reply& r) { return guidance_in_words(r); },
           [](const AwaitSkill::Reply& r) { return counted(r.text.size(), "byte"); },
           [](const UpdatePlan::Reply&) { return std::string("noted"); },
+          [](const AwaitToolList::Reply& r) {
+            return counted(r.tools.size(), "tool") +
+                   (r.left.empty() ? "" : ", " + std::to_string(r.left.size()) + " left");
+          },
+          [](const AwaitToolTrust::Reply&) { return std::string("trusted"); },
+          [](const AwaitTool::Reply& r) {
+            if (!r.input_requests.is_null()) return std::string("wants to know something first");
+            return (r.is_error ? "failed, " : "") + counted(r.text_bytes, "byte");
+          },
           [](const AwaitFileMove::Reply& r) { return changed_in_words(r.changes.size(), 0); },
           [](const AwaitFileRemove::Reply& r) { return changed_in_words(r.changes.size(), 0); },
           [](const AwaitFilePatch::Reply& r) { return changed_in_words(r.changes.size(), 0); },
@@ -272,6 +289,38 @@ std::string quoted_lines(std::string_view words) {
     block += "  | " + visible_text(std::string_view(line)) + "\n";
   }
   return block;
+}
+
+/// Each definition as its server has it, or what is new in it.
+std::string trust_card(const AwaitToolTrust& command, const Facts& facts) {
+  std::string card = "trust " + counted(command.tools.size(), "tool") + " of the MCP server " +
+                     visible_line(command.server) + ", for all tasks\n  started as " +
+                     visible_line(facts.object) + "\n";
+  for (const ToolDefinition& tool : command.tools) {
+    card += "tool " + visible_line(tool.name) + "  (sha256 " + tool.sha256.substr(0, 12) + ")\n" +
+            quoted_lines(tool.description) + quoted_lines(pretty_json(tool.schema));
+  }
+  if (!facts.diff.empty()) {
+    card += "WHAT IS NEW since it was approved\n" + visible_text(facts.diff);
+  }
+  return card;
+}
+
+std::string tool_card(const AwaitTool& command, const Facts& facts) {
+  std::string card = "call a tool of the MCP server " + visible_line(command.server);
+  card += facts.sandbox == kNoSandbox
+              ? "  -- UNSANDBOXED: it can read and change whatever you can\n"
+              : "  (sandbox: " + facts.sandbox + ")\n";
+  card += "  tool     " + visible_line(command.tool) + "\n";
+  card += "  network  " + std::string(facts.host.empty() ? "none" : "any") + "\n";
+  if (command.effect != EffectClass::once) {
+    card += "  repeats  without harm, says the config\n";
+  }
+  card += "with\n" + quoted_lines(pretty_json(command.arguments));
+  if (!command.input_responses.is_null()) {
+    card += "and what people answered it\n" + quoted_lines(pretty_json(command.input_responses));
+  }
+  return card;
 }
 
 std::string change_card(std::string_view verb, const std::string& path, const Facts& facts) {
@@ -474,6 +523,8 @@ std::string approval_card(const TaskCommand& command, const Facts& facts) {
   if (const auto* edit = std::get_if<AwaitFileEdit>(&command)) {
     return change_card("edit", edit->path, facts);
   }
+  if (const auto* trust = std::get_if<AwaitToolTrust>(&command)) return trust_card(*trust, facts);
+  if (const auto* tool = std::get_if<AwaitTool>(&command)) return tool_card(*tool, facts);
   if (std::holds_alternative<AwaitDraftOpen>(command)) return draft_card(facts);
   if (const auto* accept = std::get_if<AwaitDraftAccept>(&command)) {
     return accept_card(*accept, facts);

@@ -103,6 +103,11 @@ bool argv_matches(const Rule& rule, const TaskCommand& command, const Facts& fac
          });
 }
 
+bool tool_matches(const Rule& rule, const TaskCommand& command) {
+  const auto* tool = std::get_if<AwaitTool>(&command);
+  return tool != nullptr && any_matches(rule.tools, tool->server + "__" + tool->tool);
+}
+
 }  // namespace
 
 std::string_view last_segment(std::string_view path) {
@@ -157,7 +162,8 @@ bool matches_as(std::span<const std::string_view> names, const Rule& rule,
   const auto is_meant = [&](std::string_view name) { return any_matches(rule.commands, name); };
   return (rule.commands.empty() || std::ranges::any_of(names, is_meant)) &&
          (rule.paths.empty() || paths_match(rule, command, facts)) &&
-         (rule.argv.empty() || argv_matches(rule, command, facts));
+         (rule.argv.empty() || argv_matches(rule, command, facts)) &&
+         (rule.tools.empty() || tool_matches(rule, command));
 }
 
 bool names_whole_argv(const Rule& rule, const std::vector<std::string>& argv, const Facts& facts) {

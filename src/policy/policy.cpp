@@ -179,6 +179,15 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Ru
           [&](const AwaitGuidance&) { return reading(); },
           [&](const AwaitSkill&) { return reading(); },
           [&](const UpdatePlan&) { return inside(); },
+          [&](const AwaitToolList&) {
+            return Verdict{Decision::allow, "default: tools are listed", ""};
+          },
+          [&](const AwaitToolTrust&) {
+            return Verdict{Decision::ask, "default: trusting a tool asks", ""};
+          },
+          [&](const AwaitTool&) {
+            return Verdict{Decision::ask, "default: tools of servers ask", ""};
+          },
           [&](const AwaitFileMove&) { return changing(); },
           [&](const AwaitFileRemove&) { return changing(); },
           [&](const AwaitFilePatch&) { return changing(); },

@@ -282,11 +282,15 @@ std::string_view fault_of_glob(std::string_view glob) {
 void check_rule(TableReader& reader, const Rule& rule) {
   if (rule.name.empty()) reader.reject("name", "is missing: verdicts are explained by it");
   if (!reader.has("do")) reader.reject("do", "is missing: allow, ask or deny");
-  if (!reader.has("commands") && !reader.has("paths") && !reader.has("argv")) {
+  if (!reader.has("commands") && !reader.has("paths") && !reader.has("argv") &&
+      !reader.has("tools")) {
     reader.reject("commands", "is missing: say commands = [\"*\"] for all");
   }
   if (!rule.paths.empty() && !rule.argv.empty()) {
     reader.reject("argv", "is about programs, \"paths\" about files: no command is both");
+  }
+  if (!rule.tools.empty() && (!rule.paths.empty() || !rule.argv.empty())) {
+    reader.reject("tools", "is about tools of MCP servers, which have neither paths nor argv");
   }
   for (const std::string& glob : rule.commands) {
     if (!names_a_command(glob)) reader.reject("commands", "names no command by \"" + glob + "\"");
@@ -311,6 +315,7 @@ Rule read_rule(const toml::table& table, Problems& problems) {
   reader.read("commands", rule.commands);
   reader.read("paths", rule.paths);
   reader.read("argv", rule.argv);
+  reader.read("tools", rule.tools);
   check_rule(reader, rule);
   return rule;
 }

@@ -172,6 +172,15 @@ std::string told(const AwaitSkill& command, const AwaitSkill::Reply& reply) {
   return text;
 }
 
+std::string told(const AwaitTool& /*command*/, const AwaitTool::Reply& reply) {
+  std::string text = reply.is_error ? "error: " : "";
+  text += reply.text.empty() ? "(it returned nothing)" : reply.text;
+  if (reply.text_bytes > reply.text.size()) {
+    text += "\n(the middle of its " + std::to_string(reply.text_bytes) + " bytes is left out)";
+  }
+  return text;
+}
+
 /// The commands that no tool stands for.
 template <class C>
 std::string told(const C& /*command*/, const typename C::Reply& reply) {

@@ -261,6 +261,9 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     calls->set_driver<AwaitSkill>(*driver);
     calls->set_driver<AwaitFilePatch>(*driver);
     calls->set_driver<AwaitContentRead>(*driver);
+    calls->set_driver<AwaitToolList>(*driver);
+    calls->set_driver<AwaitToolTrust>(*driver);
+    calls->set_driver<AwaitTool>(*driver);
     calls->set_driver<AwaitDraftOpen>(*driver);
     calls->set_driver<AwaitDraftAccept>(*driver);
     calls->set_driver<AwaitDraftDrop>(*driver);

@@ -9,6 +9,7 @@
 #include "tinkerbell/command/process_command.hpp"
 #include "tinkerbell/command/task_commands.hpp"
 #include "tinkerbell/command/together_command.hpp"
+#include "tinkerbell/command/tool_commands.hpp"
 
 #include <array>
 #include <concepts>
@@ -33,7 +34,7 @@ using CommandVariant =
                  AwaitUserAnswer, AwaitProcess, AwaitLLMResponse, Checkpoint, AwaitDraftOpen,
                  AwaitDraftAccept, AwaitDraftDrop, AwaitFileStat, AwaitFileMove, AwaitFileRemove,
                  AwaitFileRestore, Hear, AwaitGuidance, AwaitSkill, UpdatePlan, AwaitContentRead,
-                 AwaitFilePatch, Together>;
+                 AwaitFilePatch, Together, AwaitToolList, AwaitToolTrust, AwaitTool>;
 
 namespace detail {
 

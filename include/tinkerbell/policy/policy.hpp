@@ -45,6 +45,7 @@ struct Rule {
              ///< covers no further flags than it names, unless its last word is
              ///< "...", and neither an environment nor a shell, interpreter or
              ///< wrapper, unless it names every word of the argv.
+  std::vector<std::string> tools;  ///< Globs on "server__tool", of tool.call only.
 };
 
 struct Rules {

@@ -65,6 +65,7 @@ TEST(Policy, RunsReadsModelCallsAndWhatStaysInTheDaemon) {
                                                              AwaitGuidance{},
                                                              AwaitSkill{},
                                                              UpdatePlan{},
+                                                             AwaitToolList{},
                                                              AwaitFileSearch{},
                                                              AwaitUserApproval{},
                                                              AwaitUserAnswer{},

@@ -86,6 +86,8 @@ std::string journal_form() {
   describe<PatchHunk>(form, "PatchHunk");
   describe<PartCommand>(form, "PartCommand");
   describe<PartOutcome>(form, "PartOutcome");
+  describe<ToolDefinition>(form, "ToolDefinition");
+  describe<ListedTool>(form, "ListedTool");
   describe_commands(form, std::type_identity<CommandVariant>{});
   return form;
 }
@@ -279,6 +281,14 @@ PartOutcome 0 reply = null
 PartOutcome 1 code = "internal"
 PartOutcome 2 message = ""
 PartOutcome 3 alone = false
+ToolDefinition 0 name = ""
+ToolDefinition 1 description = ""
+ToolDefinition 2 schema = {}
+ToolDefinition 3 sha256 = ""
+ListedTool 0 definition = {"description":"","name":"","schema":{},"sha256":""}
+ListedTool 1 offered_as = ""
+ListedTool 2 effect = "once"
+ListedTool 3 approved = false
 task.spawn 0 kind = ""
 task.spawn 1 arguments = {}
 task.join 0 task = 0
@@ -347,6 +357,16 @@ content.read 1 offset = 0
 content.read 2 bytes_max = 24000
 file.patch 0 files = []
 task.together 0 parts = []
+tool.list 0 server = ""
+tool.trust 0 server = ""
+tool.trust 1 tools = []
+tool.call 0 server = ""
+tool.call 1 tool = ""
+tool.call 2 arguments = {}
+tool.call 3 definition = ""
+tool.call 4 effect = "once"
+tool.call 5 input_responses = null
+tool.call 6 request_state = ""
 task.id reply 0 task = 0
 task.spawn reply 0 task = 0
 task.join reply 0 state = ""
@@ -420,6 +440,14 @@ content.read reply 1 bytes = 0
 content.read reply 2 next = 0
 file.patch reply 0 changes = []
 task.together reply 0 parts = []
+tool.list reply 0 tools = []
+tool.list reply 1 left = []
+tool.call reply 0 text = ""
+tool.call reply 1 text_bytes = 0
+tool.call reply 2 structured = null
+tool.call reply 3 is_error = false
+tool.call reply 4 input_requests = null
+tool.call reply 5 request_state = ""
 )";
 
 TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {
