@@ -42,8 +42,8 @@ std::vector<std::string> environment_strings(const RunSpec& spec) {
 /// The child between fork and exec: system calls only.
 class Child {
  public:
-  Child(int output, int sandbox_report, int failures)
-      : output_(output), sandbox_report_(sandbox_report), failures_(failures) {}
+  Child(const ProgramDescriptors& descriptors, int sandbox_report, int failures)
+      : descriptors_(descriptors), sandbox_report_(sandbox_report), failures_(failures) {}
 
   [[noreturn]] void become(const char* program, const char* cwd, char* const* argv,
                            char* const* env) {
@@ -63,10 +63,11 @@ class Child {
 
   /// 0, 1, 2 and the sandbox's reports; everything else closes at exec (HAZARDS S78).
   bool take_descriptors() const {
-    const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    return null >= 0 && ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
-           ::dup2(null, STDIN_FILENO) >= 0 && ::dup2(output_, STDOUT_FILENO) >= 0 &&
-           ::dup2(output_, STDERR_FILENO) >= 0 && take_sandbox_report();
+    const int input =
+        descriptors_.input >= 0 ? descriptors_.input : ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return input >= 0 && ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
+           ::dup2(input, STDIN_FILENO) >= 0 && ::dup2(descriptors_.output, STDOUT_FILENO) >= 0 &&
+           ::dup2(descriptors_.complaints, STDERR_FILENO) >= 0 && take_sandbox_report();
   }
 
   bool take_sandbox_report() const {
@@ -82,7 +83,7 @@ class Child {
     ::_exit(127);
   }
 
-  int output_;
+  ProgramDescriptors descriptors_;
   int sandbox_report_;
   int failures_;
 };
@@ -101,7 +102,8 @@ Error launch_error(const RunSpec& spec, const LaunchFailure& failure) {
 
 }  // namespace
 
-Result<pid_t> launch(const RunSpec& spec, int output, int sandbox_report) {
+Result<pid_t> launch(const RunSpec& spec, const ProgramDescriptors& descriptors,
+                     int sandbox_report) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return os_error("pipe", errno);
   const UniqueFd failures(ends[0]);
@@ -117,7 +119,7 @@ Result<pid_t> launch(const RunSpec& spec, int output, int sandbox_report) {
   const pid_t pid = ::fork();
   if (pid < 0) return os_error("fork", errno);
   if (pid == 0) {
-    Child(output, sandbox_report, failures_of_child.get())
+    Child(descriptors, sandbox_report, failures_of_child.get())
         .become(spec.program.c_str(), spec.cwd.c_str(), argv.data(), env.data());
   }
   failures_of_child.reset();

@@ -1,9 +1,11 @@
+#include "shim/server.hpp"
 #include "shim/supervisor.hpp"
 
 #include "tinkerbell/base/file.hpp"
 #include "tinkerbell/shim/entry.hpp"
 #include "tinkerbell/shim/probe.hpp"
 #include "tinkerbell/shim/run_directory.hpp"
+#include "tinkerbell/shim/server.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -41,6 +43,11 @@ int run_program(const std::filesystem::path& run_directory) {
   return supervised ? kOk : complain(supervised.error());
 }
 
+int serve_daemon() {
+  const Result<void> served = serve();
+  return served ? kOk : complain(served.error());
+}
+
 Result<EntryChecks> checks_in(std::string_view text) {
   const Result<Json> json = parse_json(text);
   if (!json) return json.error();
@@ -68,6 +75,7 @@ int usage() {
   std::fputs(
       "usage: tinkerbell-shim RUN_DIRECTORY\n"
       "       tinkerbell-shim --probe FILE\n"
+      "       tinkerbell-shim --serve\n"
       "       tinkerbell-shim --enter CHECKS PROGRAM [ARGUMENT]...\n"
       "Runs one program for tinkerbelld, and outlives it. Not meant to be started by hand.\n",
       stderr);
@@ -81,6 +89,7 @@ int main(int argc, char** argv) {
   try {
     if (argc == 3 && arguments[1] == kProbeOption) return probe_sandbox(arguments[2]);
     if (argc >= 4 && arguments[1] == kEnterOption) return refuse(enter(arguments[2], argv + 3));
+    if (argc == 2 && arguments[1] == kServeOption) return serve_daemon();
     if (argc == 2 && arguments[1][0] != '-') return run_program(arguments[1]);
     return usage();
   } catch (const std::exception& exception) {

@@ -1,5 +1,6 @@
 #include "shim/supervisor.hpp"
 
+#include "shim/guardian.hpp"
 #include "shim/launch.hpp"
 #include "shim/process_tree.hpp"
 
@@ -8,9 +9,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,8 +23,6 @@ namespace tinkerbell {
 
 namespace {
 
-/// What a program gets between SIGTERM and SIGKILL.
-constexpr Milliseconds kGrace{2'000};
 /// How long to wait before the status is tried again on a disk that refuses it.
 constexpr Milliseconds kStatusRetry{1'000};
 /// No wait of poll(2) is longer; a later deadline is looked at again.
@@ -34,34 +30,6 @@ constexpr Milliseconds kPollMax{60'000};
 constexpr std::size_t kSandboxReportBytesMax = 64 << 10;
 
 enum class Stop : std::uint8_t { none, timed_out, cancelled };
-
-Result<UniqueFd> signals_as_descriptor() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  ::sigaddset(&set, SIGTERM);
-  ::sigaddset(&set, SIGCHLD);
-  if (::sigprocmask(SIG_SETMASK, &set, nullptr) != 0) return os_error("sigprocmask", errno);
-  UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return os_error("signalfd", errno);
-  return fd;
-}
-
-/// Takes the signals that wait; whether one of them asked us to end the program.
-bool end_is_asked(const UniqueFd& signals) {
-  bool asked = false;
-  signalfd_siginfo signal{};
-  while (::read(signals.get(), &signal, sizeof(signal)) == sizeof(signal))
-    asked |= signal.ssi_signo == SIGTERM;
-  return asked;
-}
-
-/// Orphans come to us, and nobody of us leaves a core file.
-Result<void> become_guardian() {
-  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return os_error("become subreaper", errno);
-  const rlimit no_core{0, 0};
-  if (::setrlimit(RLIMIT_CORE, &no_core) != 0) return os_error("forbid core files", errno);
-  return {};
-}
 
 int exit_code_of(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
@@ -131,7 +99,9 @@ Result<void> Supervisor::start() {
         ::open(report.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!sandbox_report_) return os_error("open " + report.string(), errno);
   }
-  Result<pid_t> program = launch(spec_, output_of_program.get(), sandbox_report_.get());
+  Result<pid_t> program =
+      launch(spec_, {.output = output_of_program.get(), .complaints = output_of_program.get()},
+             sandbox_report_.get());
   if (!program) return program.error();
   program_ = *program;
   begun_ = clock_.steady();
@@ -194,8 +164,7 @@ void Supervisor::stop(Stop reason) {
   deadline_ = clock_.steady() + kGrace;
   // Bubblewrap itself would die at once and take the program with it, without a grace.
   if (!spec_.sandboxed) ::kill(program_, SIGTERM);
-  for (const pid_t pid : descendants_of(program_, process_table()))
-    ::kill(pid, SIGTERM);
+  ask_descendants_to_end(program_);
 }
 
 void Supervisor::conclude() {

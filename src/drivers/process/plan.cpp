@@ -116,7 +116,7 @@ Result<void> check_in_view(const Program& program, const SandboxView& view) {
     return Error{Errc::denied,
                  "program " + program.object.string() + ": the sandbox does not show it"};
   }
-  if (!is_in_view(view.cwd, view)) {
+  if (view.access.files != FileAccess::none && !is_in_view(view.cwd, view)) {
     return Error{Errc::denied, "cwd " + view.cwd.string() + ": the sandbox does not show it"};
   }
   return {};
@@ -126,7 +126,7 @@ Result<void> check_in_view(const Program& program, const SandboxView& view) {
 std::vector<std::string> sandboxed_argv(const Plan& plan, const ProcessSettings& settings) {
   Sandbox sandbox = sandbox_for(plan.view, settings.shim);
   EntryChecks entry{std::move(sandbox.checks)};
-  entry.checks.push_back(plan.start);
+  if (plan.view.access.files != FileAccess::none) entry.checks.push_back(plan.start);
   entry.checks.push_back({.path = plan.program.path.string(),
                           .device = plan.program.version.device,
                           .inode = plan.program.version.inode});
@@ -151,7 +151,8 @@ std::vector<fs::path> hidden_paths(const ProcessSettings& settings) {
   return real_names(std::move(paths));
 }
 
-Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHashes& hashes) {
+Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHashes& hashes,
+                      const SandboxAccess& access) {
   const auto& command = std::get<AwaitProcess>(call.command);
   if (Result<void> checked = check_limits(command); !checked) return checked.error();
   if (Result<void> checked = check_texts(call, command); !checked) return checked.error();
@@ -160,7 +161,12 @@ Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHas
   SandboxView view{.workspace = place->workspace,
                    .cwd = below(place->workspace->known_as(), place->cwd),
                    .hidden = hidden_paths(settings),
-                   .read_only = real_names(settings.read_only)};
+                   .read_only = real_names(settings.read_only),
+                   .access = access};
+  if (is_sandboxed(settings) && access.files == FileAccess::none) {
+    // There is no such directory inside; and what stands in it is nobody's business.
+    view.cwd = kSandboxHome;
+  }
   Result<Program> program = find_program(command.argv.front(), view.cwd, *place->workspace, hashes);
   if (!program) return program.error();
   if (is_sandboxed(settings)) {

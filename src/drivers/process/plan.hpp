@@ -24,7 +24,7 @@ struct Plan {
 /// Checks limits, environment, directory and program of an AwaitProcess. Reads the disk, changes
 /// nothing. Errors: those of ProcessDriver::prepare.
 [[nodiscard]] Result<Plan> plan_run(const Call& call, const ProcessSettings& settings,
-                                    FileHashes& hashes);
+                                    FileHashes& hashes, const SandboxAccess& access = {});
 
 /// Whatever no program may see: as in the settings, and the runs directory; free of links.
 [[nodiscard]] std::vector<std::filesystem::path> hidden_paths(const ProcessSettings& settings);

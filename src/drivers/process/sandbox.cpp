@@ -52,8 +52,9 @@ class Builder {
     }
   }
 
-  void isolate() {
-    add({"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
+  void isolate(bool network) {
+    if (!network) add({"--unshare-net"});
+    add({"--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
          "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--disable-userns",
          // For root bubblewrap would keep all of them, and one of them lifts every mount below.
          "--cap-drop", "ALL", "--hostname", "tinkerbell", "--json-status-fd",
@@ -81,6 +82,14 @@ class Builder {
   }
 
   void show_workspace(const SandboxView& view) {
+    if (view.access.files == FileAccess::none) return;
+    if (view.access.files == FileAccess::read) {
+      add({"--ro-bind", workspace_.path(), workspace_.known_as()});
+      expect(".", Entry::read_only);
+      for (const fs::path& place : covered_)
+        hide_in_workspace(place);
+      return;
+    }
     add({"--bind", workspace_.path(), workspace_.known_as()});
     expect(".", Entry::same);
     for (const char* path : kProtectedFiles)
@@ -92,6 +101,16 @@ class Builder {
     }
     for (const fs::path& place : covered_)
       hide_in_workspace(place);
+  }
+
+  /// What of that must be hidden is; its own files are in no such directory (settings).
+  void show_more(const SandboxView& view) {
+    for (const fs::path& path : view.access.shows) {
+      show_read_only(path);
+      for (const fs::path& hidden : view.hidden) {
+        if (is_within(hidden, path)) hide(hidden);
+      }
+    }
   }
 
   void show_shim(const fs::path& shim) { add({"--ro-bind", shim.string(), kShimInSandbox}); }
@@ -238,7 +257,7 @@ class Builder {
 
 Sandbox sandbox_for(const SandboxView& view, const fs::path& shim) {
   Builder sandbox(view);
-  sandbox.isolate();
+  sandbox.isolate(view.access.network);
   if (is_shared_system(view.workspace->known_as())) {
     sandbox.show_system(view.hidden);
     sandbox.show_workspace(view);
@@ -248,6 +267,7 @@ Sandbox sandbox_for(const SandboxView& view, const fs::path& shim) {
     sandbox.show_workspace(view);
     sandbox.show_system(view.hidden);
   }
+  sandbox.show_more(view);
   sandbox.show_shim(shim);
   sandbox.start_in(view.cwd);
   return sandbox.take();
@@ -255,12 +275,14 @@ Sandbox sandbox_for(const SandboxView& view, const fs::path& shim) {
 
 bool is_in_view(const fs::path& file, const SandboxView& view) {
   const fs::path& workspace = view.workspace->known_as();
-  const bool in_workspace = is_within(file, workspace);
+  const bool in_workspace = view.access.files != FileAccess::none && is_within(file, workspace);
   const auto covers_file = [&](const fs::path& path) {
     return is_within(file, path) && !(in_workspace && is_within(workspace, path));
   };
   if (std::ranges::any_of(view.hidden, covers_file)) return false;
-  return in_workspace || is_shared_system(file);
+  return in_workspace || is_shared_system(file) ||
+         std::ranges::any_of(view.access.shows,
+                             [&](const fs::path& shown) { return is_within(file, shown); });
 }
 
 }  // namespace tinkerbell

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tinkerbell/drivers/process/process_settings.hpp"
 #include "tinkerbell/shim/entry.hpp"
 #include "tinkerbell/workspace/workspace.hpp"
 
@@ -16,6 +17,7 @@ struct SandboxView {
   std::filesystem::path cwd;                     ///< In the workspace, as tasks know it.
   std::vector<std::filesystem::path> hidden;     ///< See ProcessSettings::hidden.
   std::vector<std::filesystem::path> read_only;  ///< See ProcessSettings::read_only.
+  SandboxAccess access = {};
 };
 
 /// A sandbox, ready to be built.

@@ -22,6 +22,19 @@ enum class ProcessSandbox : std::uint8_t {
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<ProcessSandbox> = {"bubblewrap", "none"};
 
+/// What of a workspace a sandbox shows.
+enum class FileAccess : std::uint8_t { none, read, write };
+
+template <>
+inline constexpr std::array<std::string_view, 3> kNames<FileAccess> = {"none", "read", "write"};
+
+/// How much a sandbox opens, besides the system.
+struct SandboxAccess {
+  FileAccess files = FileAccess::write;
+  bool network = false;
+  std::vector<std::filesystem::path> shows = {};  ///< Directories that can be read, absolute.
+};
+
 /// How to find out whether a program has done its work, where its shim is not there to tell.
 ///
 /// The probe is a program too. It runs where and as the program did: in its directory, with its
