@@ -80,6 +80,11 @@ class Client {
   /// It has said that its tools are others now; asked again since then: no.
   [[nodiscard]] bool tools_changed() const { return tools_changed_; }
 
+  /// Whether a call of an old server waits for the answer to the question with this request_state.
+  [[nodiscard]] bool is_parked(const std::string& request_state) const {
+    return parked_.contains(request_state);
+  }
+
   /// Requests that the server owes an answer, and calls that wait for ours.
   [[nodiscard]] std::size_t open() const { return pending_.size() + parked_.size(); }
 
