@@ -94,6 +94,8 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
           process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works,
           plan_.settings.workspace.track ? std::optional(Tracking{trees_, looks_}) : std::nullopt,
           OutputKeeping{contents, masker_}),
+      mcp_(io_.get_executor(), pool_, clock_, progress_, logger_,
+           mcp_settings(plan_.settings, plan_.state_dir, plan_.socket, sandbox_works)),
       models_(io_.get_executor(), http_, pool_, clock_, progress_, logger_, plan_.llm),
       cassettes_(models_, clock_, progress_),
       notifier_(io_.get_executor()),
@@ -121,6 +123,9 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
   calls_.set_driver<AwaitDraftAccept>(drafts_);
   calls_.set_driver<AwaitDraftDrop>(drafts_);
   calls_.set_driver<AwaitProcess>(programs_);
+  calls_.set_driver<AwaitToolList>(mcp_);
+  calls_.set_driver<AwaitToolTrust>(mcp_);
+  calls_.set_driver<AwaitTool>(mcp_);
   calls_.set_driver<AwaitLLMResponse>(cassettes_);
   control_.connect(
       {.loop = io_.get_executor(),
@@ -199,13 +204,26 @@ void Daemon::report_hog(const Hog& hog) {
                 {"calls", std::move(calls)}});
 }
 
+namespace {
+
+std::vector<std::string> names_of(const std::map<std::string, settings::McpServerSettings>& all) {
+  std::vector<std::string> names;
+  for (const auto& [name, server] : all)
+    names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
 Registry Daemon::make_registry(const DaemonPlan& plan) {
   const AgentDefaults defaults{.model = plan.settings.agent.model,
                                .steps_max = plan.settings.agent.steps_max,
                                .time_max = plan.settings.agent.time_max,
-                               .conversation_tokens_max = [&plan](const std::string& model) {
-                                 return conversation_tokens_max(plan.settings, model);
-                               }};
+                               .conversation_tokens_max =
+                                   [&plan](const std::string& model) {
+                                     return conversation_tokens_max(plan.settings, model);
+                                   },
+                               .mcp_servers = names_of(plan.settings.mcp)};
   Registry registry;
   registry.add(std::string(kAgentKind),
                {.freeze = [&plan, defaults](const Json& arguments) -> Result<Json> {

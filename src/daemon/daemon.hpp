@@ -13,6 +13,7 @@
 #include "tinkerbell/drivers/file/file_driver.hpp"
 #include "tinkerbell/drivers/llm/cassette_driver.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
+#include "tinkerbell/drivers/mcp/mcp_driver.hpp"
 #include "tinkerbell/drivers/process/process_driver.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/io/http_client.hpp"
@@ -135,6 +136,7 @@ class Daemon {
   FileDriver files_;
   DraftDriver drafts_;
   ProcessDriver programs_;
+  McpDriver mcp_;
   LlmDriver models_;
   CassetteDriver cassettes_;  ///< Before the models.
   Notifier notifier_;

@@ -224,4 +224,35 @@ ProcessSettings process_settings(const settings::Settings& settings, const std::
           .read_only = plain_files(settings)};
 }
 
+namespace {
+
+McpServer mcp_server(const std::string& name, const settings::McpServerSettings& server) {
+  McpServer made{.name = name,
+                 .program = {.argv = server.command,
+                             .env = server.env,
+                             .access = {.files = *value_named<FileAccess>(name_of(server.files)),
+                                        .network = server.network}},
+                 .timeout = server.timeout,
+                 .tools = server.tools,
+                 .effects = {}};
+  for (const std::string& path : server.shows)
+    made.program.access.shows.push_back(without_links(path));
+  for (const auto& [tool, effect] : server.effects)
+    made.effects[tool] = *value_named<EffectClass>(name_of(effect));
+  return made;
+}
+
+}  // namespace
+
+McpSettings mcp_settings(const settings::Settings& settings, const std::string& state_dir,
+                         const std::string& socket, const Result<void>& sandbox_works) {
+  McpSettings mcp{.servers = {},
+                  .process = process_settings(settings, state_dir, socket),
+                  .sandbox_works = sandbox_works,
+                  .pins = std::filesystem::path(state_dir) / "mcp-pins.json"};
+  for (const auto& [name, server] : settings.mcp)
+    mcp.servers.push_back(mcp_server(name, server));
+  return mcp;
+}
+
 }  // namespace tinkerbell

@@ -5,6 +5,7 @@
 #include "tinkerbell/drivers/draft/draft_driver.hpp"
 #include "tinkerbell/drivers/file/file_driver.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
+#include "tinkerbell/drivers/mcp/mcp_driver.hpp"
 #include "tinkerbell/drivers/process/process_settings.hpp"
 #include "tinkerbell/settings/settings.hpp"
 #include "tinkerbell/workspace/tree_watch.hpp"
@@ -46,5 +47,10 @@ namespace tinkerbell {
 [[nodiscard]] ProcessSettings process_settings(const settings::Settings& settings,
                                                const std::string& state_dir,
                                                const std::string& socket);
+
+/// The MCP servers, and how they are run. `sandbox_works`: what probe_sandbox said.
+[[nodiscard]] McpSettings mcp_settings(const settings::Settings& settings,
+                                       const std::string& state_dir, const std::string& socket,
+                                       const Result<void>& sandbox_works);
 
 }  // namespace tinkerbell

@@ -23,6 +23,7 @@ constexpr std::uint32_t kCallsMax = 10'000;
 constexpr std::uint32_t kPerMinuteMax = 1'000'000'000;
 constexpr std::uint32_t kAttemptsMax = 1'000;
 constexpr std::size_t kGlobBytesMax = 1'024;
+constexpr std::size_t kMcpNameMax = 24;
 constexpr Milliseconds kProbeTimeMax{300'000};
 
 /// Dots between the parts of keys on one line. toml++ takes such keys apart by recursion, and a
@@ -350,6 +351,72 @@ void read_probes(const toml::array& probes, Problems& problems, Settings& settin
     settings.probes.push_back(read_probe(*node.as_table(), problems));
 }
 
+// ---- MCP servers ----
+
+/// As mcp::is_server_name: "server__tool" must say which server it is.
+bool is_mcp_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMcpNameMax && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+std::map<std::string, std::string> read_environment(const toml::table& table,
+                                                    const std::string& title, Problems& problems) {
+  TableReader reader(table, title, problems);
+  std::map<std::string, std::string> environment;
+  for (const auto& [key, node] : table)
+    reader.read(key.str(), environment[std::string(key.str())]);
+  return environment;
+}
+
+std::map<std::string, ToolEffect> read_effects(const toml::table& table, const std::string& title,
+                                               Problems& problems) {
+  TableReader reader(table, title, problems);
+  std::map<std::string, ToolEffect> effects;
+  for (const auto& [key, node] : table) {
+    ToolEffect effect = ToolEffect::once;
+    reader.read(key.str(), effect);
+    effects[std::string(key.str())] = effect;
+  }
+  return effects;
+}
+
+void read_mcp_server(const toml::table& table, const std::string& title, Problems& problems,
+                     McpServerSettings& server) {
+  TableReader reader(table, title, problems);
+  reader.read("command", server.command);
+  reader.read("network", server.network);
+  reader.read("files", server.files);
+  reader.read("shows", server.shows);
+  reader.read("timeout", server.timeout);
+  reader.read("tools", server.tools);
+  if (const auto* const each = reader.table("env")) {
+    server.env = read_environment(*each, title + " env", problems);
+  }
+  if (const auto* const each = reader.table("effects")) {
+    server.effects = read_effects(*each, title + " effects", problems);
+  }
+  if (server.command.empty()) reader.reject("command", "is missing: a program and its arguments");
+  for (const std::string& path : server.shows) {
+    if (!path.starts_with('/') || path == "/") {
+      reader.reject("shows", "holds absolute paths of directories, not \"" + path + "\"");
+    }
+  }
+}
+
+void read_mcp(const toml::table& table, Problems& problems, Settings& settings) {
+  TableReader reader(table, "[mcp]", problems);
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    const toml::table* const each = reader.table(name);
+    if (!is_mcp_name(name)) {
+      reader.reject(name, "is no name of a server: at most 24 of a-z, 0-9 and \"-\"");
+    } else if (each != nullptr) {
+      read_mcp_server(*each, "[mcp." + name + "]", problems, settings.mcp[name]);
+    }
+  }
+}
+
 // ---- the rest ----
 
 void read_sandbox(const toml::table& table, Problems& problems, SandboxKind& sandbox) {
@@ -428,6 +495,7 @@ Settings read_settings(const toml::table& table, Problems& problems) {
   if (const auto* const each = reader.table("retention")) {
     read_retention(*each, problems, settings.retention);
   }
+  if (const auto* const each = reader.table("mcp")) read_mcp(*each, problems, settings);
   if (const auto* const probes = reader.tables("probe")) read_probes(*probes, problems, settings);
   if (const auto* const each = reader.table("agent")) {
     read_agent(*each, problems, settings.agent, settings.policy);

@@ -7,6 +7,7 @@
 #include "tasks/failures.hpp"
 #include "tasks/guidance.hpp"
 #include "tasks/hand_over.hpp"
+#include "tasks/server_tools.hpp"
 
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/text.hpp"
@@ -53,6 +54,15 @@ Error too_many_calls(std::uint32_t calls_max) {
 Milliseconds time_of(const Result<Reply>& outcome) {
   const auto* const program = outcome ? std::get_if<AwaitProcess::Reply>(&*outcome) : nullptr;
   return program == nullptr ? Milliseconds{0} : program->duration;
+}
+
+/// As a part of Together: all of its kind only read, and not in what is the task's own.
+bool may_go_together(const TaskCommand& command) {
+  return std::visit(
+      []<class C>(const C&) {
+        return C::kEffect == EffectClass::pure && !std::same_as<C, UpdatePlan>;
+      },
+      command);
 }
 
 Result<Reply> outcome_of(const TaskCommand& command, const PartOutcome& part) {
@@ -107,6 +117,7 @@ class Agent {
   [[nodiscard]] bool is_full() const;
   [[nodiscard]] bool is_checkpoint_due() const;
   [[nodiscard]] AgentState state() const;
+  [[nodiscard]] std::vector<ToolSchema> all_tools() const;
 
   [[nodiscard]] bool steps_left() const { return steps_ < definition_.steps_max; }
 
@@ -127,9 +138,10 @@ class Agent {
   Essentials essentials_;
   std::uint64_t tokens_ = 0;           ///< That the model counted when it was last asked,
   std::uint64_t tokens_of_bytes_ = 0;  ///< of so many bytes of the conversation.
-  std::vector<std::string> outputs_;   ///< The hashes of those that it was told the ends of.
-  std::optional<Json> result_;         ///< What it ends with.
-  std::string objection_;              ///< Why it does not: what a person says about its draft.
+  std::vector<ServerTool> server_tools_;
+  std::vector<std::string> outputs_;  ///< The hashes of those that it was told the ends of.
+  std::optional<Json> result_;        ///< What it ends with.
+  std::string objection_;             ///< Why it does not: what a person says about its draft.
 };
 
 Task<Result<Json>> Agent::run() {
@@ -206,7 +218,8 @@ AgentState Agent::state() const {
                    .essentials = essentials_,
                    .tokens = tokens_,
                    .tokens_of_bytes = tokens_of_bytes_,
-                   .outputs = outputs_};
+                   .outputs = outputs_,
+                   .server_tools = server_tools_};
   for (std::size_t i = 0; i < conversation_.size(); ++i)
     state.messages.push_back(conversation_.at(i));
   return state;
@@ -295,6 +308,7 @@ void Agent::resume(AgentState state) {
   tokens_ = state.tokens;
   tokens_of_bytes_ = state.tokens_of_bytes;
   outputs_ = std::move(state.outputs);
+  server_tools_ = std::move(state.server_tools);
   for (Message& message : state.messages)
     add(std::move(message));
   state_is_noted();
@@ -313,8 +327,19 @@ Task<Result<void>> Agent::begin() {
     advice = co_await instructions_of_workspace();
   }
   if (!advice) co_return advice.error();
-  add({.role = Role::user, .text = *advice + goal_});
+  Result<ServerTools> of_servers = co_await tools_of_servers(definition_.mcp_servers);
+  if (!of_servers) co_return of_servers.error();
+  server_tools_ = std::move(of_servers->tools);
+  if (!of_servers->remarks.empty() && advice->empty()) of_servers->remarks += "Your goal:\n";
+  add({.role = Role::user, .text = of_servers->remarks + *advice + goal_});
   co_return Result<void>{};
+}
+
+std::vector<ToolSchema> Agent::all_tools() const {
+  std::vector<ToolSchema> tools = definition_.tools;
+  for (const ServerTool& tool : server_tools_)
+    tools.push_back(tool.schema);
+  return tools;
 }
 
 /// What its user has said meanwhile; empty: nothing.
@@ -334,7 +359,7 @@ Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
   Result<AwaitLLMResponse::Reply> reply =
       co_await AwaitLLMResponse{.model = definition_.model,
                                 .messages = conversation_,
-                                .tools = definition_.tools,
+                                .tools = all_tools(),
                                 .tokens_max = definition_.tokens_max};
   if (reply) {
     worked_ += reply->took.value_or(Milliseconds{0});
@@ -391,8 +416,9 @@ Task<Result<void>> Agent::answer_all(std::vector<ToolCall> calls) {
         add({.role = Role::tool, .text = std::move(text), .tool_call_id = calls[next++].id});
       continue;
     }
-    Result<ToolRequest> request = next < performed ? parse_tool_call(calls[next], definition_.tools)
-                                                   : too_many_calls(*definition_.calls_max);
+    Result<ToolRequest> request =
+        next < performed ? parse_tool_call(calls[next], definition_.tools, server_tools_)
+                         : too_many_calls(*definition_.calls_max);
     const ToolCall& call = calls[next++];
     std::string text;
     if (!request) {
@@ -447,19 +473,17 @@ Task<std::string> Agent::answer_to(ToolRequest request) {
   co_return co_await perform(*std::move(command));
 }
 
-/// The commands of the calls from that one on that only read, as many as may be done at once. The
-/// plan is the task's own: there is no driver that would note it beside others.
+/// The commands of the calls from that one on that only read, as many as may be done at once.
 std::vector<TaskCommand> Agent::reads_from(std::span<const ToolCall> calls,
                                            std::size_t first) const {
   std::vector<TaskCommand> reads;
   const std::uint32_t steps_left = definition_.steps_max - steps_;
   const std::uint32_t most = std::min(definition_.at_once_max.value_or(1), steps_left);
   for (std::size_t i = first; i < calls.size() && reads.size() < most; ++i) {
-    const Result<ToolRequest> request = parse_tool_call(calls[i], definition_.tools);
+    const Result<ToolRequest> request = parse_tool_call(calls[i], definition_.tools, server_tools_);
     if (!request) break;
     Result<TaskCommand> command = command_for(*request);
-    if (!command || effect_of(*command) != EffectClass::pure) break;
-    if (std::holds_alternative<UpdatePlan>(*command)) break;
+    if (!command || !may_go_together(*command)) break;
     reads.push_back(*std::move(command));
   }
   return reads;
@@ -492,7 +516,12 @@ Task<std::vector<std::string>> Agent::perform_at_once(std::vector<TaskCommand> c
 /// Returns what the model is told of the outcome.
 Task<std::string> Agent::perform(TaskCommand command) {
   written_.records += kRecordsPerCommand;
-  const Result<Reply> outcome = co_await AnyCommand{command};
+  Result<Reply> outcome = Error{};
+  if (const auto* const tool = std::get_if<AwaitTool>(&command)) {
+    outcome = co_await call_server_tool(*tool);
+  } else {
+    outcome = co_await AnyCommand{command};
+  }
   worked_ += time_of(outcome);
   if (has_draft_) report_.add(command, outcome);
   co_return told_of(command, outcome);

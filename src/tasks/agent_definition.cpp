@@ -92,7 +92,8 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
       .conversation_tokens_max = defaults.conversation_tokens_max(model),
       .reads_guidance = true,
       .told_bytes_max = kToldBytesMax,
-      .at_once_max = Together::kPartsMax});
+      .at_once_max = Together::kPartsMax,
+      .mcp_servers = defaults.mcp_servers});
 }
 
 std::string agent_title(const Json& arguments) {

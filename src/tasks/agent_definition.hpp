@@ -30,6 +30,7 @@ struct AgentDefinition {
   bool reads_guidance = false;  ///< Absent: only AGENTS.md of the workspace, by itself.
   std::optional<std::uint32_t> told_bytes_max;  ///< Of one outcome; absent: as result_text() says.
   std::optional<std::uint32_t> at_once_max;  ///< Reads in a row of an answer; absent: one by one.
+  std::vector<std::string> mcp_servers;      ///< Whose tools it is offered.
 
   static constexpr auto fields() {
     return described(field("system_prompt", &AgentDefinition::system_prompt),
@@ -46,7 +47,8 @@ struct AgentDefinition {
                      field("conversation_tokens_max", &AgentDefinition::conversation_tokens_max),
                      field("reads_guidance", &AgentDefinition::reads_guidance),
                      field("told_bytes_max", &AgentDefinition::told_bytes_max),
-                     field("at_once_max", &AgentDefinition::at_once_max));
+                     field("at_once_max", &AgentDefinition::at_once_max),
+                     field("mcp_servers", &AgentDefinition::mcp_servers));
   }
 };
 

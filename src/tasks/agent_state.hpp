@@ -6,6 +6,7 @@
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/command/conversation.hpp"
+#include "tinkerbell/tools/catalogue.hpp"
 
 #include <cstdint>
 #include <string>
@@ -25,6 +26,7 @@ struct AgentState {
   std::uint64_t tokens = 0;           ///< As Agent::tokens_.
   std::uint64_t tokens_of_bytes = 0;  ///< Likewise.
   std::vector<std::string> outputs;   ///< Likewise.
+  std::vector<ServerTool> server_tools;
 
   static constexpr auto fields() {
     return described(
@@ -33,7 +35,7 @@ struct AgentState {
         field("programs", &AgentState::programs), field("failures", &AgentState::failures),
         field("essentials", &AgentState::essentials), field("tokens", &AgentState::tokens),
         field("tokens_of_bytes", &AgentState::tokens_of_bytes),
-        field("outputs", &AgentState::outputs));
+        field("outputs", &AgentState::outputs), field("server_tools", &AgentState::server_tools));
   }
 };
 

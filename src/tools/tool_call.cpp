@@ -15,10 +15,13 @@ namespace {
 constexpr std::size_t kShownNameBytesMax = 64;
 constexpr std::size_t kShownReasonBytesMax = 200;
 
-Error unknown_tool(const std::string& name, const std::vector<ToolSchema>& offered) {
+Error unknown_tool(const std::string& name, const std::vector<ToolSchema>& offered,
+                   const std::vector<ServerTool>& of_servers) {
   std::string known;
   for (const ToolSchema& tool : offered)
     known += (known.empty() ? "" : ", ") + tool.name;
+  for (const ServerTool& tool : of_servers)
+    known += ", " + tool.schema.name;
   return {Errc::invalid, "unknown tool \"" + visible_line(shortened(name, kShownNameBytesMax)) +
                              "\"; the tools are " + known};
 }
@@ -58,13 +61,32 @@ bool can_read_on(const std::vector<ToolSchema>& offered) {
   return std::ranges::find(offered, kReadOutputTool, &ToolSchema::name) != offered.end();
 }
 
+Result<ToolRequest> call_of_server(const ToolCall& call, const ServerTool& tool) {
+  Result<Json> arguments = parse_arguments(call.arguments);
+  if (!arguments) return arguments.error().with(tool.schema.name);
+  if (const Result<void> checked = check_schema(*arguments, tool.schema.parameters); !checked) {
+    return checked.error().with(tool.schema.name);
+  }
+  return ToolRequest(TaskCommand(AwaitTool{.server = tool.server,
+                                           .tool = tool.tool,
+                                           .arguments = *std::move(arguments),
+                                           .definition = tool.definition,
+                                           .effect = tool.effect,
+                                           .input_responses = {},
+                                           .request_state = {}}));
+}
+
 }  // namespace
 
-Result<ToolRequest> parse_tool_call(const ToolCall& call, const std::vector<ToolSchema>& offered) {
+Result<ToolRequest> parse_tool_call(const ToolCall& call, const std::vector<ToolSchema>& offered,
+                                    const std::vector<ServerTool>& of_servers) {
+  const auto of_server = std::ranges::find(of_servers, call.name,
+                                           [](const ServerTool& tool) { return tool.schema.name; });
+  if (of_server != of_servers.end()) return call_of_server(call, *of_server);
   const auto schema = std::ranges::find(offered, call.name, &ToolSchema::name);
   const auto tool = std::ranges::find(tool_table(), call.name, &Tool::name);
   if (schema == offered.end() || tool == tool_table().end()) {
-    return unknown_tool(call.name, offered);
+    return unknown_tool(call.name, offered, of_servers);
   }
   Result<Json> arguments = parse_arguments(call.arguments);
   if (!arguments) return arguments.error().with(tool->name);

@@ -138,6 +138,28 @@ struct ProbeSettings {
   Milliseconds timeout{10'000};
 };
 
+/// What of the workspace an MCP server's sandbox shows.
+enum class McpFiles : std::uint8_t { none, read, write };
+
+/// What it means to call a tool twice.
+enum class ToolEffect : std::uint8_t {
+  pure,        ///< It changes nothing.
+  idempotent,  ///< The second time changes nothing.
+  once,
+};
+
+/// A program that offers tools by the Model Context Protocol.
+struct McpServerSettings {
+  std::vector<std::string> command;
+  std::map<std::string, std::string> env;
+  bool network = false;
+  McpFiles files = McpFiles::none;
+  std::vector<std::string> shows;  ///< Directories that it may read besides, absolute.
+  Milliseconds timeout{120'000};   ///< Of each answer.
+  std::vector<std::string> tools{"*"};
+  std::map<std::string, ToolEffect> effects;  ///< By tool; all others are `once`.
+};
+
 /// When a model call that came to nothing is made again.
 struct RetrySettings {
   std::uint32_t attempts_max = 5;           ///< Where the service failed at this very request.
@@ -194,6 +216,7 @@ struct Settings {
   SandboxKind sandbox = SandboxKind::bubblewrap;
   WorkspaceSettings workspace;
   std::vector<ProbeSettings> probes;
+  std::map<std::string, McpServerSettings> mcp;  ///< By name.
   AgentSettings agent;
   BudgetSettings budget;
   RetentionSettings retention;
@@ -234,6 +257,14 @@ inline constexpr std::array<std::string_view, 5> kNames<settings::Thinking> = {"
 
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<settings::AgentFiles> = {"draft", "live"};
+
+template <>
+inline constexpr std::array<std::string_view, 3> kNames<settings::McpFiles> = {"none", "read",
+                                                                               "write"};
+
+template <>
+inline constexpr std::array<std::string_view, 3> kNames<settings::ToolEffect> = {
+    "pure", "idempotent", "once"};
 
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<settings::OnLimit> = {"ask", "stop"};

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tinkerbell {
 
@@ -21,6 +22,7 @@ struct AgentDefaults {
   /// How long a conversation with a model may become. Nothing: nobody knows, none is shortened.
   std::function<std::optional<std::uint32_t>(const std::string& model)> conversation_tokens_max =
       [](const std::string& /*model*/) { return std::nullopt; };
+  std::vector<std::string> mcp_servers = {};  ///< Whose tools it is offered.
 };
 
 inline constexpr std::string_view kAgentKind = "agent@1";

@@ -37,6 +37,21 @@ struct Note {
   bool operator==(const Note&) const = default;
 };
 
+/// A tool of an MCP server, as an agent has it for its life.
+struct ServerTool {
+  ToolSchema schema;  ///< As the model is offered it: "server__tool".
+  std::string server;
+  std::string tool;
+  std::string definition;  ///< Its hash.
+  EffectClass effect = EffectClass::once;
+
+  static constexpr auto fields() {
+    return described(field("schema", &ServerTool::schema), field("server", &ServerTool::server),
+                     field("tool", &ServerTool::tool), field("definition", &ServerTool::definition),
+                     field("effect", &ServerTool::effect));
+  }
+};
+
 /// The model wants to read on in what it was told the ends of. It becomes a command where the agent
 /// knows such an output: no other content may be read.
 struct ReadOutput {
@@ -54,7 +69,8 @@ using ToolRequest = std::variant<TaskCommand, Finish, Note, ReadOutput>;
 /// too_large (nested too deeply, too many values), each with a message that tells a model what to
 /// do differently.
 [[nodiscard]] Result<ToolRequest> parse_tool_call(const ToolCall& call,
-                                                  const std::vector<ToolSchema>& offered);
+                                                  const std::vector<ToolSchema>& offered,
+                                                  const std::vector<ServerTool>& of_servers = {});
 
 /// What the model is told of a command's outcome: plain text in valid UTF-8. Of more than
 /// `bytes_max` bytes it is told the ends, in whole lines, how much is left out, and how to read

@@ -83,6 +83,21 @@ TEST(Policy, AsksBeforeChangesAndPrograms) {
   EXPECT_EQ(program({"ls"}, {}), Decision::ask);
 }
 
+TEST(Policy, ToolsOfServersAskUnlessARuleNamesThem) {
+  const AwaitTool call{.server = "s", .tool = "t", .effect = EffectClass::pure};
+  const Facts in_draft{.sandbox = "bubblewrap", .draft = TaskId{1}};
+  EXPECT_EQ(decide(call, in_draft, {}).rule, "default: tools of servers ask");
+  EXPECT_EQ(decide(AwaitToolTrust{}, in_draft, {}).rule, "default: trusting a tool asks");
+  const auto with = [](Decision decision, std::string tool) {
+    return std::vector<Rule>{{.name = "r", .decision = decision, .tools = {std::move(tool)}}};
+  };
+  EXPECT_EQ(decided(call, {}, with(Decision::allow, "s__*")), Decision::allow);
+  EXPECT_EQ(decided(call, {}, with(Decision::allow, "s__u")), Decision::ask);
+  EXPECT_EQ(decided(call, {}, with(Decision::deny, "s__t")), Decision::deny);
+  EXPECT_EQ(decided(write("a"), {}, with(Decision::allow, "*")), Decision::ask)
+      << "it is about tools alone";
+}
+
 TEST(Policy, InADraftChangesAndSandboxedProgramsRun) {
   const Facts file{.object = "a", .draft = TaskId{1}};
   EXPECT_EQ(decide(write("a"), file, {}).rule, "default: changes in a draft run");

@@ -418,6 +418,50 @@ thinking = "off"
   EXPECT_EQ(settings->models.at("quick").thinking, Thinking::off);
 }
 
+TEST(Settings, ReadMcpServers) {
+  const Result<Settings> settings = parsed(R"(
+[mcp.my-notes]
+command = ["/opt/notes/server", "-q"]
+env = { A = "b" }
+network = true
+files = "read"
+shows = ["/opt/notes"]
+timeout = "30s"
+tools = ["search*"]
+effects = { search = "pure" }
+[mcp.plain]
+command = ["server"]
+[[policy.rule]]
+name = "search"
+do = "allow"
+tools = ["my-notes__search"]
+)");
+  ASSERT_TRUE(settings) << settings.error().message;
+  const McpServerSettings& notes = settings->mcp.at("my-notes");
+  EXPECT_EQ(notes.command, (std::vector<std::string>{"/opt/notes/server", "-q"}));
+  EXPECT_EQ(notes.env, (std::map<std::string, std::string>{{"A", "b"}}));
+  EXPECT_TRUE(notes.network);
+  EXPECT_EQ(notes.files, McpFiles::read);
+  EXPECT_EQ(notes.shows, std::vector<std::string>{"/opt/notes"});
+  EXPECT_EQ(notes.timeout, Milliseconds{30'000});
+  EXPECT_EQ(notes.tools, std::vector<std::string>{"search*"});
+  EXPECT_EQ(notes.effects.at("search"), ToolEffect::pure);
+  EXPECT_EQ(settings->mcp.at("plain").files, McpFiles::none);
+  EXPECT_FALSE(settings->mcp.at("plain").network);
+  EXPECT_EQ(settings->policy.rules.at(0).tools, std::vector<std::string>{"my-notes__search"});
+}
+
+TEST(Settings, RefuseMcpServersThatCannotBe) {
+  for (const char* text :
+       {"[mcp.a_b]\ncommand = [\"x\"]", "[mcp.a]\nnetwork = true",
+        "[mcp.a]\ncommand = [\"x\"]\nshows = [\"opt\"]",
+        "[mcp.a]\ncommand = [\"x\"]\nshows = [\"/\"]",
+        "[mcp.a]\ncommand = [\"x\"]\neffects = { t = \"local\" }",
+        "[mcp.a]\ncommand = [\"x\"]\nfile = \"read\"",
+        "[[policy.rule]]\nname = \"x\"\ndo = \"allow\"\ntools = [\"a__b\"]\npaths = [\"a\"]"})
+    EXPECT_FALSE(parsed(text)) << text;
+}
+
 TEST(Settings, ReadProbesInTheirOrder) {
   const Result<Settings> settings = parsed(R"(
 [[probe]]
@@ -573,7 +617,8 @@ std::string uncommented(std::string text) {
     at = end + 1;
     const bool example =
         line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# [["));
-    const bool table = (line.starts_with("# [providers.") || line.starts_with("# [models.")) &&
+    const bool table = (line.starts_with("# [providers.") || line.starts_with("# [models.") ||
+                        line.starts_with("# [mcp.")) &&
                        line.ends_with("]");
     const bool other_key = line.contains("key = { file") || line.contains("key = { env");
     if (other_key) continue;
@@ -588,6 +633,7 @@ TEST(ShippedConfig, StaysValidWhenItsExamplesAreTakenUp) {
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->policy.rules.size(), 3U);
   EXPECT_EQ(settings->probes.size(), 1U);
+  EXPECT_EQ(settings->mcp.size(), 1U);
   EXPECT_EQ(settings->providers.at("openai").key, (KeySource{KeyKind::credential, "openai"}));
   EXPECT_EQ(settings->providers.at("anthropic").api_version, ProviderSettings{}.api_version);
   EXPECT_EQ(settings->providers.at("anthropic").key_header, ProviderSettings{}.key_header);

@@ -656,6 +656,80 @@ TEST_F(AgentTest, AfterARestartItGoesOnFromTheStateThatItNoted) {
   }
 }
 
+/// A world in which agents are offered the one tool of a server, which is trusted.
+void add_server(SyscallWorld& world) {
+  world.registry.add(
+      "agent-with-server@1",
+      {.freeze = [](const Json& given) { return freeze_agent(given, {.mcp_servers = {"s"}}); },
+       .start = run_agent,
+       .title = agent_title});
+}
+
+void answer_for_server(ScriptedDriver& driver) {
+  const Reply list(AwaitToolList::Reply{
+      .tools = {{.definition = {.name = "t", .description = "Does t.", .sha256 = "hash"},
+                 .offered_as = "s__t",
+                 .approved = true}},
+      .left = {}});
+  for (const auto& [name, reply] :
+       {std::pair<std::string, Reply>{"guidance.read", Reply(AwaitGuidance::Reply{})},
+        {"file.list", Reply(AwaitFileList::Reply{})},
+        {"tool.list", list}}) {
+    driver.reply(name, reply);
+    driver.recovery(name, reply);
+  }
+}
+
+bool is_offered(const AwaitLLMResponse& question, const std::string& name) {
+  return std::ranges::find(question.tools, name, &ToolSchema::name) != question.tools.end();
+}
+
+TEST_F(AgentTest, ToolsOfServersAreOfferedAndCalledWithTheirHash) {
+  add_server(world);
+  answer_for_server(*world.driver);
+  world.driver->reply("tool.call", Reply(AwaitTool::Reply{.text = "it did", .text_bytes = 6}));
+  model_says(calls({{"c1", "s__t", R"({"a":1})"}}));
+  model_says({.text = "done"});
+  world.submit("agent-with-server@1", /*approve_all=*/true, {{"goal", "Fix it"}});
+  EXPECT_TRUE(is_offered(last_question(), "s__t"));
+  EXPECT_EQ(last_question().messages.back().text, "it did");
+  EXPECT_EQ(performed<AwaitToolTrust>(), 0U);
+  EXPECT_EQ(performed<AwaitTool>(), 1U);
+}
+
+TEST_F(AgentTest, WhatIsNotTrustedIsNotOffered) {
+  add_server(world);
+  answer_for_server(*world.driver);
+  world.driver->reply(
+      "tool.list",
+      Reply(AwaitToolList::Reply{
+          .tools = {{.definition = {.name = "t", .sha256 = "hash"}, .offered_as = "s__t"}},
+          .left = {}}));
+  world.driver->reply("tool.trust", Error{Errc::denied, "no"});
+  model_says({.text = "done"});
+  world.submit("agent-with-server@1", /*approve_all=*/true, {{"goal", "Fix it"}});
+  EXPECT_EQ(performed<AwaitToolTrust>(), 1U);
+  EXPECT_FALSE(is_offered(last_question(), "s__t"));
+}
+
+TEST_F(AgentTest, AfterARestartItHasTheToolsThatItHad) {
+  const Json arguments{{"goal", "Look around"}, {"checkpoint_records", 6}, {"steps_max", 100}};
+  add_server(world);
+  answer_for_server(*world.driver);
+  model_lists(world, 6, 10);
+  const TaskId task = world.submit("agent-with-server@1", /*approve_all=*/true, arguments);
+  ASSERT_EQ(world.end_of(task).state, "completed");
+  ASSERT_FALSE(world.newest(task, RecordKind::snapshot).payload.empty());
+  world.before_recovery = [](ScriptedDriver& driver) {
+    answer_for_server(driver);
+    for (int turn = 0; turn < 3; ++turn)
+      driver.next_reply("llm.response", Reply(ModelReply{.text = "done"}));
+  };
+  world.crash_with(world.memory->records.size() - 4);
+  EXPECT_EQ(performed<AwaitToolList>(), 0U) << "they stand in its state";
+  EXPECT_TRUE(is_offered(last_question(), "s__t"));
+}
+
 /// What its journal takes, all payloads as they are.
 std::size_t journal_bytes_of(int turns) {
   SyscallWorld world;

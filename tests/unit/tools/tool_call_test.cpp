@@ -33,6 +33,31 @@ std::string refusal(const std::string& name, const std::string& arguments,
   return request.error().message;
 }
 
+TEST(ToolCall, OfAServerGoesThereWithItsHash) {
+  const std::vector<ServerTool> tools{
+      {.schema = {.name = "s__t",
+                  .description = "",
+                  .parameters = {{"type", "object"}, {"required", {"a"}}}},
+       .server = "s",
+       .tool = "t",
+       .definition = "hash",
+       .effect = EffectClass::pure}};
+  const auto parse_with = [&](std::string arguments) {
+    return parse_tool_call({.id = "1", .name = "s__t", .arguments = std::move(arguments)},
+                           agent_tools(), tools);
+  };
+  const auto request = parse_with(R"({"a":1})");
+  ASSERT_TRUE(request) << request.error().message;
+  const auto& call = std::get<AwaitTool>(std::get<TaskCommand>(*request));
+  EXPECT_EQ(call.server, "s");
+  EXPECT_EQ(call.tool, "t");
+  EXPECT_EQ(call.definition, "hash");
+  EXPECT_EQ(call.arguments, (Json{{"a", 1}}));
+  EXPECT_EQ(effect_of(call), EffectClass::pure);
+  EXPECT_FALSE(parse_with("{}")) << "against its schema";
+  EXPECT_FALSE(parse("s__t", R"({"a":1})")) << "not offered";
+}
+
 TEST(ToolCall, ReadsAFileInPages) {
   const auto read = command<AwaitFileRead>("read_file", R"({"path":"a.txt"})");
   EXPECT_EQ(read.path, "a.txt");
