@@ -40,8 +40,8 @@ TaskStart start_of(LiveTask& live) {
           .created = first == 0 ? live.head.created : wall_from_unix_nanoseconds(first),
           .workspace = live.payload.workspace,
           .draft = live.payload.draft,
-          .arguments = live.payload.arguments,
-          .definition = live.payload.definition,
+          .arguments = std::exchange(live.payload.arguments, {}),
+          .definition = std::exchange(live.payload.definition, {}),
           .state = std::exchange(live.state, std::nullopt),
           .draft_is_made = live.payload.draft_is_made};
 }

@@ -44,7 +44,7 @@ struct Admission {
 /// The coroutine of a task. One that cannot even be begun fails like any other.
 [[nodiscard]] Task<Result<Json>> begun(const TaskKind& kind, TaskStart start);
 
-/// What it is begun with; takes the state of the snapshot out of `live`.
+/// What it is begun with; takes that, which is needed only once and may be long, out of `live`.
 [[nodiscard]] TaskStart start_of(LiveTask& live);
 
 /// What DONE says of a task that ended so.

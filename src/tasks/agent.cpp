@@ -117,7 +117,7 @@ class Agent {
   [[nodiscard]] bool is_full() const;
   [[nodiscard]] bool is_checkpoint_due() const;
   [[nodiscard]] AgentState state() const;
-  [[nodiscard]] std::vector<ToolSchema> all_tools() const;
+  [[nodiscard]] ToolList all_tools() const;
 
   [[nodiscard]] bool steps_left() const { return steps_ < definition_.steps_max; }
 
@@ -139,6 +139,7 @@ class Agent {
   std::uint64_t tokens_ = 0;           ///< That the model counted when it was last asked,
   std::uint64_t tokens_of_bytes_ = 0;  ///< of so many bytes of the conversation.
   std::vector<ServerTool> server_tools_;
+  ToolList offered_;                  ///< To the model: its own, and those of servers.
   std::vector<std::string> outputs_;  ///< The hashes of those that it was told the ends of.
   std::optional<Json> result_;        ///< What it ends with.
   std::string objection_;             ///< Why it does not: what a person says about its draft.
@@ -148,6 +149,7 @@ Task<Result<Json>> Agent::run() {
   if (conversation_.empty()) {
     if (const Result<void> begun = co_await begin(); !begun) co_return begun.error();
   }
+  offered_ = all_tools();
   while (steps_left()) {
     if (std::string words = co_await hear(); !words.empty()) {
       add({.role = Role::user, .text = std::move(words)});
@@ -335,8 +337,9 @@ Task<Result<void>> Agent::begin() {
   co_return Result<void>{};
 }
 
-std::vector<ToolSchema> Agent::all_tools() const {
-  std::vector<ToolSchema> tools = definition_.tools;
+ToolList Agent::all_tools() const {
+  if (server_tools_.empty()) return definition_.tools;
+  std::vector<ToolSchema> tools = definition_.tools.all();
   for (const ServerTool& tool : server_tools_)
     tools.push_back(tool.schema);
   return tools;
@@ -359,7 +362,7 @@ Task<Result<AwaitLLMResponse::Reply>> Agent::ask_model() {
   Result<AwaitLLMResponse::Reply> reply =
       co_await AwaitLLMResponse{.model = definition_.model,
                                 .messages = conversation_,
-                                .tools = all_tools(),
+                                .tools = offered_,
                                 .tokens_max = definition_.tokens_max};
   if (reply) {
     worked_ += reply->took.value_or(Milliseconds{0});
@@ -571,17 +574,25 @@ Task<Result<void>> Agent::ask_whether_to_go_on(std::string trouble) {
   co_return Result<void>{};
 }
 
+/// Agents that were started with the tools of now have one list of them together.
+ToolList shared_if_usual(ToolList tools) {
+  static const ToolList kUsual = agent_tools();
+  return tools == kUsual ? kUsual : tools;
+}
+
 }  // namespace
 
 Task<Result<Json>> run_agent(TaskStart start) {
   Result<AgentDefinition> definition = from_json_value<AgentDefinition>(start.definition);
   if (!definition) co_return definition.error();
+  definition->tools = shared_if_usual(std::move(definition->tools));
   Agent agent(*std::move(definition), start);
   if (start.state) {
     Result<AgentState> state = from_json_value<AgentState>(*start.state);
     if (!state) co_return state.error().with("what was noted");
     agent.resume(*std::move(state));
   }
+  start = {};  // all that it says is taken in, and the task may live for weeks
   co_return co_await agent.run();
 }
 

@@ -15,7 +15,7 @@ namespace tinkerbell {
 /// it was there is off for the agents of those.
 struct AgentDefinition {
   std::string system_prompt;
-  std::vector<ToolSchema> tools;
+  ToolList tools;
   std::string model;
   std::uint32_t steps_max = 0;
   Milliseconds time_max{0};

@@ -8,7 +8,7 @@
 
 namespace tinkerbell {
 
-std::vector<ToolSchema> agent_tools(const std::optional<Json>& output_schema) {
+ToolList agent_tools(const std::optional<Json>& output_schema) {
   std::vector<ToolSchema> schemas;
   for (const Tool& tool : tool_table()) {
     schemas.push_back({.name = std::string(tool.name),

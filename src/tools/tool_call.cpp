@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kShownNameBytesMax = 64;
 constexpr std::size_t kShownReasonBytesMax = 200;
 
-Error unknown_tool(const std::string& name, const std::vector<ToolSchema>& offered,
+Error unknown_tool(const std::string& name, const ToolList& offered,
                    const std::vector<ServerTool>& of_servers) {
   std::string known;
   for (const ToolSchema& tool : offered)
@@ -57,7 +57,7 @@ ToolRequest in_pages(ToolRequest request) {
   return request;
 }
 
-bool can_read_on(const std::vector<ToolSchema>& offered) {
+bool can_read_on(const ToolList& offered) {
   return std::ranges::find(offered, kReadOutputTool, &ToolSchema::name) != offered.end();
 }
 
@@ -78,7 +78,7 @@ Result<ToolRequest> call_of_server(const ToolCall& call, const ServerTool& tool)
 
 }  // namespace
 
-Result<ToolRequest> parse_tool_call(const ToolCall& call, const std::vector<ToolSchema>& offered,
+Result<ToolRequest> parse_tool_call(const ToolCall& call, const ToolList& offered,
                                     const std::vector<ServerTool>& of_servers) {
   const auto of_server = std::ranges::find(of_servers, call.name,
                                            [](const ServerTool& tool) { return tool.schema.name; });

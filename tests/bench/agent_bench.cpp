@@ -19,7 +19,7 @@ namespace {
 /// The part of an agent's definition that goes to the model.
 struct Told {
   std::string system_prompt;
-  std::vector<ToolSchema> tools;
+  ToolList tools;
 
   static constexpr auto fields() {
     return described(field("system_prompt", &Told::system_prompt), field("tools", &Told::tools));

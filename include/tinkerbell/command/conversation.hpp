@@ -103,17 +103,4 @@ class Conversation {
   std::vector<std::shared_ptr<const Entry>> entries_;
 };
 
-/// A tool as shown to a model: `parameters` is its JSON Schema.
-struct ToolSchema {
-  std::string name;
-  std::string description;
-  Json parameters = Json::object();
-
-  static constexpr auto fields() {
-    return described(field("name", &ToolSchema::name),
-                     field("description", &ToolSchema::description),
-                     field("parameters", &ToolSchema::parameters));
-  }
-};
-
 }  // namespace tinkerbell

@@ -5,6 +5,7 @@
 #include "tinkerbell/base/money.hpp"
 #include "tinkerbell/command/conversation.hpp"
 #include "tinkerbell/command/effect.hpp"
+#include "tinkerbell/command/tool_schema.hpp"
 
 #include <array>
 #include <cstdint>
@@ -83,7 +84,7 @@ struct AwaitLLMResponse {
 
   std::string model;  ///< An alias from the config.
   Conversation messages;
-  std::vector<ToolSchema> tools;
+  ToolList tools;
   std::uint32_t tokens_max = 8'192;
   Json output_schema;  ///< JSON Schema: the text of a whole answer (finish: stop) is to be JSON of
                        ///< this form. That it is JSON is made sure of. Null: a text like any other.

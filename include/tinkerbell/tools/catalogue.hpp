@@ -20,7 +20,7 @@ namespace tinkerbell {
 /// The tools of an agent. The order and the texts are part of a task's frozen definition and of
 /// every provider's prompt cache: all schemas together stay below 7 kB, but for `output_schema`.
 /// Where that is given, it is what `finish` takes: the arguments are the result.
-[[nodiscard]] std::vector<ToolSchema> agent_tools(const std::optional<Json>& output_schema = {});
+[[nodiscard]] ToolList agent_tools(const std::optional<Json>& output_schema = {});
 
 /// The model says that it is done. Not a command: the agent ends with it.
 struct Finish {
@@ -68,8 +68,7 @@ using ToolRequest = std::variant<TaskCommand, Finish, Note, ReadOutput>;
 /// text stands for no arguments. Errors: invalid (unknown tool, not JSON, against the schema),
 /// too_large (nested too deeply, too many values), each with a message that tells a model what to
 /// do differently.
-[[nodiscard]] Result<ToolRequest> parse_tool_call(const ToolCall& call,
-                                                  const std::vector<ToolSchema>& offered,
+[[nodiscard]] Result<ToolRequest> parse_tool_call(const ToolCall& call, const ToolList& offered,
                                                   const std::vector<ServerTool>& of_servers = {});
 
 /// What the model is told of a command's outcome: plain text in valid UTF-8. Of more than

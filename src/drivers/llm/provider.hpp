@@ -23,7 +23,7 @@ struct ModelQuestion {
   std::uint32_t tokens_max = 0;
   std::uint32_t context_tokens = 0;  ///< Question and answer together, for those who are told it.
   Conversation messages;
-  std::vector<ToolSchema> tools;
+  ToolList tools;
   Json output_schema;  ///< Null: a text like any other.
   std::optional<Thinking> thinking;
 };

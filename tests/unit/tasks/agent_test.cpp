@@ -466,7 +466,7 @@ TEST_F(AgentTest, WithAnOutputSchemaWhatFinishIsCalledWithIsTheOutput) {
   model_says(calls({{"c2", "finish", R"({"summary":"s","n":[1]})"}}));
   run({{"goal", "Count"}, {"output_schema", kSchema}});
   EXPECT_EQ(done().value, (Json{{"output", {{"summary", "s"}, {"n", {1}}}}}));
-  EXPECT_EQ(last_question().tools.back().parameters, kSchema);
+  EXPECT_EQ(last_question().tools.all().back().parameters, kSchema);
   EXPECT_THAT(last_question().messages.at(0).text, HasSubstr("its arguments are the result"));
   EXPECT_EQ(last_question().messages.back().text,
             "error: finish: \"summary\" must be a string, not a number");

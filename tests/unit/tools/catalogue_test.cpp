@@ -10,7 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 
-std::vector<std::string> names_of(const std::vector<ToolSchema>& tools) {
+std::vector<std::string> names_of(const ToolList& tools) {
   std::vector<std::string> names;
   for (const ToolSchema& tool : tools)
     names.push_back(tool.name);
@@ -46,7 +46,7 @@ TEST(AgentTools, RequireOnlyArgumentsThatTheyDescribe) {
 
 TEST(AgentTools, FinishTakesWhatTheOutputSchemaSays) {
   const Json schema = {{"type", "object"}, {"required", {"n"}}};
-  const std::vector<ToolSchema> tools = agent_tools(schema);
+  const ToolList tools = agent_tools(schema);
   EXPECT_EQ(names_of(tools), names_of(agent_tools()));
   EXPECT_EQ(tools.back().parameters, schema);
   const auto request = parse_tool_call({"c", "finish", R"({"n":[1]})"}, tools);

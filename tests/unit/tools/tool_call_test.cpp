@@ -83,7 +83,7 @@ TEST(ToolCall, ReadsOnInAnOutput) {
 }
 
 TEST(ToolCall, OfAnAgentThatCannotReadOnAreTheCommandsThatTheyWere) {
-  std::vector<ToolSchema> offered = agent_tools();
+  std::vector<ToolSchema> offered = agent_tools().all();
   std::erase_if(offered, [](const ToolSchema& tool) { return tool.name == "read_output"; });
   const auto command_of = [&](std::string name, std::string arguments) {
     const auto request = parse_tool_call({"1", std::move(name), std::move(arguments)}, offered);
@@ -198,7 +198,7 @@ TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {
 }
 
 TEST(ToolCall, IsHeldToTheToolsThatTheTaskWasStartedWith) {
-  std::vector<ToolSchema> offered = agent_tools();
+  std::vector<ToolSchema> offered = agent_tools().all();
   std::erase_if(offered, [](const ToolSchema& tool) { return tool.name != "read_file"; });
   offered[0].parameters["required"] = Json::array({"path", "why"});
   const auto call = [&](std::string name, std::string arguments) {
