@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tinkerbell/base/result.hpp"
+#include "tinkerbell/io/ip_address.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
@@ -24,6 +25,8 @@ using Endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
 /// for a pool thread.
 /// Errors: unavailable.
 [[nodiscard]] Result<Endpoints> resolve_host(const std::string& host, const std::string& port);
+
+[[nodiscard]] std::vector<IpAddress> addresses_of(const Endpoints& endpoints);
 
 /// One TCP connection to a server, with TLS or without. Keeps no time: whoever waits too long calls
 /// close(), and the operation under way ends with an error.

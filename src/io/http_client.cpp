@@ -3,11 +3,11 @@
 #include "io/client_connection.hpp"
 #include "io/condition.hpp"
 #include "io/connection_pool.hpp"
-#include "io/http_url.hpp"
 #include "io/http_wire.hpp"
 #include "io/tls_context.hpp"
 
 #include "tinkerbell/io/blocking_pool.hpp"
+#include "tinkerbell/io/http_url.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
@@ -130,14 +130,14 @@ asio::awaitable<Result<HttpHead>> Call::perform() {
   if (stopped_) co_return *stopped_;
   const Result<HttpUrl> url = parse_http_url(call_.url);
   if (!url) co_return url.error();
-  Result<std::string> request = http_request_text(call_, *url);
-  if (!request) co_return request.error();
-  request_ = *std::move(request);
+  Result<std::string> head = http_request_head(call_, *url);
+  if (!head) co_return head.error();
+  request_ = *std::move(head) + call_.body;
   release(call_.body);
 
   const std::string origin = url->origin();
   const std::string context = call_.method + " " + origin;
-  connection_ = services_->idle->take(origin);
+  if (!call_.may_connect) connection_ = services_->idle->take(origin);
   if (connection_) {
     Result<HttpHead> outcome = co_await exchange(origin);
     if (outcome) co_return outcome;
@@ -156,6 +156,10 @@ asio::awaitable<Result<void>> Call::connect(HttpUrl url) {
   Result<Endpoints> endpoints = co_await resolve(url.host, url.port);
   if (stopped_) co_return *stopped_;
   if (!endpoints) co_return endpoints.error();
+  if (call_.may_connect) {
+    const Result<void> may = call_.may_connect(addresses_of(*endpoints));
+    if (!may) co_return may.error();
+  }
   connection_ = std::make_unique<ClientConnection>(services_->loop);
   Result<void> connected = co_await connection_->connect(*std::move(endpoints));
   if (connected && url.secure && !stopped_) {
@@ -195,12 +199,15 @@ asio::awaitable<Result<HttpHead>> Call::exchange(std::string origin) {
   stop_timer();
   if (stopped_) co_return *stopped_;
   if (!read) co_return read.error();
-  if (sent && reader.reusable()) services_->idle->keep(std::move(origin), std::move(connection_));
+  const bool shared = !call_.may_connect;
+  if (sent && reader.reusable() && shared)
+    services_->idle->keep(std::move(origin), std::move(connection_));
   co_return reader.head();
 }
 
 /// False if the server took no more. It may have answered all the same, for example 413.
 asio::awaitable<bool> Call::send_request() {
+  if (events_ && events_->sending) events_->sending();
   for (std::string_view rest = request_; !rest.empty();) {
     const std::string_view part = rest.substr(0, kWriteBytes);
     within(call_.timeouts.idle, "the request was not taken");
@@ -295,6 +302,13 @@ void Call::drop() {
 }
 
 }  // namespace
+
+Result<void> check_http_call(const HttpCall& call) {
+  const Result<HttpUrl> url = parse_http_url(call.url);
+  if (!url) return url.error();
+  const Result<std::string> head = http_request_head(call, *url);
+  return head ? Result<void>() : Result<void>(head.error());
+}
 
 struct HttpClient::State {
   State(asio::any_io_executor loop, BlockingPool& pool)

@@ -1,9 +1,14 @@
-#include "io/http_url.hpp"
+#include "tinkerbell/io/http_url.hpp"
 
 #include "io/control_bytes.hpp"
 
 #include <boost/url/parse.hpp>
+#include <boost/url/url.hpp>
 #include <boost/url/url_view.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
 
 namespace tinkerbell {
 
@@ -35,6 +40,11 @@ bool is_host(const urls::url_view& url) {
   return false;
 }
 
+std::string lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
 /// Empty if the port is out of range or left out after its colon.
 std::string port_of(const urls::url_view& url, bool secure) {
   if (!url.has_port()) return secure ? "443" : "80";
@@ -53,9 +63,12 @@ std::string target_of(const urls::url_view& url) {
 
 }  // namespace
 
+std::string HttpUrl::host_and_port() const {
+  return (host.contains(':') ? "[" + host + "]" : host) + ":" + port;
+}
+
 std::string HttpUrl::origin() const {
-  const std::string name = host.contains(':') ? "[" + host + "]" : host;
-  return (secure ? "https://" : "http://") + name + ":" + port;
+  return (secure ? "https://" : "http://") + host_and_port();
 }
 
 Result<HttpUrl> parse_http_url(std::string_view text) {
@@ -77,12 +90,36 @@ Result<HttpUrl> parse_http_url(std::string_view text) {
   if (port.empty()) return invalid("the port is no number from 1 to 65535");
 
   const bool default_port = port == (secure ? "443" : "80");
-  const std::string host_as_written = url.host();
+  const std::string host = lower_case(url.host());  // with brackets
   return HttpUrl{.secure = secure,
-                 .host = url.host_address(),
+                 .host = lower_case(url.host_address()),
                  .port = port,
-                 .authority = default_port ? host_as_written : host_as_written + ":" + port,
+                 .authority = default_port ? host : host + ":" + port,
                  .target = target_of(url)};
+}
+
+Result<std::string> resolve_reference(std::string_view base, std::string_view reference) {
+  const auto from = urls::parse_uri(base);
+  const auto to = urls::parse_uri_reference(reference);
+  if (from.has_error() || to.has_error()) return invalid("malformed");
+  urls::url resolved;
+  if (urls::resolve(*from, *to, resolved).has_error()) return invalid("malformed");
+  resolved.remove_fragment();
+  const auto text = resolved.buffer();
+  return std::string(text.data(), text.size());
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string decoded;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    unsigned char byte = 0;
+    const char* const digits = text.data() + at + 1;
+    const bool escaped = text[at] == '%' && text.size() - at > 2 &&
+                         std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2;
+    decoded += escaped ? static_cast<char>(byte) : text[at];
+    if (escaped) at += 2;
+  }
+  return decoded;
 }
 
 }  // namespace tinkerbell

@@ -69,7 +69,7 @@ Error reading_error(const error_code& failed) {
 
 }  // namespace
 
-Result<std::string> http_request_text(const HttpCall& call, const HttpUrl& url) {
+Result<std::string> http_request_head(const HttpCall& call, const HttpUrl& url) {
   if (!is_token(call.method)) return Error{Errc::invalid, "the method is malformed"};
   http::request<http::empty_body> message;
   message.version(11);
@@ -90,7 +90,7 @@ Result<std::string> http_request_text(const HttpCall& call, const HttpUrl& url) 
 
   std::ostringstream text;
   text << message.base();
-  return std::move(text).str() + call.body;
+  return std::move(text).str();
 }
 
 /// Beast's incremental parser with our own rules hung into it. Every "refuse" stops the parser; the

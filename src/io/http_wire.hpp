@@ -1,10 +1,9 @@
 #pragma once
 
-#include "io/http_url.hpp"
-
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/io/http_client.hpp"
 #include "tinkerbell/io/http_message.hpp"
+#include "tinkerbell/io/http_url.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,9 +13,9 @@
 
 namespace tinkerbell {
 
-/// A whole HTTP/1.1 request as text. Errors: invalid — a method or header name that is no token, a
-/// header value with control bytes, a header that this function writes itself.
-[[nodiscard]] Result<std::string> http_request_text(const HttpCall& call, const HttpUrl& url);
+/// An HTTP/1.1 request as text, up to its body. Errors: invalid — a method or header name that is
+/// no token, a header value with control bytes, a header that this function writes itself.
+[[nodiscard]] Result<std::string> http_request_head(const HttpCall& call, const HttpUrl& url);
 
 /// Takes what a reader finds. False from either: no more is wanted.
 class HttpResponseSink {

@@ -63,8 +63,12 @@ class ScriptedHttpServer {
   /// One request, one answer, then the connection closes.
   static Script answer(std::string bytes) { return {receive(), send(std::move(bytes))}; }
 
-  explicit ScriptedHttpServer(std::vector<Script> scripts)
-      : scripts_(std::move(scripts)), listener_(listen_on_loopback()) {
+  /// Where it listens.
+  enum class At : std::uint8_t { loopback, all_addresses };
+
+  explicit ScriptedHttpServer(std::vector<Script> scripts, At at = At::loopback)
+      : scripts_(std::move(scripts)),
+        listener_(listen_on(at == At::loopback ? INADDR_LOOPBACK : INADDR_ANY)) {
     thread_ = std::thread([this] { serve(); });
   }
 
@@ -107,11 +111,11 @@ class ScriptedHttpServer {
  private:
   static constexpr int kPollMilliseconds = 5;  // between two looks at stopping_
 
-  static int listen_on_loopback() {
+  static int listen_on(in_addr_t where) {
     const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr.s_addr = htonl(where);
     const void* generic = &address;
     if (::bind(listener, static_cast<const sockaddr*>(generic), sizeof address) != 0 ||
         ::listen(listener, 64) != 0) {

@@ -3,12 +3,14 @@
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/completion.hpp"
 #include "tinkerbell/io/http_message.hpp"
+#include "tinkerbell/io/ip_address.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,10 +35,18 @@ struct HttpCall {
   HttpTimeouts timeouts;
   std::uint64_t body_bytes_max = 64 << 20;  ///< Of the answer.
   std::uint32_t header_bytes_max = 64 << 10;
+  /// Whether one may connect to a server with these addresses, all that its name has. Where it is
+  /// given, the call has a connection of its own to one of them, and the request goes out once.
+  std::function<Result<void>(std::span<const IpAddress> addresses)> may_connect = {};
 };
 
-/// What arrives. Loop thread. Either may be empty.
+/// Whether such a call could be made, as far as its text tells. Errors: invalid (url, method,
+/// header).
+[[nodiscard]] Result<void> check_http_call(const HttpCall& call);
+
+/// What happens on the way. Loop thread. Each may be empty.
 struct HttpEvents {
+  std::move_only_function<void()> sending = {};          ///< Bytes of the request go out now.
   std::move_only_function<void(const HttpHead&)> head;   ///< Once, before any body.
   std::move_only_function<void(std::string_view)> body;  ///< Each piece, as it comes.
 };
@@ -48,7 +58,7 @@ struct HttpEvents {
 ///
 /// Connections stay open for 30 s, at most 8 per server. A server may close one just when a request
 /// goes out on it: a call that fails there before a single byte came back is repeated once on a new
-/// connection.
+/// connection. One with `may_connect` has no part in that.
 /// Source: RFC 9110, RFC 9112.
 class HttpClient {
  public:
@@ -64,10 +74,10 @@ class HttpClient {
   /// Starts a call. `done` gives the head once the whole body has arrived and the connection is
   /// back in the pool. A body that ends before its length or its last chunk is Errc::protocol,
   /// never an answer; so is a TLS stream without close_notify where the end is marked by the close.
-  /// Errors: invalid (url, method, header), unavailable (also: no connection within its deadline,
-  /// or it ended before the first byte), timed_out, too_large, protocol (also: a certificate that
-  /// is not accepted, a content encoding), cancelled. `done` is never called before start() has
-  /// returned.
+  /// Errors: invalid (url, method, header), those of may_connect, unavailable (also: no connection
+  /// within its deadline, or it ended before the first byte), timed_out, too_large, protocol (also:
+  /// a certificate that is not accepted, a content encoding), cancelled. `done` is never called
+  /// before start() has returned.
   CallId start(HttpCall call, HttpEvents events, Completion<HttpHead> done);
 
   /// Closes the connection of a call at once; its `done` answers Errc::cancelled, later on the

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -295,6 +296,37 @@ TEST_F(HttpClientTest, UsesAConnectionAgain) {
     ASSERT_TRUE(call.succeeded());
   }
   EXPECT_EQ(server.connections(), 1U);
+}
+
+/// Of a server that keeps its connections: the first call, then the second.
+const Server::Script kTwice = {Server::receive(), Server::send(kOk), Server::receive(),
+                               Server::send(kOk)};
+
+Result<void> nobody(std::span<const IpAddress> addresses) {
+  return Error{Errc::denied, "not to " + to_text(addresses[0])};
+}
+
+TEST_F(HttpClientTest, S55_WhoMustLookAtTheAddressGetsNoConnectionThatSomebodyElseMade) {
+  Server server({kTwice, kTwice});
+  Watched first;
+  fetch({.url = server.url("/1")}, first);
+  ASSERT_TRUE(first.succeeded());
+  Watched second;
+  fetch({.url = server.url("/2"), .may_connect = nobody}, second);
+  EXPECT_EQ(second.error(), Errc::denied);
+  EXPECT_THAT(second.outcome->error().message, HasSubstr("not to 127.0.0.1"));
+  EXPECT_EQ(server.requests().size(), 1U);
+}
+
+TEST_F(HttpClientTest, AConnectionThatWasLookedAtIsForOneCall) {
+  Server server({kTwice, kTwice});
+  Watched first;
+  fetch({.url = server.url("/1"), .may_connect = [](auto) { return Result<void>(); }}, first);
+  ASSERT_TRUE(first.succeeded());
+  Watched second;
+  fetch({.url = server.url("/2")}, second);
+  EXPECT_TRUE(second.succeeded());
+  EXPECT_EQ(server.connections(), 2U);
 }
 
 TEST_F(HttpClientTest, DoesNotUseAConnectionThatTheServerHasClosed) {

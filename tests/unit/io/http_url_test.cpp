@@ -1,4 +1,4 @@
-#include "io/http_url.hpp"
+#include "tinkerbell/io/http_url.hpp"
 
 #include "io/request_target.hpp"
 
@@ -26,6 +26,37 @@ TEST(HttpUrl, KeepsPortsAndBracketsWhereTheyBelong) {
   EXPECT_EQ(url->target, "/");
   EXPECT_EQ(url->origin(), "http://[::1]:8080");
   EXPECT_EQ(parse_http_url("http://a:80/")->authority, "a");
+}
+
+TEST(HttpUrl, HasItsHostInLowerCase) {
+  const Result<HttpUrl> url = parse_http_url("HTTPS://API.Example.COM:8443/Path");
+  ASSERT_TRUE(url.ok());
+  EXPECT_EQ(url->host, "api.example.com");
+  EXPECT_EQ(url->authority, "api.example.com:8443");
+  EXPECT_EQ(url->host_and_port(), "api.example.com:8443");
+  EXPECT_EQ(url->target, "/Path");
+}
+
+TEST(ResolveReference, TakesAReferenceFromWhereItStands) {
+  const auto resolved = [](std::string_view reference) {
+    const Result<std::string> url = resolve_reference("https://a.example/b/c?d#e", reference);
+    return url ? *url : "none";
+  };
+  EXPECT_EQ(resolved("x"), "https://a.example/b/x");
+  EXPECT_EQ(resolved("../x?y#z"), "https://a.example/x?y");
+  EXPECT_EQ(resolved("/x"), "https://a.example/x");
+  EXPECT_EQ(resolved("//b.example/x"), "https://b.example/x");
+  EXPECT_EQ(resolved("http://b.example"), "http://b.example");
+  EXPECT_EQ(resolved("file:///etc/passwd"), "file:///etc/passwd");
+  EXPECT_EQ(resolved("http://["), "none");
+  EXPECT_EQ(resolved("a b"), "none");
+}
+
+TEST(PercentDecoded, LeavesWhatIsNoEscape) {
+  EXPECT_EQ(percent_decoded("a%20b%2Fc%2fd%00"), std::string("a b/c/d\0", 8));
+  EXPECT_EQ(percent_decoded("%"), "%");
+  EXPECT_EQ(percent_decoded("%4"), "%4");
+  EXPECT_EQ(percent_decoded("%zz%-1%4g"), "%zz%-1%4g");
 }
 
 TEST(HttpUrl, S57_RefusesWhatCouldMeanAnotherServerOrASecondHeader) {

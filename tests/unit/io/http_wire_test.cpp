@@ -40,18 +40,18 @@ std::string read_whole(std::string_view bytes, std::size_t piece_bytes, bool hea
   return "ok " + std::to_string(reader.head().status) + " " + found.body;
 }
 
-TEST(HttpRequestText, HoldsTheRequest) {
+TEST(HttpRequestHead, HoldsAllButTheBody) {
   const HttpCall call{.method = "POST",
                       .url = "http://x:8080/a?b",
                       .headers = {{"X-Key", "v"}, {"Content-Type", "application/json"}},
                       .body = "{}"};
-  EXPECT_EQ(*http_request_text(call, *parse_http_url(call.url)),
+  EXPECT_EQ(*http_request_head(call, *parse_http_url(call.url)),
             "POST /a?b HTTP/1.1\r\nHost: x:8080\r\nUser-Agent: tinkerbell\r\n"
             "Accept-Encoding: identity\r\nX-Key: v\r\nContent-Type: application/json\r\n"
-            "Content-Length: 2\r\n\r\n{}");
+            "Content-Length: 2\r\n\r\n");
 }
 
-TEST(HttpRequestText, S57_RefusesHeadersThatAreMoreThanOne) {
+TEST(HttpRequestHead, S57_RefusesHeadersThatAreMoreThanOne) {
   const HttpUrl url = *parse_http_url("http://x/");
   for (const auto& [name, value] : HttpHeaders{{"X", "a\nHost: y"},
                                                {"X", "a\r"},
@@ -64,9 +64,9 @@ TEST(HttpRequestText, S57_RefusesHeadersThatAreMoreThanOne) {
                                                {"content-length", "1"},
                                                {"Transfer-Encoding", "chunked"}}) {
     const HttpCall call{.url = "http://x/", .headers = {{name, value}}};
-    EXPECT_FALSE(http_request_text(call, url).ok()) << name << ": " << value;
+    EXPECT_FALSE(http_request_head(call, url).ok()) << name << ": " << value;
   }
-  EXPECT_FALSE(http_request_text({.method = "GET / HTTP/1.1\r\n", .url = "http://x/"}, url).ok());
+  EXPECT_FALSE(http_request_head({.method = "GET / HTTP/1.1\r\n", .url = "http://x/"}, url).ok());
 }
 
 TEST(HttpResponseReader, ReadsEveryFramingInPiecesOfAnySize) {

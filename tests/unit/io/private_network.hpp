@@ -20,6 +20,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -57,6 +58,18 @@ namespace tinkerbell {
          put_over("resolv.conf") && put_over("nsswitch.conf");
 }
 
+/// Gives such a network one more address of its own, as if that server were in it.
+inline void add_address(const std::string& address) {
+  const UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq alias{};
+  std::snprintf(alias.ifr_name, sizeof alias.ifr_name, "lo:1");
+  sockaddr_in it{};
+  it.sin_family = AF_INET;
+  ASSERT_EQ(::inet_pton(AF_INET, address.c_str(), &it.sin_addr), 1);
+  std::memcpy(&alias.ifr_addr, &it, sizeof it);
+  ASSERT_EQ(::ioctl(any.get(), SIOCSIFADDR, &alias), 0);
+}
+
 /// Runs a test in a process of its own, in such a network.
 inline void in_private_network(void (*test)()) {
   constexpr int kNotAllowed = 77;
@@ -79,7 +92,13 @@ class NameServer {
  public:
   enum class Answer : std::uint8_t { loopback, nothing, name_error, server_failure };
 
-  explicit NameServer(std::map<std::string, Answer> answers) : answers_(std::move(answers)) {
+  using Addresses = std::vector<std::string>;  ///< Of IPv4.
+
+  /// `addresses`: of each name, what it says the first time, the second time and so on; the last of
+  /// them from then on.
+  explicit NameServer(std::map<std::string, Answer> answers,
+                      std::map<std::string, std::vector<Addresses>> addresses = {})
+      : answers_(std::move(answers)), addresses_(std::move(addresses)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(53);
@@ -103,6 +122,13 @@ class NameServer {
     answers_[name] = answer;
     for (const auto& [query, from] : unanswered_)
       reply(query, from);
+  }
+
+  /// How often somebody has asked for the addresses of IPv4.
+  [[nodiscard]] int lookups(const std::string& name) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = lookups_.find(name);
+    return found == lookups_.end() ? 0 : found->second;
   }
 
   /// Whether somebody has asked for the name.
@@ -142,20 +168,38 @@ class NameServer {
     return name;
   }
 
-  void reply(const std::string& query, const sockaddr_in& to) const {
+  /// What it says this time.
+  Addresses addresses_for(const std::string& name) {
+    const auto found = addresses_.find(name);
+    if (found == addresses_.end()) return {"127.0.0.1"};
+    Addresses now = found->second.front();
+    if (found->second.size() > 1) found->second.erase(found->second.begin());
+    return now;
+  }
+
+  void reply(const std::string& query, const sockaddr_in& to) {
     const std::string name = name_in(query);
     const auto found = answers_.find(name);
-    const Answer answer = found == answers_.end() ? Answer::name_error : found->second;
+    const Answer answer = addresses_.contains(name) ? Answer::loopback
+                          : found == answers_.end() ? Answer::name_error
+                                                    : found->second;
     if (answer == Answer::nothing) return;
     const std::size_t question_end = kHeaderBytes + name.size() + 2 + 4;  // with type and class
     const bool wants_ipv4 = query[question_end - 3] == 1;
-    const bool has_address = answer == Answer::loopback && wants_ipv4;
+    const bool has_addresses = answer == Answer::loopback && wants_ipv4;
+    if (wants_ipv4) lookups_[name] += 1;
+    const Addresses addresses = has_addresses ? addresses_for(name) : Addresses();
     const char code = answer == Answer::name_error ? 3 : answer == Answer::server_failure ? 2 : 0;
     std::string text = query.substr(0, 2) + "\x81" + static_cast<char>(0x80 | code);
-    text += std::string("\0\1\0", 3) + static_cast<char>(has_address ? 1 : 0);
+    text += std::string("\0\1\0", 3) + static_cast<char>(addresses.size());
     text += std::string("\0\0\0\0", 4) + query.substr(kHeaderBytes, question_end - kHeaderBytes);
-    // The name again, type A, class IN, to be kept for 0 seconds, 4 bytes.
-    if (has_address) text += std::string("\xC0\x0C\0\1\0\1\0\0\0\0\0\4\x7F\0\0\1", 16);
+    for (const std::string& address : addresses) {
+      // The name again, type A, class IN, to be kept for 0 seconds, 4 bytes.
+      text += std::string("\xC0\x0C\0\1\0\1\0\0\0\0\0\4", 12);
+      std::array<char, 4> bytes{};
+      EXPECT_EQ(::inet_pton(AF_INET, address.c_str(), bytes.data()), 1);
+      text.append(bytes.data(), bytes.size());
+    }
     const void* generic = &to;
     ::sendto(socket_.get(), text.data(), text.size(), 0, static_cast<const sockaddr*>(generic),
              sizeof to);
@@ -164,6 +208,8 @@ class NameServer {
   UniqueFd socket_{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
   mutable std::mutex mutex_;
   std::map<std::string, Answer> answers_;
+  std::map<std::string, std::vector<Addresses>> addresses_;
+  std::map<std::string, int> lookups_;
   std::map<std::string, int> asked_;
   std::vector<std::pair<std::string, sockaddr_in>> unanswered_;
   std::thread thread_;
