@@ -18,7 +18,7 @@ RUN DESTDIR=/out cmake --install build/release --strip --component Unspecified
 FROM debian:bookworm
 RUN apt-get update && \
     apt-get install --yes --no-install-recommends libboost-url1.81.0 libspdlog1.10 libsqlite3-0 libzstd1 zlib1g libssl3 libsystemd0 \
-      libtomlplusplus3 libyaml-cpp0.7 bubblewrap ca-certificates git && \
+      libtomlplusplus3 libyaml-cpp0.7 libxml2 bubblewrap ca-certificates git && \
     rm -rf /var/lib/apt/lists/*
 RUN useradd --system --user-group --home-dir /var/lib/tinkerbell --shell /usr/sbin/nologin tinkerbell && \
     install -d -o tinkerbell -g tinkerbell -m 0700 /var/lib/tinkerbell /run/tinkerbell && \

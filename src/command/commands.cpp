@@ -96,7 +96,15 @@ std::string_view name_of(const TaskCommand& command) {
 
 EffectClass effect_of(const TaskCommand& command) {
   if (const auto* const tool = std::get_if<AwaitTool>(&command)) return tool->effect;
-  return std::visit([]<class C>(const C&) { return C::kEffect; }, command);
+  return std::visit(
+      []<class C>(const C& each) {
+        if constexpr (requires { each.effect(); }) {
+          return each.effect();
+        } else {
+          return C::kEffect;
+        }
+      },
+      command);
 }
 
 bool changes_several(const TaskCommand& command) {

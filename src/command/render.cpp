@@ -152,6 +152,10 @@ std::string in_words(const TaskCommand& command) {
           [](const AwaitUserApproval& c) { return "ask approval: " + c.question; },
           [](const AwaitUserAnswer& c) { return "ask: " + c.question; },
           [](const AwaitProcess& c) { return "run " + joined(c.argv); },
+          [](const AwaitHttp& c) {
+            return c.method + ' ' + c.url +
+                   (c.body.empty() ? "" : " (" + counted(c.body.size(), "byte") + ")");
+          },
           [](const AwaitLLMResponse& c) {
             return "ask model " + c.model + " (" + counted(c.messages.size(), "message") + ")";
           },
@@ -232,6 +236,10 @@ std::string in_words(const Reply& reply) {
             }
             if (!r.changes.empty()) words += ", " + changed_in_words(r.changes.size(), 0);
             return words + (r.note.empty() ? "" : ", " + r.note);
+          },
+          [](const AwaitHttp::Reply& r) {
+            return "status " + std::to_string(r.status) + ", " + counted(r.body.size(), "byte") +
+                   (r.complete ? "" : " of more") + ", " + in_seconds(r.took);
           },
           [](const AwaitLLMResponse::Reply& r) {
             const std::string by = r.fallback.empty() ? "" : "by " + r.fallback + ": ";
@@ -319,6 +327,23 @@ std::string tool_card(const AwaitTool& command, const Facts& facts) {
   card += "with\n" + quoted_lines(pretty_json(command.arguments));
   if (!command.input_responses.is_null()) {
     card += "and what people answered it\n" + quoted_lines(pretty_json(command.input_responses));
+  }
+  return card;
+}
+
+std::string request_card(const AwaitHttp& command, const Facts& facts) {
+  std::string card = "send a request over the network\n  to       " + visible_line(facts.object) +
+                     "\n  method   " + visible_line(command.method) + "\n  url      " +
+                     visible_line(command.url) + "\n";
+  for (const HttpField& header : command.headers) {
+    card += "  header   " + visible_line(header.name + ": " + header.value) + "\n";
+  }
+  if (command.keyed) {
+    card += "  key      an Idempotency-Key goes with it: after a crash it is sent again\n";
+  }
+  if (!command.body.empty()) {
+    card +=
+        "  body     " + counted(command.body.size(), "byte") + "\n" + quoted_lines(command.body);
   }
   return card;
 }
@@ -517,6 +542,7 @@ std::string approval_card(const TaskCommand& command, const Facts& facts) {
   if (const auto* process = std::get_if<AwaitProcess>(&command)) {
     return program_card(*process, facts);
   }
+  if (const auto* request = std::get_if<AwaitHttp>(&command)) return request_card(*request, facts);
   if (const auto* write = std::get_if<AwaitFileWrite>(&command)) {
     return change_card(facts.object_sha256.empty() ? "create" : "replace", write->path, facts);
   }

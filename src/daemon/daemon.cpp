@@ -86,6 +86,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
                     .state_dir = plan_.state_dir,
                     .log_fd = plan_.log_fd}),
       http_(io_.get_executor(), resolvers_),
+      requests_(http_, pool_, masker_, http_settings(plan_.settings)),
       files_(pool_, contents, file_limits(plan_.settings, plan_.state_dir, plan_.socket),
              drafts_in(plan_.state_dir)),
       drafts_(pool_, contents, draft_settings(plan_.settings, plan_.state_dir, plan_.socket)),
@@ -127,6 +128,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
   calls_.set_driver<AwaitToolTrust>(mcp_);
   calls_.set_driver<AwaitTool>(mcp_);
   calls_.set_driver<AwaitLLMResponse>(cassettes_);
+  calls_.set_driver<AwaitHttp>(requests_);
   control_.connect(
       {.loop = io_.get_executor(),
        .pool = pool_,

@@ -11,6 +11,7 @@
 #include "tinkerbell/daemon/run.hpp"
 #include "tinkerbell/drivers/draft/draft_driver.hpp"
 #include "tinkerbell/drivers/file/file_driver.hpp"
+#include "tinkerbell/drivers/http/http_driver.hpp"
 #include "tinkerbell/drivers/llm/cassette_driver.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 #include "tinkerbell/drivers/mcp/mcp_driver.hpp"
@@ -133,6 +134,7 @@ class Daemon {
   SystemCalls calls_;
   FlightDump flight_dump_;
   HttpClient http_;
+  HttpDriver requests_;
   FileDriver files_;
   DraftDriver drafts_;
   ProcessDriver programs_;

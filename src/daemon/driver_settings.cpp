@@ -199,6 +199,13 @@ DraftSettings draft_settings(const settings::Settings& settings, const std::stri
           }};
 }
 
+HttpSettings http_settings(const settings::Settings& settings) {
+  return {.reach = {settings.network.reach.begin(), settings.network.reach.end()},
+          .denied = [rules = settings.policy](const TaskCommand& command, const Facts& facts) {
+            return decide(command, facts, rules).decision == Decision::deny;
+          }};
+}
+
 WatchBounds watch_bounds(const settings::Settings& settings) {
   return {.kept_file_max = settings.workspace.kept_file_max,
           .kept_total_max = settings.workspace.kept_total_max};

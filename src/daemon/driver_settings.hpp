@@ -4,6 +4,7 @@
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/drivers/draft/draft_driver.hpp"
 #include "tinkerbell/drivers/file/file_driver.hpp"
+#include "tinkerbell/drivers/http/http_driver.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 #include "tinkerbell/drivers/mcp/mcp_driver.hpp"
 #include "tinkerbell/drivers/process/process_settings.hpp"
@@ -40,6 +41,9 @@ namespace tinkerbell {
 /// What drafts are made of, and what rules and we say about taking them over.
 [[nodiscard]] DraftSettings draft_settings(const settings::Settings& settings,
                                            const std::string& state_dir, const std::string& socket);
+
+/// Whom requests may reach, and the rules for where redirects lead.
+[[nodiscard]] HttpSettings http_settings(const settings::Settings& settings);
 
 /// What is kept around programs at most.
 [[nodiscard]] WatchBounds watch_bounds(const settings::Settings& settings);

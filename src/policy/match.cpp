@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <ranges>
 #include <string_view>
 
 namespace tinkerbell {
@@ -108,6 +109,31 @@ bool tool_matches(const Rule& rule, const TaskCommand& command) {
   return tool != nullptr && any_matches(rule.tools, tool->server + "__" + tool->tool);
 }
 
+/// The host of a request with its port: "api.example.com:443" of facts about "https://…".
+std::string_view host_and_port(const Facts& facts) {
+  const std::string_view origin = facts.object;
+  return origin.substr(origin.find("://") + 3);
+}
+
+bool hosts_match(const Rule& rule, const TaskCommand& command, const Facts& facts) {
+  if (facts.host.empty()) return false;
+  if (std::holds_alternative<AwaitHttp>(command) && any_matches(rule.hosts, host_and_port(facts))) {
+    return true;
+  }
+  const bool all = rule.decision == Decision::allow;
+  const auto is_meant = [&](const auto& host) {
+    return any_matches(rule.hosts, std::string_view(host));
+  };
+  auto hosts = std::views::split(facts.host, ' ');
+  return all ? std::ranges::all_of(hosts, is_meant) : std::ranges::any_of(hosts, is_meant);
+}
+
+bool method_matches(const Rule& rule, const TaskCommand& command) {
+  const auto* const request = std::get_if<AwaitHttp>(&command);
+  return request != nullptr &&
+         std::ranges::find(rule.methods, request->method) != rule.methods.end();
+}
+
 }  // namespace
 
 std::string_view last_segment(std::string_view path) {
@@ -163,7 +189,9 @@ bool matches_as(std::span<const std::string_view> names, const Rule& rule,
   return (rule.commands.empty() || std::ranges::any_of(names, is_meant)) &&
          (rule.paths.empty() || paths_match(rule, command, facts)) &&
          (rule.argv.empty() || argv_matches(rule, command, facts)) &&
-         (rule.tools.empty() || tool_matches(rule, command));
+         (rule.tools.empty() || tool_matches(rule, command)) &&
+         (rule.hosts.empty() || hosts_match(rule, command, facts)) &&
+         (rule.methods.empty() || method_matches(rule, command));
 }
 
 bool names_whole_argv(const Rule& rule, const std::vector<std::string>& argv, const Facts& facts) {

@@ -216,6 +216,9 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Ru
           [&](const AwaitDraftDrop&) {
             return Verdict{Decision::ask, "default: dropping a draft asks", ""};
           },
+          [&](const AwaitHttp&) {
+            return Verdict{Decision::ask, "default: requests over the network ask", ""};
+          },
           [&](const AwaitLLMResponse&) {
             return Verdict{Decision::allow, "default: model calls run", ""};
           },

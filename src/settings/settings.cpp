@@ -4,7 +4,9 @@
 #include "settings/trusted_file.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <charconv>
 #include <ranges>
 
 namespace tinkerbell::settings {
@@ -280,11 +282,45 @@ std::string_view fault_of_glob(std::string_view glob) {
   return leaves ? "holds paths within the workspace: \"docs/**\", not \"./docs\" or \"/docs\"" : "";
 }
 
+/// What rules are written with.
+constexpr std::array<std::string_view, 6> kConditions = {"commands", "paths", "argv",
+                                                         "tools",    "hosts", "methods"};
+
+bool has_upper_case(std::string_view text) {
+  return std::ranges::any_of(text, [](unsigned char c) { return std::isupper(c) != 0; });
+}
+
+/// Rules see hosts in lower case, without scheme and path.
+std::string_view fault_of_host(std::string_view host) {
+  if (host.size() > kGlobBytesMax) return "holds a glob that is too long";
+  if (has_upper_case(host)) return "holds hosts, in lower case";
+  return host.contains('/') ? R"(holds hosts like "*.example.com" or "127.0.0.1:8080", no URLs)"
+                            : "";
+}
+
+void check_network(TableReader& reader, const Rule& rule) {
+  for (const std::string& host : rule.hosts) {
+    if (const std::string_view fault = fault_of_host(host); !fault.empty()) {
+      reader.reject("hosts", fault);
+    }
+  }
+  for (const std::string& method : rule.methods) {
+    const auto is_letter = [](unsigned char c) { return std::isupper(c) != 0; };
+    if (method.empty() || !std::ranges::all_of(method, is_letter)) {
+      reader.reject("methods", "holds methods like \"GET\", in capital letters");
+    }
+  }
+  if (!(rule.hosts.empty() && rule.methods.empty()) && !(rule.paths.empty() && rule.argv.empty())) {
+    reader.reject(rule.hosts.empty() ? "methods" : "hosts",
+                  "is about requests: neither files nor programs have it");
+  }
+}
+
 void check_rule(TableReader& reader, const Rule& rule) {
   if (rule.name.empty()) reader.reject("name", "is missing: verdicts are explained by it");
   if (!reader.has("do")) reader.reject("do", "is missing: allow, ask or deny");
-  if (!reader.has("commands") && !reader.has("paths") && !reader.has("argv") &&
-      !reader.has("tools")) {
+  const auto has = [&](std::string_view key) { return reader.has(key); };
+  if (std::ranges::none_of(kConditions, has)) {
     reader.reject("commands", "is missing: say commands = [\"*\"] for all");
   }
   if (!rule.paths.empty() && !rule.argv.empty()) {
@@ -293,6 +329,7 @@ void check_rule(TableReader& reader, const Rule& rule) {
   if (!rule.tools.empty() && (!rule.paths.empty() || !rule.argv.empty())) {
     reader.reject("tools", "is about tools of MCP servers, which have neither paths nor argv");
   }
+  check_network(reader, rule);
   for (const std::string& glob : rule.commands) {
     if (!names_a_command(glob)) reader.reject("commands", "names no command by \"" + glob + "\"");
   }
@@ -317,6 +354,8 @@ Rule read_rule(const toml::table& table, Problems& problems) {
   reader.read("paths", rule.paths);
   reader.read("argv", rule.argv);
   reader.read("tools", rule.tools);
+  reader.read("hosts", rule.hosts);
+  reader.read("methods", rule.methods);
   check_rule(reader, rule);
   return rule;
 }
@@ -431,6 +470,26 @@ void read_workspace(const toml::table& table, Problems& problems, WorkspaceSetti
   reader.read_bytes("kept_total_max", workspace.kept_total_max);
 }
 
+/// "127.0.0.1:8080", "[::1]:80", "intranet.example:443".
+bool is_host_and_port(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == text.npos || colon == 0 || has_upper_case(text)) return false;
+  if (text.find_first_of("/@ ") != text.npos) return false;
+  const std::string_view port = text.substr(colon + 1);
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return error == std::errc{} && end == port.data() + port.size() && number > 0 &&
+         !port.starts_with('0');
+}
+
+void read_network(const toml::table& table, Problems& problems, NetworkSettings& network) {
+  TableReader reader(table, "[network]", problems);
+  reader.read("reach", network.reach);
+  if (!std::ranges::all_of(network.reach, is_host_and_port)) {
+    reader.reject("reach", R"(must hold a host and a port each, in lower case: "127.0.0.1:8080")");
+  }
+}
+
 void read_retention(const toml::table& table, Problems& problems, RetentionSettings& retention) {
   TableReader reader(table, "[retention]", problems);
   reader.read("ended", retention.ended);
@@ -491,6 +550,9 @@ Settings read_settings(const toml::table& table, Problems& problems) {
   }
   if (const auto* const each = reader.table("workspace")) {
     read_workspace(*each, problems, settings.workspace);
+  }
+  if (const auto* const each = reader.table("network")) {
+    read_network(*each, problems, settings.network);
   }
   if (const auto* const each = reader.table("retention")) {
     read_retention(*each, problems, settings.retention);

@@ -269,6 +269,7 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     calls->set_driver<AwaitDraftDrop>(*driver);
     calls->set_driver<AwaitProcess>(*driver);
     calls->set_driver<AwaitLLMResponse>(*driver);
+    calls->set_driver<AwaitHttp>(*driver);
     return survivors;
   }
 

@@ -4,6 +4,7 @@
 #include "tinkerbell/command/draft_commands.hpp"
 #include "tinkerbell/command/file_commands.hpp"
 #include "tinkerbell/command/guidance_commands.hpp"
+#include "tinkerbell/command/http_command.hpp"
 #include "tinkerbell/command/model_command.hpp"
 #include "tinkerbell/command/people_commands.hpp"
 #include "tinkerbell/command/process_command.hpp"
@@ -34,7 +35,7 @@ using CommandVariant =
                  AwaitUserAnswer, AwaitProcess, AwaitLLMResponse, Checkpoint, AwaitDraftOpen,
                  AwaitDraftAccept, AwaitDraftDrop, AwaitFileStat, AwaitFileMove, AwaitFileRemove,
                  AwaitFileRestore, Hear, AwaitGuidance, AwaitSkill, UpdatePlan, AwaitContentRead,
-                 AwaitFilePatch, Together, AwaitToolList, AwaitToolTrust, AwaitTool>;
+                 AwaitFilePatch, Together, AwaitToolList, AwaitToolTrust, AwaitTool, AwaitHttp>;
 
 namespace detail {
 

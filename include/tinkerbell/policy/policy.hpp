@@ -45,7 +45,11 @@ struct Rule {
              ///< covers no further flags than it names, unless its last word is
              ///< "...", and neither an environment nor a shell, interpreter or
              ///< wrapper, unless it names every word of the argv.
-  std::vector<std::string> tools;  ///< Globs on "server__tool", of tool.call only.
+  std::vector<std::string> tools;    ///< Globs on "server__tool", of tool.call only.
+  std::vector<std::string> hosts;    ///< Globs on who is talked to: "*.example.com"; of requests
+                                     ///< also "api.example.com:8443". In lower case. Where a
+                                     ///< command may talk to several, an allowance must name all.
+  std::vector<std::string> methods;  ///< Of requests: "GET", "POST".
 };
 
 struct Rules {
@@ -61,7 +65,8 @@ struct Rules {
 /// run, and so do changes and sandboxed programs in a draft, and drafts that are no large copies;
 /// file changes, programs and everything else ask. A path that leaves the workspace is denied
 /// whatever a rule says; a change of `.git/config`, `.git/hooks` or of our own config inside a
-/// workspace asks even where a rule allows it.
+/// workspace asks even where a rule allows it. What leaves the machine asks, in a draft too, but
+/// for model calls.
 ///
 /// What a rule says of file.write, if that is not to allow it, holds for what file.move,
 /// file.remove, file.restore and file.patch change as well; of file.read for what file.move moves

@@ -197,6 +197,11 @@ struct BudgetSettings {
   std::optional<Milliseconds> time = {};    ///< That model calls and programs work; likewise.
 };
 
+/// Whom requests may be sent to.
+struct NetworkSettings {
+  std::vector<std::string> reach;  ///< "host:port" of servers that are not on the public internet.
+};
+
 /// What `gc` removes unless it is told otherwise.
 struct RetentionSettings {
   Milliseconds ended = std::chrono::days(30);  ///< Tasks whose whole family ended before that.
@@ -220,6 +225,7 @@ struct Settings {
   AgentSettings agent;
   BudgetSettings budget;
   RetentionSettings retention;
+  NetworkSettings network;
 };
 
 /// Reads settings from TOML text. What the text does not say keeps its default; an unknown key, a

@@ -201,6 +201,14 @@ TEST(Commands, ThatChangeNothingComeBackFromTheirJson) {
   });
 }
 
+TEST(Commands, ARequestMayBeMadeAgainByItsMethodOrItsKey) {
+  for (const char* method : {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+    EXPECT_EQ(effect_of(AwaitHttp{.method = method}), EffectClass::idempotent) << method;
+  for (const char* method : {"POST", "PATCH", "get", "put", ""})
+    EXPECT_EQ(effect_of(AwaitHttp{.method = method}), EffectClass::once) << method;
+  EXPECT_EQ(effect_of(AwaitHttp{.method = "POST", .keyed = true}), EffectClass::idempotent);
+}
+
 TEST(Commands, ShowTheirArgumentsByName) {
   EXPECT_EQ(arguments_json(AwaitFileRemove{.path = "a", .recursive = true}),
             (Json{{"path", "a"}, {"recursive", true}}));

@@ -402,5 +402,28 @@ TEST(CallResult, IsTheOutcomeOrMinusOneAndWhy) {
   EXPECT_EQ(call_result(wordy, 0), std::string(1'000, 'x'));
 }
 
+TEST(ApprovalCard, OfARequestShowsAllThatIsSentAndWhereItGoes) {
+  const AwaitHttp command{.method = "POST",
+                          .url = "https://api.example/v1?a=\x1b[2J",
+                          .headers = {{"X-One", "1"}, {"X-Two", "2\xE2\x80\xAE"}},
+                          .body = "first\nto       https://other.example",
+                          .keyed = true};
+  EXPECT_EQ(approval_card(command, {.object = "https://api.example:443", .host = "api.example"}),
+            "send a request over the network\n"
+            "  to       https://api.example:443\n"
+            "  method   POST\n"
+            "  url      https://api.example/v1?a=\\x1b[2J\n"
+            "  header   X-One: 1\n"
+            "  header   X-Two: 2\\u{202e}\n"
+            "  key      an Idempotency-Key goes with it: after a crash it is sent again\n"
+            "  body     36 bytes\n"
+            "  | first\n"
+            "  | to       https://other.example\n");
+  EXPECT_EQ(command_line(AwaitHttp{.url = "https://api.example/"}), "GET https://api.example/");
+  EXPECT_EQ(outcome_line(Reply(AwaitHttp::Reply{
+                .status = 404, .body = "no", .complete = false, .took = Milliseconds{1'500}})),
+            "status 404, 2 bytes of more, 1.5 s");
+}
+
 }  // namespace
 }  // namespace tinkerbell

@@ -651,5 +651,55 @@ TEST(Policy, S23_NeverRunsMoreAfterAnotherDeny) {
   EXPECT_GT(denied_more, 1'000) << "the rules never met a command";
 }
 
+// ---- requests over the network ----
+
+const Facts kApi{.object = "https://api.example.com:443", .host = "api.example.com"};
+
+Rule host_rule(Decision decision, Words hosts, Words methods = {}) {
+  return {
+      .name = "r", .decision = decision, .hosts = std::move(hosts), .methods = std::move(methods)};
+}
+
+Decision requested(std::string method, std::vector<Rule> rules) {
+  return decided(AwaitHttp{.method = std::move(method)}, kApi, std::move(rules));
+}
+
+TEST(Policy, ARequestOverTheNetworkAsksInADraftToo) {
+  EXPECT_EQ(decide(AwaitHttp{}, kApi, {}).rule, "default: requests over the network ask");
+  Facts in_draft = kApi;
+  in_draft.draft = TaskId{1};
+  EXPECT_EQ(decided(AwaitHttp{}, in_draft, {}), Decision::ask);
+}
+
+TEST(Policy, ARequestIsMatchedByItsHostWithItsPortOrWithout) {
+  for (const char* glob : {"api.example.com", "*.example.com", "api.example.com:443", "*:443", "*"})
+    EXPECT_EQ(requested("GET", {host_rule(Decision::allow, {glob})}), Decision::allow) << glob;
+  for (const char* glob :
+       {"example.com", "api.example.com:80", "api.example", "*.example.com:8443", "https:*"})
+    EXPECT_EQ(requested("GET", {host_rule(Decision::allow, {glob})}), Decision::ask) << glob;
+  EXPECT_EQ(decided(AwaitHttp{}, {}, {host_rule(Decision::deny, {"*"})}), Decision::ask)
+      << "nobody is talked to";
+}
+
+TEST(Policy, ARequestIsMatchedByItsMethod) {
+  const std::vector<Rule> reads{host_rule(Decision::allow, {"*.example.com"}, {"GET", "HEAD"})};
+  EXPECT_EQ(requested("GET", reads), Decision::allow);
+  EXPECT_EQ(requested("POST", reads), Decision::ask);
+  EXPECT_EQ(requested("get", reads), Decision::ask);
+  EXPECT_EQ(requested("POST", {host_rule(Decision::deny, {}, {"POST"})}), Decision::deny);
+  EXPECT_EQ(decided(write("a"), {}, {host_rule(Decision::deny, {}, {"POST"})}), Decision::ask);
+}
+
+TEST(Policy, HostsOfAModelMustAllBeAllowedAndOneIsEnoughToDeny) {
+  const Facts both{.object = "m at https://a.example, https://b.example",
+                   .host = "a.example b.example"};
+  const AwaitLLMResponse call;
+  EXPECT_EQ(decide(call, both, {.rules = {host_rule(Decision::deny, {"b.example"})}}).decision,
+            Decision::deny);
+  EXPECT_EQ(decide(call, both, {.rules = {host_rule(Decision::allow, {"b.example"})}}).rule,
+            "default: model calls run");
+  EXPECT_EQ(decide(call, both, {.rules = {host_rule(Decision::allow, {"*.example"})}}).rule, "r");
+}
+
 }  // namespace
 }  // namespace tinkerbell

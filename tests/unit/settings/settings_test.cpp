@@ -105,6 +105,8 @@ kept_file_max = "64KiB"
 kept_total_max = "1TiB"
 [retention]
 ended = "7d"
+[network]
+reach = ["127.0.0.1:8080", "[::1]:80"]
 [budget]
 cost = 0.1
 tokens = 0
@@ -123,6 +125,7 @@ tasks = 0
   EXPECT_EQ(settings->daemon.shutdown_grace, 250ms);
   EXPECT_EQ(settings->daemon.journal_key, (KeySource{KeyKind::file, "/k"}));
   EXPECT_EQ(settings->retention.ended, std::chrono::days(7));
+  EXPECT_EQ(settings->network.reach, (std::vector<std::string>{"127.0.0.1:8080", "[::1]:80"}));
   EXPECT_FALSE(settings->workspace.track);
   EXPECT_EQ(settings->workspace.kept_file_max, 64U << 10);
   EXPECT_EQ(settings->workspace.kept_total_max, std::uint64_t{1} << 40);
@@ -571,6 +574,32 @@ TEST_F(SettingsFile, IsRefusedWhenItIsMissingOrNoFile) {
   EXPECT_EQ(load_settings(fifo).error().code, Errc::invalid);
 }
 
+TEST(Settings, RefuseRulesForRequestsThatCouldNotMatch) {
+  const auto fault = [](const std::string& conditions) {
+    const auto settings =
+        parsed("[[policy.rule]]\nname = \"r\"\ndo = \"allow\"\n" + conditions + "\n");
+    return settings ? "none" : settings.error().message;
+  };
+  EXPECT_EQ(fault("hosts = [\"*.example.com\", \"[::1]:80\"]\nmethods = [\"GET\"]"), "none");
+  for (const char* hosts : {"\"API.example.com\"", "\"https://api.example.com\"", "\"a/b\""})
+    EXPECT_THAT(fault("hosts = [" + std::string(hosts) + "]"), testing::HasSubstr("\"hosts\""))
+        << hosts;
+  for (const char* methods : {"\"get\"", "\"\"", "\"*\""})
+    EXPECT_THAT(fault("methods = [" + std::string(methods) + "]"),
+                testing::HasSubstr("\"methods\""))
+        << methods;
+  EXPECT_THAT(fault("hosts = [\"a\"]\npaths = [\"b\"]"), testing::HasSubstr("\"hosts\""));
+  EXPECT_THAT(fault("methods = [\"GET\"]\nargv = [[\"b\"]]"), testing::HasSubstr("\"methods\""));
+}
+
+TEST(Settings, NameServersToReachByHostAndPort) {
+  for (const char* reach : {"\"127.0.0.1\"", "\":80\"", "\"a:0\"", "\"a:65536\"", "\"a:080\"",
+                            "\"a:b\"", "\"A:80\"", "\"http://a:80\"", "\"u@a:80\"", "\"a: 80\""}) {
+    EXPECT_FALSE(parsed("[network]\nreach = [" + std::string(reach) + "]\n")) << reach;
+  }
+  EXPECT_TRUE(parsed("[network]\nreach = [\"intranet.example:65535\"]\n"));
+}
+
 /// config/tinkerbell.toml of this checkout.
 std::string shipped_config() {
   std::ifstream file(source_root() / "config/tinkerbell.toml");
@@ -588,6 +617,7 @@ TEST(ShippedConfig, SaysTheDefaults) {
   EXPECT_EQ(shipped->daemon.children_max, defaults.daemon.children_max);
   EXPECT_EQ(shipped->daemon.shutdown_grace, defaults.daemon.shutdown_grace);
   EXPECT_EQ(shipped->retention.ended, defaults.retention.ended);
+  EXPECT_EQ(shipped->network.reach, defaults.network.reach);
   EXPECT_EQ(shipped->workspace.track, defaults.workspace.track);
   EXPECT_EQ(shipped->workspace.kept_file_max, defaults.workspace.kept_file_max);
   EXPECT_EQ(shipped->workspace.kept_total_max, defaults.workspace.kept_total_max);
@@ -631,7 +661,7 @@ TEST(ShippedConfig, StaysValidWhenItsExamplesAreTakenUp) {
   const Result<Settings> settings =
       parse_settings(uncommented(shipped_config()), "tinkerbell.toml");
   ASSERT_TRUE(settings) << settings.error().message;
-  EXPECT_EQ(settings->policy.rules.size(), 3U);
+  EXPECT_EQ(settings->policy.rules.size(), 4U);
   EXPECT_EQ(settings->probes.size(), 1U);
   EXPECT_EQ(settings->mcp.size(), 1U);
   EXPECT_EQ(settings->providers.at("openai").key, (KeySource{KeyKind::credential, "openai"}));

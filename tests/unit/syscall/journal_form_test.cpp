@@ -88,6 +88,7 @@ std::string journal_form() {
   describe<PartOutcome>(form, "PartOutcome");
   describe<ToolDefinition>(form, "ToolDefinition");
   describe<ListedTool>(form, "ListedTool");
+  describe<HttpField>(form, "HttpField");
   describe_commands(form, std::type_identity<CommandVariant>{});
   return form;
 }
@@ -289,6 +290,8 @@ ListedTool 0 definition = {"description":"","name":"","schema":{},"sha256":""}
 ListedTool 1 offered_as = ""
 ListedTool 2 effect = "once"
 ListedTool 3 approved = false
+HttpField 0 name = ""
+HttpField 1 value = ""
 task.spawn 0 kind = ""
 task.spawn 1 arguments = {}
 task.join 0 task = 0
@@ -367,6 +370,14 @@ tool.call 3 definition = ""
 tool.call 4 effect = "once"
 tool.call 5 input_responses = null
 tool.call 6 request_state = ""
+http.request 0 method = "GET"
+http.request 1 url = ""
+http.request 2 headers = []
+http.request 3 body = ""
+http.request 4 bytes_max = 1048576
+http.request 5 timeout_ms = 60000
+http.request 6 keyed = false
+http.request 7 readable = false
 task.id reply 0 task = 0
 task.spawn reply 0 task = 0
 task.join reply 0 state = ""
@@ -448,6 +459,12 @@ tool.call reply 2 structured = null
 tool.call reply 3 is_error = false
 tool.call reply 4 input_requests = null
 tool.call reply 5 request_state = ""
+http.request reply 0 status = 0
+http.request reply 1 headers = []
+http.request reply 2 body = ""
+http.request reply 3 complete = true
+http.request reply 4 url = ""
+http.request reply 5 took_ms = 0
 )";
 
 TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {
