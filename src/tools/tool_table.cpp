@@ -86,6 +86,20 @@ Result<ToolRequest> read_output(const Json& arguments) {
                     .offset = number(arguments, "offset").value_or(0)};
 }
 
+Result<ToolRequest> fetch_url(const Json& arguments) {
+  return AwaitHttp{.url = text(arguments, "url"), .readable = true};
+}
+
+Result<ToolRequest> http_request(const Json& arguments) {
+  AwaitHttp command{.method = text(arguments, "method"),
+                    .url = text(arguments, "url"),
+                    .body = text_or(arguments, "body", ""),
+                    .keyed = arguments.value("keyed", false)};
+  for (const auto& [name, value] : arguments.value("headers", Json::object()).items())
+    command.headers.push_back({name, value.get<std::string>()});
+  return command;
+}
+
 Result<ToolRequest> ask_user(const Json& arguments) {
   return AwaitUserAnswer{.question = text(arguments, "question"),
                          .choices = texts(arguments, "choices")};
@@ -189,6 +203,21 @@ constexpr std::array kTools = {
              "output":{"type":"string","minLength":1,"description":"Its name, as you were told."},
              "offset":{"type":"integer","minimum":0,"description":"In bytes. Default: 0."}}})",
          read_output},
+    Tool{"fetch_url", "Read a page of the web as text.",
+         R"({"type":"object","additionalProperties":false,"required":["url"],"properties":{
+             "url":{"type":"string","minLength":1}}})",
+         fetch_url},
+    Tool{"http_request", "Call an HTTP API.",
+         R"({"type":"object","additionalProperties":false,"required":["method","url"],
+             "properties":{
+             "method":{"type":"string",
+                       "enum":["GET","HEAD","OPTIONS","POST","PUT","PATCH","DELETE"]},
+             "url":{"type":"string","minLength":1},
+             "headers":{"type":"object","additionalProperties":{"type":"string"}},
+             "body":{"type":"string"},
+             "keyed":{"type":"boolean",
+                      "description":"With an Idempotency-Key, if the API knows it."}}})",
+         http_request},
     Tool{"ask_user",
          "Ask the person who gave you the goal, when you cannot find out by yourself what they "
          "want. They may take long to answer.",

@@ -18,7 +18,7 @@
 namespace tinkerbell {
 
 /// The tools of an agent. The order and the texts are part of a task's frozen definition and of
-/// every provider's prompt cache: all schemas together stay below 7 kB, but for `output_schema`.
+/// every provider's prompt cache: all schemas together stay below 8 kB, but for `output_schema`.
 /// Where that is given, it is what `finish` takes: the arguments are the result.
 [[nodiscard]] ToolList agent_tools(const std::optional<Json>& output_schema = {});
 

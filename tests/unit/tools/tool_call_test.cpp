@@ -174,6 +174,28 @@ TEST(ToolCall, RunsAProgramWithItsOwnTimeout) {
   EXPECT_EQ(process.output_kept_max, std::uint64_t{8} << 20);
 }
 
+TEST(ToolCall, ReadsThePagesOfTheWeb) {
+  const auto page = command<AwaitHttp>("fetch_url", R"({"url":"https://a.example/"})");
+  EXPECT_EQ(page.method, "GET");
+  EXPECT_EQ(page.url, "https://a.example/");
+  EXPECT_TRUE(page.readable);
+}
+
+TEST(ToolCall, CallsAnApi) {
+  const auto request = command<AwaitHttp>(
+      "http_request",
+      R"({"method":"POST","url":"https://a.example/","headers":{"X-B":"2","X-A":"1"},"body":"{}","keyed":true})");
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_THAT(request.headers, ElementsAre(HttpField{"X-A", "1"}, HttpField{"X-B", "2"}));
+  EXPECT_EQ(request.body, "{}");
+  EXPECT_TRUE(request.keyed);
+  EXPECT_FALSE(request.readable);
+  EXPECT_FALSE(command<AwaitHttp>("http_request", R"({"method":"PUT","url":"u"})").keyed);
+  EXPECT_THAT(refusal("http_request", R"({"method":"TRACE","url":"u"})"), HasSubstr("\"method\""));
+  EXPECT_THAT(refusal("http_request", R"({"method":"GET","url":"u","headers":{"A":1}})"),
+              HasSubstr("headers.A"));
+}
+
 TEST(ToolCall, AsksAPerson) {
   const auto question =
       command<AwaitUserAnswer>("ask_user", R"({"question":"Which?","choices":["a","b"]})");
@@ -191,8 +213,8 @@ TEST(ToolCall, FinishIsNoCommand) {
 TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {
   EXPECT_EQ(refusal("rm", "{}"),
             "unknown tool \"rm\"; the tools are read_file, list_files, search_files, write_file, "
-            "edit_file, apply_patch, move_file, remove_file, run_program, read_output, ask_user, "
-            "update_plan, use_skill, note, finish");
+            "edit_file, apply_patch, move_file, remove_file, run_program, read_output, fetch_url, "
+            "http_request, ask_user, update_plan, use_skill, note, finish");
   EXPECT_THAT(refusal("", "{}"), HasSubstr("unknown tool \"\""));
   EXPECT_LT(refusal(std::string(100'000, 'x'), "{}").size(), 300U);
 }
