@@ -3,6 +3,7 @@
 #include "drivers/http/egress.hpp"
 #include "drivers/http/outbound.hpp"
 #include "drivers/http/readable_text.hpp"
+#include "drivers/http/redirect.hpp"
 
 #include "tinkerbell/base/assert.hpp"
 #include "tinkerbell/base/text.hpp"
@@ -68,23 +69,11 @@ Facts facts_of(const HttpUrl& url) {
   return {.object = url.origin(), .host = url.host};
 }
 
-bool is_redirect(int status) {
-  constexpr std::array kRedirects{301, 302, 303, 307, 308};
-  return std::ranges::find(kRedirects, status) != kRedirects.end();
-}
-
 bool may_follow(const AwaitHttp& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
 
-/// Whether who was judged is whom it leads to. That https takes the place of http there is the one
-/// difference that does no harm.
-bool is_same_server(const HttpUrl& from, const HttpUrl& to) {
-  const bool upgraded = !from.secure && to.secure && from.port == "80" && to.port == "443";
-  return from.host == to.host && (upgraded || (from.port == to.port && from.secure == to.secure));
-}
-
-/// "utf-8" of `text/html; charset="UTF-8"`.
+/// "text/html" and "utf-8" of `Text/HTML; charset="UTF-8"`.
 struct MediaType {
   std::string name;
   std::string charset;
@@ -261,8 +250,7 @@ Result<HttpUrl> HttpDriver::State::next_server(const Run& run, const std::string
   request.url = location;
   Result<HttpUrl> url = checked(request, run.call.key);
   if (!url) return url;
-  if (run.url.secure && !url->secure) return Error{Errc::denied, "from https back to http"};
-  if (!is_same_server(run.url, *url)) {
+  if (!stays_at_server(run.url, *url)) {
     return Error{Errc::denied, "another server than was judged: ask for it by itself"};
   }
   if (settings.denied(request, facts_of(*url))) return Error{Errc::denied, "a rule forbids it"};
