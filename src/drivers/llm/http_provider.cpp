@@ -4,6 +4,7 @@
 #include "drivers/llm/wire_format.hpp"
 
 #include "tinkerbell/base/masker.hpp"
+#include "tinkerbell/io/http_url.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -88,12 +89,9 @@ std::string HttpProvider::place() const {
   return origin_of(state_->settings.base_url);
 }
 
-/// The address of an IPv6 server without its brackets.
 std::string HttpProvider::host() const {
-  std::string origin = place();
-  origin.erase(0, origin.find("://") + 3);
-  if (origin.starts_with('[')) return origin.substr(1, origin.find(']') - 1);
-  return origin.substr(0, origin.find(':'));
+  const Result<HttpUrl> url = parse_http_url(state_->settings.base_url);
+  return url ? url->host : std::string();  // it cannot be asked then
 }
 
 void HttpProvider::ask(ModelQuestion question, TextHandler text, AttemptHandler done) {

@@ -93,6 +93,17 @@ TEST_F(LlmDriverTest, PrepareSaysWhoWillReadTheConversation) {
   EXPECT_EQ(prepared->facts.object, "openai/gpt-5 @ https://api.openai.com");
 }
 
+TEST_F(LlmDriverTest, PrepareNamesTheHostAsRulesDo) {
+  for (const auto& [url, host] : {std::pair("https://API.OpenAI.com:8443/v1", "api.openai.com"),
+                                  {"http://[::1]:8080", "::1"},
+                                  {"http://10.0.0.1/v1/", "10.0.0.1"}}) {
+    settings_.providers = {{.name = "p", .base_url = url}};
+    settings_.models = {{.alias = "default", .provider = "p", .model = "m"}};
+    driver_.reset();
+    EXPECT_EQ(prepare(call())->facts.host, host) << url;
+  }
+}
+
 TEST_F(LlmDriverTest, AnUnknownAliasIsAnErrorThatNamesTheKnownOnes) {
   settings_.models = {{.alias = "fast", .provider = "x", .model = "m"},
                       {.alias = "deep", .provider = "x", .model = "m"}};
