@@ -18,11 +18,11 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",    "ls",      "show",       "steps",   "follow", "diff",   "accept",  "drop",
-     "undo",   "fork",    "approvals",  "approve", "deny",   "answer", "resolve", "pause",
-     "resume", "step",    "break",      "cancel",  "tree",   "strace", "trace",   "record",
-     "replay", "core",    "debug",      "backup",  "gc",     "verify", "budget",  "cost",
-     "status", "version", "completion", "help"});
+    {"run",    "ls",     "show",    "steps",      "follow",  "diff", "accept", "drop",
+     "undo",   "fork",   "say",     "approvals",  "approve", "deny", "answer", "resolve",
+     "pause",  "resume", "step",    "break",      "cancel",  "tree", "strace", "trace",
+     "record", "replay", "core",    "debug",      "backup",  "gc",   "verify", "budget",
+     "cost",   "status", "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -42,6 +42,7 @@ constexpr auto kOtherNames =
                                                                   {"logs", "follow"},
                                                                   {"log", "follow"},
                                                                   {"attach", "follow"},
+                                                                  {"tell", "say"},
                                                                   {"ps", "ls"},
                                                                   {"list", "ls"},
                                                                   {"start", "run"},
@@ -325,7 +326,11 @@ class Grammar {
               [](TaskId task) { return ChangeTask{task, "pause"}; });
     task_verb("resume", "Let a paused task go on",
               [](TaskId task) { return ChangeTask{task, "resume"}; });
-    task_verb("cancel", "End a task", [](TaskId task) { return ChangeTask{task, "cancel"}; });
+    CLI::App& say = task_verb("say", "Tell a task something while it is at work",
+                              [this](TaskId task) { return SayWords{task, words_}; });
+    say.add_option("TEXT", words_, "What it is told, in quotes")->required();
+    task_verb("cancel", "End a task, and those that end with it",
+              [](TaskId task) { return ChangeTask{task, "cancel"}; });
   }
 
   void declare_drafts() {
@@ -708,6 +713,7 @@ class Grammar {
   TraceCalls calls_;
   RunGoal run_;
   ForkTask fork_;
+  std::string words_;
   ListTasks list_;
   DebugCore debug_;
   BackUp back_up_;
@@ -756,7 +762,8 @@ std::string bash_completion() {
          "      COMPREPLY=($(compgen -W \"$(tinkerbell approvals -q 2>/dev/null)\" -- \"$word\")) "
          ";;\n"
          "    "
-         "show|steps|follow|diff|accept|drop|undo|fork|pause|resume|step|break|cancel|tree|strace|"
+         "show|steps|follow|diff|accept|drop|undo|fork|say|pause|resume|step|break|cancel|tree|"
+         "strace|"
          "trace|"
          "record|replay|core)\n"
          "      COMPREPLY=($(compgen -W \"$(tinkerbell ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"

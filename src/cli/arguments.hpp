@@ -119,6 +119,12 @@ struct ChangeTask {
   std::string_view action;
 };
 
+/// Words for a task.
+struct SayWords {
+  TaskId task = kNoTask;
+  std::string text;
+};
+
 /// Let a task take one step, and see where it stops.
 struct StepTask {
   TaskId task = kNoTask;
@@ -229,9 +235,10 @@ struct PrintCompletion {};
 using Command =
     std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
                  AcceptDraft, DropDraft, UndoTask, ForkTask, ListApprovals, Decide, ChangeTask,
-                 StepTask, ListBreakpoints, SetBreakpoint, ClearBreakpoints, ShowTree, TraceCalls,
-                 SaveTrace, RecordTask, CheckReplay, SaveCore, DebugCore, BackUp, CollectGarbage,
-                 VerifyJournal, ChangeBudget, ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
+                 SayWords, StepTask, ListBreakpoints, SetBreakpoint, ClearBreakpoints, ShowTree,
+                 TraceCalls, SaveTrace, RecordTask, CheckReplay, SaveCore, DebugCore, BackUp,
+                 CollectGarbage, VerifyJournal, ChangeBudget, ShowCosts, ShowStatus, ShowVersion,
+                 PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

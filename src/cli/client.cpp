@@ -177,6 +177,12 @@ Result<Document<protocol::TaskView>> Client::change(TaskId id, std::string_view 
   return call<protocol::TaskView>("POST", task_target(id, "/" + std::string(action)));
 }
 
+Result<Document<protocol::SayView>> Client::say(TaskId id, const protocol::SayRequest& request) {
+  if (Result<void> good = check(request); !good) return good.error();
+  return call<protocol::SayView>("POST", task_target(id, "/say"),
+                                 dump_json(to_json_value(request)));
+}
+
 Result<Document<protocol::BudgetView>> Client::budget(TaskId id) {
   return call<protocol::BudgetView>("GET", task_target(id, "/budget"));
 }

@@ -83,6 +83,9 @@ class Client {
 
   [[nodiscard]] Result<Document<protocol::CassetteView>> cassette(TaskId id);
 
+  [[nodiscard]] Result<Document<protocol::SayView>> say(TaskId id,
+                                                        const protocol::SayRequest& request);
+
   /// `action`: "pause", "resume", "step" or "cancel".
   [[nodiscard]] Result<Document<protocol::TaskView>> change(TaskId id, std::string_view action);
 

@@ -327,6 +327,31 @@ Result<ExitCode> perform(Session& session, const ChangeTask& change) {
   return done;
 }
 
+namespace {
+
+std::string said_line(const protocol::SayView& said) {
+  const std::string task = task_name(said.task);
+  if (said.answered != kNoApproval) {
+    return "it is the answer to " + approval_name(said.answered) + " of " + task;
+  }
+  if (said.wakes) return task + " waited, and goes on with it";
+  return task + " hears it at its next step, after " + std::to_string(said.step);
+}
+
+}  // namespace
+
+Result<ExitCode> perform(Session& session, const SayWords& say) {
+  const Result<Document<protocol::SayView>> said = session.client.say(say.task, {.text = say.text});
+  if (!said && said.error().code == Errc::conflict) {
+    return Error{Errc::conflict, said.error().message + ": `tinkerbell fork " +
+                                     task_name(say.task) +
+                                     " --at STEP --say TEXT` goes on from one of its steps"};
+  }
+  return print(session, said, [&](const protocol::SayView& view) {
+    return session.invocation.quiet ? std::string() : said_line(view) + "\n";
+  });
+}
+
 Result<ExitCode> perform(Session& session, const StepTask& step) {
   const Result<Document<protocol::TaskView>> task = session.client.change(step.task, "step");
   if (!task) return task.error();

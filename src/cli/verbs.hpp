@@ -39,6 +39,7 @@ struct Session {
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ListApprovals& list);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const Decide& decide);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ChangeTask& change);
+[[nodiscard]] Result<ExitCode> perform(Session& session, const SayWords& say);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const StepTask& step);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const ListBreakpoints& list);
 [[nodiscard]] Result<ExitCode> perform(Session& session, const SetBreakpoint& set);

@@ -76,14 +76,39 @@ std::string in_words(const Together::Reply& reply) {
          (failed == 0 ? "" : ", " + std::to_string(failed) + " of them not done");
 }
 
+/// What a child may not do that its parent may.
+std::string narrowing_in_words(const Spawn& command) {
+  std::string words;
+  const auto add = [&](const std::string& bound) { words += (words.empty() ? "" : ", ") + bound; };
+  const Limits& limits = command.limits;
+  if (limits.cost) add("cost " + limits.cost->text());
+  if (limits.tokens) add(counted(*limits.tokens, "token"));
+  if (limits.calls) add(counted(*limits.calls, "call"));
+  if (limits.tasks) add(counted(*limits.tasks, "task"));
+  if (limits.time) add(in_seconds(*limits.time));
+  if (!command.directory.empty()) add("in " + command.directory);
+  if (command.only) add("only " + joined(*command.only));
+  return words.empty() ? words : " (" + words + ")";
+}
+
+std::string wait_in_words(const Wait& command) {
+  std::string words = "wait for ";
+  for (const TaskId task : command.tasks)
+    words += "task " + std::to_string(number(task)) + ", ";
+  if (command.message) words += "a message, ";
+  words += "words";
+  return words + (command.timeout ? ", at most " + in_seconds(*command.timeout) : "");
+}
+
 std::string in_words(const TaskCommand& command) {
   return std::visit(
       Overloaded{
           [](const GetTid&) { return std::string("get task id"); },
           [](const Yield&) { return std::string("yield"); },
           [](const Hear&) { return std::string("hear what people say"); },
-          [](const Spawn& c) { return "spawn " + c.kind; },
+          [](const Spawn& c) { return "spawn " + c.kind + narrowing_in_words(c); },
           [](const Join& c) { return "join task " + std::to_string(number(c.task)); },
+          [](const Wait& c) { return wait_in_words(c); },
           [](const Kill& c) { return "kill task " + std::to_string(number(c.task)); },
           [](const Send& c) { return "send to task " + std::to_string(number(c.task)); },
           [](const Receive& c) {
@@ -171,6 +196,9 @@ std::string in_words(const Reply& reply) {
           [](const Hear::Reply& r) { return counted(r.words.size(), "word of people"); },
           [](const Spawn::Reply& r) { return "task " + std::to_string(number(r.task)); },
           [](const Join::Reply& r) { return r.state; },
+          [](const Wait::Reply& r) {
+            return r.event + (r.task == kNoTask ? "" : " " + std::to_string(number(r.task)));
+          },
           [](const Kill::Reply&) { return std::string("asked to end"); },
           [](const Send::Reply&) { return std::string("sent"); },
           [](const Receive::Reply& r) {

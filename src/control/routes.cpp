@@ -45,6 +45,7 @@ constexpr std::array kRoutes = {
     Route{"POST", kTasksPath, "/{id}/pause", pause_task, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/resume", resume_task, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/step", step_task, kNeedsRoom},
+    Route{"POST", kTasksPath, "/{id}/say", say_to_task, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/accept", post_accept, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/drop", post_drop, kNeedsRoom},
     Route{"POST", kTasksPath, "/{id}/undo", post_undo, kNeedsRoom},

@@ -57,6 +57,7 @@ void cancel_task(Context& context, Request request);
 void pause_task(Context& context, Request request);
 void resume_task(Context& context, Request request);
 void step_task(Context& context, Request request);
+void say_to_task(Context& context, Request request);
 
 // drafts.cpp
 void post_accept(Context& context, Request request);

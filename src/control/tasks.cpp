@@ -271,4 +271,19 @@ void step_task(Context& context, Request request) {
                            answer_with_task(context, request));
 }
 
+void say_to_task(Context& context, Request request) {
+  Result<protocol::SayRequest> wanted = request.body<protocol::SayRequest>();
+  if (!wanted) return request.fail(wanted.error());
+  if (const Result<void> fits = check(*wanted); !fits) return request.fail(fits.error());
+  const TaskId task{request.id()};
+  context.parts.calls.say(task, std::move(wanted->text), request.person(),
+                          Completion<Said>([request, task](const Result<Said>& said) {
+                            if (!said) return request.fail(said.error());
+                            request.answer(protocol::SayView{.task = task,
+                                                             .step = number(said->step),
+                                                             .wakes = said->wakes,
+                                                             .answered = said->answered});
+                          }));
+}
+
 }  // namespace tinkerbell::control

@@ -14,28 +14,6 @@ namespace {
 /// The last word of a prefix that stands for any further words, flags too.
 constexpr std::string_view kAnythingMore = "...";
 
-/// `path` without ".", empty and ".." segments. A ".." that leads out stays in front.
-std::string without_dots(std::string_view path) {
-  std::vector<std::string_view> kept;
-  for (std::size_t at = 0; at <= path.size();) {
-    const std::size_t end = std::min(path.find('/', at), path.size());
-    const std::string_view segment = path.substr(at, end - at);
-    at = end + 1;
-    if (segment.empty() || segment == ".") continue;
-    if (segment == ".." && !kept.empty() && kept.back() != "..") {
-      kept.pop_back();
-    } else {
-      kept.push_back(segment);
-    }
-  }
-  std::string result = path.starts_with('/') ? "/" : "";
-  for (const std::string_view segment : kept) {
-    if (!result.empty() && !result.ends_with('/')) result += '/';
-    result += segment;
-  }
-  return result;
-}
-
 bool any_matches(const std::vector<std::string>& globs, std::string_view text) {
   return std::ranges::any_of(globs,
                              [&](const std::string& glob) { return glob_matches(glob, text); });
@@ -135,6 +113,27 @@ bool method_matches(const Rule& rule, const TaskCommand& command) {
 }
 
 }  // namespace
+
+std::string without_dots(std::string_view path) {
+  std::vector<std::string_view> kept;
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view segment = path.substr(at, end - at);
+    at = end + 1;
+    if (segment.empty() || segment == ".") continue;
+    if (segment == ".." && !kept.empty() && kept.back() != "..") {
+      kept.pop_back();
+    } else {
+      kept.push_back(segment);
+    }
+  }
+  std::string result = path.starts_with('/') ? "/" : "";
+  for (const std::string_view segment : kept) {
+    if (!result.empty() && !result.ends_with('/')) result += '/';
+    result += segment;
+  }
+  return result;
+}
 
 std::string_view last_segment(std::string_view path) {
   return path.substr(path.find_last_of('/') + 1);

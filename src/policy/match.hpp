@@ -32,6 +32,9 @@ namespace tinkerbell {
 [[nodiscard]] bool any_file_name(const TaskCommand& command, const Facts& facts,
                                  const std::function<bool(const std::string& name)>& is_meant);
 
+/// `path` without ".", empty and ".." segments. A ".." that leads out stays in front.
+[[nodiscard]] std::string without_dots(std::string_view path);
+
 /// Whether the path leaves the workspace, by its text alone.
 [[nodiscard]] bool leads_out(std::string_view path);
 

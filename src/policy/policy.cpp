@@ -3,6 +3,7 @@
 #include "policy/carriers.hpp"
 #include "policy/glob.hpp"
 #include "policy/match.hpp"
+#include "policy/narrowing.hpp"
 
 #include "tinkerbell/base/text.hpp"
 
@@ -160,6 +161,7 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Ru
           [&](const Hear&) { return inside(); },
           [&](const Spawn&) { return inside(); },
           [&](const Join&) { return inside(); },
+          [&](const Wait&) { return inside(); },
           [&](const Kill&) { return inside(); },
           [&](const Send&) { return inside(); },
           [&](const Receive&) { return inside(); },
@@ -262,7 +264,9 @@ Verdict allowed_or_default(const TaskCommand& command, const Facts& facts, const
 
 }  // namespace
 
-Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules) {
+Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules,
+               const Narrowing& narrowing) {
+  if (auto out = left_out(command, facts, narrowing)) return *std::move(out);
   if (auto refused = refused_outright(command, facts)) return *std::move(refused);
   if (auto denied = restricted(Decision::deny, command, facts, rules)) return *std::move(denied);
   if (auto guarded = guarded_path(command, facts)) return *std::move(guarded);

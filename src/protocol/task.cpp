@@ -24,6 +24,13 @@ Result<void> check_arguments(const SubmitRequest& request) {
 
 }  // namespace
 
+Result<void> check(const SayRequest& request) {
+  if (request.text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return Error{Errc::invalid, "text: nothing is said"};
+  }
+  return within("the text", request.text, SayRequest::kTextBytesMax);
+}
+
 Result<void> check(const SubmitRequest& request) {
   if (request.arguments) {
     if (Result<void> good = check_arguments(request); !good) return good;

@@ -9,18 +9,30 @@
 
 namespace tinkerbell {
 
-/// The command may run, as far as rules and people go.
-void SystemCalls::set_out(LiveTask& live) {
-  InFlight& flight = *live.flight;
-  if (live.payload.budget.tasks && std::holds_alternative<Spawn>(flight.command())) {
-    flight.reserved = Reservation{.cost = Money{}, .tasks = 1};
-  }
-  const bool is_timed =
-      live.payload.budget.time && std::holds_alternative<AwaitProcess>(flight.command());
-  flight.reserved || is_timed ? pay(live) : go(live);
-}
-
 namespace {
+
+/// One that must have room for what a task uses, under its number in the ledger.
+struct Payer {
+  TaskId key = kNoTask;
+  Budget budget;
+};
+
+/// Each share that the task is part of, and its family.
+std::vector<Payer> payers_of(const LiveTask& live) {
+  std::vector<Payer> payers;
+  for (const Share& share : live.payload.shares) {
+    const Limits& limits = share.limits;
+    payers.push_back({share_in_ledger(share.task),
+                      {.cost = limits.cost,
+                       .tokens = limits.tokens,
+                       .asks = false,
+                       .calls = limits.calls,
+                       .tasks = limits.tasks,
+                       .time = limits.time}});
+  }
+  payers.push_back({root_of(live), live.payload.budget});
+  return payers;
+}
 
 /// A program reserves nothing.
 Reservation wanted_by(const InFlight& flight) {
@@ -29,50 +41,78 @@ Reservation wanted_by(const InFlight& flight) {
 
 }  // namespace
 
+/// The command may run, as far as rules and people go.
+void SystemCalls::set_out(LiveTask& live) {
+  InFlight& flight = *live.flight;
+  const std::vector<Payer> payers = payers_of(live);
+  const auto bounds_tasks = [](const Payer& each) { return each.budget.tasks.has_value(); };
+  const auto bounds_time = [](const Payer& each) { return each.budget.time.has_value(); };
+  if (std::holds_alternative<Spawn>(flight.command()) &&
+      std::ranges::any_of(payers, bounds_tasks)) {
+    flight.reserved = Reservation{.cost = Money{}, .tasks = 1};
+  }
+  const bool is_timed = std::holds_alternative<AwaitProcess>(flight.command()) &&
+                        std::ranges::any_of(payers, bounds_time);
+  flight.reserved || is_timed ? pay(live) : go(live);
+}
+
 void SystemCalls::go(LiveTask& live) {
   driver_for(live.flight->command()) == nullptr ? run_inside(live) : begin_attempt(live);
 }
 
 void SystemCalls::pay(LiveTask& live) {
   InFlight& flight = *live.flight;
-  if (!use_account(live)) begin_account(live);
-  switch (live.account->room_for(wanted_by(flight), live.payload.budget)) {
-    case Account::Room::enough:
-      flight.held = flight.reserved;
-      if (flight.held) live.account->hold(*flight.held);
-      go(live);
-      return;
-    case Account::Room::later:
-      flight.station = Station::queued;
-      live.account->wait(flight.id);
-      return;
-    case Account::Room::none:
-      over_budget(live);
-      return;
+  use_accounts(live);
+  const std::vector<Payer> payers = payers_of(live);
+  Account* busy = nullptr;
+  for (std::size_t i = 0; i < payers.size(); ++i) {
+    const auto room = live.accounts[i]->room_for(wanted_by(flight), payers[i].budget);
+    if (room == Account::Room::none) return over_budget(live, i);
+    if (room == Account::Room::later) busy = live.accounts[i].get();
   }
+  if (busy != nullptr) {
+    flight.station = Station::queued;
+    busy->wait(flight.id);
+    return;
+  }
+  flight.held = flight.reserved;
+  for (const auto& account : live.accounts) {
+    if (flight.held) account->hold(*flight.held);
+  }
+  go(live);
 }
 
-/// False: nobody of its family has paid in this run.
-bool SystemCalls::use_account(LiveTask& live) {
-  if (!live.account) live.account = accounts_->find(root_of(live));
-  return live.account != nullptr;
+void SystemCalls::use_accounts(LiveTask& live) {
+  if (!live.accounts.empty()) return;
+  for (const Payer& payer : payers_of(live)) {
+    std::shared_ptr<Account> account = accounts_->find(payer.key);
+    live.accounts.push_back(account ? std::move(account) : begin_account(payer.key));
+  }
 }
 
 /// What the ledger says of earlier runs is asked once. What they left open is not in it yet, and
 /// counts.
-void SystemCalls::begin_account(LiveTask& live) {
-  const TaskId root = root_of(live);
-  live.account = accounts_->add(root);
+std::shared_ptr<Account> SystemCalls::begin_account(TaskId key) {
+  std::shared_ptr<Account> account = accounts_->add(key);
   for (const auto& [task, member] : live_) {
-    const bool owes = root_of(*member) == root && member->flight && member->flight->owed;
-    if (owes) live.account->charge(estimated(*member->flight->owed));
+    if (!member->flight || !member->flight->owed) continue;
+    const auto pays = [&](const Payer& payer) { return payer.key == key; };
+    if (!std::ranges::any_of(payers_of(*member), pays)) continue;
+    account->charge(estimated(*member->flight->owed));
   }
-  parts_.journal.read_ledger({.root = root},
-                             Completion<std::vector<LedgerLine>>(
-                                 [this, account = live.account, open = std::weak_ptr<bool>(open_)](
-                                     const Result<std::vector<LedgerLine>>& lines) {
-                                   if (!open.expired()) open_account(account, lines);
-                                 }));
+  parts_.journal.read_ledger({.root = key}, Completion<std::vector<LedgerLine>>(
+                                                [this, account, open = std::weak_ptr<bool>(open_)](
+                                                    const Result<std::vector<LedgerLine>>& lines) {
+                                                  if (!open.expired()) open_account(account, lines);
+                                                }));
+  return account;
+}
+
+/// Those that nobody uses in this run are read when somebody does.
+void SystemCalls::charge_accounts(const LiveTask& live, const Spending& spent) {
+  for (const Payer& payer : payers_of(live)) {
+    if (const auto account = accounts_->find(payer.key)) account->charge(spent);
+  }
 }
 
 void SystemCalls::open_account(const std::shared_ptr<Account>& account,
@@ -87,12 +127,20 @@ void SystemCalls::open_account(const std::shared_ptr<Account>& account,
   for (const LedgerLine& line : *lines)
     spent += line.spent;
   account->open(spent);
-  serve_queued(account);
+  serve_line(account);
 }
 
-void SystemCalls::over_budget(LiveTask& live) {
-  const Budget& budget = live.payload.budget;
-  const std::string why = live.account->shortage(wanted_by(*live.flight), budget);
+/// A person may add to the budget of a family. A share is between its task and the one that gave
+/// it.
+void SystemCalls::over_budget(LiveTask& live, std::size_t payer) {
+  const Budget budget = payers_of(live)[payer].budget;
+  const std::string why = live.accounts[payer]->shortage(wanted_by(*live.flight), budget);
+  if (payer < live.payload.shares.size()) {
+    const TaskId task = live.payload.shares[payer].task;
+    conclude(live, Error{Errc::exhausted, "what task " + std::to_string(number(task)) +
+                                              " was given of the budget: " + why});
+    return;
+  }
   if (!budget.asks) {
     conclude(live, Error{Errc::exhausted, "its budget: " + why});
     return;
@@ -110,8 +158,10 @@ std::vector<Charge> SystemCalls::settle(LiveTask& live, const Result<Reply>& out
   if (!held && !is_program) return charges;
   Spending spent = held ? spent_by(*held, outcome) : Spending{};
   spent.time = time_worked(outcome, flight.worked);
-  if (held) live.account->release(*held);
-  if (use_account(live)) live.account->charge(spent);
+  for (const auto& account : live.accounts) {
+    if (held) account->release(*held);
+  }
+  charge_accounts(live, spent);
   add_charge(live, held ? model_that_answered(*held, outcome) : "", spent, charges);
   return charges;
 }
@@ -135,19 +185,26 @@ std::vector<Charge> SystemCalls::settle_earlier(LiveTask& live) {
 /// An earlier run began an attempt, and nobody knows what became of it.
 void SystemCalls::owe(LiveTask& live, std::optional<Reservation> reserved) {
   live.flight->owed = std::move(reserved);
-  if (live.flight->owed && use_account(live)) live.account->charge(estimated(*live.flight->owed));
+  if (live.flight->owed) charge_accounts(live, estimated(*live.flight->owed));
 }
 
 void SystemCalls::add_charge(const LiveTask& live, const std::string& model, const Spending& spent,
                              std::vector<Charge>& charges) const {
   if (spent == Spending{}) return;
-  charges.push_back(
-      {.root = root_of(live), .at = parts_.clock.wall(), .model = model, .spent = spent});
+  for (const Payer& payer : payers_of(live)) {
+    charges.push_back(
+        {.root = payer.key, .at = parts_.clock.wall(), .model = model, .spent = spent});
+  }
 }
 
-/// Something has come back to the account: those who wait for that look again, in their order.
-void SystemCalls::serve_queued(const std::shared_ptr<Account>& account) {
-  if (!account) return;
+/// Something has come back to those who paid for it.
+void SystemCalls::serve_queued(const LiveTask& live) {
+  for (const auto& account : std::vector(live.accounts))
+    serve_line(account);
+}
+
+/// Those who wait for that look again, in their order.
+void SystemCalls::serve_line(const std::shared_ptr<Account>& account) {
   for (const CommandId id : account->take_line()) {
     if (LiveTask* const queued = find_at(id, Station::queued)) pay(*queued);
   }

@@ -26,7 +26,7 @@ void SystemCalls::defer(LiveTask& live, const Error& why) {
   may_rest(live, {.until_unix_ns = setback.until_unix_ns, .waiting_for = next_attempt(flight)});
   append(live, std::move(records), settle(live, why));
   wait_for_next_attempt(live, setback);
-  serve_queued(live.account);
+  serve_queued(live);
 }
 
 void SystemCalls::wait_for_next_attempt(LiveTask& live, const DeferredPayload& setback) {

@@ -60,7 +60,7 @@ void SystemCalls::conclude(LiveTask& live, Result<Reply> outcome, std::vector<Re
                          key = std::move(live.flight->key)] { driver->settled(key); });
   }
   deliver(live, std::move(outcome));
-  serve_queued(live.account);
+  serve_queued(live);
 }
 
 Charge SystemCalls::charge_for_acceptance(const LiveTask& live) const {

@@ -73,6 +73,7 @@ void SystemCalls::preview(TaskCommand command, std::string workspace, TaskId dra
             .command = std::move(command),
             .workspace = std::move(workspace),
             .draft = draft,
+            .only = {},
             .key = {},
             .facts = {},
             .pre_image = {}};

@@ -84,6 +84,8 @@ TaskPayload payload_of(const TaskHead& head, TaskPayload task, Seq step) {
   task.parent = kNoTask;
   task.root = kNoTask;
   task.depth = 0;
+  task.shares.clear();
+  task.ends_with_parent = false;
   task.approve_all = false;
   task.title.insert(0, fork_in_words(task));
   if (task.began_unix_ns == 0) task.began_unix_ns = unix_nanoseconds(head.created);

@@ -127,10 +127,20 @@ void SystemCalls::stop_signal(TaskId task, const SignalPayload& payload, Complet
   if (live != nullptr && live->flight && live->flight->id.seq <= live->stops.let_go) let_go(*live);
 }
 
+/// For a task and all that end with it. Its own comes last: when that is durable, all are.
+void SystemCalls::stop_family(TaskId task, SignalPayload payload, Completion<void> done) {
+  for (const TaskId led : led_by(task)) {
+    payload.seq = payload.signal == Signal::resume ? held_command(led) : Seq{0};
+    stop_signal(led, payload, Completion<void>([](const Result<void>& /*noted*/) {}));
+  }
+  payload.seq = payload.signal == Signal::resume ? held_command(task) : Seq{0};
+  stop_signal(task, payload, std::move(done));
+}
+
 void SystemCalls::pause(TaskId task, Person by, Completion<void> done) {
   when_awake(task, std::move(done),
              [this, task, by = std::move(by)](Completion<void> asked) mutable {
-               stop_signal(task, {.signal = Signal::pause, .by = std::move(by)}, std::move(asked));
+               stop_family(task, {.signal = Signal::pause, .by = std::move(by)}, std::move(asked));
              });
 }
 
@@ -141,12 +151,10 @@ void SystemCalls::resume(TaskId task, Person by, Completion<void> done) {
       noted ? leave_quarantine(task, std::move(done)) : done(std::move(noted));
     });
   }
-  when_awake(
-      task, std::move(done), [this, task, by = std::move(by)](Completion<void> asked) mutable {
-        stop_signal(task,
-                    {.signal = Signal::resume, .by = std::move(by), .seq = held_command(task)},
-                    std::move(asked));
-      });
+  when_awake(task, std::move(done),
+             [this, task, by = std::move(by)](Completion<void> asked) mutable {
+               stop_family(task, {.signal = Signal::resume, .by = std::move(by)}, std::move(asked));
+             });
 }
 
 void SystemCalls::step(TaskId task, Person by, Completion<void> done) {

@@ -1,5 +1,7 @@
 #include "syscall/stations.hpp"
 
+#include <algorithm>
+
 // Commands inside the daemon: their effect and their RESULT are one batch, so there is no dangerous
 // window.
 
@@ -16,6 +18,7 @@ void SystemCalls::run_inside(LiveTask& live) {
   std::visit(Overloaded{
                  [&](const Spawn& command) { spawn_child(live, command); },
                  [&](const Join& command) { begin_join(live, command); },
+                 [&](const Wait& command) { begin_wait(live, command); },
                  [&](const Kill& command) { kill_other(live, command); },
                  [&](const Send& command) { send_message(live, command); },
                  [&](const Receive& command) { begin_receive(live, command); },
@@ -57,6 +60,27 @@ Result<void> SystemCalls::may_have_child(LiveTask& live) const {
   return {};
 }
 
+namespace {
+
+/// Of what is below zero nobody can say what it means. Errors: invalid.
+Result<void> check_limits(const Limits& limits) {
+  if (limits.cost && *limits.cost < Money{}) {
+    return Error{Errc::invalid, "spawn: limits: cost below 0"};
+  }
+  if (limits.time && *limits.time < Milliseconds{0}) {
+    return Error{Errc::invalid, "spawn: limits: time_ms below 0"};
+  }
+  return {};
+}
+
+std::vector<Share> shares_of(const LiveTask& parent, TaskId child, const Limits& limits) {
+  std::vector<Share> shares = parent.payload.shares;
+  if (limits != Limits{}) shares.push_back({.task = child, .limits = limits});
+  return shares;
+}
+
+}  // namespace
+
 void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
   const TaskKind* const kind = parts_.registry.find(command.kind);
   if (kind == nullptr) {
@@ -65,6 +89,15 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
   }
   if (const Result<void> may = may_have_child(live); !may) {
     conclude(live, may.error());
+    return;
+  }
+  if (const Result<void> fits = check_limits(command.limits); !fits) {
+    conclude(live, fits.error());
+    return;
+  }
+  Result<Narrowing> narrowing = narrowed(live.payload.narrowing, command);
+  if (!narrowing) {
+    conclude(live, narrowing.error().with("spawn"));
     return;
   }
   Result<Admission> admitted = admit(*kind, command.arguments);
@@ -86,7 +119,10 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
                    .root = root_of(live),
                    .cassette = live.payload.cassette.of_child(live.totals.children.size()),
                    .depth = live.payload.depth + 1,
-                   .draft = live.payload.draft});
+                   .draft = live.payload.draft,
+                   .shares = shares_of(live, last_task_, command.limits),
+                   .narrowing = *std::move(narrowing),
+                   .ends_with_parent = command.ends_with_parent});
   // Parent and child in one transaction: after a crash there is either both or neither.
   conclude(live, Reply(Spawn::Reply{child.head.task}),
            {make_record(child, RecordKind::task, canonical_bytes(child.payload))}, &child);
@@ -121,7 +157,8 @@ void SystemCalls::begin_join(LiveTask& live, const Join& command) {
 void SystemCalls::begin_to_wait(LiveTask& live, const std::optional<Milliseconds>& timeout) {
   InFlight& flight = *live.flight;
   // Not while it waits for another task, which would have to know it.
-  const bool rests = !std::holds_alternative<Join>(flight.command());
+  const bool rests = !std::holds_alternative<Join>(flight.command()) &&
+                     !std::holds_alternative<Wait>(flight.command());
   if (rests) idle_.push_back(flight.id);
   if (flight.begun != Lsn{0}) return;  // an earlier run did
   if (timeout) flight.deadline = parts_.clock.wall() + *timeout;
@@ -150,6 +187,56 @@ void SystemCalls::stop_joining(LiveTask& live) {
   const auto* const join = std::get_if<Join>(&live.flight->command());
   LiveTask* const target = join == nullptr ? nullptr : find(join->task);
   if (target != nullptr) target->joiners.erase(live.flight->begun);
+}
+
+// ---- wait ----
+
+void SystemCalls::begin_wait(LiveTask& live, const Wait& command) {
+  const auto fails = [&](Errc code, std::string why) {
+    conclude(live, Error{code, "wait: " + std::move(why)});
+  };
+  if (command.tasks.size() > Wait::kTasksMax) {
+    return fails(Errc::invalid, "for more than " + std::to_string(Wait::kTasksMax) + " tasks");
+  }
+  if (std::ranges::count(command.tasks, live.head.task) > 0) {
+    return fails(Errc::invalid, "a task cannot wait for itself");
+  }
+  if (command.timeout) {
+    if (const Result<void> good = check_wait(Wait::kName, *command.timeout); !good) {
+      conclude(live, good.error());
+      return;
+    }
+  }
+  for (const TaskId task : command.tasks) {
+    if (task == kNoTask || task > last_task_) {
+      return fails(Errc::not_found, "no task " + std::to_string(number(task)));
+    }
+    if (goes_on_when_awake(live, task)) return;
+    if (find(task) == nullptr) return conclude(live, Reply(Wait::Reply{"task", task}));
+  }
+  if (command.message && !live.messages.waiting.empty()) {
+    return conclude(live, Reply(Wait::Reply{.event = "message"}));
+  }
+  if (!live.words.empty()) return conclude(live, Reply(Wait::Reply{.event = "words"}));
+  begin_to_wait(live, command.timeout);
+  for (const TaskId task : command.tasks)
+    find(task)->waiters.insert(live.head.task);
+  if (command.timeout) arm_deadline(live);
+}
+
+const Wait* wait_of(const LiveTask& live) {
+  const bool inside = live.flight && live.flight->station == Station::inside;
+  return inside ? std::get_if<Wait>(&live.flight->command()) : nullptr;
+}
+
+/// One that has gone on meanwhile, or is not there again after a restart, finds out by itself.
+void SystemCalls::wake_waiters(const LiveTask& ended) {
+  for (const TaskId waiter : ended.waiters) {
+    LiveTask* const live = find(waiter);
+    const Wait* const wait = live == nullptr ? nullptr : wait_of(*live);
+    if (wait == nullptr || std::ranges::count(wait->tasks, ended.head.task) == 0) continue;
+    conclude(*live, Reply(Wait::Reply{"task", ended.head.task}));
+  }
 }
 
 /// Those who wait for the end of a task, in the order in which they began to; after a restart also
@@ -242,6 +329,8 @@ void SystemCalls::expired(TaskId task, Trap& /*trap*/) {
     conclude(*live, Error{Errc::timed_out, "join: the other task is still at work"});
   } else if (std::holds_alternative<Receive>(command)) {
     conclude(*live, Error{Errc::timed_out, "receive: no message that fits has come"});
+  } else if (std::holds_alternative<Wait>(command)) {
+    conclude(*live, Reply(Wait::Reply{.event = "time"}));
   } else {
     conclude(*live, Reply(Sleep::Reply{}));
   }

@@ -41,7 +41,7 @@ ApprovalId granted_for(const LiveTask& live, const TaskCommand& command, const F
 /// What the rules say, and what people have said before.
 Verdict SystemCalls::verdict_for(const LiveTask& live, const TaskCommand& command,
                                  const Facts& facts) const {
-  Verdict verdict = decide(command, facts, parts_.rules);
+  Verdict verdict = decide(command, facts, parts_.rules, live.payload.narrowing);
   if (verdict.decision != Decision::ask) return verdict;
   if (const auto granted = granted_for(live, command, facts); granted != kNoApproval) {
     return {Decision::allow, verdict.rule,

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -132,6 +133,7 @@ struct LiveTask {
   bool at_frontier = false;  ///< While others may still be missing: it has seen all it may.
   std::map<Sha256, ApprovalId> grants;  ///< repeat_hash of what was approved for the whole task.
   std::map<Lsn, CommandId> joiners;     ///< Joins that wait for its end, by when they began to.
+  std::set<TaskId> waiters;             ///< Tasks with a Wait for its end.
   MessageBox messages;
   std::deque<Words> words;  ///< The oldest first.
   Totals totals;
@@ -139,7 +141,8 @@ struct LiveTask {
   std::optional<Json> state;     ///< Of the snapshot from which it is to go on.
   Stops stops;
   std::optional<CancelRequest> cancel;
-  std::shared_ptr<Account> account;      ///< Of its family, once it has paid in this run.
+  /// Of its family and of each share that it is part of, once it has paid in this run.
+  std::vector<std::shared_ptr<Account>> accounts;
   std::optional<std::string> set_aside;  ///< Why this program cannot run it: it has no coroutine.
   bool quarantined = false;              ///< Set aside because it ended the daemon too often.
   Lsn newest_signal{0};                  ///< Of this run.

@@ -69,7 +69,11 @@ void SystemCalls::send_message(LiveTask& live, const Send& command) {
            {make_record(*target, RecordKind::signal, canonical_bytes(signal))},
            target != &live ? target : nullptr);
   target->messages.put(signal.from, signal.message);
-  if (waits_for_message(*target)) (void)take_message(*target);
+  if (waits_for_message(*target)) {
+    (void)take_message(*target);
+  } else if (const Wait* const wait = wait_of(*target); wait != nullptr && wait->message) {
+    conclude(*target, Reply(Wait::Reply{.event = "message"}));
+  }
 }
 
 void SystemCalls::begin_receive(LiveTask& live, const Receive& command) {

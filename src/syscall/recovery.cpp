@@ -224,8 +224,12 @@ void SystemCalls::leave_quarantine(TaskId task, Completion<void> done) {
                     return leave_quarantine(task, std::move(done));
                   }
                   std::map<Lsn, CommandId> joiners = std::move(live->joiners);
+                  std::set<TaskId> waiters = std::move(live->waiters);
                   Result<void> back = bring_back(TaskHead(live->head), *std::move(records));
-                  if (LiveTask* const again = find(task)) again->joiners = std::move(joiners);
+                  if (LiveTask* const again = find(task)) {
+                    again->joiners = std::move(joiners);
+                    again->waiters = std::move(waiters);
+                  }
                   done(std::move(back));
                 }));
 }

@@ -52,7 +52,7 @@ bool SystemCalls::can_rest(const LiveTask& live) const {
   const Station station = live.flight->station;
   const bool waits = station == Station::asking || station == Station::unsure ||
                      station == Station::inside || station == Station::deferred;
-  return waits && live.head.rest && !live.cancel && live.joiners.empty() &&
+  return waits && live.head.rest && !live.cancel && live.joiners.empty() && live.waiters.empty() &&
          scheduler_.can_forget(live.head.task);
 }
 

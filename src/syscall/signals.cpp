@@ -1,5 +1,7 @@
 #include "syscall/stations.hpp"
 
+#include <algorithm>
+
 // What people ask for, and the beginning and end of a task.
 
 namespace tinkerbell {
@@ -19,6 +21,10 @@ Result<Admission> admit(const TaskKind& kind, const Json& arguments) {
 }
 
 namespace {
+
+std::string in_words(TaskId task) {
+  return "task " + std::to_string(number(task));
+}
 
 Task<Result<Json>> ends_with(Error error) {
   co_return error;
@@ -200,6 +206,7 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
     return record;
   };
   const std::vector<LiveTask*> joiners = joiners_of(live);
+  const std::vector<LiveTask*> orphans = orphans_of(live);
   std::vector<Record> records;
   std::vector<LiveTask*> touched{&live};
   records.push_back(make_record(live, RecordKind::done, canonical_bytes(payload)));
@@ -207,10 +214,23 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
     records.push_back(news_for(*joiner));
     touched.push_back(joiner);
   }
+  std::vector<SignalPayload> ends;
+  for (LiveTask* const orphan : orphans) {
+    ends.push_back(
+        cancel_signal(*orphan, "its parent has ended",
+                      {.via = in_words(live.head.task), .uid = live.payload.origin.uid}));
+    records.push_back(make_record(*orphan, RecordKind::signal, canonical_bytes(ends.back())));
+    if (std::ranges::count(touched, orphan) == 0) touched.push_back(orphan);
+  }
   std::vector<Charge> charges = settle_cut_off(live);
   if (is_accepted_at_its_end(live, payload)) charges.push_back(charge_for_acceptance(live));
   const Lsn last = append(std::move(records), touched, std::move(charges));
-  serve_queued(live.account);
+  std::vector<TaskId> told;
+  for (std::size_t i = 0; i < orphans.size(); ++i) {
+    orphans[i]->cancel = cancel_request(ends[i], last);
+    told.push_back(orphans[i]->head.task);
+  }
+  serve_queued(live);
   for (LiveTask* const joiner : joiners) {
     joiner->last_result = last;
     if (joiner->past.empty()) {
@@ -221,6 +241,46 @@ void SystemCalls::end(LiveTask& live, DonePayload payload) {
       joiner->past.add(std::move(record));
     }
   }
+  wake_waiters(live);
+  for (const TaskId orphan : told) {
+    if (LiveTask* const child = find(orphan); child != nullptr && !child->cancel->passed_on) {
+      ask_to_end(*child);
+    }
+  }
+}
+
+/// Those of its children that live and end with it. A task that does not run here has not said
+/// which are its own.
+std::vector<LiveTask*> SystemCalls::orphans_of(const LiveTask& ended) const {
+  std::vector<LiveTask*> orphans;
+  const auto look_at = [&](LiveTask* child) {
+    if (child == nullptr || child->payload.parent != ended.head.task) return;
+    if (child->payload.ends_with_parent && !child->cancel) orphans.push_back(child);
+  };
+  if (ended.set_aside) {
+    for (const auto& [task, live] : live_)
+      look_at(live.get());
+    std::ranges::sort(orphans, {}, [](const LiveTask* live) { return live->head.task; });
+  } else {
+    for (const TaskId child : ended.children)
+      look_at(find(child));
+  }
+  return orphans;
+}
+
+/// Those that end with a task, and with these, the oldest first.
+std::vector<TaskId> SystemCalls::led_by(TaskId task) const {
+  std::vector<const LiveTask*> led;
+  for (const auto& [id, live] : live_) {
+    if (live->payload.ends_with_parent) led.push_back(live.get());
+  }
+  std::ranges::sort(led, {}, [](const LiveTask* live) { return live->head.task; });
+  std::vector<TaskId> family{task};  // a child is younger than its parent
+  for (const LiveTask* const live : led) {
+    if (std::ranges::count(family, live->payload.parent) > 0) family.push_back(live->head.task);
+  }
+  family.erase(family.begin());
+  return family;
 }
 
 /// The signal is in the newest transaction of the journal; the first one counts.
@@ -291,10 +351,72 @@ void SystemCalls::cancel_task(TaskId task, std::string reason, Person by, Comple
               by = std::move(by)](Completion<void> asked) mutable {
                LiveTask* const live = find(task);
                if (live == nullptr) return signal(task, {}, std::move(asked));
+               for (const TaskId led : led_by(task)) {
+                 LiveTask* const child = find(led);
+                 if (child == nullptr) continue;  // ended with one that was told before
+                 const SignalPayload end = cancel_signal(*child, reason, by);
+                 note(*child, end);
+                 request_end(*child, end);
+               }
                const SignalPayload payload = cancel_signal(*live, std::move(reason), std::move(by));
                signal(task, payload, std::move(asked));
                request_end(*live, payload);
              });
+}
+
+void SystemCalls::say(TaskId task, std::string words, Person by, Completion<Said> done) {
+  when_awake(
+      task, std::move(done),
+      [this, task, words = std::move(words), by = std::move(by)](Completion<Said> asked) mutable {
+        say_awake(task, std::move(words), std::move(by), std::move(asked));
+      });
+}
+
+namespace {
+
+/// Whether the task waits for words of a person.
+bool asks_for_words(const LiveTask& live) {
+  return live.flight && live.flight->station == Station::asking &&
+         std::holds_alternative<AwaitUserAnswer>(live.flight->command());
+}
+
+}  // namespace
+
+void SystemCalls::say_awake(TaskId task, std::string words, Person by, Completion<Said> done) {
+  if (const Result<void> lives = check_live(task); !lives) return done(lives.error());
+  LiveTask& live = *find(task);
+  const TaskState state = state_of(live);
+  if (state == TaskState::diverged || state == TaskState::quarantined) {
+    return done(Error{Errc::unavailable, in_words(task) + " is " + std::string(name_of(state)) +
+                                             ", and hears nothing"});
+  }
+  const Seq step = newest_command(live);
+  if (asks_for_words(live)) {
+    const ApprovalId question = live.flight->approval;
+    return answer_awake(
+        {.approval = question,
+         .answer = Answer::text,
+         .text = std::move(words),
+         .by = std::move(by)},
+        Completion<ApprovalPayload>(
+            [step, question, done = std::move(done)](const Result<ApprovalPayload>& told) mutable {
+              told ? done(Said{.step = step, .answered = question}) : done(told.error());
+            }));
+  }
+  if (live.words.size() >= kWordsMax) {
+    return done(Error{Errc::exhausted, in_words(task) + " has not heard " +
+                                           std::to_string(kWordsMax) + " words yet"});
+  }
+  SignalPayload payload =
+      cancel_signal(live, parts_.masker.masked(std::move(words)), std::move(by));
+  payload.signal = Signal::say;
+  const Lsn lsn = note(live, payload);
+  live.words.push_back({{payload.reason, payload.seq, payload.unrecorded}, lsn});
+  const bool wakes = wait_of(live) != nullptr;
+  if (wakes) conclude(live, Reply(Wait::Reply{.event = "words"}));
+  gate_->when_durable(lsn, [step, wakes, done = std::move(done)]() mutable {
+    done(Said{.step = step, .wakes = wakes});
+  });
 }
 
 }  // namespace tinkerbell

@@ -50,6 +50,9 @@ struct Admission {
 /// What DONE says of a task that ended so.
 [[nodiscard]] DonePayload done_payload(const Exit& exit);
 
+/// The Wait at which a task stands, if it does.
+[[nodiscard]] const Wait* wait_of(const LiveTask& live);
+
 /// Whether somebody asked the task to end while it stood at the command that is under way.
 [[nodiscard]] inline bool is_told_to_end_here(const LiveTask& live) {
   return live.cancel && live.cancel->newest == live.flight->id.seq;

@@ -156,6 +156,7 @@ Call SystemCalls::call_of(LiveTask& live) const {
           .command = flight.command(),
           .workspace = live.payload.workspace,
           .draft = live.payload.draft,
+          .only = live.payload.narrowing.directory,
           .key = flight.key,
           .asked = flight.asked,
           .facts = flight.facts,

@@ -186,8 +186,9 @@ class MemoryStore final : public Store {
     std::map<std::tuple<TaskId, std::int64_t, std::string>, Spending> sums;
     for (const auto& [records, charge] : memory_->charges) {
       const std::int64_t day = utc_day(charge.at);
-      const bool wanted = (range.root == kNoTask || charge.root == range.root) &&
-                          range.first_day <= day && day <= range.last_day;
+      const bool of_root =
+          range.root == kNoTask ? is_durable(charge.root) : charge.root == range.root;
+      const bool wanted = of_root && range.first_day <= day && day <= range.last_day;
       if (wanted) sums[{charge.root, day, charge.model}] += charge.spent;
     }
     std::vector<LedgerLine> lines;

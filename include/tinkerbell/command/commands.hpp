@@ -35,7 +35,8 @@ using CommandVariant =
                  AwaitUserAnswer, AwaitProcess, AwaitLLMResponse, Checkpoint, AwaitDraftOpen,
                  AwaitDraftAccept, AwaitDraftDrop, AwaitFileStat, AwaitFileMove, AwaitFileRemove,
                  AwaitFileRestore, Hear, AwaitGuidance, AwaitSkill, UpdatePlan, AwaitContentRead,
-                 AwaitFilePatch, Together, AwaitToolList, AwaitToolTrust, AwaitTool, AwaitHttp>;
+                 AwaitFilePatch, Together, AwaitToolList, AwaitToolTrust, AwaitTool, AwaitHttp,
+                 Wait>;
 
 namespace detail {
 

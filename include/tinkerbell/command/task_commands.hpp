@@ -3,6 +3,7 @@
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/ids.hpp"
+#include "tinkerbell/base/money.hpp"
 #include "tinkerbell/command/effect.hpp"
 
 #include <cstddef>
@@ -58,8 +59,29 @@ struct Hear {
   static constexpr auto fields() { return described(); }
 };
 
-/// Start a child: a registered durable task. It inherits the workspace and origin of its parent.
-/// Errors: not_found (no such kind), exhausted (too many tasks, children or generations).
+/// What a task and all that come from it may use together. 0 is nothing, and not "any".
+struct Limits {
+  std::optional<Money> cost;            ///< Nothing: no bound but those above it.
+  std::optional<std::uint64_t> tokens;  ///< In and out; likewise.
+  std::optional<std::uint64_t> calls;   ///< Of models; likewise.
+  std::optional<std::uint64_t> tasks;   ///< That come from it; likewise.
+  std::optional<Milliseconds> time;     ///< That their model calls and programs work; likewise.
+
+  static constexpr auto fields() {
+    return described(field("cost", &Limits::cost), field("tokens", &Limits::tokens),
+                     field("calls", &Limits::calls), field("tasks", &Limits::tasks),
+                     field("time_ms", &Limits::time));
+  }
+
+  bool operator==(const Limits&) const = default;
+};
+
+/// Start a child: a registered durable task. It inherits the workspace, the draft and the origin of
+/// its parent, and pays from its budget. What is said besides only narrows: the child may do what
+/// its parent may and these allow, and so may all that come from it; no rule and no person widens
+/// it. Errors: not_found (no such kind), exhausted (too many tasks, children or generations),
+/// invalid (a bound below zero, no such command, not a directory within the parent's), denied (the
+/// parent may not start tasks).
 struct Spawn {
   static constexpr std::string_view kName = "task.spawn";
   static constexpr EffectClass kEffect = EffectClass::internal;
@@ -72,9 +94,21 @@ struct Spawn {
 
   std::string kind;  ///< "agent@1".
   Json arguments = Json::object();
+  Limits limits;  ///< Each call that the child pays must fit these
+                  ///< and what is left above it.
+  std::optional<std::vector<std::string>>
+      only;               ///< Names of the commands that it may use, as rules
+                          ///< have them: "file.read", "file.*". Empty: none.
+  std::string directory;  ///< Relative to the workspace: no path outside of it may be named, and
+                          ///< programs see nothing else of the workspace. Empty: all of it.
+  bool ends_with_parent = false;  ///< It is asked to end when its parent has ended, and paused and
+                                  ///< resumed with it.
 
   static constexpr auto fields() {
-    return described(field("kind", &Spawn::kind), field("arguments", &Spawn::arguments));
+    return described(field("kind", &Spawn::kind), field("arguments", &Spawn::arguments),
+                     field("limits", &Spawn::limits), field("only", &Spawn::only),
+                     field("directory", &Spawn::directory),
+                     field("ends_with_parent", &Spawn::ends_with_parent));
   }
 };
 
@@ -171,6 +205,34 @@ struct Receive {
   static constexpr auto fields() {
     return described(field("from", &Receive::from), field("match", &Receive::match),
                      field("timeout_ms", &Receive::timeout));
+  }
+};
+
+/// Wait for the first of several things; people's words to the task (Hear) always are one of them.
+/// It only tells which: Join, Receive and Hear then answer at once. Errors: invalid (the task
+/// itself, too many tasks, a timeout out of bounds), not_found (no such task).
+struct Wait {
+  static constexpr std::string_view kName = "task.wait";
+  static constexpr EffectClass kEffect = EffectClass::internal;
+
+  struct Reply {
+    std::string event;      ///< "task", "message", "words" or "time".
+    TaskId task = kNoTask;  ///< Of "task": the first one named that has ended.
+
+    static constexpr auto fields() {
+      return described(field("event", &Reply::event), field("task", &Reply::task));
+    }
+  };
+
+  static constexpr std::size_t kTasksMax = 64;
+
+  std::vector<TaskId> tasks;            ///< The end of any of these.
+  bool message = false;                 ///< One that is in the mailbox.
+  std::optional<Milliseconds> timeout;  ///< From 0 to kWaitMax. Absent: for ever.
+
+  static constexpr auto fields() {
+    return described(field("tasks", &Wait::tasks), field("message", &Wait::message),
+                     field("timeout_ms", &Wait::timeout));
   }
 };
 

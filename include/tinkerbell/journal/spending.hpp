@@ -45,9 +45,16 @@ struct Spending {
   }
 };
 
+/// Under which number the ledger has what a share of a family's budget was used for, besides under
+/// the family's own: one that no durable task has, so that sums over all families leave it out.
+[[nodiscard]] constexpr TaskId share_in_ledger(TaskId task) {
+  return TaskId{number(task) | kVolatileBit};
+}
+
 /// One attempt, or several: goes into the ledger with the records that say so.
 struct Charge {
-  TaskId root = kNoTask;  ///< The task from which its family comes; never kNoTask.
+  TaskId root = kNoTask;  ///< The task from which its family comes, or share_in_ledger(); never
+                          ///< kNoTask.
   WallTime at{};          ///< Its day in UTC counts.
   std::string model;
   Spending spent;
@@ -70,7 +77,7 @@ struct LedgerLine {
 
 /// Which lines.
 struct LedgerRange {
-  TaskId root = kNoTask;  ///< kNoTask: of all.
+  TaskId root = kNoTask;  ///< kNoTask: of all families.
   std::int64_t first_day = std::numeric_limits<std::int64_t>::min();
   std::int64_t last_day = std::numeric_limits<std::int64_t>::max();  ///< This one too.
 };

@@ -2,10 +2,12 @@
 
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/names.hpp"
+#include "tinkerbell/base/result.hpp"
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/facts.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,7 +60,25 @@ struct Rules {
   std::uint64_t draft_bytes_unasked = std::uint64_t{2} << 30;
 };
 
+/// What a task may do at most, whatever the rules and people say. Each generation can only narrow
+/// what the one above it has.
+struct Narrowing {
+  std::optional<std::vector<std::string>> only;  ///< Names of commands; nothing: all.
+  std::string directory;  ///< Within the workspace, without dots and links; empty: all of it.
+
+  static constexpr auto fields() {
+    return described(field("only", &Narrowing::only), field("directory", &Narrowing::directory));
+  }
+
+  bool operator==(const Narrowing&) const = default;
+};
+
+/// That of a child: its parent's and, besides, what its Spawn says. Errors: invalid.
+[[nodiscard]] Result<Narrowing> narrowed(const Narrowing& parent, const Spawn& child);
+
 /// Judges a command. Pure: the same arguments give the same verdict.
+///
+/// What `narrowing` leaves out is denied before anything else is asked.
 ///
 /// Deny beats ask beats allow, whatever the order of the rules. Where no configured rule matches,
 /// the built-in ones decide: reads inside the workspace, model calls and commands inside the daemon
@@ -73,7 +93,8 @@ struct Rules {
 /// and file.patch changes.
 /// Of task.together each part is judged like a command of its own; what asks about it as a whole
 /// denies it, so that its parts are asked for one by one.
-[[nodiscard]] Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules);
+[[nodiscard]] Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules,
+                             const Narrowing& narrowing = {});
 
 /// Whether a search may show lines of `entry`, or a list its name: a path within the workspace free
 /// of links. Pure.

@@ -225,6 +225,39 @@ struct TaskView {
   bool operator==(const TaskView&) const = default;
 };
 
+/// POST /v1/tasks/{id}/say → SayView: words for a task. 409: it has ended.
+struct SayRequest {
+  static constexpr std::size_t kTextBytesMax = 64 << 10;
+
+  std::string text;
+
+  static constexpr auto fields() { return described(field("text", &SayRequest::text)); }
+
+  bool operator==(const SayRequest&) const = default;
+};
+
+/// Whether a request keeps its bounds. Errors: invalid, too_large.
+[[nodiscard]] Result<void> check(const SayRequest& request);
+
+/// What becomes of them.
+struct SayView {
+  static constexpr std::string_view kSchema = "tinkerbell.said/1";
+
+  std::string schema{kSchema};
+  TaskId task = kNoTask;
+  std::uint64_t step = 0;             ///< So far it had come: it hears them before the next one.
+  bool wakes = false;                 ///< It waited, and goes on.
+  ApprovalId answered = kNoApproval;  ///< They are the answer to this question of it; 0: to none.
+
+  static constexpr auto fields() {
+    return described(field("schema", &SayView::schema), field("task", &SayView::task),
+                     field("step", &SayView::step), field("wakes", &SayView::wakes),
+                     field("answered", &SayView::answered));
+  }
+
+  bool operator==(const SayView&) const = default;
+};
+
 /// All that TaskView::state may say.
 inline constexpr auto kTaskStates = std::to_array<std::string_view>(
     {"ready", "running", "waiting", "cancelling", "suspended", "unsure", "diverged", "quarantined",
@@ -310,7 +343,7 @@ inline constexpr auto kCommandNames = std::to_array<std::string_view>(
      "draft.open",  "draft.accept", "draft.drop",      "file.stat",     "file.move",
      "file.remove", "file.restore", "task.hear",       "guidance.read", "skill.read",
      "task.plan",   "content.read", "file.patch",      "task.together", "tool.list",
-     "tool.trust",  "tool.call",    "http.request"});
+     "tool.trust",  "tool.call",    "http.request",    "task.wait"});
 
 /// GET /v1/tasks/{id}/steps?after=&limit=&full=1&calls=N: in order; `after` is a step's number,
 /// `limit` at most kLimitMax. With `calls` each step is also told as a system call, its texts cut

@@ -22,6 +22,7 @@ struct Call {
   TaskCommand command;
   std::string workspace;   ///< The task's directory, absolute.
   TaskId draft = kNoTask;  ///< In whose draft of it the task works; kNoTask: in itself.
+  std::string only;        ///< The directory in it that a program may see; empty: all of it.
   std::string key;  ///< Idempotency key: the same after every restart, 32 hexadecimal digits.
                     ///< Empty: a pure command, which may run as often as it likes.
 

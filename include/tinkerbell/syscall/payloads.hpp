@@ -49,6 +49,16 @@ struct Budget {
   bool operator==(const Budget&) const = default;
 };
 
+/// A part of a family's budget: what one task and all that come from it may use together.
+struct Share {
+  TaskId task = kNoTask;
+  Limits limits;
+
+  static constexpr auto fields() {
+    return described(field("task", &Share::task), field("limits", &Share::limits));
+  }
+};
+
 /// TASK: all that a task is started with.
 struct TaskPayload {
   std::string kind;
@@ -70,6 +80,9 @@ struct TaskPayload {
   bool draft_is_made = false;      ///< Its own draft was there before it: it does not make one.
   std::int64_t began_unix_ns = 0;  ///< Of a fork: when the first of those began whose steps it has.
                                    ///< It takes that time for its own.
+  std::vector<Share> shares;       ///< That it is part of, the widest first.
+  Narrowing narrowing;             ///< Of those above it and its own.
+  bool ends_with_parent = false;
 
   static constexpr auto fields() {
     return described(
@@ -82,7 +95,9 @@ struct TaskPayload {
         field("draft", &TaskPayload::draft), field("forked_from", &TaskPayload::forked_from),
         field("forked_step", &TaskPayload::forked_step),
         field("draft_is_made", &TaskPayload::draft_is_made),
-        field("began_unix_ns", &TaskPayload::began_unix_ns));
+        field("began_unix_ns", &TaskPayload::began_unix_ns), field("shares", &TaskPayload::shares),
+        field("narrowing", &TaskPayload::narrowing),
+        field("ends_with_parent", &TaskPayload::ends_with_parent));
   }
 };
 

@@ -79,6 +79,13 @@ struct BudgetRaise {
   bool operator==(const BudgetRaise&) const = default;
 };
 
+/// What became of a person's words.
+struct Said {
+  Seq step{0};                        ///< The task had come so far: it hears them before the next.
+  bool wakes = false;                 ///< It waited (Wait), and goes on.
+  ApprovalId answered = kNoApproval;  ///< They are the answer to its question.
+};
+
 /// What a live task does now. For lists and for "why does it wait?".
 struct LiveView {
   TaskState state = TaskState::ready;
@@ -175,11 +182,18 @@ class SystemCalls final : public CommandHandler {
   /// else than those records have: it was cancelled).
   void fork(ForkOrder order, Completion<TaskId> done);
 
-  /// Errors: not_found, conflict (it has ended).
+  /// With those that come from it and end with it. Errors: not_found, conflict (it has ended).
   void cancel_task(TaskId task, std::string reason, Person by, Completion<void> done);
 
+  static constexpr std::size_t kWordsMax = 256;
+
+  /// Words for a task: the answer to the question in words that it has open, or else what it hears
+  /// next (Hear). Errors: as cancel_task; unavailable (it is diverged or quarantined), exhausted
+  /// (it has not heard kWordsMax others yet).
+  void say(TaskId task, std::string words, Person by, Completion<Said> done);
+
   /// It stops before its next command: that is `suspended`, over restarts too. What is under way
-  /// goes on. Errors: as cancel_task.
+  /// goes on. So do those that come from it and end with it. Errors: as cancel_task.
   void pause(TaskId task, Person by, Completion<void> done);
 
   /// It goes on, up to the next breakpoint; from quarantine it is brought back once more. Errors:
@@ -275,6 +289,7 @@ class SystemCalls final : public CommandHandler {
   void let_go(LiveTask& live);
   [[nodiscard]] Seq held_command(TaskId task) const;
   void stop_signal(TaskId task, const SignalPayload& payload, Completion<void> done);
+  void stop_family(TaskId task, SignalPayload payload, Completion<void> done);
 
   // judge
   void judge(LiveTask& live);
@@ -289,19 +304,21 @@ class SystemCalls final : public CommandHandler {
   // budget
   void set_out(LiveTask& live);
   void pay(LiveTask& live);
-  [[nodiscard]] bool use_account(LiveTask& live);
-  void begin_account(LiveTask& live);
+  void use_accounts(LiveTask& live);
+  [[nodiscard]] std::shared_ptr<Account> begin_account(TaskId key);
   void open_account(const std::shared_ptr<Account>& account,
                     const Result<std::vector<LedgerLine>>& lines);
   void go(LiveTask& live);
-  void over_budget(LiveTask& live);
+  void over_budget(LiveTask& live, std::size_t payer);
+  void charge_accounts(const LiveTask& live, const Spending& spent);
   [[nodiscard]] std::vector<Charge> settle(LiveTask& live, const Result<Reply>& outcome);
   [[nodiscard]] std::vector<Charge> settle_earlier(LiveTask& live);
   [[nodiscard]] std::vector<Charge> settle_cut_off(LiveTask& live);
   void owe(LiveTask& live, std::optional<Reservation> reserved);
   void add_charge(const LiveTask& live, const std::string& model, const Spending& spent,
                   std::vector<Charge>& charges) const;
-  void serve_queued(const std::shared_ptr<Account>& account);
+  void serve_queued(const LiveTask& live);
+  void serve_line(const std::shared_ptr<Account>& account);
   void raise_awake(TaskId task, const BudgetRaise& raise, Person by, Completion<Budget> done);
   [[nodiscard]] static Seq held_for_budget(const LiveTask& live);
 
@@ -341,6 +358,8 @@ class SystemCalls final : public CommandHandler {
   void begin_to_wait(LiveTask& live, const std::optional<Milliseconds>& timeout);
   void arm_deadline(LiveTask& live);
   void stop_joining(LiveTask& live);
+  void begin_wait(LiveTask& live, const Wait& command);
+  void wake_waiters(const LiveTask& ended);
   [[nodiscard]] std::vector<LiveTask*> joiners_of(const LiveTask& live) const;
 
   // together
@@ -402,6 +421,9 @@ class SystemCalls final : public CommandHandler {
   [[nodiscard]] bool is_accepted_at_its_end(const LiveTask& live, const DonePayload& payload) const;
   [[nodiscard]] Charge charge_for_acceptance(const LiveTask& live) const;
   void end(LiveTask& live, DonePayload payload);
+  [[nodiscard]] std::vector<TaskId> led_by(TaskId task) const;
+  [[nodiscard]] std::vector<LiveTask*> orphans_of(const LiveTask& ended) const;
+  void say_awake(TaskId task, std::string words, Person by, Completion<Said> done);
   void request_end(LiveTask& live, const SignalPayload& signal);
   void ask_to_end(LiveTask& live);
   void pass_on_cancel(LiveTask& live);

@@ -103,6 +103,19 @@ Result<Place> place_of(const Call& call, const AwaitProcess& command, const Draf
                .directory = identity_of(*root) + ' ' + identity_of(*start)};
 }
 
+/// What a program may see of the workspace is mounted by its path. Errors: denied; those of
+/// Workspace.
+Result<void> check_only(const Workspace& workspace, const std::string& only) {
+  if (only.empty()) return {};
+  const Result<WorkspacePath> path = workspace.resolve(only);
+  if (!path) return path.error();
+  if (path->text() != only) {
+    return Error{Errc::denied, "directory " + visible_line(only) + ": a link stands in the way"};
+  }
+  const Result<struct stat> found = directory_at(workspace, *path);
+  return found ? Result<void>{} : Result<void>(found.error());
+}
+
 fs::path below(const std::string& directory, const WorkspacePath& path) {
   return path.text() == "." ? fs::path(directory) : directory / fs::path(path.text());
 }
@@ -158,11 +171,15 @@ Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHas
   if (Result<void> checked = check_texts(call, command); !checked) return checked.error();
   Result<Place> place = place_of(call, command, settings.drafts);
   if (!place) return place.error();
+  if (Result<void> checked = check_only(*place->workspace, call.only); !checked) {
+    return checked.error();
+  }
   SandboxView view{.workspace = place->workspace,
                    .cwd = below(place->workspace->known_as(), place->cwd),
                    .hidden = hidden_paths(settings),
                    .read_only = real_names(settings.read_only),
-                   .access = access};
+                   .access = access,
+                   .only = call.only};
   if (is_sandboxed(settings) && access.files == FileAccess::none) {
     // There is no such directory inside; and what stands in it is nobody's business.
     view.cwd = kSandboxHome;

@@ -44,7 +44,7 @@ bool is_shared_system(const fs::path& path) {
 /// Builds the argument list. The order counts: a later mount covers an earlier one.
 class Builder {
  public:
-  explicit Builder(const SandboxView& view) : workspace_(*view.workspace) {
+  explicit Builder(const SandboxView& view) : workspace_(*view.workspace), only_(view.only) {
     for (const fs::path& path : std::set(view.hidden.begin(), view.hidden.end())) {
       if (!is_within(path, workspace_.known_as())) continue;
       const fs::path place = path.lexically_relative(workspace_.known_as());
@@ -83,15 +83,22 @@ class Builder {
 
   void show_workspace(const SandboxView& view) {
     if (view.access.files == FileAccess::none) return;
-    if (view.access.files == FileAccess::read) {
-      add({"--ro-bind", workspace_.path(), workspace_.known_as()});
-      expect(".", Entry::read_only);
+    const bool only_reads = view.access.files == FileAccess::read;
+    const Entry entry = only_reads ? Entry::read_only : Entry::same;
+    const std::string bind = only_reads ? "--ro-bind" : "--bind";
+    if (only_.empty()) {
+      add({bind, workspace_.path(), workspace_.known_as()});
+      expect(".", entry);
+    } else {
+      hide_directory(workspace_.known_as());
+      add({bind, outside(only_).string(), shown(only_).string()});
+      expect(only_, entry);
+    }
+    if (only_reads) {
       for (const fs::path& place : covered_)
         hide_in_workspace(place);
       return;
     }
-    add({"--bind", workspace_.path(), workspace_.known_as()});
-    expect(".", Entry::same);
     for (const char* path : kProtectedFiles)
       protect(path);
     for (const fs::path& path : view.read_only) {
@@ -214,13 +221,18 @@ class Builder {
     return true;
   }
 
+  /// Whether it is in what the program sees of the workspace at all.
+  [[nodiscard]] bool is_shown(const fs::path& place) const {
+    return only_.empty() || is_within(place, only_);
+  }
+
   /// Makes the directories above a place mount points, which cannot be renamed: or another could
   /// take its place, without whatever covers it.
   void pin_above(const fs::path& place) {
     fs::path above;
     for (const fs::path& name : place.parent_path()) {
       above /= name;
-      if (pinned_.insert(above).second && expect(above.string(), Entry::same)) {
+      if (is_shown(above) && pinned_.insert(above).second && expect(above.string(), Entry::same)) {
         add({"--bind", outside(above.string()).string(), shown(above.string()).string()});
       }
     }
@@ -228,7 +240,7 @@ class Builder {
 
   /// A link is left alone: it leads to what is protected by itself, or to nothing.
   void protect(const fs::path& place) {
-    if (pinned_.contains(place) || is_covered(place)) return;
+    if (pinned_.contains(place) || is_covered(place) || !is_shown(place)) return;
     const std::optional<struct stat> found = found_at(place.string());
     if (!found || !(S_ISREG(found->st_mode) || S_ISDIR(found->st_mode))) return;
     pin_above(place);
@@ -238,6 +250,7 @@ class Builder {
   }
 
   void hide_in_workspace(const fs::path& place) {
+    if (!is_shown(place)) return;
     const std::optional<struct stat> found = found_at(place.string());
     if (!found) return;
     pin_above(place);
@@ -247,6 +260,7 @@ class Builder {
   }
 
   const Workspace& workspace_;
+  const std::string only_;
   std::vector<fs::path> covered_;  ///< What is hidden in the workspace, relative to it; none lies
                                    ///< in another.
   std::set<fs::path> pinned_;      ///< Mount points in the workspace, relative to it.
@@ -280,7 +294,8 @@ bool is_in_view(const fs::path& file, const SandboxView& view) {
     return is_within(file, path) && !(in_workspace && is_within(workspace, path));
   };
   if (std::ranges::any_of(view.hidden, covers_file)) return false;
-  return in_workspace || is_shared_system(file) ||
+  if (in_workspace) return view.only.empty() || is_within(file, workspace / view.only);
+  return is_shared_system(file) ||
          std::ranges::any_of(view.access.shows,
                              [&](const fs::path& shown) { return is_within(file, shown); });
 }

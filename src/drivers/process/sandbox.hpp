@@ -18,6 +18,8 @@ struct SandboxView {
   std::vector<std::filesystem::path> hidden;     ///< See ProcessSettings::hidden.
   std::vector<std::filesystem::path> read_only;  ///< See ProcessSettings::read_only.
   SandboxAccess access = {};
+  std::string only;  ///< The directory in the workspace of which alone it sees what is in it, free
+                     ///< of links; empty: it sees all.
 };
 
 /// A sandbox, ready to be built.

@@ -177,7 +177,7 @@ Result<RunSpec> probe_spec(const ProcessSettings& settings, const ProbeDirectory
   const std::string path = directory.workspace().string();
   Result<std::shared_ptr<Workspace>> workspace = Workspace::open(path);
   if (!workspace) return workspace.error();
-  SandboxView view{*std::move(workspace), path, hidden_paths(settings), {}};
+  SandboxView view{*std::move(workspace), path, hidden_paths(settings), {}, {}};
   view.hidden.push_back(directory.hidden());
   RunSpec spec{.program = settings.bubblewrap.string(),
                .argv = sandbox_for(view, settings.shim).arguments,

@@ -684,10 +684,9 @@ TEST_F(RoutesTest, WhoFollowsCallsHearsThemPastAndLiveAndOthersDoNot) {
   ASSERT_TRUE(world_.answer(ApprovalId{1}, Answer::text, "Wendy"));
   world_.settle();
   const std::string join = "task.join(task=2, timeout_ms=90000)";
-  EXPECT_THAT(calls->calls(),
-              ElementsAre("task.spawn(kind=\"asker@1\")",            // asked, and at once over
-                          "task.spawn(kind=\"asker@1\")", "task 2",  //
-                          join, join, join, "completed"));
+  const auto spawn = testing::StartsWith("task.spawn(kind=\"asker@1\"");
+  EXPECT_THAT(calls->calls(), ElementsAre(spawn, spawn, "task 2",  // asked, and at once over
+                                          join, join, join, "completed"));
   EXPECT_THAT(all->calls(),
               ElementsAre("user.answer(question=\"To\"... (8 bytes))", "Wendy", join, "completed"));
   std::erase_if(plain->ids, [&, i = std::size_t{0}](std::uint64_t) mutable {

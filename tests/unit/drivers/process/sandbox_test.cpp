@@ -76,6 +76,28 @@ TEST_F(SandboxedPrograms, WorkInTheirWorkspace) {
   EXPECT_EQ(content_of("made"), "hello\n");
 }
 
+TEST_F(SandboxedPrograms, SeeNothingOfTheirWorkspaceButTheDirectoryThatTheyWereGiven) {
+  workspace_.write("secret", "outside");
+  std::filesystem::create_directories(workspace_ / "sub/deep");
+  workspace_.write("sub/file", "inside");
+  Call call = call_of("cat file; ls -a ..; cat ../secret; echo x > ../made; echo y > made");
+  call.only = "sub";
+  std::get<AwaitProcess>(call.command).cwd = "sub";
+  const auto outcome = run(call);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  const std::string& output = outcome->output;
+  EXPECT_TRUE(output.starts_with("inside")) << output;
+  EXPECT_EQ(output.find("outside"), output.npos) << output;
+  EXPECT_FALSE(std::filesystem::exists(workspace_ / "made"));
+  EXPECT_TRUE(std::filesystem::exists(workspace_ / "sub/made"));
+
+  call.only = "sub/deep";
+  EXPECT_FALSE(prepare(call)) << "its cwd is not there";
+  std::filesystem::create_directory_symlink(workspace_ / "sub", workspace_ / "link");
+  call.only = "link";
+  EXPECT_FALSE(prepare(call));
+}
+
 /// A draft of the workspace for its first task, with what `name` says in it.
 class ProgramsInADraft : public SandboxedPrograms {
  protected:
