@@ -8,6 +8,7 @@
 #include "tasks/guidance.hpp"
 #include "tasks/hand_over.hpp"
 #include "tasks/server_tools.hpp"
+#include "tasks/subtasks.hpp"
 
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/text.hpp"
@@ -107,6 +108,8 @@ class Agent {
                                                     std::size_t first) const;
   [[nodiscard]] Result<TaskCommand> command_for(const ToolRequest& request) const;
   std::string told_of(const TaskCommand& command, const Result<Reply>& outcome);
+  Task<std::string> begin_subtask(StartTask wanted);
+  Task<std::string> wait(WaitFor wanted);
   Task<Result<void>> ask_whether_to_go_on(std::string trouble);
   Task<Result<void>> end_with(std::string words);
   Task<Result<void>> finish(Json result);
@@ -118,6 +121,11 @@ class Agent {
   [[nodiscard]] bool is_checkpoint_due() const;
   [[nodiscard]] AgentState state() const;
   [[nodiscard]] ToolList all_tools() const;
+
+  /// Whether it may not end yet: what its tasks do is part of its work.
+  [[nodiscard]] bool has_to_hear_of_subtasks() const {
+    return !subtasks_.empty() && !told_of_subtasks_ && steps_left();
+  }
 
   [[nodiscard]] bool steps_left() const { return steps_ < definition_.steps_max; }
 
@@ -141,6 +149,8 @@ class Agent {
   std::vector<ServerTool> server_tools_;
   ToolList offered_;                  ///< To the model: its own, and those of servers.
   std::vector<std::string> outputs_;  ///< The hashes of those that it was told the ends of.
+  std::vector<TaskId> subtasks_;      ///< That it has started and not seen end.
+  bool told_of_subtasks_ = false;     ///< Its model, when it wanted to finish before them.
   std::optional<Json> result_;        ///< What it ends with.
   std::string objection_;             ///< Why it does not: what a person says about its draft.
 };
@@ -221,7 +231,9 @@ AgentState Agent::state() const {
                    .tokens = tokens_,
                    .tokens_of_bytes = tokens_of_bytes_,
                    .outputs = outputs_,
-                   .server_tools = server_tools_};
+                   .server_tools = server_tools_,
+                   .subtasks = subtasks_,
+                   .told_of_subtasks = told_of_subtasks_};
   for (std::size_t i = 0; i < conversation_.size(); ++i)
     state.messages.push_back(conversation_.at(i));
   return state;
@@ -311,6 +323,8 @@ void Agent::resume(AgentState state) {
   tokens_of_bytes_ = state.tokens_of_bytes;
   outputs_ = std::move(state.outputs);
   server_tools_ = std::move(state.server_tools);
+  subtasks_ = std::move(state.subtasks);
+  told_of_subtasks_ = state.told_of_subtasks;
   for (Message& message : state.messages)
     add(std::move(message));
   state_is_noted();
@@ -390,6 +404,14 @@ Task<Result<void>> Agent::end_with(std::string words) {
 Task<Result<void>> Agent::finish(Json result) {
   objection_ = co_await hear();
   if (!objection_.empty()) co_return Result<void>{};
+  if (has_to_hear_of_subtasks()) {
+    told_of_subtasks_ = true;
+    objection_ = in_words(subtasks_) +
+                 " that you started: still at work. Wait for them, or end all the same: then they "
+                 "are ended as well.";
+    co_return Result<void>{};
+  }
+  co_await end_all(std::exchange(subtasks_, {}));  // before anybody looks at what is in the draft
   if (has_draft_) {
     Result<HandOver> offered = co_await hand_over(report_.text());
     if (!offered) co_return offered.error();
@@ -466,6 +488,12 @@ Task<Result<void>> Agent::ask_where_it_gets_nowhere(std::optional<Error> malform
 /// the workspace, which is asked about and taken over as any other.
 Task<std::string> Agent::answer_to(ToolRequest request) {
   if (!steps_left()) co_return "error: the step limit is used up";
+  if (auto* const start = std::get_if<StartTask>(&request)) {
+    co_return co_await begin_subtask(std::move(*start));
+  }
+  if (auto* const wanted = std::get_if<WaitFor>(&request)) {
+    co_return co_await wait(std::move(*wanted));
+  }
   Result<TaskCommand> command = command_for(request);
   if (const auto* const note = std::get_if<Note>(&request)) {
     written_.records += 2 * kRecordsPerCommand;
@@ -514,6 +542,45 @@ Task<std::vector<std::string>> Agent::perform_at_once(std::vector<TaskCommand> c
     }
   }
   co_return texts;
+}
+
+/// What the task may do in steps comes out of what is left of the agent's own, and does not come
+/// back: so all that come from it together take no more than it was given.
+Task<std::string> Agent::begin_subtask(StartTask wanted) {
+  ++steps_;
+  const std::uint32_t left = definition_.steps_max - steps_;
+  const std::uint32_t given = wanted.steps_max.value_or(std::max(left / 4, 1U));
+  if (given > left) {
+    co_return "error: exhausted: you have " + std::to_string(left) + " steps left";
+  }
+  Result<Spawn> spawn = spawn_for(std::move(wanted), definition_, given);
+  if (!spawn) co_return "error: " + spawn.error().message;
+  written_.records += kRecordsPerCommand;
+  const TaskCommand command = *std::move(spawn);
+  const Result<Reply> outcome = co_await AnyCommand{command};
+  if (!outcome) {
+    std::string told = result_text(command, outcome);
+    failures_.add(command, outcome, told);
+    co_return told;
+  }
+  steps_ += given;
+  told_of_subtasks_ = false;
+  subtasks_.push_back(std::get<Spawn::Reply>(*outcome).task);
+  co_return "started task " + std::to_string(number(subtasks_.back())) + " with " +
+      std::to_string(given) + " of your steps";
+}
+
+Task<std::string> Agent::wait(WaitFor wanted) {
+  ++steps_;
+  if (wanted.tasks.empty()) wanted.tasks = subtasks_;
+  if (wanted.tasks.empty() && wanted.file.empty() && !wanted.timeout) {
+    co_return "error: there is nothing to wait for: you have started no task";
+  }
+  written_.records += 2 * kRecordsPerCommand;
+  const Waited waited = co_await wait_for(std::move(wanted));
+  for (const TaskId task : waited.ended)
+    std::erase(subtasks_, task);
+  co_return waited.told;
 }
 
 /// Returns what the model is told of the outcome.

@@ -27,6 +27,8 @@ struct AgentState {
   std::uint64_t tokens_of_bytes = 0;  ///< Likewise.
   std::vector<std::string> outputs;   ///< Likewise.
   std::vector<ServerTool> server_tools;
+  std::vector<TaskId> subtasks;   ///< That it has started and not seen end.
+  bool told_of_subtasks = false;  ///< Its model, when it wanted to finish before them.
 
   static constexpr auto fields() {
     return described(
@@ -35,7 +37,9 @@ struct AgentState {
         field("programs", &AgentState::programs), field("failures", &AgentState::failures),
         field("essentials", &AgentState::essentials), field("tokens", &AgentState::tokens),
         field("tokens_of_bytes", &AgentState::tokens_of_bytes),
-        field("outputs", &AgentState::outputs), field("server_tools", &AgentState::server_tools));
+        field("outputs", &AgentState::outputs), field("server_tools", &AgentState::server_tools),
+        field("subtasks", &AgentState::subtasks),
+        field("told_of_subtasks", &AgentState::told_of_subtasks));
   }
 };
 

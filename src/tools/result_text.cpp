@@ -183,6 +183,10 @@ std::string told(const AwaitUserAnswer& /*command*/, const AwaitUserAnswer::Repl
   return reply.text.empty() ? "(an empty answer)" : reply.text;
 }
 
+std::string told(const Send& command, const Send::Reply& /*reply*/) {
+  return "sent to task " + std::to_string(number(command.task));
+}
+
 std::string told(const UpdatePlan& /*command*/, const UpdatePlan::Reply& /*reply*/) {
   return "noted";
 }

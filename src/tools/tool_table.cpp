@@ -123,6 +123,35 @@ Result<ToolRequest> note(const Json& arguments) {
   return Note{.text = text(arguments, "text")};
 }
 
+Result<ToolRequest> start_task(const Json& arguments) {
+  StartTask start{.goal = text(arguments, "goal"),
+                  .model = text_or(arguments, "model", ""),
+                  .directory = text_or(arguments, "directory", "")};
+  if (const auto steps = arguments.find("steps_max"); steps != arguments.end()) {
+    start.steps_max = steps->get<std::uint32_t>();
+  }
+  if (const auto tokens = arguments.find("tokens_max"); tokens != arguments.end()) {
+    start.limits.tokens = tokens->get<std::uint64_t>();
+  }
+  if (arguments.contains("tools")) start.tools = texts(arguments, "tools");
+  return start;
+}
+
+Result<ToolRequest> wait(const Json& arguments) {
+  WaitFor wait{.all = arguments.value("all", false), .file = text_or(arguments, "file", "")};
+  for (const std::uint64_t task : arguments.value("tasks", std::vector<std::uint64_t>{}))
+    wait.tasks.push_back(TaskId{task});
+  if (const auto seconds = arguments.find("seconds"); seconds != arguments.end()) {
+    wait.timeout = std::chrono::seconds{seconds->get<std::int64_t>()};
+  }
+  return wait;
+}
+
+Result<ToolRequest> send_message(const Json& arguments) {
+  return Send{.task = TaskId{arguments.at("task").get<std::uint64_t>()},
+              .message = text(arguments, "text")};
+}
+
 Result<ToolRequest> finish(const Json& arguments) {
   return Finish{.result = arguments};
 }
@@ -244,6 +273,36 @@ constexpr std::array kTools = {
          R"({"type":"object","additionalProperties":false,"required":["text"],"properties":{
              "text":{"type":"string","minLength":1}}})",
          note},
+    Tool{"start_task",
+         "Have a part of the work done by a task of its own, in the same files. It knows only what "
+         "you tell it. Its steps are taken from yours. Answers with its number.",
+         R"({"type":"object","additionalProperties":false,"required":["goal"],"properties":{
+             "goal":{"type":"string","minLength":1},
+             "model":{"type":"string","minLength":1},
+             "steps_max":{"type":"integer","minimum":1,"maximum":4294967295,
+                          "description":"Default: a quarter of those that you have left."},
+             "tokens_max":{"type":"integer","minimum":0},
+             "tools":{"type":"array","items":{"type":"string"},
+                      "description":"The only ones that it may use. Default: those that you have."},
+             "directory":{"type":"string","minLength":1,
+                          "description":"It may touch nothing outside of it."}}})",
+         start_task},
+    Tool{"wait",
+         "Wait until a task that you started has ended, and be told what it returned; or until a "
+         "file changes, or time has passed. A message or your user's words end it, too.",
+         R"({"type":"object","additionalProperties":false,"properties":{
+             "tasks":{"type":"array","items":{"type":"integer","minimum":1},
+                      "description":"Default: all that you started."},
+             "all":{"type":"boolean","description":"Until all have ended. Default: any."},
+             "file":{"type":"string","minLength":1},
+             "seconds":{"type":"integer","minimum":0,"maximum":2592000,
+                        "description":"At most that long."}}})",
+         wait},
+    Tool{"send_message", "Tell another task something; it reads that when it waits.",
+         R"({"type":"object","additionalProperties":false,"required":["task","text"],"properties":{
+             "task":{"type":"integer","minimum":1},
+             "text":{"type":"string","minLength":1}}})",
+         send_message},
     Tool{"finish", "End the work, when the goal is reached or cannot be reached.",
          R"({"type":"object","additionalProperties":false,"required":["summary"],"properties":{
              "summary":{"type":"string","minLength":1,

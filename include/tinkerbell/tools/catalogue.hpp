@@ -18,7 +18,7 @@
 namespace tinkerbell {
 
 /// The tools of an agent. The order and the texts are part of a task's frozen definition and of
-/// every provider's prompt cache: all schemas together stay below 8 kB, but for `output_schema`.
+/// every provider's prompt cache: all schemas together stay below 10 kB, but for `output_schema`.
 /// Where that is given, it is what `finish` takes: the arguments are the result.
 [[nodiscard]] ToolList agent_tools(const std::optional<Json>& output_schema = {});
 
@@ -61,7 +61,33 @@ struct ReadOutput {
   bool operator==(const ReadOutput&) const = default;
 };
 
-using ToolRequest = std::variant<TaskCommand, Finish, Note, ReadOutput>;
+/// The model wants a part of the work done by a task of its own. Not a command: the agent gives it
+/// some of its own steps, and says which commands the tools come to.
+struct StartTask {
+  std::string goal;
+  std::string model;                       ///< Empty: that of the agent.
+  std::optional<std::uint32_t> steps_max;  ///< Nothing: as the agent sees fit.
+  Limits limits;
+  std::optional<std::vector<std::string>> tools;  ///< Nothing: all that the agent has.
+  std::string directory;                          ///< Empty: where the agent works.
+
+  bool operator==(const StartTask&) const = default;
+};
+
+/// The model wants to wait for the first of several things. Not a command: it may take several.
+struct WaitFor {
+  std::vector<TaskId> tasks;  ///< Empty: all that the agent has started.
+  bool all = false;           ///< For the end of all of these; false: of any.
+  std::string file;           ///< A path at which something becomes another; empty: none.
+  std::optional<Milliseconds> timeout;
+
+  bool operator==(const WaitFor&) const = default;
+};
+
+using ToolRequest = std::variant<TaskCommand, Finish, Note, ReadOutput, StartTask, WaitFor>;
+
+/// The names of all commands that calls of these tools may come to. Errors: invalid (no such tool).
+[[nodiscard]] Result<std::vector<std::string>> commands_of(const std::vector<std::string>& tools);
 
 /// What a call of one of the `offered` tools asks for: those of agent_tools() with which the task
 /// was started, as its definition has them. The arguments are checked against that schema; empty

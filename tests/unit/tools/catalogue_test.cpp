@@ -22,11 +22,11 @@ TEST(AgentTools, ComeInAFixedOrder) {
               ElementsAre("read_file", "list_files", "search_files", "write_file", "edit_file",
                           "apply_patch", "move_file", "remove_file", "run_program", "read_output",
                           "fetch_url", "http_request", "ask_user", "update_plan", "use_skill",
-                          "note", "finish"));
+                          "note", "start_task", "wait", "send_message", "finish"));
 }
 
 TEST(AgentTools, AreSmallEnoughForEveryPrompt) {
-  EXPECT_LT(dump_json(to_json_value(agent_tools())).size(), 8'192U);
+  EXPECT_LT(dump_json(to_json_value(agent_tools())).size(), 10'240U);
 }
 
 TEST(AgentTools, RefuseArgumentsThatTheyDoNotName) {
@@ -43,6 +43,15 @@ TEST(AgentTools, RequireOnlyArgumentsThatTheyDescribe) {
           << tool.name << ' ' << name;
     }
   }
+}
+
+TEST(AgentTools, EachSaysWhichCommandsItComesTo) {
+  for (const ToolSchema& tool : agent_tools()) {
+    const auto commands = commands_of({tool.name});
+    ASSERT_TRUE(commands) << tool.name;
+    EXPECT_EQ(commands->empty(), tool.name == "finish") << tool.name;
+  }
+  EXPECT_EQ(commands_of({"fly"}).error().message, "there is no tool \"fly\"");
 }
 
 TEST(AgentTools, FinishTakesWhatTheOutputSchemaSays) {

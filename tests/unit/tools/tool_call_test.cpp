@@ -214,7 +214,8 @@ TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {
   EXPECT_EQ(refusal("rm", "{}"),
             "unknown tool \"rm\"; the tools are read_file, list_files, search_files, write_file, "
             "edit_file, apply_patch, move_file, remove_file, run_program, read_output, fetch_url, "
-            "http_request, ask_user, update_plan, use_skill, note, finish");
+            "http_request, ask_user, update_plan, use_skill, note, start_task, wait, send_message, "
+            "finish");
   EXPECT_THAT(refusal("", "{}"), HasSubstr("unknown tool \"\""));
   EXPECT_LT(refusal(std::string(100'000, 'x'), "{}").size(), 300U);
 }
