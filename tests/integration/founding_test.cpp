@@ -85,7 +85,8 @@ std::size_t run_all(std::size_t killed_at) {
   EXPECT_EQ(end.at("state"), "completed") << killed_at << daemon.log();
   EXPECT_THAT(end.at("result").get<std::string>(), HasSubstr("ALL FOUR")) << killed_at;
   EXPECT_EQ(daemon.file("notes.txt"), "one\n") << killed_at;
-  EXPECT_EQ(daemon.commits().size(), 2U) << killed_at;
+  EXPECT_EQ(daemon.commits().size(), 2U)
+      << killed_at << daemon.cli({"steps", "3", "--full"}).out << daemon.log();
   EXPECT_EQ(daemon.commits().front(), "notes") << killed_at;
   std::size_t calls_of_api = 0;
   std::string told;

@@ -324,17 +324,24 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     if (!shim) return give_up(id, shim.error());
     if (!*shim) return collect(id);
     run.shim.emplace(loop_, shim->release());
-    run.shim->async_wait(asio::posix::stream_descriptor::wait_read,
-                         [self = weak_from_this(), id](boost::system::error_code error) {
-                           const auto impl = self.lock();
-                           if (impl && !error) impl->shim_ended(id);
-                         });
+    await_end(id);
     if (run.cancelled) send_signal(run.shim->native_handle(), SIGTERM);
     show_progress_later();
   }
 
+  void await_end(CommandId id) {
+    runs_.at(id).shim->async_wait(asio::posix::stream_descriptor::wait_read,
+                                  [self = weak_from_this(), id](boost::system::error_code error) {
+                                    const auto impl = self.lock();
+                                    if (impl && !error) impl->shim_ended(id);
+                                  });
+  }
+
   void shim_ended(CommandId id) {
     Run& run = runs_.at(id);
+    // A closed descriptor stays with epoll while a child between fork and exec has it, and what
+    // happens to it then may be told of the next one (epoll(7), questions and answers 6).
+    if (!has_ended(run.shim->native_handle())) return await_end(id);
     reap(run.shim->native_handle());
     run.shim.reset();
     collect(id);

@@ -241,6 +241,11 @@ UniqueFd open_pidfd(pid_t pid) {
   return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));  // close-on-exec by itself
 }
 
+bool has_ended(int shim) {
+  pollfd event{shim, POLLIN, 0};
+  return ::poll(&event, 1, 0) == 1;
+}
+
 void reap(int shim) {
   siginfo_t ended{};
   ::waitid(P_PIDFD, static_cast<id_t>(shim), &ended, WEXITED | WNOHANG);

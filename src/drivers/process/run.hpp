@@ -62,6 +62,9 @@ namespace tinkerbell {
 /// Holds a process, so that its number is nobody else's; an invalid one if there is none (errno).
 [[nodiscard]] UniqueFd open_pidfd(pid_t pid);
 
+/// Whether a shim (a pidfd) has ended.
+[[nodiscard]] bool has_ended(int shim);
+
 /// Takes the exit status of a shim (a pidfd) if it is a child of ours, so that no zombie stays.
 void reap(int shim);
 

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -513,6 +514,24 @@ TEST_F(UnsandboxedPrograms, AreUnavailableWithoutAShim) {
   Call call = prepared_call(call_of("true"));
   EXPECT_EQ(perform(call).error().code, Errc::not_found);
   EXPECT_FALSE(std::filesystem::exists(run_directory_of(call)));
+}
+
+/// While others are forked, which have a copy of each descriptor until they run their program.
+TEST_F(UnsandboxedPrograms, ThatBeginWhileOthersEndAreSeenToTheirOwnEnd) {
+  constexpr std::size_t kAtOnce = 6;
+  constexpr std::size_t kAll = 300;
+  const Call first = prepared_call(call_with({"true"}));
+  std::deque<Pending> under_way;
+  for (std::size_t begun = 0; begun < kAll || !under_way.empty();) {
+    for (; begun < kAll && under_way.size() < kAtOnce; ++begun) {
+      Call call = call_with({"true"});
+      call.facts = first.facts;
+      under_way.push_back(begin(call));
+    }
+    const Outcome outcome = end(under_way.front());
+    under_way.pop_front();
+    ASSERT_TRUE(outcome) << outcome.error().message;
+  }
 }
 
 }  // namespace
