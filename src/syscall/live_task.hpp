@@ -120,11 +120,23 @@ struct Words {
   Lsn lsn{0};  ///< Of the signal.
 };
 
+/// Of a task's payload what only its coroutine reads, and a snapshot must have.
+struct BegunWith {
+  Json arguments;
+  Json definition;
+
+  static constexpr auto fields() {
+    return described(field("arguments", &BegunWith::arguments),
+                     field("definition", &BegunWith::definition));
+  }
+};
+
 /// A durable task that has not ended, and does not rest.
 struct LiveTask {
   TaskHead head;
   std::optional<Rest> next_rest;  ///< What its head is to say with the next append only.
-  TaskPayload payload;
+  TaskPayload payload;            ///< Once it has begun without arguments and definition:
+  std::string begun_with;  ///< these, as bytes (BegunWith). As trees they take ten times as much.
   Seq last_seq{0};
   std::uint32_t unrecorded = 0;  ///< Commands after that one which leave no record.
   Lsn last_result{0};

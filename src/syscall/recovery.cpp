@@ -98,9 +98,22 @@ CancelRequest cancel_request(const SignalPayload& signal, Lsn lsn) {
       .reason = signal.reason, .newest = signal.seq, .unrecorded = signal.unrecorded, .lsn = lsn};
 }
 
+namespace {
+
+TaskPayload whole_payload(const LiveTask& live) {
+  TaskPayload payload = live.payload;
+  if (Result<BegunWith> begun = from_canonical<BegunWith>(live.begun_with)) {
+    payload.arguments = std::move(begun->arguments);
+    payload.definition = std::move(begun->definition);
+  }
+  return payload;
+}
+
+}  // namespace
+
 SnapshotPayload snapshot_of(const LiveTask& live, Json state) {
   SnapshotPayload snapshot{.state = std::move(state),
-                           .task = live.payload,
+                           .task = whole_payload(live),
                            .created_unix_ns = unix_nanoseconds(live.head.created),
                            .before_each = live.stops.before_each,
                            .breakpoints = {},

@@ -42,12 +42,15 @@ Task<Result<Json>> begun(const TaskKind& kind, TaskStart start) {
 
 TaskStart start_of(LiveTask& live) {
   const std::int64_t first = live.payload.began_unix_ns;  // of a fork: of whom it is one
+  BegunWith begun{.arguments = std::exchange(live.payload.arguments, {}),
+                  .definition = std::exchange(live.payload.definition, {})};
+  live.begun_with = canonical_bytes(begun);
   return {.task = live.head.task,
           .created = first == 0 ? live.head.created : wall_from_unix_nanoseconds(first),
           .workspace = live.payload.workspace,
           .draft = live.payload.draft,
-          .arguments = std::exchange(live.payload.arguments, {}),
-          .definition = std::exchange(live.payload.definition, {}),
+          .arguments = std::move(begun.arguments),
+          .definition = std::move(begun.definition),
           .state = std::exchange(live.state, std::nullopt),
           .draft_is_made = live.payload.draft_is_made};
 }
