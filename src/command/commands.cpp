@@ -200,7 +200,7 @@ Result<TaskCommand> pure_command(std::string_view name, const Json& arguments) {
   Result<TaskCommand> command =
       Error{Errc::invalid, "no command that changes nothing: \"" + std::string(name) + "\""};
   with_command(index_of(name), [&]<class C>(const C&) {
-    if constexpr (C::kEffect == EffectClass::pure) {
+    if constexpr (PureCommand<C>) {
       Result<C> value = from_json_value<C>(arguments, UnknownKeys::reject);
       command = value ? Result<TaskCommand>(*std::move(value)) : value.error().with(C::kName);
     }
@@ -211,7 +211,7 @@ Result<TaskCommand> pure_command(std::string_view name, const Json& arguments) {
 Result<Reply> pure_reply(const TaskCommand& command, const Json& reply) {
   return std::visit(
       [&]<class C>(const C&) -> Result<Reply> {
-        if constexpr (C::kEffect == EffectClass::pure) {
+        if constexpr (PureCommand<C>) {
           Result<typename C::Reply> value = from_json_value<typename C::Reply>(reply);
           if (!value) return value.error().with(C::kName);
           return Reply(*std::move(value));

@@ -60,10 +60,7 @@ Milliseconds time_of(const Result<Reply>& outcome) {
 /// As a part of Together: all of its kind only read, and not in what is the task's own.
 bool may_go_together(const TaskCommand& command) {
   return std::visit(
-      []<class C>(const C&) {
-        return C::kEffect == EffectClass::pure && !std::same_as<C, UpdatePlan>;
-      },
-      command);
+      []<class C>(const C&) { return PureCommand<C> && !std::same_as<C, UpdatePlan>; }, command);
 }
 
 Result<Reply> outcome_of(const TaskCommand& command, const PartOutcome& part) {

@@ -22,4 +22,8 @@ template <>
 inline constexpr std::array<std::string_view, 6> kNames<EffectClass> = {
     "pure", "local", "idempotent", "probeable", "once", "internal"};
 
+/// A kind of command of which each changes nothing, whatever its arguments.
+template <class C>
+concept PureCommand = requires { requires C::kEffect == EffectClass::pure; };
+
 }  // namespace tinkerbell

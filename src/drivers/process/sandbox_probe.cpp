@@ -177,7 +177,10 @@ Result<RunSpec> probe_spec(const ProcessSettings& settings, const ProbeDirectory
   const std::string path = directory.workspace().string();
   Result<std::shared_ptr<Workspace>> workspace = Workspace::open(path);
   if (!workspace) return workspace.error();
-  SandboxView view{*std::move(workspace), path, hidden_paths(settings), {}, {}};
+  SandboxView view{.workspace = *std::move(workspace),
+                   .cwd = path,
+                   .hidden = hidden_paths(settings),
+                   .read_only = {}};
   view.hidden.push_back(directory.hidden());
   RunSpec spec{.program = settings.bubblewrap.string(),
                .argv = sandbox_for(view, settings.shim).arguments,

@@ -58,6 +58,10 @@ void change(T& value) {
     value = !value;
   } else if constexpr (std::same_as<T, Conversation>) {
     value.add({.role = Role::user, .text = "x"});
+  } else if constexpr (std::same_as<T, ToolList>) {
+    std::vector<ToolSchema> tools = value.all();
+    tools.push_back({.name = "x", .description = "y"});
+    value = std::move(tools);
   } else if constexpr (std::same_as<T, std::map<std::string, std::string>>) {
     value["x"] += 'x';
   } else if constexpr (std::is_enum_v<T>) {
@@ -187,7 +191,7 @@ TEST(Commands, ThatChangeNothingComeBackFromTheirJson) {
     C command{};
     change(command);
     const auto read = pure_command(C::kName, arguments_json(command));
-    if constexpr (C::kEffect == EffectClass::pure) {
+    if constexpr (PureCommand<C>) {
       ASSERT_TRUE(read) << C::kName << ": " << read.error().message;
       EXPECT_EQ(canonical_command(*read), canonical_command(command));
       const Reply reply = changed_reply<C>();

@@ -690,6 +690,24 @@ TEST(Policy, ARequestIsMatchedByItsMethod) {
   EXPECT_EQ(decided(write("a"), {}, {host_rule(Decision::deny, {}, {"POST"})}), Decision::ask);
 }
 
+TEST(Policy, ATaskOfADirectoryCallsNoServerAndPatchesNothingElse) {
+  const Rules all{.rules = {{.name = "all", .decision = Decision::allow, .commands = {"*"}}}};
+  const Narrowing narrowing{.only = {}, .directory = "sub"};
+  const Facts facts{.sandbox = "bubblewrap"};
+  const auto narrowed_decision = [&](const TaskCommand& command) {
+    return decide(command, facts, all, narrowing).decision;
+  };
+  const AwaitTool call{.server = "s", .tool = "t"};
+  EXPECT_EQ(decide(call, facts, all).decision, Decision::allow);
+  EXPECT_EQ(narrowed_decision(call), Decision::deny);
+  const auto patch = [](std::string from, std::string to) {
+    return AwaitFilePatch{.files = {{.path = std::move(from), .to = std::move(to)}}};
+  };
+  EXPECT_EQ(narrowed_decision(patch("sub/a", "sub/a")), Decision::allow);
+  EXPECT_EQ(narrowed_decision(patch("sub/a", "b")), Decision::deny);
+  EXPECT_EQ(narrowed_decision(patch("", "subs/b")), Decision::deny);
+}
+
 TEST(Policy, HostsOfAModelMustAllBeAllowedAndOneIsEnoughToDeny) {
   const Facts both{.object = "m at https://a.example, https://b.example",
                    .host = "a.example b.example"};

@@ -248,7 +248,9 @@ TEST_F(CompactingAgent, TwoCompactionsInOneTaskAndTheModelIsStillToldOfGoalPlanA
     if (is_for_summary(question)) continue;
     EXPECT_LT(bytes_of(question.messages), std::size_t{kTokensMax} * kBytesPerToken + 4'000);
   }
-  EXPECT_LT(world.newest(task, RecordKind::snapshot).payload.size(), 12'000U) << "a small state";
+  const auto snapshot =
+      from_canonical<SnapshotPayload>(world.newest(task, RecordKind::snapshot).payload);
+  EXPECT_LT(canonical_bytes(snapshot->state).size(), 8'000U) << "a small state";
 }
 
 TEST_F(CompactingAgent, WhatTheModelCountsDecides) {

@@ -58,7 +58,7 @@ TEST(AgentTools, FinishTakesWhatTheOutputSchemaSays) {
   const Json schema = {{"type", "object"}, {"required", {"n"}}};
   const ToolList tools = agent_tools(schema);
   EXPECT_EQ(names_of(tools), names_of(agent_tools()));
-  EXPECT_EQ(tools.back().parameters, schema);
+  EXPECT_EQ(tools.all().back().parameters, schema);
   const auto request = parse_tool_call({"c", "finish", R"({"n":[1]})"}, tools);
   ASSERT_TRUE(request);
   EXPECT_EQ(std::get<Finish>(*request), (Finish{{{"n", {1}}}}));
