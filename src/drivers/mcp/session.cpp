@@ -91,9 +91,11 @@ void Session::watch() {
   pipes_->shim.async_wait(Stream::wait_read,
                           [self = weak_from_this(), pipes = pipes_](const Failure& failed) {
                             if (failed) return;
-                            reap_server(pipes->shim.native_handle());
+                            const bool ended = reap_server(pipes->shim.native_handle());
                             const auto session = self.lock();
-                            if (session && session->pipes_ == pipes) session->process_ended();
+                            if (!session || session->pipes_ != pipes) return;
+                            // An event may be that of a closed descriptor (see ProcessDriver).
+                            ended ? session->process_ended() : session->watch();
                           });
 }
 

@@ -339,8 +339,9 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
 
   void shim_ended(CommandId id) {
     Run& run = runs_.at(id);
-    // A closed descriptor stays with epoll while a child between fork and exec has it, and what
-    // happens to it then may be told of the next one (epoll(7), questions and answers 6).
+    // A socket that is closed stays with epoll while a child between fork and exec has it, and what
+    // happens to it then is told of the descriptor that has its place in the loop since (epoll(7),
+    // questions and answers 6).
     if (!has_ended(run.shim->native_handle())) return await_end(id);
     reap(run.shim->native_handle());
     run.shim.reset();

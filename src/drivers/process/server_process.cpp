@@ -130,8 +130,10 @@ void end_server(int shim) {
   send_signal(shim, SIGTERM);
 }
 
-void reap_server(int shim) {
+bool reap_server(int shim) {
+  if (!has_ended(shim)) return false;
   reap(shim);
+  return true;
 }
 
 }  // namespace tinkerbell

@@ -36,7 +36,7 @@ struct ServerProcess {
 /// Asks its shim (a pidfd) to end it.
 void end_server(int shim);
 
-/// Takes the exit status of its shim (a pidfd), once that has ended.
-void reap_server(int shim);
+/// Takes the exit status of its shim (a pidfd) if that has ended; says whether it has.
+bool reap_server(int shim);
 
 }  // namespace tinkerbell
