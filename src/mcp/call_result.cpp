@@ -1,5 +1,7 @@
 #include "tinkerbell/mcp/call_result.hpp"
 
+#include "mcp/text_in.hpp"
+
 #include "tinkerbell/base/text.hpp"
 
 namespace tinkerbell::mcp {
@@ -10,11 +12,6 @@ namespace {
 constexpr std::size_t kTextBytesMax = 256 << 10;
 constexpr std::size_t kStructuredBytesMax = 256 << 10;
 constexpr std::size_t kStateBytesMax = 64 << 10;
-
-std::string text_in(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::string left_out(const Json& part, const std::string& type, const char* data) {
   return "[" + type + " " + text_in(part, "mimeType") + ", " +

@@ -1,5 +1,7 @@
 #include "tinkerbell/mcp/form.hpp"
 
+#include "mcp/text_in.hpp"
+
 #include "tinkerbell/base/text.hpp"
 
 #include <algorithm>
@@ -13,11 +15,9 @@ namespace {
 constexpr std::size_t kFieldsMax = 16;
 constexpr std::size_t kWordsMax = 2'000;
 
-std::string text_in(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string()
-             ? shortened(valid_utf8(found->get<std::string>()), kWordsMax)
-             : std::string();
+/// For people.
+std::string words_in(const Json& object, const char* key) {
+  return shortened(valid_utf8(text_in(object, key)), kWordsMax);
 }
 
 std::vector<std::string> choices_of(const Json& schema) {
@@ -26,7 +26,7 @@ std::vector<std::string> choices_of(const Json& schema) {
     if (each.is_string()) choices.push_back(each.get<std::string>());
   }
   for (const Json& each : schema.value("oneOf", Json::array())) {
-    if (each.is_object() && each.contains("const")) choices.push_back(text_in(each, "const"));
+    if (each.is_object() && each.contains("const")) choices.push_back(words_in(each, "const"));
   }
   if (schema.value("type", Json()) == "boolean") choices = {"yes", "no"};
   return choices;
@@ -64,14 +64,14 @@ Result<Form> form_of(const Json& params) {
   if (properties.size() > kFieldsMax) {
     return Error{Errc::too_large, "more than " + std::to_string(kFieldsMax) + " fields"};
   }
-  Form form{.message = text_in(params, "message"), .fields = {}};
+  Form form{.message = words_in(params, "message"), .fields = {}};
   for (const auto& [name, each] : properties.items()) {
     if (!each.is_object() || !is_plain(each)) {
       return Error{Errc::unsupported, "field " + visible_line(name) + " is no plain value"};
     }
-    std::string question = text_in(each, "title");
+    std::string question = words_in(each, "title");
     if (question.empty()) question = name;
-    if (const std::string more = text_in(each, "description"); !more.empty()) {
+    if (const std::string more = words_in(each, "description"); !more.empty()) {
       question += " (" + more + ")";
     }
     form.fields.push_back(

@@ -1,5 +1,7 @@
 #include "tinkerbell/mcp/tool.hpp"
 
+#include "mcp/text_in.hpp"
+
 #include "tinkerbell/base/hash.hpp"
 #include "tinkerbell/base/text.hpp"
 
@@ -27,11 +29,6 @@ bool is_tool_name(std::string_view name) {
   return !name.empty() && name.size() <= kToolNameMax && std::ranges::all_of(name, [](char c) {
     return is_letter_or_digit(c) || c == '_' || c == '-' || c == '.';
   });
-}
-
-std::string text_in(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 /// Why a tool cannot be offered, or nothing.

@@ -17,8 +17,8 @@ namespace tinkerbell {
 namespace {
 
 /// Of what another task returned or said.
-constexpr std::size_t kWordsBytesMax = 20'000;
-constexpr std::size_t kMarkDigits = 16;
+constexpr std::size_t kReturnedBytesMax = 20'000;
+constexpr std::size_t kFenceDigits = 16;
 
 /// How often a path is looked at: at first, and at least. Doubled in between.
 constexpr Milliseconds kLookFirst{1'000};
@@ -30,8 +30,8 @@ constexpr auto kCommandsOfAgent = std::to_array<std::string_view>(
 
 /// As data: between two lines with the hash of the text, which it cannot hold.
 std::string fenced(const std::string& title, const std::string& text) {
-  const std::string shown = shortened(valid_utf8(text), kWordsBytesMax);
-  const std::string mark = sha256(shown).hex().substr(0, kMarkDigits);
+  const std::string shown = shortened(valid_utf8(text), kReturnedBytesMax);
+  const std::string mark = sha256(shown).hex().substr(0, kFenceDigits);
   return title + "\n<<< " + mark + "\n" + shown + "\n>>> " + mark + "\n";
 }
 

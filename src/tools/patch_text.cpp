@@ -13,7 +13,7 @@ namespace tinkerbell {
 
 namespace {
 
-constexpr std::size_t kShownBytesMax = 80;
+constexpr std::size_t kLineShownMax = 80;
 constexpr std::string_view kNothing = "/dev/null";
 
 /// What follows `prefix`; nothing if the line does not begin with it.
@@ -220,7 +220,7 @@ Result<AwaitFilePatch> PatchReader::read() {
     }
     if (!begins_section()) {
       return wrong("neither a hunk nor a file begins with " +
-                   visible_line(shortened(*line_, kShownBytesMax)));
+                   visible_line(shortened(*line_, kLineShownMax)));
     }
     Result<PatchedFile> file = section();
     if (!file) return file.error();
@@ -308,7 +308,7 @@ Result<void> PatchReader::git_line(PatchedFile& file) {
   } else if (!line_->starts_with("old mode ") && !line_->starts_with("index ") &&
              !line_->starts_with("similarity index ") &&
              !line_->starts_with("dissimilarity index ")) {
-    return wrong("unknown: " + visible_line(shortened(*line_, kShownBytesMax)));
+    return wrong("unknown: " + visible_line(shortened(*line_, kLineShownMax)));
   }
   return {};
 }
@@ -361,7 +361,7 @@ Result<void> PatchReader::hunk_line(HunkParts& parts) {
   }
   if (!std::string_view(" -+").contains(sign)) {
     return wrong("a line of a hunk begins with a blank, - or +, not with " +
-                 visible_line(shortened(*line_, kShownBytesMax)));
+                 visible_line(shortened(*line_, kLineShownMax)));
   }
   const std::string_view text = line_->substr(line_->empty() ? 0 : 1);
   last_is_before = sign != '+';

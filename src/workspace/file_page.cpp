@@ -13,7 +13,7 @@ namespace tinkerbell {
 
 namespace {
 
-constexpr std::size_t kPieceBytes = 256 << 10;
+constexpr std::size_t kReadBytes = 256 << 10;
 
 /// Goes through a file once, from its beginning to the end of the page.
 class PageReader {
@@ -22,7 +22,7 @@ class PageReader {
       : file_(file),
         path_(path),
         stop_(std::move(stop)),
-        buffer_(std::make_unique_for_overwrite<char[]>(kPieceBytes)) {}
+        buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)) {}
 
   /// Errors: invalid (the file has fewer lines).
   Result<void> pass_lines(std::uint64_t line) {
@@ -80,7 +80,7 @@ class PageReader {
   Result<bool> fill() {
     while (piece_.empty()) {
       if (stop_.stop_requested()) return Error{Errc::cancelled, "the reading was stopped"};
-      const ssize_t got = ::pread(file_.fd.get(), buffer_.get(), kPieceBytes, place_);
+      const ssize_t got = ::pread(file_.fd.get(), buffer_.get(), kReadBytes, place_);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return path_error("read", path_, errno);
       if (got == 0) return false;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kPlacesMax = 8;
 /// Together; some 200 bytes each.
-constexpr std::size_t kEntriesMax = 300'000;
+constexpr std::size_t kEntriesHeldMax = 300'000;
 
 bool is_young(const Tree& tree, std::chrono::nanoseconds age_max) {
   const std::int64_t age = file_clock_ns() - tree.looked_ns;
@@ -123,7 +123,7 @@ void TreeWatch::drop_oldest() {
     std::size_t entries = 0;
     for (const std::shared_ptr<Place>& place : places_)
       entries += place->newest == nullptr ? 0 : place->newest->entries.size();
-    return places_.size() > kPlacesMax || entries > kEntriesMax;
+    return places_.size() > kPlacesMax || entries > kEntriesHeldMax;
   };
   while (places_.size() > 1 && too_many())
     places_.erase(places_.begin());

@@ -13,7 +13,7 @@ namespace tinkerbell {
 
 namespace {
 
-constexpr std::size_t kPlacesShown = 10;
+constexpr std::size_t kHunkPlacesShown = 10;
 
 std::uint64_t line_at(std::size_t offset, std::string_view content) {
   return 1 + static_cast<std::uint64_t>(std::ranges::count(content.substr(0, offset), '\n'));
@@ -38,9 +38,9 @@ std::vector<std::size_t> places_of(std::string_view lines, std::string_view cont
 
 std::string listed(const std::vector<std::size_t>& places, std::string_view content) {
   std::string lines;
-  for (std::size_t i = 0; i < std::min(places.size(), kPlacesShown); ++i)
+  for (std::size_t i = 0; i < std::min(places.size(), kHunkPlacesShown); ++i)
     lines += (i == 0 ? "" : ", ") + std::to_string(line_at(places[i], content));
-  return places.size() > kPlacesShown ? lines + " and more" : lines;
+  return places.size() > kHunkPlacesShown ? lines + " and more" : lines;
 }
 
 /// A hunk and how it is spoken of.
