@@ -28,6 +28,7 @@ Batch merged(std::deque<Batch> appends) {
     std::ranges::move(each.records, std::back_inserter(all.records));
     std::ranges::move(each.heads, std::back_inserter(all.heads));
     std::ranges::move(each.charges, std::back_inserter(all.charges));
+    std::ranges::move(each.rules, std::back_inserter(all.rules));
     all.last_approval = std::max(all.last_approval, each.last_approval);
   }
   return all;
@@ -59,6 +60,7 @@ Journal::Journal(std::unique_ptr<Store> store, Callbacks callbacks)
       durable_lsn_(opened_.last_lsn),
       self_(std::make_shared<Journal*>(this)),
       accepted_work_(store->accepted_work()),
+      kept_rules_(store->kept_rules()),
       store_(std::move(store)),
       anchor_(store_->anchor()) {
   // Another error than this one means that there is no reserve, not that there is no room.
@@ -85,7 +87,8 @@ bool Journal::release(TaskId task) {
 }
 
 Lsn Journal::append(std::vector<Record> records, std::vector<TaskHead> heads,
-                    ApprovalId last_approval, std::vector<Charge> charges) {
+                    ApprovalId last_approval, std::vector<Charge> charges,
+                    std::vector<KeptRule> rules) {
   TINKERBELL_ASSERT(!records.empty());
   for (Record& record : records) {
     TINKERBELL_ASSERT(has_head_of(record.task, heads));  // or it could not be found again
@@ -100,7 +103,8 @@ Lsn Journal::append(std::vector<Record> records, std::vector<TaskHead> heads,
     queue_.appends.push_back({.records = std::move(records),
                               .heads = std::move(heads),
                               .last_approval = last_approval,
-                              .charges = std::move(charges)});
+                              .charges = std::move(charges),
+                              .rules = std::move(rules)});
   }
   unannounced_ = true;
   return last_lsn_;
@@ -164,6 +168,10 @@ void Journal::read_tasks(Store::Which which, TaskId before, std::uint32_t limit,
 
 void Journal::read_ledger(const LedgerRange& range, Completion<std::vector<LedgerLine>> done) {
   ask([range](Store& store) { return store.ledger(range); }, std::move(done));
+}
+
+void Journal::remove_rule(std::uint64_t number, Completion<void> done) {
+  ask([number](Store& store) { return store.remove_rule(number); }, std::move(done));
 }
 
 void Journal::read_task(TaskId task, Completion<StoredTask> done) {

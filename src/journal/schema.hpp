@@ -12,7 +12,7 @@ namespace tinkerbell {
 ///
 ///     meta     store_id, epoch, last_approval; last_lsn, last_task: the highest that were removed;
 ///              seal_key: the id of the key of the seals; accepted_work: see AcceptedWork, if any
-///              was
+///              was; "rule/3": a standing rule (rule_table.hpp)
 ///     commits  one row per commit (more where it is long): its records, packed, and their seal
 ///     links    what stands in the chain of seals beside the commits (seal_chain.hpp)
 ///     tasks    the head of each task, with a crc32c of the row

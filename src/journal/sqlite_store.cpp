@@ -7,6 +7,7 @@
 #include "journal/journal_mark.hpp"
 #include "journal/ledger_table.hpp"
 #include "journal/reserve.hpp"
+#include "journal/rule_table.hpp"
 #include "journal/schema.hpp"
 #include "journal/seal_chain.hpp"
 #include "journal/sole_owner.hpp"
@@ -88,7 +89,7 @@ class SqliteStore final : public Store {
  public:
   SqliteStore(fs::path file, int log_pages_max, DirectoryLock lock, JournalMark mark,
               SqliteConnection database, CommitReader commits, SealChain chain, TaskTable tasks,
-              LedgerTable ledger, Blobs blobs)
+              LedgerTable ledger, RuleTable rules, Blobs blobs)
       : file_(std::move(file)),
         reserve_(file_.parent_path() / "reserve"),
         log_pages_max_(log_pages_max),
@@ -100,6 +101,7 @@ class SqliteStore final : public Store {
         chain_(std::move(chain)),
         tasks_(std::move(tasks)),
         ledger_(std::move(ledger)),
+        rules_(std::move(rules)),
         blobs_(std::move(blobs)) {}
 
   ~SqliteStore() override;
@@ -129,6 +131,10 @@ class SqliteStore final : public Store {
   }
 
   [[nodiscard]] AcceptedWork accepted_work() const override { return accepted_work_; }
+
+  [[nodiscard]] std::vector<KeptRule> kept_rules() const override { return kept_rules_; }
+
+  [[nodiscard]] Result<void> remove_rule(std::uint64_t number) override;
 
   [[nodiscard]] Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) override;
   [[nodiscard]] Result<void> release(TaskId task, std::optional<WallTime> due) override;
@@ -215,6 +221,7 @@ class SqliteStore final : public Store {
   SealChain chain_;
   TaskTable tasks_;
   LedgerTable ledger_;
+  RuleTable rules_;
   Blobs blobs_;
   Durability durability_ = Durability::power;
   SqliteStatement begin_;
@@ -230,6 +237,7 @@ class SqliteStore final : public Store {
   Anchor newest_;           ///< The newest record, and the newest seal of the chain.
   Anchor synced_;           ///< As it was when all was last certain to survive a loss of power.
   ApprovalId last_approval_ = kNoApproval;
+  std::vector<KeptRule> kept_rules_;  ///< As they were at the opening.
   AcceptedWork accepted_work_;
   AcceptedWork next_accepted_work_;  ///< Once the batch that was written is committed.
   std::optional<Error> failure_;     ///< The first one; final.
@@ -320,9 +328,12 @@ Result<void> SqliteStore::read_state() {
   if (!lsn_removed) return lsn_removed.error();
   const Result<AcceptedWork> accepted = read_accepted_work(database_);
   if (!accepted) return accepted.error();
+  Result<std::vector<KeptRule>> rules = rules_.all();
+  if (!rules) return rules.error();
   const auto newest = commits_.newest();
   if (!newest) return newest.error();
 
+  kept_rules_ = *std::move(rules);
   accepted_work_ = *accepted;
   state_.epoch = Epoch{static_cast<std::uint32_t>(*epoch)};
   state_.last_approval = ApprovalId{static_cast<std::uint64_t>(*approval)};
@@ -521,6 +532,17 @@ Result<void> SqliteStore::release(TaskId task, std::optional<WallTime> due) {
   return {};
 }
 
+/// A full disk is no failure: the rule is there as before.
+Result<void> SqliteStore::remove_rule(std::uint64_t number) {
+  if (failure_) return failure_->with("the store failed before");
+  make_room_in_log();
+  Result<void> removed = rules_.remove(number);
+  if (!removed && removed.error().code == Errc::storage_full) return removed;
+  if (removed) removed = check_files();
+  if (removed) removed = copy_log();
+  return removed ? removed : fail(removed.error());
+}
+
 Result<std::optional<Milliseconds>> SqliteStore::renew() {
   if (failure_) return failure_->with("the store failed before");
   if (Result<void> same = check_files(); !same) return fail(same.error());
@@ -576,6 +598,9 @@ Result<Anchor> SqliteStore::write(const Batch& batch) {
     if (Result<void> put = tasks_.put(database_, head); !put) return put.error();
   }
   if (Result<void> charged = charge(batch.charges); !charged) return charged.error();
+  for (const KeptRule& rule : batch.rules) {
+    if (Result<void> put = rules_.put(rule); !put) return put.error();
+  }
   if (batch.last_approval <= last_approval_) return newest;
   SqliteQuery query(set_meta_, std::string_view("last_approval"), stored(batch.last_approval));
   if (Result<void> set = query.run(); !set) return set.error();
@@ -742,13 +767,15 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& directory, Dura
   if (!tasks) return in_file(file, tasks.error());
   Result<LedgerTable> ledger = LedgerTable::on(*database);
   if (!ledger) return in_file(file, ledger.error());
+  Result<RuleTable> rules = RuleTable::on(*database);
+  if (!rules) return in_file(file, rules.error());
   Result<Blobs> blobs = Blobs::on(*database, *home / "blobs");
   if (!blobs) return in_file(file, blobs.error());
 
-  auto store =
-      std::make_unique<SqliteStore>(file, log_pages_max, *std::move(lock), *std::move(mark),
-                                    *std::move(database), *std::move(commits), *std::move(chain),
-                                    *std::move(tasks), *std::move(ledger), *std::move(blobs));
+  auto store = std::make_unique<SqliteStore>(
+      file, log_pages_max, *std::move(lock), *std::move(mark), *std::move(database),
+      *std::move(commits), *std::move(chain), *std::move(tasks), *std::move(ledger),
+      *std::move(rules), *std::move(blobs));
   if (Result<void> begun = store->begin(durability, evidence, acceptance); !begun) {
     return begun.error();
   }

@@ -48,6 +48,12 @@ class ForwardingStore : public Store {
 
   [[nodiscard]] AcceptedWork accepted_work() const override { return store_->accepted_work(); }
 
+  [[nodiscard]] std::vector<KeptRule> kept_rules() const override { return store_->kept_rules(); }
+
+  [[nodiscard]] Result<void> remove_rule(std::uint64_t number) override {
+    return store_->remove_rule(number);
+  }
+
   [[nodiscard]] Result<std::vector<TaskHead>> claim(std::uint32_t limit, WallTime now) override {
     return store_->claim(limit, now);
   }

@@ -24,6 +24,9 @@ struct StoreMemory {
   ApprovalId last_approval = kNoApproval;
   /// With the number of records that were there with it.
   std::vector<std::pair<std::size_t, Charge>> charges;
+  /// What became of standing rules, with the number of records that were there with it; without a
+  /// body: it was removed.
+  std::vector<std::pair<std::size_t, KeptRule>> rules;
   std::string store_id = "0123456789abcdef0123456789abcdef";
   std::optional<Error> full;        ///< What appends are told, and it has no reserve.
   std::optional<Error> unreadable;  ///< What is told who looks for a task.
@@ -39,6 +42,8 @@ struct StoreMemory {
     last_approval = std::max(last_approval, batch.last_approval);
     for (const Charge& charge : batch.charges)
       charges.emplace_back(records.size(), charge);
+    for (const KeptRule& rule : batch.rules)
+      rules.emplace_back(records.size(), rule);
   }
 
   /// As if only the first so many records had become durable, and what was charged with them: not
@@ -54,6 +59,7 @@ struct StoreMemory {
     }
     tasks = std::move(known);
     std::erase_if(charges, [count](const auto& each) { return each.first > count; });
+    std::erase_if(rules, [count](const auto& each) { return each.first > count; });
   }
 };
 
@@ -99,6 +105,23 @@ class MemoryStore final : public Store {
     }
     if (memory_->full) return *memory_->full;
     memory_->keep(batch);
+    return {};
+  }
+
+  [[nodiscard]] std::vector<KeptRule> kept_rules() const override {
+    std::map<std::uint64_t, KeptRule> newest;
+    for (const auto& [count, rule] : memory_->rules)
+      newest.insert_or_assign(rule.number, rule);
+    std::vector<KeptRule> kept;
+    for (const auto& [number, rule] : newest) {
+      if (!rule.body.empty()) kept.push_back(rule);
+    }
+    return kept;
+  }
+
+  [[nodiscard]] Result<void> remove_rule(std::uint64_t number) override {
+    if (failure_) return *failure_;
+    memory_->rules.emplace_back(memory_->records.size(), KeptRule{.number = number, .body = {}});
     return {};
   }
 

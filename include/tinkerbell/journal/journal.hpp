@@ -67,9 +67,9 @@ class Journal {
   /// epoch and head. Returns the lsn of the last; theirs are consecutive. A new task begins with
   /// RecordKind::task; a head that has ended is the task's last. `last_approval`: the highest id
   /// given so far. `charges`: what these records say was spent; it is in the ledger exactly when
-  /// they are there. The writer is not woken for them before announce().
+  /// they are there, and so are `rules`. The writer is not woken for them before announce().
   Lsn append(std::vector<Record> records, std::vector<TaskHead> heads, ApprovalId last_approval,
-             std::vector<Charge> charges = {});
+             std::vector<Charge> charges = {}, std::vector<KeptRule> rules = {});
 
   /// The loop is at the end of a round: the writer may take what was appended in it. So the result
   /// of one command and the intent of the next come into one commit.
@@ -92,6 +92,14 @@ class Journal {
 
   /// How many families of tasks were accepted, as far as that is durable.
   [[nodiscard]] const AcceptedWork& accepted_work() const { return accepted_work_; }
+
+  /// The standing rules as they were when the store was opened.
+  [[nodiscard]] const std::vector<KeptRule>& kept_rules() const { return kept_rules_; }
+
+  /// Removes a standing rule, after everything appended so far (but for what a full disk does not
+  /// take). Answered on the loop thread once that is durable. Errors: as the store's; io once it
+  /// has failed.
+  void remove_rule(std::uint64_t number, Completion<void> done);
 
   /// As the store stood when it was opened.
   [[nodiscard]] const StoreState& store_state() const { return opened_; }
@@ -209,6 +217,7 @@ class Journal {
   bool unannounced_ = false;               ///< Something was appended since announce().
   std::optional<Error> storage_full_;
   AcceptedWork accepted_work_;
+  std::vector<KeptRule> kept_rules_;
 
   // Both threads.
   mutable std::mutex mutex_;

@@ -76,12 +76,21 @@ struct StoreState {
   std::string accepted{};  ///< Why it would have been refused, if it was accepted as it is.
 };
 
+/// A standing rule, as the store keeps it: what it says is not the store's business.
+struct KeptRule {
+  std::uint64_t number = 0;
+  std::string body;
+
+  bool operator==(const KeptRule&) const = default;
+};
+
 /// What goes into one commit.
 struct Batch {
   std::vector<Record> records;  ///< In lsn order, without a gap, on from the newest one stored.
   std::vector<TaskHead> heads;  ///< New or changed tasks, at most one each.
   ApprovalId last_approval = kNoApproval;  ///< The highest id given so far.
   std::vector<Charge> charges;             ///< What these records say was spent.
+  std::vector<KeptRule> rules = {};        ///< New or changed ones; of one number the last counts.
 };
 
 /// Stands in a state directory that is a copy: what else the daemon kept (the runs of programs) is
@@ -249,6 +258,12 @@ class Store {
 
   /// How many families of tasks were accepted so far, as the charges say; without reading.
   [[nodiscard]] virtual AcceptedWork accepted_work() const { return {}; }
+
+  /// The standing rules as they were when the store was opened, by number; without reading.
+  [[nodiscard]] virtual std::vector<KeptRule> kept_rules() const { return {}; }
+
+  /// Durable when it returns. One that is not there is no error. Errors: as append().
+  [[nodiscard]] virtual Result<void> remove_rule(std::uint64_t number) = 0;
 
   // ---- whose a task is ----
 
