@@ -18,11 +18,11 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",    "ls",     "show",    "steps",      "follow",  "diff", "accept", "drop",
-     "undo",   "fork",   "say",     "approvals",  "approve", "deny", "answer", "resolve",
-     "pause",  "resume", "step",    "break",      "cancel",  "tree", "strace", "trace",
-     "record", "replay", "core",    "debug",      "backup",  "gc",   "verify", "budget",
-     "cost",   "status", "version", "completion", "help"});
+    {"run",    "ls",     "show",   "steps",     "follow",     "diff",   "accept", "drop",
+     "undo",   "fork",   "say",    "approvals", "approve",    "deny",   "answer", "resolve",
+     "rules",  "pause",  "resume", "step",      "break",      "cancel", "tree",   "strace",
+     "trace",  "record", "replay", "core",      "debug",      "backup", "gc",     "verify",
+     "budget", "cost",   "status", "version",   "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -551,9 +551,19 @@ class Grammar {
     verb("approvals", "List the open questions", [] { return Command(ListApprovals{}); });
     CLI::App& approve =
         decision_verb("approve", "Allow what a task asks for", protocol::Answer::approve);
-    approve.add_flag_callback(
+    CLI::Option* const for_task = approve.add_flag_callback(
         "--task", [this] { decide_.scope = protocol::Scope::task; },
         "The same again in this task needs no question");
+    CLI::Option* const always = approve.add_flag_callback(
+        "--always", [this] { decide_.scope = protocol::Scope::always; },
+        "Make the standing rule that the question shows");
+    always->excludes(for_task);
+    approve.add_flag("--directory", decide_.directory, "With --always: all below its directory")
+        ->needs(always);
+    approve.add_option("--for", decide_.valid_ms, "With --always: how long, as 30d, 12h or 5m")
+        ->transform(in_milliseconds())
+        ->type_name("TIME")
+        ->needs(always);
     add_hash(approve);
     CLI::App& deny = decision_verb("deny", "Refuse what a task asks for", protocol::Answer::deny);
     add_reason(approve);
@@ -562,6 +572,18 @@ class Grammar {
         decision_verb("answer", "Answer a question with words", protocol::Answer::answer);
     answer.add_option("TEXT", decide_.text, "The answer, in quotes")->required();
     declare_resolve();
+    CLI::App& rules = verb("rules", "List what was allowed for good, or `rules remove N`",
+                           [this] { return standing_rules(); });
+    rules.add_option("remove", action_, "Take rule N away, at once and for all tasks")
+        ->check(CLI::IsMember({"remove"}).description(""));
+    rules.add_option("N", id_, "Its number");
+  }
+
+  std::expected<Command, std::string> standing_rules() {
+    if (action_.empty()) return ListRules{};
+    const auto number = positive_number(id_);
+    if (!number) return std::unexpected(in_quotes(id_) + " is no number of a rule");
+    return RemoveRule{*number};
   }
 
   void declare_resolve() {
@@ -698,6 +720,7 @@ class Grammar {
   std::string topic_;
   std::vector<std::string> pattern_;
   std::string cleared_;
+  std::string action_;
   std::string arguments_;
   CLI::Option* goal_ = nullptr;
   bool full_ = false;

@@ -111,6 +111,14 @@ struct Decide {
   std::string hash;  ///< The first digits of the hash of what was seen; empty: not given.
   std::optional<std::string> result;  ///< What the program wrote that happened.
   std::string result_file;            ///< Where that stands; "-": standard input; empty: nowhere.
+  bool directory = false;             ///< Of `always`: all files below the directory.
+  std::optional<std::uint64_t> valid_ms;  ///< Of `always`: for how long; nothing: for good.
+};
+
+struct ListRules {};
+
+struct RemoveRule {
+  std::uint64_t number = 0;
 };
 
 /// Pause, resume or cancel.
@@ -234,11 +242,11 @@ struct PrintCompletion {};
 
 using Command =
     std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
-                 AcceptDraft, DropDraft, UndoTask, ForkTask, ListApprovals, Decide, ChangeTask,
-                 SayWords, StepTask, ListBreakpoints, SetBreakpoint, ClearBreakpoints, ShowTree,
-                 TraceCalls, SaveTrace, RecordTask, CheckReplay, SaveCore, DebugCore, BackUp,
-                 CollectGarbage, VerifyJournal, ChangeBudget, ShowCosts, ShowStatus, ShowVersion,
-                 PrintCompletion>;
+                 AcceptDraft, DropDraft, UndoTask, ForkTask, ListApprovals, Decide, ListRules,
+                 RemoveRule, ChangeTask, SayWords, StepTask, ListBreakpoints, SetBreakpoint,
+                 ClearBreakpoints, ShowTree, TraceCalls, SaveTrace, RecordTask, CheckReplay,
+                 SaveCore, DebugCore, BackUp, CollectGarbage, VerifyJournal, ChangeBudget,
+                 ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

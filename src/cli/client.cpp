@@ -200,6 +200,15 @@ Result<Document<protocol::CostReport>> Client::costs(TaskId task, const std::str
                  (task == kNoTask ? "" : "&task=" + std::to_string(number(task))));
 }
 
+Result<Document<protocol::RuleList>> Client::rules() {
+  return call<protocol::RuleList>("GET", std::string(protocol::kRulesPath));
+}
+
+Result<Document<protocol::RuleView>> Client::remove_rule(std::uint64_t number) {
+  return call<protocol::RuleView>(
+      "POST", std::string(protocol::kRulesPath) + "/" + std::to_string(number) + "/remove");
+}
+
 Result<Document<protocol::BreakpointList>> Client::breakpoints(TaskId id) {
   return call<protocol::BreakpointList>("GET", task_target(id, "/breakpoints"));
 }

@@ -11,6 +11,7 @@
 #include "tinkerbell/protocol/event.hpp"
 #include "tinkerbell/protocol/gc.hpp"
 #include "tinkerbell/protocol/replay.hpp"
+#include "tinkerbell/protocol/rule.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
 #include "tinkerbell/protocol/undo.hpp"
@@ -95,6 +96,8 @@ class Client {
   /// Of all (kNoTask) in the last so many days, or of a task's family.
   [[nodiscard]] Result<Document<protocol::CostReport>> costs(TaskId task, const std::string& by,
                                                              std::uint64_t days);
+  [[nodiscard]] Result<Document<protocol::RuleList>> rules();
+  [[nodiscard]] Result<Document<protocol::RuleView>> remove_rule(std::uint64_t number);
   [[nodiscard]] Result<Document<protocol::BreakpointList>> breakpoints(TaskId id);
   [[nodiscard]] Result<Document<protocol::BreakpointList>> set_breakpoint(
       TaskId id, const protocol::BreakpointRequest& request);

@@ -315,6 +315,8 @@ std::string approval_details(const protocol::ApprovalView& approval, const Termi
         text += line + "\n";
     }
   }
+  for (const std::string& line : always_lines(approval))
+    text += line + "\n";
   for (const std::string& line : framed(approval.card, terminal.columns))
     text += line + "\n";
   text += plural(approval.card.size(), "byte") + ", hash " + visible_line(approval.hash) + "\n";
@@ -378,6 +380,36 @@ std::string cost_table(const protocol::CostReport& report) {
     add(line.key, line.spent);
   if (report.lines.size() != 1) add(report.more ? "all, and more" : "all", report.total);
   return table.text(0);
+}
+
+std::string rule_table(const protocol::RuleList& list, WallTime now) {
+  Table table({"N", "SINCE", "BY", "EXPIRES", "USED", "LAST USED", "ALLOWS"});
+  for (const protocol::RuleView& each : list.rules) {
+    const std::string expires = each.expires.empty() ? "never" : each.expires;
+    table.add({std::to_string(each.number), each.since, each.by + " (" + each.via + ")",
+               each.expired ? "expired" : expires, std::to_string(each.used),
+               each.last_used.empty() ? "never" : age_of(each.last_used, now) + " ago", each.rule});
+  }
+  return table.text(0);
+}
+
+std::string rule_numbers(const protocol::RuleList& list) {
+  std::string text;
+  for (const protocol::RuleView& each : list.rules)
+    text += std::to_string(each.number) + "\n";
+  return text;
+}
+
+std::vector<std::string> always_lines(const protocol::ApprovalView& approval) {
+  std::vector<std::string> lines;
+  if (!approval.always.empty()) lines.push_back("always: " + visible_line(approval.always));
+  if (!approval.always_directory.empty()) {
+    lines.push_back("always, --directory: " + visible_line(approval.always_directory));
+  }
+  if (!approval.always_not.empty()) {
+    lines.push_back("always: not possible: " + visible_line(approval.always_not));
+  }
+  return lines;
 }
 
 std::string breakpoint_table(const protocol::BreakpointList& list) {
@@ -601,7 +633,8 @@ std::string decision_line(const protocol::DecisionView& decision) {
   const bool resolved =
       decision.state == "happened" || decision.state == "run_again" || decision.state == "abort";
   return approval_name(decision.id) + " was " + (resolved ? "resolved as " : "") +
-         visible_line(decision.state) + " by " + visible_line(decision.by);
+         visible_line(decision.state) + " by " + visible_line(decision.by) +
+         (decision.rule.empty() ? "" : "; " + visible_line(decision.rule));
 }
 
 }  // namespace tinkerbell::cli

@@ -7,6 +7,7 @@
 #include "tinkerbell/protocol/breakpoint.hpp"
 #include "tinkerbell/protocol/cost.hpp"
 #include "tinkerbell/protocol/replay.hpp"
+#include "tinkerbell/protocol/rule.hpp"
 #include "tinkerbell/protocol/status.hpp"
 #include "tinkerbell/protocol/task.hpp"
 #include "tinkerbell/protocol/undo.hpp"
@@ -51,6 +52,15 @@ namespace tinkerbell::cli {
 
 [[nodiscard]] std::string budget_details(const protocol::BudgetView& budget);
 [[nodiscard]] std::string cost_table(const protocol::CostReport& report);
+[[nodiscard]] std::string rule_table(const protocol::RuleList& list, WallTime now);
+
+/// A line for each.
+[[nodiscard]] std::string rule_numbers(const protocol::RuleList& list);
+
+/// What an approval for good would make of a permission, or why nothing: a line each. Nothing for
+/// other questions.
+[[nodiscard]] std::vector<std::string> always_lines(const protocol::ApprovalView& approval);
+
 [[nodiscard]] std::string breakpoint_table(const protocol::BreakpointList& list);
 [[nodiscard]] std::string diff_text(const protocol::DiffView& diff, const Terminal& terminal);
 [[nodiscard]] std::string replay_text(const protocol::ReplayView& replay);

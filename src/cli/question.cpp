@@ -22,6 +22,8 @@ std::string header_of(const protocol::ApprovalView& approval) {
       "? approval " + approval_name(approval.id) + "  " + visible_line(approval.line);
   if (!approval.requested_by.empty()) text += "\n  for " + visible_line(approval.requested_by);
   if (!approval.rule.empty()) text += "\n  by rule: " + visible_line(approval.rule);
+  for (const std::string& line : always_lines(approval))
+    text += "\n  " + line;
   return text;
 }
 
@@ -82,7 +84,9 @@ std::string Question::prompt() const {
       break;
   }
   const std::string_view for_task = approval_.kind == "permission" ? "for this [t]ask, " : "";
-  return "Approve " + name + "? [y]es, " + std::string(for_task) + "[n]o or n WHY, [s]how again: ";
+  const std::string_view for_good = approval_.always.empty() ? "" : "[a]lways, ";
+  return "Approve " + name + "? [y]es, " + std::string(for_task) + std::string(for_good) +
+         "[n]o or n WHY, [s]how again: ";
 }
 
 Question::Meaning Question::understand(std::string_view typed) const {
@@ -118,12 +122,16 @@ Question::Meaning Question::understand_verdict(std::string_view words) const {
   const bool once = words == "y" || words == "yes";
   const bool covers_task = approval_.kind == "permission";
   const bool for_task = covers_task && (words == "t" || words == "task");
-  if (!once && !for_task) {
+  const bool offered = !approval_.always.empty();
+  const bool for_good = offered && (words == "a" || words == "always");
+  if (!once && !for_task && !for_good) {
+    if (offered) return Repeat{"please answer y, t, a, n or s"};
     return Repeat{covers_task ? "please answer y, t, n or s" : "please answer y, n or s"};
   }
   if (!fully_shown()) return Repeat{"the request is not fully shown yet"};
   protocol::DecisionRequest request = decision(protocol::Answer::approve);
   if (for_task) request.scope = protocol::Scope::task;
+  if (for_good) request.scope = protocol::Scope::always;
   return request;
 }
 

@@ -267,8 +267,11 @@ Result<ExitCode> perform(Session& session, const ListApprovals& /*list*/) {
 }
 
 Result<ExitCode> perform(Session& session, const Decide& decide) {
-  protocol::DecisionRequest request{
-      .answer = decide.answer, .scope = decide.scope, .text = decide.text};
+  protocol::DecisionRequest request{.answer = decide.answer,
+                                    .scope = decide.scope,
+                                    .text = decide.text,
+                                    .directory = decide.directory,
+                                    .valid_ms = decide.valid_ms};
   Result<std::optional<std::string>> result = stated_result(decide);
   if (!result) return result.error();
   request.result = *std::move(result);
@@ -357,6 +360,20 @@ Result<ExitCode> perform(Session& session, const StepTask& step) {
   if (!task) return task.error();
   if (step.detach) return detach(session, *task);
   return wait_for_stop(session, step.task);
+}
+
+Result<ExitCode> perform(Session& session, const ListRules& /*list*/) {
+  return print(session, session.client.rules(), [&](const protocol::RuleList& list) {
+    return session.invocation.quiet ? rule_numbers(list) : rule_table(list, session.now);
+  });
+}
+
+Result<ExitCode> perform(Session& session, const RemoveRule& remove) {
+  return print(session, session.client.remove_rule(remove.number),
+               [](const protocol::RuleView& removed) {
+                 return "standing rule " + std::to_string(removed.number) +
+                        " is removed: " + visible_line(removed.rule) + "\n";
+               });
 }
 
 namespace {

@@ -23,6 +23,24 @@ Answer answer_of(protocol::Answer wanted) {
   return Answer::deny;
 }
 
+Scope scope_of(protocol::Scope wanted) {
+  switch (wanted) {
+    case protocol::Scope::once:
+      return Scope::once;
+    case protocol::Scope::task:
+      return Scope::task;
+    case protocol::Scope::always:
+      return Scope::always;
+  }
+  return Scope::once;
+}
+
+RuleWish wish_of(const protocol::DecisionRequest& wanted) {
+  RuleWish wish{.directory = wanted.directory, .valid = {}};
+  if (wanted.valid_ms) wish.valid = Milliseconds(*wanted.valid_ms);
+  return wish;
+}
+
 /// A list of questions on its way to a client.
 struct Listing {
   Context& context;
@@ -90,18 +108,21 @@ void post_decision(Context& context, Request request) {
   context.parts.calls.answer(
       {.approval = ApprovalId{request.id()},
        .answer = answer_of(*wanted->answer),
-       .scope = wanted->scope == protocol::Scope::task ? Scope::task : Scope::once,
+       .scope = scope_of(wanted->scope),
        .text = wanted->text,
        .hash = wanted->hash,
        .by = request.person(),
-       .result = wanted->result},
+       .result = wanted->result,
+       .rule = {}},
       Completion<ApprovalPayload>([&context, request](const Result<ApprovalPayload>& decided) {
         if (!decided) return request.fail(decided.error());
         request.answer(protocol::DecisionView{.id = decided->approval,
                                               .state = decided_state(decided->answer),
                                               .by = "uid " + std::to_string(decided->by.uid),
-                                              .at = rfc3339(context.parts.clock.wall())});
-      }));
+                                              .at = rfc3339(context.parts.clock.wall()),
+                                              .rule = rule_made(*decided)});
+      }),
+      wish_of(*wanted));
 }
 
 }  // namespace tinkerbell::control

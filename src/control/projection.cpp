@@ -74,6 +74,8 @@ std::string decided_state(Answer answer) {
 }
 
 protocol::ApprovalView approval_view(const Question& question) {
+  const std::optional<StandingRule>& rule = question.offer.rule;
+  const std::optional<StandingRule> wider = rule ? for_directory(*rule) : std::nullopt;
   return {.id = question.id,
           .task = question.command.task,
           .seq = question.command.seq,
@@ -90,7 +92,15 @@ protocol::ApprovalView approval_view(const Question& question) {
           .decided_at = {},
           .text = {},
           .result = {},
-          .command = question.name};
+          .command = question.name,
+          .always = rule ? in_words(*rule) : "",
+          .always_directory = wider ? in_words(*wider) : "",
+          .always_not = question.offer.why_not};
+}
+
+std::string rule_made(const ApprovalPayload& decision) {
+  if (!decision.rule) return {};
+  return "standing rule " + std::to_string(decision.rule->number) + ": " + in_words(*decision.rule);
 }
 
 Projection::Projection(const TaskHead& head) : task_(task_view(head)) {}
@@ -261,7 +271,8 @@ void Projection::open_approval(const Record& record, ApprovalId id, QuestionKind
                     .hash = Sha256::from_hex(hash),
                     .rule = permission ? intent_.verdict.rule : "",
                     .choices = {},
-                    .opened = record.wall};
+                    .opened = record.wall,
+                    .offer = permission ? intent_.offer : RuleOffer{}};
   if (command_) put_in_words(question, *command_, intent_.facts, doubt);
   emit(record, protocol::event_name::kApprovalOpened, to_json_value(approval_view(question)),
        events);
@@ -296,7 +307,8 @@ void Projection::answered(const Record& record, Events& events) {
   const protocol::DecisionView view{.id = payload->approval,
                                     .state = decided_state(payload->answer),
                                     .by = "uid " + std::to_string(payload->by.uid),
-                                    .at = rfc3339(record.wall)};
+                                    .at = rfc3339(record.wall),
+                                    .rule = rule_made(*payload)};
   emit(record, protocol::event_name::kApprovalDecided, to_json_value(view), events);
 }
 

@@ -92,6 +92,9 @@ inline constexpr std::uint64_t kFirstPiece = 16;
 [[nodiscard]] protocol::ApprovalView approval_view(const Question& question);
 
 /// What a question is called once a person has given this answer.
+/// The standing rule that an answer made, in words; empty: none.
+[[nodiscard]] std::string rule_made(const ApprovalPayload& decision);
+
 [[nodiscard]] std::string decided_state(Answer answer);
 
 /// All steps of a task, and the newest event that they hold: whoever follows from there on misses

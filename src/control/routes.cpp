@@ -16,6 +16,7 @@ using protocol::kBackupPath;
 using protocol::kCostsPath;
 using protocol::kEventsPath;
 using protocol::kGcPath;
+using protocol::kRulesPath;
 using protocol::kSchedulerPath;
 using protocol::kStatusPath;
 using protocol::kTasksPath;
@@ -59,6 +60,8 @@ constexpr std::array kRoutes = {
     Route{"GET", kApprovalsPath, "", get_approvals},
     Route{"GET", kApprovalsPath, "/{approval}", get_approval},
     Route{"POST", kApprovalsPath, "/{approval}", post_decision, kNeedsRoom},
+    Route{"GET", kRulesPath, "", get_rules},
+    Route{"POST", kRulesPath, "/{id}/remove", remove_rule},
 };
 
 std::optional<std::uint64_t> number_in(std::string_view segment) {

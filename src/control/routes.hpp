@@ -102,4 +102,8 @@ void get_approvals(Context& context, Request request);
 void get_approval(Context& context, Request request);
 void post_decision(Context& context, Request request);
 
+// rules.cpp
+void get_rules(Context& context, Request request);
+void remove_rule(Context& context, Request request);
+
 }  // namespace tinkerbell::control

@@ -251,7 +251,8 @@ std::optional<std::string> allowance_gap(const Rule& rule, const TaskCommand& co
   return std::nullopt;
 }
 
-Verdict allowed_or_default(const TaskCommand& command, const Facts& facts, const Rules& rules) {
+Verdict allowed_or_default(const TaskCommand& command, const Facts& facts, const Rules& rules,
+                           const RulesInForce& standing) {
   Verdict otherwise = default_verdict(command, facts, rules);
   for (const Rule& rule : rules.rules) {
     if (rule.decision != Decision::allow || !matches(rule, command, facts)) continue;
@@ -259,14 +260,18 @@ Verdict allowed_or_default(const TaskCommand& command, const Facts& facts, const
     if (!gap) return {Decision::allow, rule.name, ""};
     otherwise.reason = "not allowed by \"" + rule.name + "\": " + *std::move(gap);
   }
+  if (otherwise.decision != Decision::ask) return otherwise;
+  if (const StandingRule* const rule = covering(standing, command, facts)) {
+    return {Decision::allow, title_of(*rule), "", rule->number};
+  }
   return otherwise;
 }
 
 }  // namespace
 
 Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules,
-               const Narrowing& narrowing) {
-  if (auto out = left_out(command, facts, narrowing)) return *std::move(out);
+               const Subject& subject) {
+  if (auto out = left_out(command, facts, subject.narrowing)) return *std::move(out);
   if (auto refused = refused_outright(command, facts)) return *std::move(refused);
   if (auto denied = restricted(Decision::deny, command, facts, rules)) return *std::move(denied);
   if (auto guarded = guarded_path(command, facts)) return *std::move(guarded);
@@ -274,7 +279,7 @@ Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rule
     const bool has_parts = std::holds_alternative<Together>(command);
     return has_parts ? asked_one_by_one(*asked) : *std::move(asked);
   }
-  return allowed_or_default(command, facts, rules);
+  return allowed_or_default(command, facts, rules, subject.standing);
 }
 
 bool is_protected_path(std::string_view path) {

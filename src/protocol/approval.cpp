@@ -42,6 +42,17 @@ Result<void> check(const DecisionRequest& request) {
   if (request.scope == Scope::task && request.answer != Answer::approve) {
     return Error{Errc::invalid, "only an approval can hold for the whole task"};
   }
+  if (request.scope == Scope::always && request.answer != Answer::approve) {
+    return Error{Errc::invalid, "only an approval can hold for good"};
+  }
+  if (request.scope != Scope::always && (request.directory || request.valid_ms)) {
+    return Error{Errc::invalid, "\"directory\" and \"valid_ms\" go with the scope \"always\""};
+  }
+  if (request.valid_ms &&
+      (*request.valid_ms == 0 || *request.valid_ms > DecisionRequest::kValidMsMax)) {
+    return Error{Errc::invalid,
+                 "a standing rule holds for a millisecond to ten years, or for good"};
+  }
   if (!request.hash.empty() && Sha256::from_hex(request.hash).empty()) {
     return Error{Errc::invalid, "the hash is not 64 hexadecimal digits"};
   }

@@ -9,6 +9,9 @@ Result<void> check_fit(QuestionKind kind, Answer answer, Scope scope) {
   if (scope == Scope::task && kind != QuestionKind::permission) {
     return Error{Errc::invalid, "only a permission can hold for the whole task"};
   }
+  if (scope == Scope::always && (kind != QuestionKind::permission || answer != Answer::approve)) {
+    return Error{Errc::invalid, "only a permission can be approved for good"};
+  }
   switch (kind) {
     case QuestionKind::permission:
     case QuestionKind::question:
@@ -68,15 +71,41 @@ Error unknown_outcome(const ApprovalPayload& answer) {
 
 }  // namespace
 
-void SystemCalls::answer(ApprovalPayload answer, Completion<ApprovalPayload> done) {
+void SystemCalls::answer(ApprovalPayload answer, Completion<ApprovalPayload> done, RuleWish wish) {
   const TaskId asker = resting_->asker_of(answer.approval);
   when_awake(asker, std::move(done),
-             [this, answer = std::move(answer)](Completion<ApprovalPayload> asked) mutable {
-               answer_awake(std::move(answer), std::move(asked));
+             [this, answer = std::move(answer), wish](Completion<ApprovalPayload> asked) mutable {
+               answer_awake(std::move(answer), wish, std::move(asked));
              });
 }
 
-void SystemCalls::answer_awake(ApprovalPayload answer, Completion<ApprovalPayload> done) {
+/// The standing rule that an answer makes: the one that the question showed.
+Result<StandingRule> SystemCalls::rule_wanted(const Question& question,
+                                              const ApprovalPayload& answer,
+                                              const RuleWish& wish) const {
+  const RuleOffer& offer = question.offer;
+  if (!offer.rule) {
+    return Error{Errc::invalid,
+                 "no standing rule can be made of this: " +
+                     (offer.why_not.empty() ? "the question showed none" : offer.why_not)};
+  }
+  const std::optional<StandingRule> of_file = for_directory(*offer.rule);
+  if (wish.directory && !of_file) {
+    return Error{Errc::invalid, "only of a file can a rule be for its directory"};
+  }
+  if (Result<void> room = standing_.check_room(); !room) return room.error();
+  const WallTime now = parts_.clock.wall();
+  StandingRule rule = wish.directory ? *of_file : *offer.rule;
+  rule.number = number(question.id);
+  rule.by_uid = answer.by.uid;
+  rule.via = answer.by.via;
+  rule.since_unix_ns = unix_nanoseconds(now);
+  if (wish.valid) rule.expires_unix_ns = unix_nanoseconds(now + *wish.valid);
+  return rule;
+}
+
+void SystemCalls::answer_awake(ApprovalPayload answer, RuleWish wish,
+                               Completion<ApprovalPayload> done) {
   const Result<const Question*> open = book_.find_unanswered(answer.approval);
   if (!open) {
     gate_->when_durable(
@@ -102,6 +131,16 @@ void SystemCalls::answer_awake(ApprovalPayload answer, Completion<ApprovalPayloa
     return;
   }
   if (answer.result) answer.result = parts_.masker.masked(*std::move(answer.result));
+  answer.rule.reset();
+  if (answer.scope == Scope::always) {
+    Result<StandingRule> rule = rule_wanted(**open, answer, wish);
+    if (!rule) {
+      done(rule.error());
+      return;
+    }
+    answer.rule = *rule;
+    standing_.add(*std::move(rule));  // into the transaction of the record
+  }
 
   std::vector<Record> records;
   records.push_back(make_command_record(*live, RecordKind::approval, canonical_bytes(answer)));

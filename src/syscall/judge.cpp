@@ -41,7 +41,11 @@ ApprovalId granted_for(const LiveTask& live, const TaskCommand& command, const F
 /// What the rules say, and what people have said before.
 Verdict SystemCalls::verdict_for(const LiveTask& live, const TaskCommand& command,
                                  const Facts& facts) const {
-  Verdict verdict = decide(command, facts, parts_.rules, live.payload.narrowing);
+  const Subject subject{.narrowing = live.payload.narrowing,
+                        .standing = {.rules = standing_.all(),
+                                     .workspace = live.payload.workspace,
+                                     .now = parts_.clock.wall()}};
+  Verdict verdict = decide(command, facts, parts_.rules, subject);
   if (verdict.decision != Decision::ask) return verdict;
   if (const auto granted = granted_for(live, command, facts); granted != kNoApproval) {
     return {Decision::allow, verdict.rule,
@@ -49,6 +53,15 @@ Verdict SystemCalls::verdict_for(const LiveTask& live, const TaskCommand& comman
   }
   if (live.payload.approve_all) return {Decision::allow, verdict.rule, "approved by --yes"};
   return verdict;
+}
+
+/// What is shown is what is made: a rule of which a person would not see everything is not offered.
+RuleOffer SystemCalls::offer_for(const LiveTask& live) const {
+  RuleOffer offer =
+      offer_rule(live.flight->command(), live.flight->facts, live.payload.workspace, parts_.rules);
+  RuleOffer masked = offer;
+  mask_strings(masked, parts_.masker);
+  return masked == offer ? offer : RuleOffer{.rule = {}, .why_not = "it holds a secret"};
 }
 
 /// Allowed at once: the INTENT is its START as well.
@@ -81,6 +94,7 @@ void SystemCalls::ask(LiveTask& live, QuestionKind kind) {
   flight.approval = last_approval_;
   ++live.totals.questions;
   flight.hash = approval_hash(flight.command(), flight.facts, live.payload.workspace, flight.id);
+  if (kind == QuestionKind::permission) flight.offer = offer_for(live);
   std::vector<Record> records;
   records.push_back(make_intent(live, /*started=*/false, kind));
   flight.intent_recorded = true;
@@ -109,6 +123,7 @@ void SystemCalls::open_question(LiveTask& live, QuestionKind kind, Lsn lsn) {
       .rule = kind == QuestionKind::permission ? flight.verdict.rule : "",
       .choices = {},
       .opened = flight.asked,
+      .offer = kind == QuestionKind::permission ? flight.offer : RuleOffer{},
   };
   put_in_words(question, flight.command(), flight.facts, flight.doubt);
   question.line = parts_.masker.masked(std::move(question.line));

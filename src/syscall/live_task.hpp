@@ -55,6 +55,7 @@ struct InFlight {
   std::string form;  ///< canonical_command of it.
   std::string key;   ///< Idempotency key, once a driver was called; a pure command has none.
   Verdict verdict;
+  RuleOffer offer;  ///< Of a permission that is asked: what an approval for good would make.
   Facts facts;
   std::optional<PreImage> pre_image;
   std::optional<Reservation> reserved;  ///< What an attempt may cost, as the driver reckons.

@@ -4,6 +4,10 @@ namespace tinkerbell {
 
 /// Allowed at once, or after a person, a pause or a restart.
 void SystemCalls::begin_attempt(LiveTask& live) {
+  const std::uint64_t rule = live.flight->verdict.standing_rule;
+  if (rule != 0 && live.flight->approval == kNoApproval) {
+    standing_.count_use(rule, parts_.clock.wall());
+  }
   live.flight->intent_recorded ? start(live) : allow(live);
 }
 

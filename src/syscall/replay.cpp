@@ -118,6 +118,7 @@ void SystemCalls::resume_window(LiveTask& live) {
   flight.pre_image = past.pre_image;
   flight.approval = past.intent.approval;
   flight.hash = Sha256::from_hex(past.intent.hash);
+  flight.offer = past.intent.offer;
   flight.attempt = past.attempts;
   flight.deadline = wall_from_unix_nanoseconds(past.intent.deadline_unix_ns);
   flight.asked = past.asked;

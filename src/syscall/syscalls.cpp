@@ -10,6 +10,7 @@ namespace tinkerbell {
 
 SystemCalls::SystemCalls(const Parts& parts)
     : parts_(parts),
+      standing_(parts.journal.kept_rules(), parts.logger),
       gate_(std::make_unique<Gate>()),
       resting_(std::make_unique<RestingTasks>()),
       accounts_(std::make_unique<Accounts>()),
@@ -93,6 +94,7 @@ Record SystemCalls::make_intent(const LiveTask& live, bool started,
       .started = started,
       .deadline_unix_ns = unix_nanoseconds(flight.deadline),
       .reserved = flight.reserved,
+      .offer = flight.offer,
   };
   mask_strings(payload, parts_.masker);
   Record record = make_command_record(live, RecordKind::intent, canonical_bytes(payload));
@@ -122,7 +124,7 @@ Lsn SystemCalls::append(std::vector<Record> records, const std::vector<LiveTask*
     heads.push_back(live->head);
   }
   return parts_.journal.append(std::move(records), std::move(heads), last_approval_,
-                               std::move(charges));
+                               std::move(charges), standing_.take_changed());
 }
 
 Lsn SystemCalls::append(LiveTask& live, std::vector<Record> records, std::vector<Charge> charges) {

@@ -78,6 +78,7 @@ class StepFields {
       case RecordKind::approval:
         with<ApprovalPayload>([this](const ApprovalPayload& answer) {
           add("approval", number(answer.approval));
+          if (answer.rule) add("standing_rule", answer.rule->number);
           add("answer", name_of(answer.answer));
           add("scope", name_of(answer.scope));
         });
@@ -130,6 +131,7 @@ class StepFields {
     fields_["name"] = intent.command;
     fields_["verdict"] = name_of(intent.verdict.decision);
     fields_["rule"] = intent.verdict.rule;
+    add("standing_rule", intent.verdict.standing_rule);
     add("line", intent.line);
     add("approval", number(intent.approval));
   }

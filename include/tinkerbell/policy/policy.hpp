@@ -5,6 +5,7 @@
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/facts.hpp"
+#include "tinkerbell/policy/standing_rule.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -23,12 +24,14 @@ inline constexpr std::array<std::string_view, 3> kNames<Decision> = {"allow", "a
 /// What a rule said about a command.
 struct Verdict {
   Decision decision = Decision::ask;
-  std::string rule;    ///< The rule's name: "default: file changes ask".
-  std::string reason;  ///< For people, where the name does not say it.
+  std::string rule;                 ///< The rule's name: "default: file changes ask".
+  std::string reason;               ///< For people, where the name does not say it.
+  std::uint64_t standing_rule = 0;  ///< The number of the one that allows it, if one does.
 
   static constexpr auto fields() {
     return described(field("decision", &Verdict::decision), field("rule", &Verdict::rule),
-                     field("reason", &Verdict::reason));
+                     field("reason", &Verdict::reason),
+                     field("standing_rule", &Verdict::standing_rule));
   }
 };
 
@@ -76,9 +79,15 @@ struct Narrowing {
 /// That of a child: its parent's and, besides, what its Spawn says. Errors: invalid.
 [[nodiscard]] Result<Narrowing> narrowed(const Narrowing& parent, const Spawn& child);
 
+/// The task whose command is judged, as far as a verdict depends on it.
+struct Subject {
+  Narrowing narrowing = {};
+  RulesInForce standing = {};
+};
+
 /// Judges a command. Pure: the same arguments give the same verdict.
 ///
-/// What `narrowing` leaves out is denied before anything else is asked.
+/// What the subject's narrowing leaves out is denied before anything else is asked.
 ///
 /// Deny beats ask beats allow, whatever the order of the rules. Where no configured rule matches,
 /// the built-in ones decide: reads inside the workspace, model calls and commands inside the daemon
@@ -88,13 +97,15 @@ struct Narrowing {
 /// workspace asks even where a rule allows it. What leaves the machine asks, in a draft too, but
 /// for model calls.
 ///
+/// A standing rule allows what only a built-in rule for want of others asks.
+///
 /// What a rule says of file.write, if that is not to allow it, holds for what file.move,
 /// file.remove, file.restore and file.patch change as well; of file.read for what file.move moves
 /// and file.patch changes.
 /// Of task.together each part is judged like a command of its own; what asks about it as a whole
 /// denies it, so that its parts are asked for one by one.
 [[nodiscard]] Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules,
-                             const Narrowing& narrowing = {});
+                             const Subject& subject = {});
 
 /// Whether a search may show lines of `entry`, or a list its name: a path within the workspace free
 /// of links. Pure.

@@ -37,6 +37,10 @@ struct ApprovalView {
   std::string text;                   ///< What the person said with it: the reason, or the answer.
   std::optional<std::string> result;  ///< What a program wrote, as the person stated it.
   std::string command;                ///< The name of what it is about: "process.run".
+  /// The standing rule that scope `always` would make, in words; empty: none can be made.
+  std::string always;
+  std::string always_directory;  ///< The same with `directory`; empty: it is about no file.
+  std::string always_not;        ///< Of a permission: why no standing rule can be made.
 
   static constexpr auto fields() {
     return described(
@@ -49,7 +53,10 @@ struct ApprovalView {
         field("requested_by", &ApprovalView::requested_by),
         field("decided_by", &ApprovalView::decided_by),
         field("decided_at", &ApprovalView::decided_at), field("text", &ApprovalView::text),
-        field("result", &ApprovalView::result), field("command", &ApprovalView::command));
+        field("result", &ApprovalView::result), field("command", &ApprovalView::command),
+        field("always", &ApprovalView::always),
+        field("always_directory", &ApprovalView::always_directory),
+        field("always_not", &ApprovalView::always_not));
   }
 
   bool operator==(const ApprovalView&) const = default;
@@ -91,7 +98,8 @@ enum class Answer : std::uint8_t {
 
 enum class Scope : std::uint8_t {
   once,
-  task,  ///< The same request again in this task needs no further question.
+  task,    ///< The same request again in this task needs no further question.
+  always,  ///< It makes the standing rule that the question shows.
 };
 
 /// POST /v1/approvals/{id} → DecisionView. Unknown keys are refused. 409: it was decided before;
@@ -100,6 +108,7 @@ enum class Scope : std::uint8_t {
 struct DecisionRequest {
   static constexpr std::size_t kTextBytesMax = 64 << 10;
   static constexpr std::size_t kResultBytesMax = 64 << 10;
+  static constexpr std::uint64_t kValidMsMax = std::uint64_t{10} * 365 * 24 * 3'600'000;
 
   std::optional<Answer> answer;  ///< Must be said.
   Scope scope = Scope::once;
@@ -108,12 +117,16 @@ struct DecisionRequest {
   /// Only with `happened`, and only of a program: what it wrote. The task gets it as the output of
   /// a program that ended with 0, and is told that a person stated it.
   std::optional<std::string> result;
+  bool directory = false;                 ///< Only with `always`, and only of a file: all below the
+                                          ///< directory in which it is.
+  std::optional<std::uint64_t> valid_ms;  ///< Only with `always`: how long the rule holds.
 
   static constexpr auto fields() {
-    return described(field("answer", &DecisionRequest::answer),
-                     field("scope", &DecisionRequest::scope), field("text", &DecisionRequest::text),
-                     field("hash", &DecisionRequest::hash),
-                     field("result", &DecisionRequest::result));
+    return described(
+        field("answer", &DecisionRequest::answer), field("scope", &DecisionRequest::scope),
+        field("text", &DecisionRequest::text), field("hash", &DecisionRequest::hash),
+        field("result", &DecisionRequest::result), field("directory", &DecisionRequest::directory),
+        field("valid_ms", &DecisionRequest::valid_ms));
   }
 
   bool operator==(const DecisionRequest&) const = default;
@@ -131,11 +144,12 @@ struct DecisionView {
   std::string state;  ///< "approved", "denied", "answered", "happened", "run_again" or "abort".
   std::string by;     ///< "uid 1000".
   std::string at;
+  std::string rule;  ///< The standing rule that it made: "standing rule 3: edit a.txt; in /w".
 
   static constexpr auto fields() {
     return described(field("schema", &DecisionView::schema), field("id", &DecisionView::id),
                      field("state", &DecisionView::state), field("by", &DecisionView::by),
-                     field("at", &DecisionView::at));
+                     field("at", &DecisionView::at), field("rule", &DecisionView::rule));
   }
 
   bool operator==(const DecisionView&) const = default;
@@ -150,6 +164,7 @@ inline constexpr std::array<std::string_view, 6> kNames<protocol::Answer> = {
     "approve", "deny", "answer", "happened", "run_again", "abort"};
 
 template <>
-inline constexpr std::array<std::string_view, 2> kNames<protocol::Scope> = {"once", "task"};
+inline constexpr std::array<std::string_view, 3> kNames<protocol::Scope> = {"once", "task",
+                                                                            "always"};
 
 }  // namespace tinkerbell

@@ -29,6 +29,7 @@ struct Question {
   std::string rule;  ///< Which rule asks for permission; empty for other questions.
   std::vector<std::string> choices;
   WallTime opened{};
+  RuleOffer offer = {};  ///< Of a permission: what an approval for good would make.
 };
 
 /// Fills in what the question says of a command: its line, its card and its choices. `doubt` is for

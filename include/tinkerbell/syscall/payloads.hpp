@@ -128,6 +128,7 @@ struct IntentPayload {
   bool started = false;                  ///< Allowed at once: this record is its START as well.
   std::int64_t deadline_unix_ns = 0;     ///< For sleep: when it ends.
   std::optional<Reservation> reserved;   ///< What may be charged for an attempt.
+  RuleOffer offer;                       ///< Of a permission: what an approval for good would make.
 
   static constexpr auto fields() {
     return described(
@@ -136,7 +137,8 @@ struct IntentPayload {
         field("verdict", &IntentPayload::verdict), field("approval", &IntentPayload::approval),
         field("hash", &IntentPayload::hash), field("started", &IntentPayload::started),
         field("deadline_unix_ns", &IntentPayload::deadline_unix_ns),
-        field("question", &IntentPayload::question), field("reserved", &IntentPayload::reserved));
+        field("question", &IntentPayload::question), field("reserved", &IntentPayload::reserved),
+        field("offer", &IntentPayload::offer));
   }
 };
 
@@ -167,11 +169,12 @@ inline constexpr std::array<std::string_view, 6> kNames<Answer> = {
 /// How far an approval reaches.
 enum class Scope : std::uint8_t {
   once,
-  task,  ///< Also the same command again in this task.
+  task,    ///< Also the same command again in this task.
+  always,  ///< Also what the standing rule says that is made with it.
 };
 
 template <>
-inline constexpr std::array<std::string_view, 2> kNames<Scope> = {"once", "task"};
+inline constexpr std::array<std::string_view, 3> kNames<Scope> = {"once", "task", "always"};
 
 /// APPROVAL: a person answered.
 struct ApprovalPayload {
@@ -182,13 +185,14 @@ struct ApprovalPayload {
   std::string hash;  ///< approval_hash of what was shown, hexadecimal.
   Person by;
   std::optional<std::string> result;  ///< Of happened: what the program wrote, as the person says.
+  std::optional<StandingRule> rule;   ///< Of `always`: what was made of it.
 
   static constexpr auto fields() {
-    return described(field("approval", &ApprovalPayload::approval),
-                     field("answer", &ApprovalPayload::answer),
-                     field("scope", &ApprovalPayload::scope), field("text", &ApprovalPayload::text),
-                     field("hash", &ApprovalPayload::hash), field("by", &ApprovalPayload::by),
-                     field("result", &ApprovalPayload::result));
+    return described(
+        field("approval", &ApprovalPayload::approval), field("answer", &ApprovalPayload::answer),
+        field("scope", &ApprovalPayload::scope), field("text", &ApprovalPayload::text),
+        field("hash", &ApprovalPayload::hash), field("by", &ApprovalPayload::by),
+        field("result", &ApprovalPayload::result), field("rule", &ApprovalPayload::rule));
   }
 };
 

@@ -14,6 +14,7 @@
 #include "tinkerbell/syscall/fork.hpp"
 #include "tinkerbell/syscall/observer.hpp"
 #include "tinkerbell/syscall/registry.hpp"
+#include "tinkerbell/syscall/standing_rules.hpp"
 
 #include <array>
 #include <cstddef>
@@ -217,10 +218,18 @@ class SystemCalls final : public CommandHandler {
   /// Returns what holds now. Errors: as cancel_task; invalid (there is no such bound).
   void raise_budget(TaskId task, const BudgetRaise& raise, Person by, Completion<Budget> done);
 
-  /// Answers a question. `answer.hash`, if given, must be that of the question. Errors: not_found,
-  /// conflict (answered before, or another hash), invalid (such an answer does not fit; a result,
-  /// and it is no program).
-  void answer(ApprovalPayload answer, Completion<ApprovalPayload> done);
+  /// Answers a question. `answer.hash`, if given, must be that of the question; `wish` is for scope
+  /// `always`. Errors: not_found, conflict (answered before, or another hash), invalid (such an
+  /// answer does not fit; a result, and it is no program; there can be no such standing rule),
+  /// exhausted (too many of them).
+  void answer(ApprovalPayload answer, Completion<ApprovalPayload> done, RuleWish wish = {});
+
+  /// Takes a standing rule away: from now on nothing is allowed by it. Returns what it was. Errors:
+  /// not_found; storage_full (it is back after a restart).
+  void remove_rule(std::uint64_t number, Person by, Completion<StandingRule> done);
+
+  /// Calls `done` with the standing rules by number, once all that they say is durable.
+  void list_rules(Completion<std::vector<StandingRule>> done);
 
   // ---- what people look at ----
 
@@ -295,6 +304,7 @@ class SystemCalls final : public CommandHandler {
   void judge(LiveTask& live);
   [[nodiscard]] Verdict verdict_for(const LiveTask& live, const TaskCommand& command,
                                     const Facts& facts) const;
+  [[nodiscard]] RuleOffer offer_for(const LiveTask& live) const;
   void allow(LiveTask& live);
   void ask(LiveTask& live, QuestionKind kind);
   void open_question(LiveTask& live, QuestionKind kind, Lsn lsn);
@@ -323,7 +333,10 @@ class SystemCalls final : public CommandHandler {
   [[nodiscard]] static Seq held_for_budget(const LiveTask& live);
 
   // approve
-  void answer_awake(ApprovalPayload answer, Completion<ApprovalPayload> done);
+  void answer_awake(ApprovalPayload answer, RuleWish wish, Completion<ApprovalPayload> done);
+  [[nodiscard]] Result<StandingRule> rule_wanted(const Question& question,
+                                                 const ApprovalPayload& answer,
+                                                 const RuleWish& wish) const;
   void grant(LiveTask& live, const ApprovalPayload& answer, const Facts& facts);
   void resolve(LiveTask& live, const ApprovalPayload& answer, std::vector<Record> records);
   void recheck(LiveTask& live);
@@ -459,6 +472,7 @@ class SystemCalls final : public CommandHandler {
 
   Parts parts_;
   ApprovalBook book_;
+  StandingRules standing_;
   std::unique_ptr<Gate> gate_;
   std::array<Driver*, std::variant_size_v<CommandVariant>> drivers_{};
   std::unordered_map<TaskId, std::unique_ptr<LiveTask>> live_;  ///< Those that are awake.

@@ -241,6 +241,29 @@ TEST(Arguments, OfDecisionsAreTheAnswerItsScopeAndItsWords) {
   EXPECT_EQ(answer.text, "blue");
 }
 
+TEST(Arguments, OfAnApprovalForGoodAreHowFarAndHowLong) {
+  const Decide good = command<Decide>({"approve", "a3", "--always", "--directory", "--for", "30d"});
+  EXPECT_EQ(good.scope, protocol::Scope::always);
+  EXPECT_TRUE(good.directory);
+  EXPECT_EQ(good.valid_ms, std::uint64_t{30} * 24 * 3'600'000);
+  EXPECT_FALSE(command<Decide>({"approve", "a3", "--always"}).valid_ms);
+  for (const std::vector<std::string>& wrong :
+       std::vector<std::vector<std::string>>{{"approve", "a3", "--for", "30d"},
+                                             {"approve", "a3", "--directory"},
+                                             {"approve", "a3", "--always", "--task"},
+                                             {"deny", "a3", "--always"}}) {
+    EXPECT_FALSE(parse_arguments(wrong)) << testing::PrintToString(wrong);
+  }
+}
+
+TEST(Arguments, OfRulesAreNoneOrOneToRemove) {
+  (void)command<ListRules>({"rules"});
+  EXPECT_EQ(command<RemoveRule>({"rules", "remove", "17"}).number, 17U);
+  EXPECT_FALSE(parse_arguments({"rules", "remove"}));
+  EXPECT_FALSE(parse_arguments({"rules", "remove", "a17"}));
+  EXPECT_FALSE(parse_arguments({"rules", "drop", "17"}));
+}
+
 TEST(Arguments, OfResolveAreOneOfThreeAnswers) {
   EXPECT_EQ(command<Decide>({"resolve", "a3", "--happened"}).answer, protocol::Answer::happened);
   EXPECT_EQ(command<Decide>({"resolve", "a3", "--run-again"}).answer, protocol::Answer::run_again);

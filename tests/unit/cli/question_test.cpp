@@ -51,6 +51,27 @@ TEST(Question, BindsItsAnswerToWhatWasShown) {
   EXPECT_EQ(no.text, "it is late");
 }
 
+TEST(Question, ShowsTheRuleThatAnApprovalForGoodWouldMake) {
+  protocol::ApprovalView approval = approval_a3();
+  approval.always = "run ./test.sh, these words";
+  Question question(approval, 24, 80);
+  EXPECT_NE(question.next_page().find("│   always: run ./test.sh, these words\n"),
+            std::string::npos);
+  EXPECT_EQ(question.prompt(),
+            "Approve a3? [y]es, for this [t]ask, [a]lways, [n]o or n WHY, [s]how again: ");
+  EXPECT_EQ(decision(question, "a").scope, protocol::Scope::always);
+  EXPECT_EQ(decision(question, "always").hash, approval.hash);
+}
+
+TEST(Question, OffersNoApprovalForGoodThatMakesNoRule) {
+  protocol::ApprovalView approval = approval_a3();
+  approval.always_not = "it sets environment variables";
+  Question question(approval, 24, 80);
+  EXPECT_NE(question.next_page().find("always: not possible: it sets environment variables"),
+            std::string::npos);
+  EXPECT_TRUE(repeats(question, "a"));
+}
+
 TEST(Question, TakesOnlyWhatItOffersForAnAnswer) {
   const Question question = shown(approval_a3());
   for (const char* typed : {"", "maybe", "yy", "Y N", "yes please", "\x1b[A"})

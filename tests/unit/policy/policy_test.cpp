@@ -695,7 +695,7 @@ TEST(Policy, ATaskOfADirectoryCallsNoServerAndPatchesNothingElse) {
   const Narrowing narrowing{.only = {}, .directory = "sub"};
   const Facts facts{.sandbox = "bubblewrap"};
   const auto narrowed_decision = [&](const TaskCommand& command) {
-    return decide(command, facts, all, narrowing).decision;
+    return decide(command, facts, all, {.narrowing = narrowing}).decision;
   };
   const AwaitTool call{.server = "s", .tool = "t"};
   EXPECT_EQ(decide(call, facts, all).decision, Decision::allow);

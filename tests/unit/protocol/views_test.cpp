@@ -221,6 +221,23 @@ TEST(DecisionRequest, KeepsItsBounds) {
   EXPECT_EQ(check(chatty).error().code, Errc::too_large);
 }
 
+TEST(DecisionRequest, SaysHowFarARuleReachesOnlyIfItMakesOne) {
+  EXPECT_TRUE(check(DecisionRequest{.answer = Answer::approve,
+                                    .scope = Scope::always,
+                                    .directory = true,
+                                    .valid_ms = DecisionRequest::kValidMsMax}));
+  for (const DecisionRequest& wrong : std::vector<DecisionRequest>{
+           {.answer = Answer::deny, .scope = Scope::always},
+           {.answer = Answer::approve, .directory = true},
+           {.answer = Answer::approve, .scope = Scope::task, .valid_ms = 1},
+           {.answer = Answer::approve, .scope = Scope::always, .valid_ms = 0},
+           {.answer = Answer::approve,
+            .scope = Scope::always,
+            .valid_ms = DecisionRequest::kValidMsMax + 1}}) {
+    EXPECT_FALSE(check(wrong)) << dump_json(to_json_value(wrong));
+  }
+}
+
 TEST(DecisionRequest, HasAResultOnlyOfWhatHappened) {
   EXPECT_TRUE(check(DecisionRequest{.answer = Answer::happened, .result = "version 7"}));
   EXPECT_TRUE(check(DecisionRequest{.answer = Answer::happened, .result = ""}));

@@ -72,6 +72,8 @@ std::string journal_form() {
   describe<Budget>(form, "Budget");
   describe<Reservation>(form, "Reservation");
   describe<Verdict>(form, "Verdict");
+  describe<RuleOffer>(form, "RuleOffer");
+  describe<StandingRule>(form, "StandingRule");
   describe<Message>(form, "Message");
   describe<KeptPiece>(form, "KeptPiece");
   describe<ToolCall>(form, "ToolCall");
@@ -117,13 +119,14 @@ INTENT 0 command = ""
 INTENT 1 arguments = (none)
 INTENT 2 line = ""
 INTENT 3 facts = {"changes":[],"copy":null,"diff":"","directory":"","draft":0,"files":[],"host":"","left":[],"object":"","object_sha256":"","outside":false,"result_sha256":"","sandbox":""}
-INTENT 4 verdict = {"decision":"ask","reason":"","rule":""}
+INTENT 4 verdict = {"decision":"ask","reason":"","rule":"","standing_rule":0}
 INTENT 5 approval = 0
 INTENT 6 hash = ""
 INTENT 7 started = false
 INTENT 8 deadline_unix_ns = 0
 INTENT 9 question = null
 INTENT 10 reserved = null
+INTENT 11 offer = {"rule":null,"why_not":""}
 START 0 approval = 0
 APPROVAL 0 approval = 0
 APPROVAL 1 answer = "deny"
@@ -132,6 +135,7 @@ APPROVAL 3 text = ""
 APPROVAL 4 hash = ""
 APPROVAL 5 by = {"pid":0,"uid":0,"via":""}
 APPROVAL 6 result = null
+APPROVAL 7 rule = null
 SIGNAL 0 signal = "cancel"
 SIGNAL 1 reason = ""
 SIGNAL 2 by = {"pid":0,"uid":0,"via":""}
@@ -236,6 +240,28 @@ Reservation 4 tasks = 0
 Verdict 0 decision = "ask"
 Verdict 1 rule = ""
 Verdict 2 reason = ""
+Verdict 3 standing_rule = 0
+RuleOffer 0 rule = null
+RuleOffer 1 why_not = ""
+StandingRule 0 number = 0
+StandingRule 1 command = ""
+StandingRule 2 workspace = ""
+StandingRule 3 in_draft = false
+StandingRule 4 program = ""
+StandingRule 5 program_sha256 = ""
+StandingRule 6 argv = []
+StandingRule 7 with_files = false
+StandingRule 8 cwd = ""
+StandingRule 9 sandbox = ""
+StandingRule 10 host = ""
+StandingRule 11 path = ""
+StandingRule 12 below = false
+StandingRule 13 by_uid = 0
+StandingRule 14 via = ""
+StandingRule 15 since_unix_ns = 0
+StandingRule 16 expires_unix_ns = 0
+StandingRule 17 used = 0
+StandingRule 18 last_used_unix_ns = 0
 Message 0 role = "user"
 Message 1 text = ""
 Message 2 tool_calls = []
