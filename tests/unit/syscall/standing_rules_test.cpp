@@ -124,6 +124,16 @@ TEST_F(StandingRulesOfTasks, AreInTheRecordAndTheStoreInOneTransaction) {
   EXPECT_EQ(world.memory->rules.front().first, before + 1);
 }
 
+TEST_F(StandingRulesOfTasks, AreNotThereIfTheApprovalIsNot) {
+  const TaskId task = write();
+  const std::size_t before = world.memory->records.size();
+  ASSERT_TRUE(always(kFirst));
+  world.crash_with(before);
+  EXPECT_TRUE(rules().empty());
+  EXPECT_FALSE(has_ended(task));
+  EXPECT_NE(world.calls->approvals().find_open(kFirst), nullptr);
+}
+
 TEST_F(StandingRulesOfTasks, AreThereAfterACrash) {
   write();
   ASSERT_TRUE(always(kFirst));
