@@ -41,45 +41,69 @@ RuleWish wish_of(const protocol::DecisionRequest& wanted) {
   return wish;
 }
 
-/// A list of questions on its way to a client.
+/// Questions on their way to who wants to see them.
 struct Listing {
-  Context& context;
-  Request request;
+  SystemCalls& calls;
   std::vector<ApprovalId> wanted;
+  std::function<void(protocol::ApprovalView)> each;
+  std::function<void()> done;
   std::size_t next = 0;
-  protocol::ApprovalList list;
 };
 
 /// One after the other: a task that rests is awake only until its question was read.
 void list(const std::shared_ptr<Listing>& listing) {
-  SystemCalls& calls = listing->context.parts.calls;
   while (listing->next < listing->wanted.size()) {
     const ApprovalId id = listing->wanted[listing->next++];
-    if (const Question* const question = calls.approvals().find_open(id)) {
-      listing->list.approvals.push_back(approval_view(*question));
+    if (const Question* const question = listing->calls.approvals().find_open(id)) {
+      listing->each(approval_view(*question));
       continue;
     }
-    return calls.look_at(
+    return listing->calls.look_at(
         id, Completion<const Question*>([listing](const Result<const Question*>& question) {
-          if (question) listing->list.approvals.push_back(approval_view(**question));
+          if (question) listing->each(approval_view(**question));
           list(listing);
         }));
   }
-  answer_from_pool(listing->context, listing->request, [list = std::move(listing->list)]() mutable {
-    return Result<protocol::ApprovalList>(std::move(list));
-  });
+  listing->done();
 }
 
 }  // namespace
 
+void for_each_open(Context& context, TaskId task, std::function<void(protocol::ApprovalView)> each,
+                   std::function<void()> done) {
+  SystemCalls& calls = context.parts.calls;
+  list(std::make_shared<Listing>(Listing{.calls = calls,
+                                         .wanted = calls.open_questions(task),
+                                         .each = std::move(each),
+                                         .done = std::move(done)}));
+}
+
+void decide(Context& context, ApprovalId approval, const protocol::DecisionRequest& wanted,
+            Person by, Completion<ApprovalPayload> done) {
+  if (const Result<void> fits = check(wanted); !fits) return done(fits.error());
+  context.parts.calls.answer({.approval = approval,
+                              .answer = answer_of(*wanted.answer),
+                              .scope = scope_of(wanted.scope),
+                              .text = wanted.text,
+                              .hash = wanted.hash,
+                              .by = std::move(by),
+                              .result = wanted.result,
+                              .rule = {}},
+                             std::move(done), wish_of(wanted));
+}
+
 void get_approvals(Context& context, Request request) {
   const auto task = request.query_number("task", 0, kVolatileBit - 1);
   if (!task) return request.fail(task.error());
-  list(
-      std::make_shared<Listing>(Listing{.context = context,
-                                        .request = request,
-                                        .wanted = context.parts.calls.open_questions(TaskId{*task}),
-                                        .list = {}}));
+  const auto found = std::make_shared<protocol::ApprovalList>();
+  for_each_open(
+      context, TaskId{*task},
+      [found](protocol::ApprovalView view) { found->approvals.push_back(std::move(view)); },
+      [&context, request, found] {
+        answer_from_pool(context, request, [found]() mutable {
+          return Result<protocol::ApprovalList>(std::move(*found));
+        });
+      });
 }
 
 void get_approval(Context& context, Request request) {
@@ -88,7 +112,7 @@ void get_approval(Context& context, Request request) {
   if (const Answered* const answered = book.find_answered(id)) {
     protocol::ApprovalView view = approval_view(answered->question);
     view.state = decided_state(answered->decision.answer);
-    view.decided_by = "uid " + std::to_string(answered->decision.by.uid);
+    view.decided_by = in_words(answered->decision.by);
     view.decided_at = rfc3339(answered->when);
     view.text = answered->decision.text;
     view.result = answered->decision.result;
@@ -104,25 +128,15 @@ void get_approval(Context& context, Request request) {
 void post_decision(Context& context, Request request) {
   const Result<protocol::DecisionRequest> wanted = request.body<protocol::DecisionRequest>();
   if (!wanted) return request.fail(wanted.error());
-  if (const Result<void> fits = check(*wanted); !fits) return request.fail(fits.error());
-  context.parts.calls.answer(
-      {.approval = ApprovalId{request.id()},
-       .answer = answer_of(*wanted->answer),
-       .scope = scope_of(wanted->scope),
-       .text = wanted->text,
-       .hash = wanted->hash,
-       .by = request.person(),
-       .result = wanted->result,
-       .rule = {}},
-      Completion<ApprovalPayload>([&context, request](const Result<ApprovalPayload>& decided) {
-        if (!decided) return request.fail(decided.error());
-        request.answer(protocol::DecisionView{.id = decided->approval,
-                                              .state = decided_state(decided->answer),
-                                              .by = "uid " + std::to_string(decided->by.uid),
-                                              .at = rfc3339(context.parts.clock.wall()),
-                                              .rule = rule_made(*decided)});
-      }),
-      wish_of(*wanted));
+  decide(context, ApprovalId{request.id()}, *wanted, request.person(),
+         Completion<ApprovalPayload>([&context, request](const Result<ApprovalPayload>& decided) {
+           if (!decided) return request.fail(decided.error());
+           request.answer(protocol::DecisionView{.id = decided->approval,
+                                                 .state = decided_state(decided->answer),
+                                                 .by = in_words(decided->by),
+                                                 .at = rfc3339(context.parts.clock.wall()),
+                                                 .rule = rule_made(*decided)});
+         }));
 }
 
 }  // namespace tinkerbell::control

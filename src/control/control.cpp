@@ -6,6 +6,8 @@
 #include "tinkerbell/io/http_server.hpp"
 #include "tinkerbell/protocol/cassette.hpp"
 
+#include <unistd.h>
+
 #include <exception>
 #include <optional>
 #include <string>
@@ -41,6 +43,24 @@ void ControlPlane::adopt(const std::vector<Record>& records) {
 
 void ControlPlane::adopt(const TaskHead& head) {
   state_->hub.adopt(head);
+}
+
+void ControlPlane::on_event(std::function<void(const protocol::EventView&)> listener) {
+  state_->hub.on_event(std::move(listener));
+}
+
+void ControlPlane::show_open(std::function<void(protocol::ApprovalView)> each) {
+  control::for_each_open(*state_->context, kNoTask, std::move(each), [] {});
+}
+
+void ControlPlane::decide(ApprovalId approval, const protocol::DecisionRequest& wanted,
+                          std::string via, Completion<void> done) {
+  control::decide(*state_->context, approval, wanted,
+                  {.via = std::move(via), .uid = ::geteuid(), .pid = ::getpid()},
+                  Completion<ApprovalPayload>(
+                      [done = std::move(done)](const Result<ApprovalPayload>& decided) mutable {
+                        done(decided ? Result<void>() : Result<void>(decided.error()));
+                      }));
 }
 
 void ControlPlane::connect(Parts parts) {

@@ -70,6 +70,10 @@ void EventHub::recorded(const Record& record) {
   const std::vector<protocol::EventView> events = projection.apply(record);
   if (record.kind == RecordKind::task) know_ancestors(record.task);
   publish(events, /*to_tracers=*/false);
+  if (listener_ && record.branch != kCopiedBranch) {
+    for (const protocol::EventView& event : events)
+      listener_(event);
+  }
   if (record.kind != RecordKind::done) return;
   live_.erase(record.task);
   ancestors_.erase(record.task);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -34,6 +35,11 @@ class EventHub final : public SyscallObserver {
   /// Takes up a task that an earlier run wrote, without telling anybody.
   void adopt(const std::vector<Record>& records);
   void adopt(const TaskHead& head);
+
+  /// Who is told of all that is recorded from now on, but for what was copied from another task.
+  void on_event(std::function<void(const protocol::EventView&)> listener) {
+    listener_ = std::move(listener);
+  }
 
   void recorded(const Record& record) override;
   void progressed(CommandId id, ProgressKind kind, std::string_view text) override;
@@ -93,6 +99,7 @@ class EventHub final : public SyscallObserver {
   /// those above it, are not known.
   std::unordered_map<TaskId, std::vector<TaskId>> ancestors_;
   std::list<std::shared_ptr<Follower>> followers_;
+  std::function<void(const protocol::EventView&)> listener_;
   Lsn newest_{0};
   std::uint64_t pieces_ = 0;  ///< Events since the newest record that are not journalled.
 };

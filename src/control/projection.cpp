@@ -306,7 +306,7 @@ void Projection::answered(const Record& record, Events& events) {
   }
   const protocol::DecisionView view{.id = payload->approval,
                                     .state = decided_state(payload->answer),
-                                    .by = "uid " + std::to_string(payload->by.uid),
+                                    .by = in_words(payload->by),
                                     .at = rfc3339(record.wall),
                                     .rule = rule_made(*payload)};
   emit(record, protocol::event_name::kApprovalDecided, to_json_value(view), events);

@@ -4,7 +4,9 @@
 #include "control/request.hpp"
 
 #include "tinkerbell/control/control.hpp"
+#include "tinkerbell/protocol/approval.hpp"
 
+#include <functional>
 #include <string_view>
 
 namespace tinkerbell::control {
@@ -101,6 +103,14 @@ void get_events(Context& context, Request request);
 void get_approvals(Context& context, Request request);
 void get_approval(Context& context, Request request);
 void post_decision(Context& context, Request request);
+
+/// Shows the open questions of a task, or all (kNoTask), by id; then calls `done`.
+void for_each_open(Context& context, TaskId task, std::function<void(protocol::ApprovalView)> each,
+                   std::function<void()> done);
+
+/// Answers a question. Errors: those of SystemCalls::answer; invalid, too_large.
+void decide(Context& context, ApprovalId approval, const protocol::DecisionRequest& wanted,
+            Person by, Completion<ApprovalPayload> done);
 
 // rules.cpp
 void get_rules(Context& context, Request request);

@@ -41,6 +41,17 @@ Budget default_budget(const settings::BudgetSettings& settings) {
           .time = settings.time};
 }
 
+OutreachSettings outreach_settings(const settings::Settings& settings) {
+  OutreachSettings outreach{.notify = settings.notify.command,
+                            .on = {},
+                            .notify_timeout = settings.notify.timeout,
+                            .ask = settings.ask.command,
+                            .ask_timeout = settings.ask.timeout};
+  for (const std::string& each : settings.notify.on)
+    outreach.on.push_back(value_named<Occasion>(each).value());  // the settings know no other
+  return outreach;
+}
+
 std::string in_words(const TurnMark::Deaths& deaths) {
   const std::string where = deaths.at == Seq{0}
                                 ? "before its first step"
@@ -99,6 +110,11 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
            mcp_settings(plan_.settings, plan_.state_dir, plan_.socket, sandbox_works)),
       models_(io_.get_executor(), http_, pool_, clock_, progress_, logger_, plan_.llm),
       cassettes_(models_, clock_, progress_),
+      outreach_(io_.get_executor(), outreach_settings(plan_.settings), logger_,
+                [this](ApprovalId approval, const protocol::DecisionRequest& wanted,
+                       std::string via, Completion<void> done) {
+                  control_.decide(approval, wanted, std::move(via), std::move(done));
+                }),
       notifier_(io_.get_executor()),
       signals_(io_, SIGTERM, SIGINT),
       reactor_(io_, calls_.scheduler(), clock_),
@@ -152,6 +168,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
                             : "stderr",
                  .keep_ended = plan_.settings.retention.ended,
                  .budget = default_budget(plan_.settings.budget)}});
+  control_.on_event([this](const protocol::EventView& event) { outreach_.tell(event); });
 }
 
 std::function<void(std::move_only_function<void()>)> Daemon::into_inbox() {
@@ -336,6 +353,9 @@ int Daemon::run(Survivors survivors) {
   if (!opened.accepted.empty()) logger_.warn("journal.accepted", {{"error", opened.accepted}});
   report_anchor(opened.anchor);
   if (journal_.storage_full()) report_storage(journal_.storage_full());
+  if (outreach_.asks()) {  // once more: what was said to the last run is lost
+    control_.show_open([this](const protocol::ApprovalView& open) { outreach_.ask(open); });
+  }
   notifier_.ready(std::to_string(brought_back) + " tasks brought back");
   notifier_.feed_watchdog();
   wait_for_signal();

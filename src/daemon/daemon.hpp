@@ -21,6 +21,7 @@
 #include "tinkerbell/journal/journal.hpp"
 #include "tinkerbell/journal/sqlite_store.hpp"
 #include "tinkerbell/journal/writer_thread.hpp"
+#include "tinkerbell/outreach/outreach.hpp"
 #include "tinkerbell/reactor/hog_watch.hpp"
 #include "tinkerbell/reactor/inbox.hpp"
 #include "tinkerbell/reactor/reactor.hpp"
@@ -141,6 +142,7 @@ class Daemon {
   McpDriver mcp_;
   LlmDriver models_;
   CassetteDriver cassettes_;  ///< Before the models.
+  Outreach outreach_;
   Notifier notifier_;
   boost::asio::signal_set signals_;
   Reactor reactor_;

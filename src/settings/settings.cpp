@@ -27,6 +27,8 @@ constexpr std::uint32_t kAttemptsMax = 1'000;
 constexpr std::size_t kGlobBytesMax = 1'024;
 constexpr std::size_t kMcpNameMax = 24;
 constexpr Milliseconds kProbeTimeMax{300'000};
+constexpr Milliseconds kNotifyTimeMax{300'000};
+constexpr Milliseconds kAskTimeMax{86'400'000};
 
 /// Dots between the parts of keys on one line. toml++ takes such keys apart by recursion, and a
 /// line of 50 000 exhausts the stack.
@@ -385,6 +387,36 @@ ProbeSettings read_probe(const toml::table& table, Problems& problems) {
   return probe;
 }
 
+// ---- programs that reach people ----
+
+void check_command(TableReader& reader, const std::vector<std::string>& command) {
+  if (command.empty() || !command.front().starts_with('/')) {
+    reader.reject("command", "must begin with the absolute path of a program");
+  }
+}
+
+void read_notify(const toml::table& table, Problems& problems, NotifySettings& notify) {
+  TableReader reader(table, "[notify]", problems);
+  reader.read("command", notify.command);
+  reader.read("on", notify.on);
+  reader.read("timeout", notify.timeout);
+  check_command(reader, notify.command);
+  for (const std::string& each : notify.on) {
+    if (each != "question" && each != "failed" && each != "budget") {
+      reader.reject("on", "may have question, failed and budget, not \"" + each + "\"");
+    }
+  }
+  if (notify.timeout > kNotifyTimeMax) reader.reject("timeout", "must be at most 5m");
+}
+
+void read_ask(const toml::table& table, Problems& problems, AskSettings& ask) {
+  TableReader reader(table, "[ask]", problems);
+  reader.read("command", ask.command);
+  reader.read("timeout", ask.timeout);
+  check_command(reader, ask.command);
+  if (ask.timeout > kAskTimeMax) reader.reject("timeout", "must be at most 1d");
+}
+
 void read_probes(const toml::array& probes, Problems& problems, Settings& settings) {
   for (const toml::node& node : probes)
     settings.probes.push_back(read_probe(*node.as_table(), problems));
@@ -565,6 +597,10 @@ Settings read_settings(const toml::table& table, Problems& problems) {
   if (const auto* const each = reader.table("budget")) {
     read_budget(*each, problems, settings.budget);
   }
+  if (const auto* const each = reader.table("notify")) {
+    read_notify(*each, problems, settings.notify);
+  }
+  if (const auto* const each = reader.table("ask")) read_ask(*each, problems, settings.ask);
   if (!settings.models.contains(settings.agent.model)) {
     reader.reject("agent", "wants a model \"" + settings.agent.model + "\" that [models] has not");
   }

@@ -15,9 +15,9 @@ std::string displayed(ApprovalId id) {
 
 Error too_late(const Answered& answered) {
   const ApprovalPayload& decision = answered.decision;
-  return {Errc::conflict, displayed(answered.question.id) + " was already answered: " +
-                              std::string(name_of(decision.answer)) + " by uid " +
-                              std::to_string(decision.by.uid) + " at " + rfc3339(answered.when)};
+  return {Errc::conflict, displayed(answered.question.id) +
+                              " was already answered: " + std::string(name_of(decision.answer)) +
+                              " by " + in_words(decision.by) + " at " + rfc3339(answered.when)};
 }
 
 }  // namespace

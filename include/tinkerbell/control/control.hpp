@@ -7,6 +7,8 @@
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/journal/journal.hpp"
 #include "tinkerbell/journal/record.hpp"
+#include "tinkerbell/protocol/approval.hpp"
+#include "tinkerbell/protocol/event.hpp"
 #include "tinkerbell/syscall/observer.hpp"
 #include "tinkerbell/syscall/registry.hpp"
 #include "tinkerbell/syscall/syscalls.hpp"
@@ -73,6 +75,16 @@ class ControlPlane {
     std::function<Result<void>(std::set<Sha256>& contents)> relied_on;
     DaemonFacts facts;
   };
+
+  /// Tells `listener` what happens from now on, as followers of all tasks are told.
+  void on_event(std::function<void(const protocol::EventView&)> listener);
+
+  /// Shows the questions that are open now. After connect().
+  void show_open(std::function<void(protocol::ApprovalView)> each);
+
+  /// Answers a question as `via`. Errors: those of SystemCalls::answer; invalid, too_large.
+  void decide(ApprovalId approval, const protocol::DecisionRequest& wanted, std::string via,
+              Completion<void> done);
 
   /// Connects the routes. Before listen() or adopt_socket().
   void connect(Parts parts);

@@ -207,6 +207,19 @@ struct RetentionSettings {
   Milliseconds ended = std::chrono::days(30);  ///< Tasks whose whole family ended before that.
 };
 
+/// A program that is told of questions and ends, and one that may answer questions: see the config
+/// file.
+struct NotifySettings {
+  std::vector<std::string> command;  ///< Empty: none.
+  std::vector<std::string> on{"question", "failed", "budget"};
+  Milliseconds timeout{30'000};
+};
+
+struct AskSettings {
+  std::vector<std::string> command;  ///< Empty: none.
+  Milliseconds timeout{600'000};
+};
+
 struct Settings {
   std::string file;  ///< Where they are read from, absolute; the file may be absent.
   DaemonSettings daemon;
@@ -226,6 +239,8 @@ struct Settings {
   BudgetSettings budget;
   RetentionSettings retention;
   NetworkSettings network;
+  NotifySettings notify;
+  AskSettings ask;
 };
 
 /// Reads settings from TOML text. What the text does not say keeps its default; an unknown key, a

@@ -21,7 +21,7 @@ namespace tinkerbell {
 
 /// Who did something from outside, as far as the kernel can tell.
 struct Person {
-  std::string via;  ///< "cli" or "api"; of a signal also "task 12".
+  std::string via;  ///< "cli" or "api"; of a signal also "task 12", of an answer "program /bin/x".
   std::uint32_t uid = 0;
   std::int32_t pid = 0;
 
@@ -30,6 +30,12 @@ struct Person {
                      field("pid", &Person::pid));
   }
 };
+
+/// "uid 1000"; of an answer that a program gave, with that.
+[[nodiscard]] inline std::string in_words(const Person& person) {
+  const std::string who = "uid " + std::to_string(person.uid);
+  return person.via.starts_with("program ") ? who + " (" + person.via + ")" : who;
+}
 
 /// What a task and all that come from it may use together. 0 is nothing, and not "any".
 struct Budget {

@@ -361,6 +361,16 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"deny\"\npaths = [\"./docs\"]\n",
                 "5: \"paths\" in [[policy.rule]] holds paths within the workspace: \"docs/**\", "
                 "not \"./docs\" or \"/docs\""},
+        Mistake{"[notify]\ncommand = [\"notify-send\"]\n",
+                "3: \"command\" in [notify] must begin with the absolute path of a program"},
+        Mistake{"[notify]\ncommand = [\"/x\"]\non = [\"question\", \"joy\"]\n",
+                "4: \"on\" in [notify] may have question, failed and budget, not \"joy\""},
+        Mistake{"[notify]\ncommand = [\"/x\"]\ntimeout = \"6m\"\n",
+                "4: \"timeout\" in [notify] must be at most 5m"},
+        Mistake{"[ask]\ncommand = [\"\"]\n",
+                "3: \"command\" in [ask] must begin with the absolute path of a program"},
+        Mistake{"[ask]\ncommand = [\"/x\"]\ntimeout = \"2d\"\n",
+                "4: \"timeout\" in [ask] must be at most 1d"},
         Mistake{"[[probe]]\ncommand = [\"x\"]\nargv = [\"y\"]\n",
                 "2: \"name\" in [[probe]] is missing: its evidence is told by it"},
         Mistake{"[[probe]]\nname = \"x\"\nargv = [\"y\"]\n",
@@ -648,7 +658,7 @@ std::string uncommented(std::string text) {
     const bool example =
         line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# [["));
     const bool table = (line.starts_with("# [providers.") || line.starts_with("# [models.") ||
-                        line.starts_with("# [mcp.")) &&
+                        line.starts_with("# [mcp.") || line == "# [notify]" || line == "# [ask]") &&
                        line.ends_with("]");
     const bool other_key = line.contains("key = { file") || line.contains("key = { env");
     if (other_key) continue;
@@ -664,6 +674,9 @@ TEST(ShippedConfig, StaysValidWhenItsExamplesAreTakenUp) {
   EXPECT_EQ(settings->policy.rules.size(), 4U);
   EXPECT_EQ(settings->probes.size(), 1U);
   EXPECT_EQ(settings->mcp.size(), 1U);
+  EXPECT_EQ(settings->notify.on, Settings().notify.on);
+  EXPECT_EQ(settings->notify.timeout, Settings().notify.timeout);
+  EXPECT_EQ(settings->ask.timeout, Settings().ask.timeout);
   EXPECT_EQ(settings->providers.at("openai").key, (KeySource{KeyKind::credential, "openai"}));
   EXPECT_EQ(settings->providers.at("anthropic").api_version, ProviderSettings{}.api_version);
   EXPECT_EQ(settings->providers.at("anthropic").key_header, ProviderSettings{}.key_header);
