@@ -111,6 +111,7 @@ TEST_F(OutreachTest, LeavesTheQuestionOpenWhateverElseTheProgramSays) {
            std::string("yes"),
            std::string("{}"),
            std::string(R"({"answer":"approve"})"),
+           R"({"hash":")" + hash + "\"}",
            R"({"answer":"approve","hash":")" + std::string(64, 'b') + "\"}",
            R"({"answer":"perhaps","hash":")" + hash + "\"}",
            R"({"answer":"approve","hash":")" + hash + R"(","more":1})",

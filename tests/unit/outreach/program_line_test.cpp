@@ -3,6 +3,9 @@
 #include "support/temp_dir.hpp"
 #include "unit/io/loop.hpp"
 
+#include "tinkerbell/base/unique_fd.hpp"
+
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -62,6 +65,7 @@ TEST_F(ProgramLineTest, TakesAnInputAndGivesAnOutputThatNoPipeHolds) {
 
 TEST_F(ProgramLineTest, HasNothingOfTheDaemonsEnvironmentAndDescriptors) {
   ASSERT_EQ(::setenv("OPENAI_API_KEY", "secret", 1), 0);
+  const UniqueFd open_on_exec(::open("/dev/null", O_RDONLY));  // NOLINT: that is the point
   const Result<std::string> seen = said(shell("env; ls /proc/self/fd; pwd"));
   ASSERT_TRUE(seen);
   EXPECT_EQ(seen->find("OPENAI_API_KEY"), std::string::npos) << *seen;
