@@ -221,6 +221,42 @@ TEST(ApprovalDetails, EndWithSizeAndHash) {
             "answer with `tinkerbell approve a3` or `tinkerbell deny a3`\n");
 }
 
+TEST(ApprovalDetails, SayWhatAnApprovalForGoodWouldAllow) {
+  protocol::ApprovalView approval = approval_a3();
+  approval.always = "write docs/a.md; in /w";
+  approval.always_directory = "write any file below docs/; in /w";
+  EXPECT_NE(approval_details(approval, kPipe)
+                .find("always: write docs/a.md; in /w\n"
+                      "always, --directory: write any file below docs/; in /w\n│ run a program\n"),
+            std::string::npos);
+}
+
+TEST(RuleTable, HasAllThatIsKnownOfEach) {
+  const protocol::RuleList list{.rules = {{.number = 3,
+                                           .rule = "write a.md; in /w",
+                                           .since = "2026-11-20T10:00:00Z",
+                                           .by = "uid 1000",
+                                           .via = "cli",
+                                           .expires = "2026-12-20T10:00:00Z",
+                                           .used = 12,
+                                           .last_used = "2026-11-22T20:33:35Z"},
+                                          {.number = 17,
+                                           .rule = "run ls, these words; in /w",
+                                           .since = "2026-11-21T10:00:00Z",
+                                           .by = "uid 0",
+                                           .via = "program /bin/ask",
+                                           .expires = "2026-11-22T10:00:00Z",
+                                           .expired = true}}};
+  EXPECT_EQ(rule_table(list, kNow),
+            "N   SINCE                 BY                        EXPIRES               USED  LAST "
+            "USED  ALLOWS\n"
+            "3   2026-11-20T10:00:00Z  uid 1000 (cli)            2026-12-20T10:00:00Z  12    2m "
+            "ago     write a.md; in /w\n"
+            "17  2026-11-21T10:00:00Z  uid 0 (program /bin/ask)  expired               0     never "
+            "     run ls, these words; in /w\n");
+  EXPECT_EQ(rule_numbers(list), "3\n17\n");
+}
+
 TEST(HowToAnswer, NamesTheVerbsThatFitTheKind) {
   protocol::ApprovalView approval = approval_a3();
   approval.kind = "outcome";

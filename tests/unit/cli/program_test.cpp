@@ -8,6 +8,7 @@
 #include "tinkerbell/protocol/cassette.hpp"
 #include "tinkerbell/protocol/gc.hpp"
 #include "tinkerbell/protocol/replay.hpp"
+#include "tinkerbell/protocol/rule.hpp"
 #include "tinkerbell/protocol/undo.hpp"
 #include "tinkerbell/protocol/verify.hpp"
 
@@ -144,6 +145,15 @@ TEST_F(ProgramTest, BreakpointsAreListedAfterEachChange) {
   EXPECT_THAT(daemon_.seen(),
               AllOf(Contains(R"(POST /v1/tasks/12/breakpoints {"pattern":"program=git push"})"),
                     Contains(R"(POST /v1/tasks/12/breakpoints/clear {"number":1})")));
+}
+
+TEST_F(ProgramTest, StandingRulesAreListedAndRemoved) {
+  const protocol::RuleView rule{.number = 3, .rule = "write a.md; in /w"};
+  daemon_.lay_out("GET /v1/rules", protocol::RuleList{.rules = {rule}});
+  daemon_.lay_out("POST /v1/rules/3/remove", rule);
+  EXPECT_EQ(tinkerbell({"rules", "-q"}).out, "3\n");
+  EXPECT_EQ(tinkerbell({"rules", "remove", "3"}).out,
+            "standing rule 3 is removed: write a.md; in /w\n");
 }
 
 TEST_F(ProgramTest, WaitStopsAtTheFirstQuestionAndSaysHowToAnswer) {
