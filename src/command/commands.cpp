@@ -208,11 +208,12 @@ Result<TaskCommand> pure_command(std::string_view name, const Json& arguments) {
   return command;
 }
 
-Result<Reply> pure_reply(const TaskCommand& command, const Json& reply) {
+Result<Reply> outcome_of_part(const TaskCommand& command, const PartOutcome& part) {
+  if (part.reply.is_null()) return Error{part.code, part.message};
   return std::visit(
       [&]<class C>(const C&) -> Result<Reply> {
         if constexpr (PureCommand<C>) {
-          Result<typename C::Reply> value = from_json_value<typename C::Reply>(reply);
+          Result<typename C::Reply> value = from_json_value<typename C::Reply>(part.reply);
           if (!value) return value.error().with(C::kName);
           return Reply(*std::move(value));
         } else {

@@ -208,7 +208,7 @@ void Projection::asked(const Record& record, Events& events) {
            .line = intent_.line,
            .state = "asked",
            .verdict = std::string(name_of(intent_.verdict.decision)),
-           .rule = intent_.verdict.rule,
+           .rule = explained(intent_.verdict),
            .approval = intent_.approval,
            .attempt = record.attempt,
            .outcome = {},
@@ -221,7 +221,6 @@ void Projection::asked(const Record& record, Events& events) {
            .result = {},
            .next_attempt = {},
            .fingerprint = record.fingerprint.hex()};
-  if (!intent_.verdict.reason.empty()) step_.rule += " (" + intent_.verdict.reason + ")";
   const std::string arguments = std::exchange(intent_.arguments, {}).bytes;
   has_arguments_ = !arguments.empty();
   command_.reset();

@@ -118,6 +118,13 @@ std::optional<Verdict> restricted(Decision decision, const TaskCommand& command,
   return std::nullopt;
 }
 
+std::optional<Verdict> kept_secret(const TaskCommand& command, const Facts& facts,
+                                   const Taint& taint) {
+  if (!taint.secrets || !may_be_misled(taint) || !reaches_out(command, facts)) return std::nullopt;
+  return Verdict{Decision::deny, "built-in: what has read secrets sends nothing out",
+                 "the task has read a file of secrets and words that others may have written"};
+}
+
 std::optional<Verdict> guarded_path(const TaskCommand& command, const Facts& facts) {
   if (effect_of(command) != EffectClass::local) return std::nullopt;
   std::optional<Verdict> verdict;
@@ -236,9 +243,13 @@ std::vector<TaskCommand> looks_at(const std::string& entry, const TaskCommand& l
   return {AwaitFileList{.path = entry}};
 }
 
-/// Why a rule that matches must not allow this program, or nothing.
+/// Why a rule that matches must not allow this, or nothing.
 std::optional<std::string> allowance_gap(const Rule& rule, const TaskCommand& command,
-                                         const Facts& facts) {
+                                         const Facts& facts, const Taint& taint) {
+  if (!rule.tainted && may_be_misled(taint) && reaches_out(command, facts)) {
+    return "its model has read what others may have written, and the rule does not say tainted = "
+           "true";
+  }
   const auto* process = std::get_if<AwaitProcess>(&command);
   if (process == nullptr || process->argv.empty()) return std::nullopt;
   if (!process->env.empty()) return "it sets environment variables";
@@ -252,16 +263,16 @@ std::optional<std::string> allowance_gap(const Rule& rule, const TaskCommand& co
 }
 
 Verdict allowed_or_default(const TaskCommand& command, const Facts& facts, const Rules& rules,
-                           const RulesInForce& standing) {
+                           const Subject& subject) {
   Verdict otherwise = default_verdict(command, facts, rules);
   for (const Rule& rule : rules.rules) {
     if (rule.decision != Decision::allow || !matches(rule, command, facts)) continue;
-    std::optional<std::string> gap = allowance_gap(rule, command, facts);
+    std::optional<std::string> gap = allowance_gap(rule, command, facts, subject.taint);
     if (!gap) return {Decision::allow, rule.name, ""};
     otherwise.reason = "not allowed by \"" + rule.name + "\": " + *std::move(gap);
   }
   if (otherwise.decision != Decision::ask) return otherwise;
-  if (const StandingRule* const rule = covering(standing, command, facts)) {
+  if (const StandingRule* const rule = covering(subject.standing, command, facts)) {
     return {Decision::allow, title_of(*rule), "", rule->number};
   }
   return otherwise;
@@ -269,17 +280,22 @@ Verdict allowed_or_default(const TaskCommand& command, const Facts& facts, const
 
 }  // namespace
 
+std::string explained(const Verdict& verdict) {
+  return verdict.reason.empty() ? verdict.rule : verdict.rule + " (" + verdict.reason + ")";
+}
+
 Verdict decide(const TaskCommand& command, const Facts& facts, const Rules& rules,
                const Subject& subject) {
   if (auto out = left_out(command, facts, subject.narrowing)) return *std::move(out);
   if (auto refused = refused_outright(command, facts)) return *std::move(refused);
   if (auto denied = restricted(Decision::deny, command, facts, rules)) return *std::move(denied);
+  if (auto kept = kept_secret(command, facts, subject.taint)) return *std::move(kept);
   if (auto guarded = guarded_path(command, facts)) return *std::move(guarded);
   if (auto asked = restricted(Decision::ask, command, facts, rules)) {
     const bool has_parts = std::holds_alternative<Together>(command);
     return has_parts ? asked_one_by_one(*asked) : *std::move(asked);
   }
-  return allowed_or_default(command, facts, rules, subject.standing);
+  return allowed_or_default(command, facts, rules, subject);
 }
 
 bool is_protected_path(std::string_view path) {

@@ -332,6 +332,9 @@ void check_rule(TableReader& reader, const Rule& rule) {
     reader.reject("tools", "is about tools of MCP servers, which have neither paths nor argv");
   }
   check_network(reader, rule);
+  if (rule.tainted && rule.decision != Decision::allow) {
+    reader.reject("tainted", "says that an allowance holds all the same: this allows nothing");
+  }
   for (const std::string& glob : rule.commands) {
     if (!names_a_command(glob)) reader.reject("commands", "names no command by \"" + glob + "\"");
   }
@@ -358,12 +361,19 @@ Rule read_rule(const toml::table& table, Problems& problems) {
   reader.read("tools", rule.tools);
   reader.read("hosts", rule.hosts);
   reader.read("methods", rule.methods);
+  reader.read("tainted", rule.tainted);
   check_rule(reader, rule);
   return rule;
 }
 
 void read_policy(const toml::table& table, Problems& problems, Rules& policy) {
   TableReader reader(table, "[policy]", problems);
+  reader.read("secret_files", policy.secret_files);
+  for (const std::string& glob : policy.secret_files) {
+    if (const std::string_view fault = fault_of_glob(glob); !fault.empty()) {
+      reader.reject("secret_files", fault);
+    }
+  }
   const toml::array* const rules = reader.tables("rule");
   if (rules == nullptr) return;
   for (const toml::node& node : *rules)

@@ -90,6 +90,7 @@ void count(const Reply& reply, LiveTask& live) {
 void SystemCalls::deliver(LiveTask& live, Result<Reply> outcome) {
   if (outcome) count(*outcome, live);
   CommandTrap& trap = *live.flight->trap;
+  take_in(live.taint, trap.command, outcome, parts_.rules.secret_files);
   live.flight.reset();
   trap.outcome = std::move(outcome);
   scheduler_.wake(live.head.task, trap);

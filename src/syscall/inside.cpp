@@ -122,7 +122,8 @@ void SystemCalls::spawn_child(LiveTask& live, const Spawn& command) {
                    .draft = live.payload.draft,
                    .shares = shares_of(live, last_task_, command.limits),
                    .narrowing = *std::move(narrowing),
-                   .ends_with_parent = command.ends_with_parent});
+                   .ends_with_parent = command.ends_with_parent,
+                   .taint = live.taint});
   // Parent and child in one transaction: after a crash there is either both or neither.
   conclude(live, Reply(Spawn::Reply{child.head.task}),
            {make_record(child, RecordKind::task, canonical_bytes(child.payload))}, &child);

@@ -44,7 +44,8 @@ Verdict SystemCalls::verdict_for(const LiveTask& live, const TaskCommand& comman
   const Subject subject{.narrowing = live.payload.narrowing,
                         .standing = {.rules = standing_.all(),
                                      .workspace = live.payload.workspace,
-                                     .now = parts_.clock.wall()}};
+                                     .now = parts_.clock.wall()},
+                        .taint = live.taint};
   Verdict verdict = decide(command, facts, parts_.rules, subject);
   if (verdict.decision != Decision::ask) return verdict;
   if (const auto granted = granted_for(live, command, facts); granted != kNoApproval) {
@@ -120,7 +121,7 @@ void SystemCalls::open_question(LiveTask& live, QuestionKind kind, Lsn lsn) {
       .line = {},
       .card = {},
       .hash = flight.hash,
-      .rule = kind == QuestionKind::permission ? flight.verdict.rule : "",
+      .rule = kind == QuestionKind::permission ? explained(flight.verdict) : "",
       .choices = {},
       .opened = flight.asked,
       .offer = kind == QuestionKind::permission ? flight.offer : RuleOffer{},

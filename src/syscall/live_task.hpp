@@ -150,6 +150,7 @@ struct LiveTask {
   MessageBox messages;
   std::deque<Words> words;  ///< The oldest first.
   Totals totals;
+  Taint taint;
   std::vector<TaskId> children;  ///< Its own that may not have ended.
   std::optional<Json> state;     ///< Of the snapshot from which it is to go on.
   Stops stops;

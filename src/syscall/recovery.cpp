@@ -35,6 +35,7 @@ Result<void> read_snapshot(const Record& record, LiveTask& live) {
   then.state = std::move(payload.state);
   then.last_seq = record.seq;
   then.totals = std::move(payload.totals);
+  then.taint = payload.taint.value_or(Taint{.model = true, .outside = true});
   std::ranges::copy_if(then.totals.children, std::back_inserter(then.children),
                        [&](TaskId child) { return child > record.task; });
   for (const GrantPayload& grant : payload.grants)
@@ -58,7 +59,9 @@ Result<void> read_snapshot(const Record& record, LiveTask& live) {
 Result<void> read_record(Record record, LiveTask& live) {
   switch (record.kind) {
     case RecordKind::task:
-      return read_payload(record, live.payload);
+      if (Result<void> read = read_payload(record, live.payload); !read) return read;
+      live.taint = live.payload.taint;
+      return {};
     case RecordKind::signal:
       return read_signal(record, live);
     case RecordKind::snapshot:
@@ -122,7 +125,8 @@ SnapshotPayload snapshot_of(const LiveTask& live, Json state) {
                            .messages = {live.messages.waiting.begin(), live.messages.waiting.end()},
                            .received = live.messages.received,
                            .totals = live.totals,
-                           .words = {}};
+                           .words = {},
+                           .taint = live.taint};
   for (const auto& [number, breakpoint] : live.stops.breakpoints)
     snapshot.breakpoints.push_back({number, breakpoint.pattern});
   for (const auto& [hash, approval] : live.grants)

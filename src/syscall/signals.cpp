@@ -164,6 +164,7 @@ LiveTask& SystemCalls::begin_task(TaskId id, TaskPayload payload) {
                 .title = payload.title,
                 .state = std::string(name_of(TaskState::ready)),
                 .created = parts_.clock.wall()};
+  task->taint = payload.taint;
   task->payload = std::move(payload);
   LiveTask& placed = *task;
   live_.emplace(id, std::move(task));
@@ -401,6 +402,7 @@ void SystemCalls::say_awake(TaskId task, std::string words, Person by, Completio
          .answer = Answer::text,
          .text = std::move(words),
          .by = std::move(by)},
+        {},
         Completion<ApprovalPayload>(
             [step, question, done = std::move(done)](const Result<ApprovalPayload>& told) mutable {
               told ? done(Said{.step = step, .answered = question}) : done(told.error());

@@ -63,11 +63,6 @@ bool may_go_together(const TaskCommand& command) {
       []<class C>(const C&) { return PureCommand<C> && !std::same_as<C, UpdatePlan>; }, command);
 }
 
-Result<Reply> outcome_of(const TaskCommand& command, const PartOutcome& part) {
-  if (part.reply.is_null()) return Error{part.code, part.message};
-  return pure_reply(command, part.reply);
-}
-
 /// One agent at work. Lives in the frame of run_agent; everything that it learns comes from
 /// replies.
 class Agent {
@@ -535,7 +530,7 @@ Task<std::vector<std::string>> Agent::perform_at_once(std::vector<TaskCommand> c
     } else if (!done) {
       texts.push_back(told_of(commands[i], done.error()));
     } else {
-      texts.push_back(told_of(commands[i], outcome_of(commands[i], done->parts[i])));
+      texts.push_back(told_of(commands[i], outcome_of_part(commands[i], done->parts[i])));
     }
   }
   co_return texts;

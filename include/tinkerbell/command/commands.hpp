@@ -138,8 +138,8 @@ void add_earlier_changes(const std::vector<FileChange>& earlier, Result<Reply>& 
 /// command, another effect, wrong arguments).
 [[nodiscard]] Result<TaskCommand> pure_command(std::string_view name, const Json& arguments);
 
-/// The inverse of reply_json for such a command. Errors: invalid.
-[[nodiscard]] Result<Reply> pure_reply(const TaskCommand& command, const Json& reply);
+/// What came of such a command, as a part of several. Errors: the part's; invalid (no reply to it).
+[[nodiscard]] Result<Reply> outcome_of_part(const TaskCommand& command, const PartOutcome& part);
 
 /// A reply or an error in canonical bytes, for the journal.
 [[nodiscard]] std::string canonical_outcome(const Result<Reply>& outcome);

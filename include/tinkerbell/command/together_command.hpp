@@ -25,7 +25,7 @@ struct PartCommand {
   }
 };
 
-/// What came of one: its reply (pure_reply), or null and an error.
+/// What came of one: its reply (outcome_of_part), or null and an error.
 struct PartOutcome {
   Json reply;
   Errc code = Errc::internal;

@@ -6,6 +6,7 @@
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/facts.hpp"
 #include "tinkerbell/policy/standing_rule.hpp"
+#include "tinkerbell/policy/taint.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -35,6 +36,9 @@ struct Verdict {
   }
 };
 
+/// The rule, and what is said besides: `docs may be read (the reason)`.
+[[nodiscard]] std::string explained(const Verdict& verdict);
+
 /// One rule. Every condition that is given must hold; one that is empty holds always.
 /// Matching is structural and anchored: never a regular expression over a joined command line.
 struct Rule {
@@ -55,12 +59,17 @@ struct Rule {
                                      ///< also "api.example.com:8443". In lower case. Where a
                                      ///< command may talk to several, an allowance must name all.
   std::vector<std::string> methods;  ///< Of requests: "GET", "POST".
+  bool tainted = false;  ///< Of an allowance: it holds for tasks that may be misled, too, where
+                         ///< something reaches out.
 };
 
 struct Rules {
   std::vector<Rule> rules;  ///< From the config.
   /// A draft for which more than this must be copied asks where no rule says otherwise.
   std::uint64_t draft_bytes_unasked = std::uint64_t{2} << 30;
+  /// Globs on paths within the workspace. A task that has read such a file and may be misled sends
+  /// nothing out.
+  std::vector<std::string> secret_files = usual_secret_files();
 };
 
 /// What a task may do at most, whatever the rules and people say. Each generation can only narrow
@@ -83,6 +92,7 @@ struct Narrowing {
 struct Subject {
   Narrowing narrowing = {};
   RulesInForce standing = {};
+  Taint taint = {};
 };
 
 /// Judges a command. Pure: the same arguments give the same verdict.
@@ -97,7 +107,12 @@ struct Subject {
 /// workspace asks even where a rule allows it. What leaves the machine asks, in a draft too, but
 /// for model calls.
 ///
-/// A standing rule allows what only a built-in rule for want of others asks.
+/// Of a task that may be misled (Taint) what reaches out asks even where a rule allows it, unless
+/// that is `tainted`; and is denied if the task has read secrets. That somebody could have told the
+/// model to do it is not known, but possible.
+///
+/// A standing rule allows what only a built-in rule for want of others asks: it names every word,
+/// and a person made it of the question of such a task.
 ///
 /// What a rule says of file.write, if that is not to allow it, holds for what file.move,
 /// file.remove, file.restore and file.patch change as well; of file.read for what file.move moves

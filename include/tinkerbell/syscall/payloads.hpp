@@ -89,6 +89,7 @@ struct TaskPayload {
   std::vector<Share> shares;       ///< That it is part of, the widest first.
   Narrowing narrowing;             ///< Of those above it and its own.
   bool ends_with_parent = false;
+  Taint taint;  ///< With which it begins: that of its parent.
 
   static constexpr auto fields() {
     return described(
@@ -103,7 +104,8 @@ struct TaskPayload {
         field("draft_is_made", &TaskPayload::draft_is_made),
         field("began_unix_ns", &TaskPayload::began_unix_ns), field("shares", &TaskPayload::shares),
         field("narrowing", &TaskPayload::narrowing),
-        field("ends_with_parent", &TaskPayload::ends_with_parent));
+        field("ends_with_parent", &TaskPayload::ends_with_parent),
+        field("taint", &TaskPayload::taint));
   }
 };
 
@@ -319,6 +321,7 @@ struct SnapshotPayload {
   std::uint64_t received = 0;            ///< Messages since it began.
   Totals totals;
   std::vector<WordsPayload> words;  ///< That it has not heard, the oldest first.
+  std::optional<Taint> taint;       ///< Nothing: nobody kept it when this was written.
 
   static constexpr auto fields() {
     return described(
@@ -329,7 +332,7 @@ struct SnapshotPayload {
         field("last_breakpoint", &SnapshotPayload::last_breakpoint),
         field("grants", &SnapshotPayload::grants), field("messages", &SnapshotPayload::messages),
         field("received", &SnapshotPayload::received), field("totals", &SnapshotPayload::totals),
-        field("words", &SnapshotPayload::words));
+        field("words", &SnapshotPayload::words), field("taint", &SnapshotPayload::taint));
   }
 };
 

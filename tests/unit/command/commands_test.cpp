@@ -195,12 +195,12 @@ TEST(Commands, ThatChangeNothingComeBackFromTheirJson) {
       ASSERT_TRUE(read) << C::kName << ": " << read.error().message;
       EXPECT_EQ(canonical_command(*read), canonical_command(command));
       const Reply reply = changed_reply<C>();
-      const auto again = pure_reply(command, reply_json(reply));
+      const auto again = outcome_of_part(command, {.reply = reply_json(reply)});
       ASSERT_TRUE(again) << C::kName << ": " << again.error().message;
       EXPECT_EQ(canonical_outcome(*again), canonical_outcome(reply));
     } else {
       EXPECT_FALSE(read) << C::kName;
-      EXPECT_FALSE(pure_reply(command, Json::object())) << C::kName;
+      EXPECT_FALSE(outcome_of_part(command, {.reply = Json::object()})) << C::kName;
     }
   });
 }

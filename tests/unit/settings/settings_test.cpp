@@ -87,10 +87,13 @@ name = "docs"
 do = "allow"
 commands = ["file.*"]
 paths = ["docs/**"]
+tainted = true
 [[policy.rule]]
 name = "push"
 do = "deny"
 argv = [["git", "push|pull"], ["svn"]]
+[policy]
+secret_files = ["keys/**"]
 [sandbox]
 kind = "none"
 [agent]
@@ -125,6 +128,9 @@ tasks = 0
   EXPECT_EQ(settings->daemon.shutdown_grace, 250ms);
   EXPECT_EQ(settings->daemon.journal_key, (KeySource{KeyKind::file, "/k"}));
   EXPECT_EQ(settings->retention.ended, std::chrono::days(7));
+  EXPECT_TRUE(settings->policy.rules.at(0).tainted);
+  EXPECT_FALSE(settings->policy.rules.at(1).tainted);
+  EXPECT_EQ(settings->policy.secret_files, std::vector<std::string>{"keys/**"});
   EXPECT_EQ(settings->network.reach, (std::vector<std::string>{"127.0.0.1:8080", "[::1]:80"}));
   EXPECT_FALSE(settings->workspace.track);
   EXPECT_EQ(settings->workspace.kept_file_max, 64U << 10);
@@ -344,6 +350,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "1: \"agent\" in the file wants a model \"default\" that [models] has not"},
         Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"allow\"\n",
                 "2: \"commands\" in [[policy.rule]] is missing: say commands = [\"*\"] for all"},
+        Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"ask\"\ncommands = [\"*\"]\ntainted = true\n",
+                "5: \"tainted\" in [[policy.rule]] says that an allowance holds all the same: "
+                "this allows nothing"},
+        Mistake{"[policy]\nsecret_files = [\"/etc/shadow\"]\n",
+                "2: \"secret_files\" in [policy] holds paths within the workspace: \"docs/**\", "
+                "not \"./docs\" or \"/docs\""},
         Mistake{"[[policy.rule]]\nname = \"x\"\ncommands = [\"*\"]\n",
                 "2: \"do\" in [[policy.rule]] is missing: allow, ask or deny"},
         Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"deny\"\ncommands = [\"file.wirte\"]\n",

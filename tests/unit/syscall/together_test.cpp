@@ -90,10 +90,10 @@ TEST_F(TogetherTest, EachPartHasItsOwnOutcomeInItsPlace) {
   EXPECT_TRUE(reply.parts[0].reply.is_null());
   EXPECT_EQ(reply.parts[0].code, Errc::not_found);
   EXPECT_EQ(reply.parts[0].message, "no such file");
-  const auto list = pure_reply(AwaitFileList{}, reply.parts[1].reply);
+  const auto list = outcome_of_part(AwaitFileList{}, reply.parts[1]);
   ASSERT_TRUE(list);
   EXPECT_EQ(std::get<AwaitFileList::Reply>(*list).entries[0].path, "a");
-  const auto read = pure_reply(AwaitFileRead{}, reply.parts[2].reply);
+  const auto read = outcome_of_part(AwaitFileRead{}, reply.parts[2]);
   EXPECT_EQ(std::get<AwaitFileRead::Reply>(*read).text, "text");
 }
 
