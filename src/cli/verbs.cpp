@@ -333,7 +333,7 @@ Result<ExitCode> perform(Session& session, const ChangeTask& change) {
 namespace {
 
 std::string said_line(const protocol::SayView& said) {
-  const std::string task = task_name(said.task);
+  const std::string task = "task " + task_name(said.task);
   if (said.answered != kNoApproval) {
     return "it is the answer to " + approval_name(said.answered) + " of " + task;
   }

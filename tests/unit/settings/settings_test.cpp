@@ -351,10 +351,10 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"allow\"\n",
                 "2: \"commands\" in [[policy.rule]] is missing: say commands = [\"*\"] for all"},
         Mistake{"[[policy.rule]]\nname = \"x\"\ndo = \"ask\"\ncommands = [\"*\"]\ntainted = true\n",
-                "5: \"tainted\" in [[policy.rule]] says that an allowance holds all the same: "
+                "6: \"tainted\" in [[policy.rule]] says that an allowance holds all the same: "
                 "this allows nothing"},
         Mistake{"[policy]\nsecret_files = [\"/etc/shadow\"]\n",
-                "2: \"secret_files\" in [policy] holds paths within the workspace: \"docs/**\", "
+                "3: \"secret_files\" in [policy] holds paths within the workspace: \"docs/**\", "
                 "not \"./docs\" or \"/docs\""},
         Mistake{"[[policy.rule]]\nname = \"x\"\ncommands = [\"*\"]\n",
                 "2: \"do\" in [[policy.rule]] is missing: allow, ask or deny"},
