@@ -20,6 +20,19 @@ constexpr std::size_t kRecordBytes = 256;
 /// Live events that wait for the past ones; a reader who needs longer comes again.
 constexpr std::size_t kHeldMax = 4'096;
 
+/// Of what a step shows while it is under way: so much for who comes later, for every task.
+constexpr std::size_t kShownBytesMax = 8 << 10;
+
+bool is_piece(std::string_view event) {
+  return event == protocol::event_name::kModelText || event == protocol::event_name::kProgramOutput;
+}
+
+/// Whether what the step has shown is told by the record, or of no account any more.
+bool ends_showing(RecordKind kind) {
+  return kind == RecordKind::result || kind == RecordKind::deferred || kind == RecordKind::unsure ||
+         kind == RecordKind::done;
+}
+
 /// Whether somebody who follows `followed` hears all of `task`.
 bool hears_all(TaskId followed, TaskId task) {
   return followed == kNoTask || followed == task;
@@ -65,6 +78,7 @@ bool EventHub::descends(TaskId task, TaskId from) const {
 void EventHub::recorded(const Record& record) {
   newest_ = record.lsn;
   pieces_ = 0;
+  if (ends_showing(record.kind)) shown_.erase(record.task);
   Projection& projection = live_[record.task];
   trace(record, projection);
   const std::vector<protocol::EventView> events = projection.apply(record);
@@ -80,21 +94,35 @@ void EventHub::recorded(const Record& record) {
 }
 
 void EventHub::progressed(CommandId id, ProgressKind kind, std::string_view text) {
+  keep_shown(id, kind, text);
+  publish({piece_event(id.task, id.seq, kind, text)}, /*to_tracers=*/true);
+}
+
+protocol::EventView EventHub::piece_event(TaskId task, Seq step, ProgressKind kind,
+                                          std::string_view text) {
   const bool model = kind == ProgressKind::model_text;
   const protocol::TextPiece piece{
-      .seq = id.seq, .stream = model ? "text" : "stdout", .text = valid_utf8(text)};
+      .seq = step, .stream = model ? "text" : "stdout", .text = valid_utf8(text)};
   if (pieces_ < kPiecesMax - 1) ++pieces_;
-  publish({{.seq = event_number(newest_, kFirstPiece + pieces_),
-            .task = id.task,
-            .name = std::string(model ? protocol::event_name::kModelText
-                                      : protocol::event_name::kProgramOutput),
-            .time = {},
-            .data = to_json_value(piece)}},
-          /*to_tracers=*/true);
+  return {.seq = event_number(newest_, kFirstPiece + pieces_),
+          .task = task,
+          .name = std::string(model ? protocol::event_name::kModelText
+                                    : protocol::event_name::kProgramOutput),
+          .time = {},
+          .data = to_json_value(piece)};
+}
+
+void EventHub::keep_shown(CommandId id, ProgressKind kind, std::string_view text) {
+  Shown& shown = shown_[id.task];
+  if (shown.step != id.seq || shown.kind != kind)
+    shown = {.step = id.seq, .kind = kind, .text = {}};
+  shown.text += text;
+  if (shown.text.size() > kShownBytesMax) shown.text.erase(0, shown.text.size() - kShownBytesMax);
 }
 
 void EventHub::rests(TaskId task) {
   live_.erase(task);
+  shown_.erase(task);
   ancestors_.erase(task);
 }
 
@@ -163,6 +191,10 @@ void EventHub::go_live(Follower& follower) {
   follower.catching_up = false;
   for (const protocol::EventView& event : std::exchange(follower.held, {}))
     send(follower, event);
+  const auto shown = shown_.find(follower.task);
+  if (shown == shown_.end()) return;
+  const auto& [step, kind, text] = shown->second;
+  send(follower, piece_event(follower.task, step, kind, text));
 }
 
 void EventHub::publish(const std::vector<protocol::EventView>& events, bool to_tracers) {
@@ -196,6 +228,8 @@ void EventHub::offer(Follower& follower, const protocol::EventView& event) {
   if (follower.gone || !concerns(follower, event)) return;
   if (!follower.catching_up) {
     send(follower, event);
+  } else if (is_piece(event.name)) {
+    return;  // it comes with all that was shown before it
   } else if (follower.held.size() < kHeldMax) {
     follower.held.push_back(event);
   } else {

@@ -12,6 +12,8 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -52,8 +54,9 @@ class EventHub final : public SyscallObserver {
 
   /// Follows one task, or all. Of one task, the events that are past come first, from the journal
   /// and at the pace of the reader, while live events are held back; of all tasks there is no past.
-  /// Who follows one task, and no system calls, also hears the questions of its descendants: those
-  /// of `open` at first.
+  /// Who comes while a model speaks or a program writes hears the newest 8 KiB of that first. Who
+  /// follows one task, and no system calls, also hears the questions of its descendants: those of
+  /// `open` at first.
   void follow(std::shared_ptr<EventStream> stream, const Following& wanted, Journal& journal,
               const std::vector<const Question*>& open);
 
@@ -82,6 +85,16 @@ class EventHub final : public SyscallObserver {
     bool gone = false;
   };
 
+  /// What a step that is under way has shown so far, as far as it is kept.
+  struct Shown {
+    Seq step{0};
+    ProgressKind kind = ProgressKind::model_text;
+    std::string text;
+  };
+
+  [[nodiscard]] protocol::EventView piece_event(TaskId task, Seq step, ProgressKind kind,
+                                                std::string_view text);
+  void keep_shown(CommandId id, ProgressKind kind, std::string_view text);
   [[nodiscard]] bool descends(TaskId task, TaskId from) const;
   [[nodiscard]] bool concerns(const Follower& follower, const protocol::EventView& event) const;
   void offer_open(Follower& follower, const std::vector<const Question*>& open);
@@ -95,6 +108,7 @@ class EventHub final : public SyscallObserver {
   void go_live(Follower& follower);
 
   std::unordered_map<TaskId, Projection> live_;
+  std::unordered_map<TaskId, Shown> shown_;
   /// Of each live task, its parent first. An ancestor that had ended when this run began, and
   /// those above it, are not known.
   std::unordered_map<TaskId, std::vector<TaskId>> ancestors_;

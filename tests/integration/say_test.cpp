@@ -70,23 +70,19 @@ TEST(Say, WhatNobodyCanHearIsRefused) {
   model.open_gate();
 }
 
-TEST(Follow, ShowsAModelsWordsWhileItIsStillSpeaking) {
-  TempDir shown;
-  const auto shows = [&](std::string_view text) {
-    return wait_until([&] { return shown.read("out").contains(text); });
-  };
-  ScriptedLlm model([&](const LlmRequest&) {
-    EXPECT_TRUE(shows("look for instructions"));  // it is there, and sees what comes
-    return held(says("Let me think."));
-  });
+TEST(Follow, WhoComesWhileAModelSpeaksHearsWhatItSaidSoFarAndTheRest) {
+  ScriptedLlm model(ScriptedLlm::in_turn({held(says("Let me think."))}));
   RealDaemon daemon(config_for(model, "none"));
   daemon.start();
   const std::uint64_t task = daemon.run("think");
+  ASSERT_TRUE(wait_until([&] { return model.held() > 0; })) << daemon.log();
+  TempDir shown;
   const UniqueFd out(::open((shown / "out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   Child follow(
       {built_program("tinkerbell"), "--socket", daemon.socket(), "follow", std::to_string(task)},
       out.get(), out.get());
-  EXPECT_TRUE(shows("Let me think.")) << shown.read("out");
+  EXPECT_TRUE(wait_until([&] { return shown.read("out").contains("Let me think."); }))
+      << shown.read("out");
   EXPECT_EQ(model.held(), 1U) << "it has not come to its end";
   model.open_gate();
   daemon.wait_for_end(task);
