@@ -175,6 +175,13 @@ TextEnds ends_of(std::string_view text, std::size_t bytes_max) {
   return {text.substr(0, page_length(text, head)), last_page(text, bytes_max - head)};
 }
 
+std::string without_middle(std::string_view text, std::size_t bytes_max) {
+  const auto [head, tail] = ends_of(text, bytes_max);
+  return std::string(head) + "\n[… bytes " + std::to_string(head.size()) + " to " +
+         std::to_string(text.size() - tail.size()) + " of " + std::to_string(text.size()) +
+         " left out …]\n" + std::string(tail);
+}
+
 std::string in_bytes(std::uint64_t bytes) {
   constexpr std::array<std::string_view, 5> kUnits = {" bytes", " KiB", " MiB", " GiB", " TiB"};
   constexpr std::uint64_t kStep = 1 << 10;

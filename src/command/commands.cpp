@@ -140,6 +140,14 @@ std::span<const FileChange> changes_in(const Reply& reply) {
       reply);
 }
 
+std::string_view kept_sha256(const Reply& reply) {
+  if (const auto* const program = std::get_if<AwaitProcess::Reply>(&reply)) {
+    return program->output_sha256;
+  }
+  const auto* const request = std::get_if<AwaitHttp::Reply>(&reply);
+  return request == nullptr ? std::string_view() : request->body_sha256;
+}
+
 std::span<const FileChange> changes_in(const Result<Reply>& outcome) {
   const Reply* const reply = outcome ? &*outcome : outcome.error().rejected.get();
   return reply == nullptr ? std::span<const FileChange>() : changes_in(*reply);

@@ -162,6 +162,7 @@ std::string in_words(const TaskCommand& command) {
             }
             return words;
           },
+          [](const AwaitFileSave& c) { return "save " + c.path; },
           [](const AwaitFileRestore& c) {
             return "take back what task " + std::to_string(number(c.of)) + " changed" +
                    (c.step == 0 ? "" : " after step " + std::to_string(c.step));
@@ -241,6 +242,7 @@ std::string in_words(const Reply& reply) {
           [](const AwaitFileMove::Reply& r) { return changed_in_words(r.changes.size(), 0); },
           [](const AwaitFileRemove::Reply& r) { return changed_in_words(r.changes.size(), 0); },
           [](const AwaitFilePatch::Reply& r) { return changed_in_words(r.changes.size(), 0); },
+          [](const AwaitFileSave::Reply& r) { return changed_in_words(r.changes.size(), 0); },
           [](const AwaitFileRestore::Reply& r) {
             return changed_in_words(r.changes.size(), r.left.size());
           },
@@ -267,7 +269,9 @@ std::string in_words(const Reply& reply) {
           },
           [](const AwaitHttp::Reply& r) {
             return "status " + std::to_string(r.status) + ", " + counted(r.body.size(), "byte") +
-                   (r.complete ? "" : " of more") + ", " + in_seconds(r.took);
+                   (r.complete ? "" : " of more") +
+                   (r.body_sha256.empty() ? "" : ", kept " + counted(r.body_bytes, "byte")) + ", " +
+                   in_seconds(r.took);
           },
           [](const AwaitLLMResponse::Reply& r) {
             const std::string by = r.fallback.empty() ? "" : "by " + r.fallback + ": ";

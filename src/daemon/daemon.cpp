@@ -97,7 +97,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
                     .state_dir = plan_.state_dir,
                     .log_fd = plan_.log_fd}),
       http_(io_.get_executor(), resolvers_),
-      requests_(http_, pool_, masker_, http_settings(plan_.settings)),
+      requests_(http_, pool_, masker_, contents, http_settings(plan_.settings)),
       files_(pool_, contents, file_limits(plan_.settings, plan_.state_dir, plan_.socket),
              drafts_in(plan_.state_dir)),
       drafts_(pool_, contents, draft_settings(plan_.settings, plan_.state_dir, plan_.socket)),
@@ -135,6 +135,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
   calls_.set_driver<AwaitGuidance>(files_);
   calls_.set_driver<AwaitSkill>(files_);
   calls_.set_driver<AwaitFilePatch>(files_);
+  calls_.set_driver<AwaitFileSave>(files_);
   calls_.set_driver<AwaitContentRead>(files_);
   calls_.set_driver<AwaitDraftOpen>(drafts_);
   calls_.set_driver<AwaitDraftAccept>(drafts_);

@@ -200,6 +200,7 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Ru
           [&](const AwaitFileMove&) { return changing(); },
           [&](const AwaitFileRemove&) { return changing(); },
           [&](const AwaitFilePatch&) { return changing(); },
+          [&](const AwaitFileSave&) { return changing(); },
           [&](const AwaitFileRestore&) {
             return facts.changes.empty()
                        ? Verdict{Decision::allow, "default: there is nothing to take back", ""}

@@ -17,14 +17,16 @@ concept OneOf = (std::same_as<T, Others> || ...);
 
 /// Their outcomes tell nothing but what the task's operator, the daemon or its model said.
 template <class Command>
-concept Inward = OneOf<Command, GetTid, Yield, Hear, Spawn, Kill, Send, Checkpoint, Sleep, Now,
-                       Random, UpdatePlan, AwaitUserApproval, AwaitUserAnswer, AwaitLLMResponse,
-                       AwaitFileWrite, AwaitFileMove, AwaitFileRemove, AwaitFileRestore,
-                       AwaitDraftOpen, AwaitDraftAccept, AwaitDraftDrop, AwaitToolTrust, Together>;
+concept Inward =
+    OneOf<Command, GetTid, Yield, Hear, Spawn, Kill, Send, Checkpoint, Sleep, Now, Random,
+          UpdatePlan, AwaitUserApproval, AwaitUserAnswer, AwaitLLMResponse, AwaitFileWrite,
+          AwaitFileMove, AwaitFileRemove, AwaitFileRestore, AwaitFileSave, AwaitDraftOpen,
+          AwaitDraftAccept, AwaitDraftDrop, AwaitToolTrust, Together>;
 
 /// They name files and show nothing of what stands in them.
 template <class Command>
-concept Blind = OneOf<Command, AwaitFileWrite, AwaitFileRemove, AwaitFileList, AwaitFileStat>;
+concept Blind =
+    OneOf<Command, AwaitFileWrite, AwaitFileSave, AwaitFileRemove, AwaitFileList, AwaitFileStat>;
 
 bool says_nothing(const AwaitGuidance::Reply& read) {
   return read.instructions.empty() && read.notes.empty() && read.skills.empty();

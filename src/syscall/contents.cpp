@@ -20,17 +20,19 @@ void add_contents_of(std::span<const FileChange> changes, std::set<Sha256>& cont
   }
 }
 
-/// What is kept of what a program wrote.
-void add_output_of(const Result<Reply>& outcome, std::set<Sha256>& contents) {
-  const auto* const program = outcome ? std::get_if<AwaitProcess::Reply>(&*outcome) : nullptr;
-  if (program == nullptr || program->output_sha256.empty()) return;
-  contents.insert(Sha256::from_hex(program->output_sha256));
+/// What is kept because it is too long for the reply, or no text.
+void add_kept_of(const Result<Reply>& outcome, std::set<Sha256>& contents) {
+  const std::string_view sha256 = outcome ? kept_sha256(*outcome) : std::string_view();
+  if (!sha256.empty()) contents.insert(Sha256::from_hex(sha256));
 }
 
 /// What the reply to it can say of contents is to be read.
 bool tells_of_contents(const TaskCommand& command) {
   return std::visit(
-      []<class C>(const C&) { return requires(const typename C::Reply& reply) { reply.changes; }; },
+      []<class C>(const C&) {
+        return std::same_as<C, AwaitHttp> ||
+               requires(const typename C::Reply& reply) { reply.changes; };
+      },
       command);
 }
 
@@ -77,7 +79,7 @@ class Reading {
     const Result<Result<Reply>> outcome = outcome_from_canonical(asked->second, record.payload);
     if (!outcome) return outcome.error();
     add_contents_of(changes_in(*outcome), contents_);
-    add_output_of(*outcome, contents_);
+    add_kept_of(*outcome, contents_);
     asked_.erase(asked);
     return {};
   }

@@ -98,6 +98,7 @@ class Agent {
   Task<std::vector<std::string>> perform_at_once(std::vector<TaskCommand> commands);
   [[nodiscard]] std::vector<TaskCommand> reads_from(std::span<const ToolCall> calls,
                                                     std::size_t first) const;
+  [[nodiscard]] Result<std::string> output_named(const std::string& name) const;
   [[nodiscard]] Result<TaskCommand> command_for(const ToolRequest& request) const;
   std::string told_of(const TaskCommand& command, const Result<Reply>& outcome);
   Task<std::string> begin_subtask(StartTask wanted);
@@ -594,26 +595,33 @@ std::string Agent::told_of(const TaskCommand& command, const Result<Reply>& outc
   std::string told = result_text(command, outcome, definition_.told_bytes_max);
   failures_.add(command, outcome, told);
   essentials_.add(command, outcome);
-  const auto* const program = outcome ? std::get_if<AwaitProcess::Reply>(&*outcome) : nullptr;
-  if (program != nullptr && !program->output_sha256.empty()) {
-    outputs_.push_back(program->output_sha256);
-  }
+  const std::string_view kept = outcome ? kept_sha256(*outcome) : std::string_view();
+  if (!kept.empty()) outputs_.emplace_back(kept);
   return told;
 }
 
-/// Of outputs it reads only those that it was told of itself. Errors: not_found, invalid (the end
-/// and a note are no commands).
+/// The hash of one that it was told of itself: no other is read or saved. Errors: not_found.
+Result<std::string> Agent::output_named(const std::string& name) const {
+  const auto known = std::ranges::find(outputs_, name, output_name);
+  if (known != outputs_.end()) return *known;
+  return Error{Errc::not_found,
+               "there is no output \"" + visible_line(shortened(name, kOutputNameShown)) + "\""};
+}
+
+/// Errors: not_found, invalid (the end and a note are no commands).
 Result<TaskCommand> Agent::command_for(const ToolRequest& request) const {
   if (const auto* const command = std::get_if<TaskCommand>(&request)) return *command;
-  const auto* const wanted = std::get_if<ReadOutput>(&request);
-  if (wanted == nullptr) return Error{Errc::invalid, "no command"};
-  const auto known = std::ranges::find(outputs_, wanted->output, output_name);
-  if (known == outputs_.end()) {
-    return Error{
-        Errc::not_found,
-        "there is no output \"" + visible_line(shortened(wanted->output, kOutputNameShown)) + "\""};
+  if (const auto* const read = std::get_if<ReadOutput>(&request)) {
+    Result<std::string> sha256 = output_named(read->output);
+    if (!sha256) return sha256.error();
+    return TaskCommand(AwaitContentRead{.sha256 = *std::move(sha256), .offset = read->offset});
   }
-  return TaskCommand(AwaitContentRead{.sha256 = *known, .offset = wanted->offset});
+  if (const auto* const save = std::get_if<SaveOutput>(&request)) {
+    Result<std::string> sha256 = output_named(save->output);
+    if (!sha256) return sha256.error();
+    return TaskCommand(AwaitFileSave{.path = save->path, .sha256 = *std::move(sha256)});
+  }
+  return Error{Errc::invalid, "no command"};
 }
 
 /// An error ends the task.

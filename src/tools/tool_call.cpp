@@ -40,10 +40,15 @@ Result<Json> parse_arguments(const std::string& text) {
 constexpr std::uint64_t kPageBytesMax = 28'000;
 constexpr std::uint64_t kPageLinesMax = 2'000;
 constexpr std::uint64_t kOutputKeptMax = std::uint64_t{8} << 20;
+constexpr std::uint64_t kBodyKeptMax = std::uint64_t{64} << 20;
 
-/// An agent that can read on reads pages. Those that were started without read_output cannot, and
-/// their calls must become the commands that they became then.
-ToolRequest in_pages(ToolRequest request) {
+bool has_tool(const ToolList& offered, std::string_view name) {
+  return std::ranges::find(offered, name, &ToolSchema::name) != offered.end();
+}
+
+/// An agent that can read on reads pages. Those that were started without the tools for that
+/// cannot, and their calls must become the commands that they became then.
+ToolRequest in_pages(ToolRequest request, const ToolList& offered) {
   auto* const command = std::get_if<TaskCommand>(&request);
   if (command == nullptr) return request;
   if (auto* const read = std::get_if<AwaitFileRead>(command)) {
@@ -53,12 +58,12 @@ ToolRequest in_pages(ToolRequest request) {
   } else if (auto* const program = std::get_if<AwaitProcess>(command)) {
     program->output_bytes_max = kPageBytesMax;
     program->output_kept_max = kOutputKeptMax;
+  } else if (auto* const http = std::get_if<AwaitHttp>(command)) {
+    if (!has_tool(offered, kSaveOutputTool)) return request;
+    http->bytes_max = kPageBytesMax;
+    http->body_kept_max = kBodyKeptMax;
   }
   return request;
-}
-
-bool can_read_on(const ToolList& offered) {
-  return std::ranges::find(offered, kReadOutputTool, &ToolSchema::name) != offered.end();
 }
 
 Result<ToolRequest> call_of_server(const ToolCall& call, const ServerTool& tool) {
@@ -94,7 +99,8 @@ Result<ToolRequest> parse_tool_call(const ToolCall& call, const ToolList& offere
   if (!checked) return checked.error().with(tool->name);
   Result<ToolRequest> request = tool->request(*arguments);
   if (!request) return request.error().with(tool->name);
-  return can_read_on(offered) ? in_pages(*std::move(request)) : *std::move(request);
+  return has_tool(offered, kReadOutputTool) ? in_pages(*std::move(request), offered)
+                                            : *std::move(request);
 }
 
 }  // namespace tinkerbell

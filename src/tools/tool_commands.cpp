@@ -29,6 +29,7 @@ constexpr auto kToolCommands = std::to_array<ToolCommand>({
     {"remove_file", AwaitFileRemove::kName},
     {"run_program", AwaitProcess::kName},
     {"read_output", AwaitContentRead::kName},
+    {"save_output", AwaitFileSave::kName},
     {"fetch_url", AwaitHttp::kName},
     {"http_request", AwaitHttp::kName},
     {"ask_user", AwaitUserAnswer::kName},

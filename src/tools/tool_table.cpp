@@ -86,6 +86,10 @@ Result<ToolRequest> read_output(const Json& arguments) {
                     .offset = number(arguments, "offset").value_or(0)};
 }
 
+Result<ToolRequest> save_output(const Json& arguments) {
+  return SaveOutput{.output = text(arguments, "output"), .path = text(arguments, "path")};
+}
+
 Result<ToolRequest> fetch_url(const Json& arguments) {
   return AwaitHttp{.url = text(arguments, "url"), .readable = true};
 }
@@ -227,11 +231,17 @@ constexpr std::array kTools = {
              "timeout_s":{"type":"integer","minimum":1,"maximum":3600,
                           "description":"Default: 120."}}})",
          run_program},
-    Tool{kReadOutputTool, "Read on in the output of a program of which you were told the ends.",
+    Tool{kReadOutputTool, "Read on in an output or body of which you were told the ends.",
          R"({"type":"object","additionalProperties":false,"required":["output"],"properties":{
              "output":{"type":"string","minLength":1,"description":"Its name, as you were told."},
              "offset":{"type":"integer","minimum":0,"description":"In bytes. Default: 0."}}})",
          read_output},
+    Tool{kSaveOutputTool, "Write all of such an output or body into a file.",
+         R"({"type":"object","additionalProperties":false,"required":["output","path"],
+             "properties":{
+             "output":{"type":"string","minLength":1},
+             "path":{"type":"string","minLength":1}}})",
+         save_output},
     Tool{"fetch_url", "Read a page of the web as text.",
          R"({"type":"object","additionalProperties":false,"required":["url"],"properties":{
              "url":{"type":"string","minLength":1}}})",

@@ -18,6 +18,7 @@ struct Tool {
 };
 
 inline constexpr std::string_view kReadOutputTool = "read_output";
+inline constexpr std::string_view kSaveOutputTool = "save_output";
 
 /// All tools, in the order in which a model sees them.
 [[nodiscard]] std::span<const Tool> tool_table();

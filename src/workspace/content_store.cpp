@@ -157,6 +157,13 @@ Result<Sha256> ContentStore::keep(const std::string& name, int fd, const Sha256&
 
 // ---- making durable ----
 
+Result<Sha256> ContentStore::put_durably(std::string_view content) {
+  Result<Sha256> put = this->put(content);
+  if (!put) return put;
+  if (Result<void> synced = sync(); !synced) return synced.error();
+  return put;
+}
+
 Result<void> ContentStore::sync() {
   const std::scoped_lock whole(sync_mutex_);
   if (failure_) return *failure_;
@@ -215,13 +222,24 @@ Result<UniqueFd> ContentStore::open_unchecked(const Sha256& content) const {
   return Error{Errc::not_found, "the content " + hex + " is not in the store"};
 }
 
+Result<std::uint64_t> ContentStore::look_through(int fd, const Sha256& content) {
+  const Result<ContentSum> sum = hash_content(fd, {}, "content");
+  if (!sum) return sum.error();
+  return sum->sha256 == content ? Result<std::uint64_t>(sum->bytes) : damaged(content);
+}
+
 Result<UniqueFd> ContentStore::open(const Sha256& content) const {
   Result<UniqueFd> file = open_unchecked(content);
   if (!file) return file;
-  Result<ContentSum> sum = hash_content(file->get(), {}, "content");
-  if (!sum) return sum.error();
-  if (sum->sha256 != content) return damaged(content);
+  if (const Result<std::uint64_t> whole = look_through(file->get(), content); !whole) {
+    return whole.error();
+  }
   return file;
+}
+
+Result<std::uint64_t> ContentStore::bytes_of(const Sha256& content) const {
+  const Result<UniqueFd> file = open_unchecked(content);
+  return file ? look_through(file->get(), content) : Result<std::uint64_t>(file.error());
 }
 
 Result<std::string> ContentStore::read(const Sha256& content, std::uint64_t bytes_max) const {

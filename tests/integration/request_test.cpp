@@ -76,6 +76,43 @@ TEST_F(RequestTest, AReadIsMadeAgain) {
   EXPECT_EQ(server.requests().size(), 2U);
 }
 
+/// What a model was told of as an output.
+std::string output_in(const std::string& told) {
+  const std::string_view before = "as the output \"";
+  const std::size_t begin = told.find(before) + before.size();
+  return told.substr(begin, told.find('"', begin) - begin);
+}
+
+TEST(SaveTest, ABodyThatIsNoTextComesIntoAFileOverAKill) {
+  std::string body;
+  for (int i = 0; i < 300'000; ++i)
+    body += static_cast<char>(i * 7 % 256);
+  Server server({Server::answer(
+      "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body)});
+  ScriptedLlm model([&](const LlmRequest& request) -> LlmReply {
+    if (request.turn() == 0) return calls("fetch_url", {{"url", server.url("/logo.bin")}});
+    if (request.turn() > 1) return calls("finish", {{"summary", "saved"}});
+    LlmReply save =
+        calls("save_output", {{"output", output_in(request.last())}, {"path", "a/logo.bin"}});
+    if (request.asked == 1) save.hold = 0;
+    return save;
+  });
+  RealDaemon daemon(config_for(model, "none") +
+                    "[network]\nreach = [\"127.0.0.1:" + std::to_string(server.port()) + "\"]\n");
+  daemon.start();
+  const std::uint64_t task = daemon.run("get the logo", true);
+  ASSERT_TRUE(wait_until([&] { return model.held() > 0; })) << daemon.log();
+  daemon.kill9();
+  model.open_gate();
+  daemon.start();
+  EXPECT_EQ(daemon.wait_for_end(task).at("state"), "completed") << daemon.log();
+  EXPECT_TRUE(daemon.file("a/logo.bin") == body);
+  EXPECT_EQ(server.requests().size(), 1U);
+  const Finished undo = daemon.cli({"undo", std::to_string(task), "--yes"});
+  EXPECT_EQ(undo.exit, 0) << undo.err;
+  EXPECT_EQ(daemon.file("a/logo.bin"), "");
+}
+
 TEST(RequestPolicyTest, ARequestIsAskedAboutBeforeAnybodyIsTalkedTo) {
   Server server({Server::answer(kOk)});
   ScriptedLlm model(ScriptedLlm::in_turn(

@@ -260,6 +260,7 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     calls->set_driver<AwaitGuidance>(*driver);
     calls->set_driver<AwaitSkill>(*driver);
     calls->set_driver<AwaitFilePatch>(*driver);
+    calls->set_driver<AwaitFileSave>(*driver);
     calls->set_driver<AwaitContentRead>(*driver);
     calls->set_driver<AwaitToolList>(*driver);
     calls->set_driver<AwaitToolTrust>(*driver);

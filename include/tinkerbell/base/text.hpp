@@ -49,6 +49,9 @@ struct TextEnds {
 
 [[nodiscard]] TextEnds ends_of(std::string_view text, std::size_t bytes_max);
 
+/// These ends, with a line between them that says what is left out. `text` is longer than that.
+[[nodiscard]] std::string without_middle(std::string_view text, std::size_t bytes_max);
+
 /// "256 MiB": in the largest unit of which it is a whole number.
 [[nodiscard]] std::string in_bytes(std::uint64_t bytes);
 

@@ -36,7 +36,7 @@ using CommandVariant =
                  AwaitDraftAccept, AwaitDraftDrop, AwaitFileStat, AwaitFileMove, AwaitFileRemove,
                  AwaitFileRestore, Hear, AwaitGuidance, AwaitSkill, UpdatePlan, AwaitContentRead,
                  AwaitFilePatch, Together, AwaitToolList, AwaitToolTrust, AwaitTool, AwaitHttp,
-                 Wait>;
+                 Wait, AwaitFileSave>;
 
 namespace detail {
 
@@ -85,7 +85,8 @@ concept Command = detail::kIsOneOf<T, CommandVariant>;
 /// Changes several paths at once, all of them or none; Facts::changes names each.
 template <class T>
 concept ChangesSeveral = std::same_as<T, AwaitFileMove> || std::same_as<T, AwaitFileRemove> ||
-                         std::same_as<T, AwaitFileRestore> || std::same_as<T, AwaitFilePatch>;
+                         std::same_as<T, AwaitFileRestore> || std::same_as<T, AwaitFilePatch> ||
+                         std::same_as<T, AwaitFileSave>;
 
 /// Lets a `switch`-like visit list what it handles; the compiler finds a missing case.
 template <class... Handlers>
@@ -111,7 +112,11 @@ struct Overloaded : Handlers... {
 /// What the command changed in the workspace, or in the task's draft of it; empty for most.
 [[nodiscard]] std::span<const FileChange> changes_in(const Reply& reply);
 
-/// The same of one that may have failed: also then it may have changed something.
+/// Under which hash that is kept of what the command was told which the reply does not hold; empty:
+/// nothing is.
+[[nodiscard]] std::string_view kept_sha256(const Reply& reply);
+
+/// What it changed, of one that may have failed: also then it may have changed something.
 [[nodiscard]] std::span<const FileChange> changes_in(const Result<Reply>& outcome);
 
 /// Puts what was changed before that into an outcome, whatever it is.

@@ -241,6 +241,29 @@ struct AwaitFilePatch {
   static constexpr auto fields() { return described(field("files", &AwaitFilePatch::files)); }
 };
 
+/// Write what was kept of an earlier reply, which names it by its hash, into a file: make it, or
+/// replace all that it holds. A new file has mode 0644. All of it or nothing. Errors: not_found
+/// (not kept, or not any more), invalid (no hash; something else than a file stands there),
+/// denied, outside_workspace, conflict (the file is not what was asked about any more),
+/// unsupported, too_large, cancelled, io, storage_full.
+struct AwaitFileSave {
+  static constexpr std::string_view kName = "file.save";
+  static constexpr EffectClass kEffect = EffectClass::local;
+
+  struct Reply {
+    std::vector<FileChange> changes;
+
+    static constexpr auto fields() { return described(field("changes", &Reply::changes)); }
+  };
+
+  std::string path;
+  std::string sha256;  ///< 64 hexadecimal digits.
+
+  static constexpr auto fields() {
+    return described(field("path", &AwaitFileSave::path), field("sha256", &AwaitFileSave::sha256));
+  }
+};
+
 /// Take back what a task has changed: a list of what its steps changed, turned round. Each path
 /// must still be as that task left it, or be as it is to become already; else nothing is done, or
 /// with `keep_others` what cannot be taken back stays as it is, and what cannot be done without it.

@@ -5,6 +5,7 @@
 #include "tinkerbell/command/effect.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,15 +38,20 @@ struct AwaitHttp {
   struct Reply {
     int status = 0;
     std::vector<HttpField> headers;
-    std::string body;      ///< As it came, or made readable.
-    bool complete = true;  ///< False: the body went on beyond this.
+    std::string body;      ///< As it came, or made readable. Of one that is kept only the ends, if
+                           ///< it is longer than bytes_max, and nothing if it is no text.
+    bool complete = true;  ///< False: the body went on beyond this and what is kept.
     std::string url;       ///< Whose answer it is, after all redirects.
     Milliseconds took{0};
+    std::string body_sha256;       ///< All of it is kept under that; empty: it is not kept.
+    std::uint64_t body_bytes = 0;  ///< Of what is kept.
 
     static constexpr auto fields() {
       return described(field("status", &Reply::status), field("headers", &Reply::headers),
                        field("body", &Reply::body), field("complete", &Reply::complete),
-                       field("url", &Reply::url), field("took_ms", &Reply::took));
+                       field("url", &Reply::url), field("took_ms", &Reply::took),
+                       field("body_sha256", &Reply::body_sha256),
+                       field("body_bytes", &Reply::body_bytes));
     }
   };
 
@@ -53,17 +59,21 @@ struct AwaitHttp {
   std::string url;
   std::vector<HttpField> headers;
   std::string body;
-  std::uint64_t bytes_max = 1 << 20;  ///< Kept of the answer's body; 8 MiB at most.
+  std::uint64_t bytes_max = 1 << 20;  ///< Of the answer's body in the reply; 8 MiB at most.
   Milliseconds timeout{60'000};       ///< All of it, redirects too.
   bool keyed = false;     ///< With `Idempotency-Key`: the server takes two with one key for one.
   bool readable = false;  ///< A body in HTML becomes plain text.
+  /// So much of the body is kept beside the reply, masked, where that is worth it: of one that is
+  /// no text, or is longer than 4 KiB. 64 MiB at most; nothing: none is.
+  std::optional<std::uint64_t> body_kept_max;
 
   static constexpr auto fields() {
     return described(field("method", &AwaitHttp::method), field("url", &AwaitHttp::url),
                      field("headers", &AwaitHttp::headers), field("body", &AwaitHttp::body),
                      field("bytes_max", &AwaitHttp::bytes_max),
                      field("timeout_ms", &AwaitHttp::timeout), field("keyed", &AwaitHttp::keyed),
-                     field("readable", &AwaitHttp::readable));
+                     field("readable", &AwaitHttp::readable),
+                     field("body_kept_max", &AwaitHttp::body_kept_max));
   }
 
   /// By RFC 9110 §9.2.2 these methods have the same effect twice as once; anything else has it only

@@ -343,7 +343,7 @@ inline constexpr auto kCommandNames = std::to_array<std::string_view>(
      "draft.open",  "draft.accept", "draft.drop",      "file.stat",     "file.move",
      "file.remove", "file.restore", "task.hear",       "guidance.read", "skill.read",
      "task.plan",   "content.read", "file.patch",      "task.together", "tool.list",
-     "tool.trust",  "tool.call",    "http.request",    "task.wait"});
+     "tool.trust",  "tool.call",    "http.request",    "task.wait",     "file.save"});
 
 /// GET /v1/tasks/{id}/steps?after=&limit=&full=1&calls=N: in order; `after` is a step's number,
 /// `limit` at most kLimitMax. With `calls` each step is also told as a system call, its texts cut

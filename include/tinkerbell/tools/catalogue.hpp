@@ -61,6 +61,14 @@ struct ReadOutput {
   bool operator==(const ReadOutput&) const = default;
 };
 
+/// The model wants what it was told of as an output in a file. Likewise.
+struct SaveOutput {
+  std::string output;
+  std::string path;
+
+  bool operator==(const SaveOutput&) const = default;
+};
+
 /// The model wants a part of the work done by a task of its own. Not a command: the agent gives it
 /// some of its own steps, and says which commands the tools come to.
 struct StartTask {
@@ -84,7 +92,8 @@ struct WaitFor {
   bool operator==(const WaitFor&) const = default;
 };
 
-using ToolRequest = std::variant<TaskCommand, Finish, Note, ReadOutput, StartTask, WaitFor>;
+using ToolRequest =
+    std::variant<TaskCommand, Finish, Note, ReadOutput, SaveOutput, StartTask, WaitFor>;
 
 /// The names of all commands that calls of these tools may come to. Errors: invalid (no such tool).
 [[nodiscard]] Result<std::vector<std::string>> commands_of(const std::vector<std::string>& tools);

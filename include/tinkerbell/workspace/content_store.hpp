@@ -46,12 +46,18 @@ class ContentStore {
 
   [[nodiscard]] Result<Sha256> put(std::string_view content);
 
+  /// And makes it durable.
+  [[nodiscard]] Result<Sha256> put_durably(std::string_view content);
+
   /// Makes all that was put before this call durable. It is on the disk then, whoever put it.
   /// Once it has failed it always fails: the system tells a lost write only once, so nobody knows
   /// what is on the disk until the store is opened anew.
   [[nodiscard]] Result<void> sync();
 
   [[nodiscard]] bool has(const Sha256& content) const;
+
+  /// How long it is; it was looked through.
+  [[nodiscard]] Result<std::uint64_t> bytes_of(const Sha256& content) const;
 
   /// The file, to read; it was looked through.
   [[nodiscard]] Result<UniqueFd> open(const Sha256& content) const;
@@ -99,6 +105,7 @@ class ContentStore {
 
   [[nodiscard]] bool renew(const Sha256& content);
   [[nodiscard]] Result<UniqueFd> open_unchecked(const Sha256& content) const;
+  [[nodiscard]] static Result<std::uint64_t> look_through(int fd, const Sha256& content);
   [[nodiscard]] Result<UniqueFd> create_incoming(const std::string& name);
   [[nodiscard]] Result<Sha256> keep(const std::string& name, int fd, const Sha256& content);
   [[nodiscard]] Result<void> sync_contents(const std::vector<Sha256>& contents) const;

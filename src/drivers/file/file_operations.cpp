@@ -133,6 +133,10 @@ std::vector<std::string> paths_of(const AwaitFilePatch& patch) {
   return paths;
 }
 
+std::vector<std::string> paths_of(const AwaitFileSave& save) {
+  return {save.path};
+}
+
 /// Its paths are none that somebody wrote, but places.
 std::vector<std::string> paths_of(const AwaitFileRestore& /*restore*/) {
   return {};

@@ -180,6 +180,15 @@ std::uint32_t with_execution(std::uint32_t mode, bool executable) {
   return executable ? mode | ((mode & 0444U) >> 2U) : mode & ~0111U;
 }
 
+/// The regular file that stands there. Errors: also not_found.
+Result<FileState> file_at(const FileScene& scene, const WorkspacePath& place) {
+  const Result<Tree> part = whole_part(scene, place);
+  if (!part) return part.error();
+  const TreeEntry* const entry = part->find(place.text());
+  if (entry != nullptr && entry->type == FileType::file) return state_of(*entry);
+  return Error{Errc::invalid, visible_line(place.text()) + " is no regular file"};
+}
+
 /// What stands where a patch is to change something, and what it holds.
 struct FoundFile {
   WorkspacePath place;
@@ -190,15 +199,11 @@ struct FoundFile {
 Result<FoundFile> found_at(const FileScene& scene, const std::string& path) {
   const Result<WorkspacePath> place = place_to_change(scene, path);
   if (!place) return place.error();
-  const Result<Tree> part = whole_part(scene, *place);
-  if (!part) return part.error();
-  const TreeEntry* const entry = part->find(place->text());
-  if (entry == nullptr || entry->type != FileType::file) {
-    return Error{Errc::invalid, visible_line(place->text()) + " is no regular file"};
-  }
-  Result<std::string> content = scene.contents.read(entry->content, kChangeBytesMax);
+  const Result<FileState> state = file_at(scene, *place);
+  if (!state) return state.error();
+  Result<std::string> content = scene.contents.read(state->content, kChangeBytesMax);
   if (!content) return content.error();
-  return FoundFile{*place, state_of(*entry), *std::move(content)};
+  return FoundFile{*place, *state, *std::move(content)};
 }
 
 /// The changes of the files of a patch, one after the other.
@@ -420,6 +425,33 @@ Result<SeveralChanges> several_changes(const FileScene& scene, const AwaitFileRe
   for (const FileChange& change : several.changes) {
     if (Result<void> kept = keep_what_stands(scene, change); !kept) return kept.error();
   }
+  return several;
+}
+
+// ---- save ----
+
+Result<SeveralChanges> several_changes(const FileScene& scene, const AwaitFileSave& save) {
+  const Sha256 content = Sha256::from_hex(save.sha256);
+  if (content.empty()) return Error{Errc::invalid, "not the SHA-256 of a content"};
+  const Result<std::uint64_t> bytes = scene.contents.bytes_of(content);
+  if (!bytes) return bytes.error();
+  const Result<WorkspacePath> place = place_to_change(scene, save.path);
+  if (!place) return place.error();
+  SeveralChanges several{.object = place->text()};
+  const Result<FileState> before = file_at(scene, *place);
+  if (!before && before.error().code != Errc::not_found) return before.error();
+  if (!before) {
+    Result<std::vector<FileChange>> made = directories_for(scene, *place);
+    if (!made) return made.error();
+    several.changes = *std::move(made);
+  }
+  const FileState after =
+      as_made({.mode = before ? before->mode : kModeOfFile, .content = content, .bytes = *bytes});
+  if (!before || *before != after) {
+    several.changes.push_back(
+        {place->text(), before ? std::optional(*before) : std::nullopt, after});
+  }
+  if (Result<void> possible = check_changes(several.changes); !possible) return possible.error();
   return several;
 }
 

@@ -28,6 +28,8 @@ struct SeveralChanges {
                                                      const AwaitFileRestore& restore);
 [[nodiscard]] Result<SeveralChanges> several_changes(const FileScene& scene,
                                                      const AwaitFilePatch& patch);
+[[nodiscard]] Result<SeveralChanges> several_changes(const FileScene& scene,
+                                                     const AwaitFileSave& save);
 
 /// The changes as people are shown them: of what moves only where it goes. Errors: those of
 /// ContentStore.

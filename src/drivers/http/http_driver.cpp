@@ -6,9 +6,11 @@
 #include "drivers/http/redirect.hpp"
 
 #include "tinkerbell/base/assert.hpp"
+#include "tinkerbell/base/masker.hpp"
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/io/http_client.hpp"
+#include "tinkerbell/workspace/content_store.hpp"
 
 #include <algorithm>
 #include <array>
@@ -22,6 +24,8 @@ namespace tinkerbell {
 namespace {
 
 constexpr std::uint64_t kBodyBytesMax = 8 << 20;
+constexpr std::uint64_t kBodyKeptMax = 64 << 20;
+constexpr std::size_t kKeptFrom = 4 << 10;  // what is shorter a model writes as fast itself
 constexpr std::size_t kUrlBytesMax = 8 << 10;
 constexpr std::uint32_t kHeaderBytesMax = 32 << 10;
 constexpr std::uint32_t kRedirectsMax = 5;
@@ -61,6 +65,9 @@ Result<void> check_bounds(const AwaitHttp& request) {
   }
   if (request.url.size() > kUrlBytesMax) return invalid("the url is longer than 8 KiB");
   if (request.bytes_max > kBodyBytesMax) return invalid("bytes_max is more than 8 MiB");
+  if (request.body_kept_max.value_or(0) > kBodyKeptMax) {
+    return invalid("body_kept_max is more than 64 MiB");
+  }
   if (request.timeout <= Milliseconds{0}) return invalid("there is no time for it");
   return {};
 }
@@ -94,6 +101,29 @@ MediaType media_type(const HttpHeaders& headers) {
   return type;
 }
 
+bool is_text(const std::string& body) {
+  return !body.contains('\0') && valid_utf8(body) == body;
+}
+
+/// Of a body that is long or no text, all is kept and the reply has the ends of a text.
+void keep_body(const AwaitHttp& request, const Masker& masker, ContentStore& contents,
+               AwaitHttp::Reply& reply) {
+  const bool text = is_text(reply.body);
+  if (text && reply.body.size() <= kKeptFrom) return;
+  const std::string whole = masker.masked(std::move(reply.body));
+  const Result<Sha256> kept = contents.put_durably(whole);
+  if (kept) {
+    reply.body_sha256 = kept->hex();
+    reply.body_bytes = whole.size();
+  }
+  reply.complete = reply.complete && (kept || (text && whole.size() <= request.bytes_max));
+  reply.body.clear();
+  if (text) {
+    reply.body =
+        whole.size() > request.bytes_max ? without_middle(whole, request.bytes_max) : whole;
+  }
+}
+
 /// A request under way.
 struct Run {
   Call call;
@@ -119,10 +149,12 @@ Error failure(const Run& run, const Error& error) {
 }  // namespace
 
 struct HttpDriver::State : std::enable_shared_from_this<State> {
-  State(HttpClient& client, BlockingPool& threads, const Masker& secrets, HttpSettings from)
+  State(HttpClient& client, BlockingPool& threads, const Masker& secrets, ContentStore& store,
+        HttpSettings from)
       : http(client),
         pool(threads),
         masker(secrets),
+        contents(store),
         settings(std::move(from)),
         egress(settings.reach) {}
 
@@ -147,6 +179,7 @@ struct HttpDriver::State : std::enable_shared_from_this<State> {
   HttpClient& http;
   BlockingPool& pool;
   const Masker& masker;
+  ContentStore& contents;
   HttpSettings settings;
   Egress egress;
   std::unordered_map<CommandId, Run> running;
@@ -196,7 +229,9 @@ HttpEvents HttpDriver::State::events_for(CommandId id) {
 }
 
 void HttpDriver::State::take_body(Run& run, std::string_view piece) {
-  const std::size_t room = request_in(run.call).bytes_max - run.body.size();
+  const AwaitHttp& request = request_in(run.call);
+  const std::uint64_t wanted = std::max(request.bytes_max, request.body_kept_max.value_or(0));
+  const std::size_t room = wanted - run.body.size();
   run.body += piece.substr(0, room);
   if (piece.size() <= room) return;
   run.cut = true;
@@ -267,21 +302,23 @@ void HttpDriver::State::answer(Run run) {
       .took = std::chrono::duration_cast<Milliseconds>(steady_now() - run.begun)};
   for (auto& [name, value] : run.head->headers)
     reply.headers.push_back({valid_utf8(name), valid_utf8(value)});
-  MediaType type = media_type(run.head->headers);
-  if (!request.readable || (type.name != "text/html" && type.name != "application/xhtml+xml")) {
-    return run.done(Reply(std::move(reply)));
-  }
+  const MediaType type = media_type(run.head->headers);
+  const bool is_page = type.name == "text/html" || type.name == "application/xhtml+xml";
+  const bool to_read = request.readable && is_page;
+  if (!to_read && !request.body_kept_max) return run.done(Reply(std::move(reply)));
   pool.run<Reply>(
-      [reply = std::move(reply), charset = std::move(type.charset)]() mutable -> Result<Reply> {
-        reply.body = readable_text(reply.body, reply.url, charset);
+      [&masker = masker, &contents = contents, request, reply = std::move(reply),
+       charset = type.charset, to_read]() mutable -> Result<Reply> {
+        if (to_read) reply.body = readable_text(reply.body, reply.url, charset);
+        if (request.body_kept_max) keep_body(request, masker, contents, reply);
         return Reply(std::move(reply));
       },
       std::move(run.done));
 }
 
 HttpDriver::HttpDriver(HttpClient& http, BlockingPool& pool, const Masker& masker,
-                       HttpSettings settings)
-    : state_(std::make_shared<State>(http, pool, masker, std::move(settings))) {}
+                       ContentStore& contents, HttpSettings settings)
+    : state_(std::make_shared<State>(http, pool, masker, contents, std::move(settings))) {}
 
 HttpDriver::~HttpDriver() = default;
 

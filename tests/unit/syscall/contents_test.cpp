@@ -69,6 +69,12 @@ TEST_F(NeededContents, AreOutputsThatAReplyHasNotAllOf) {
   EXPECT_THAT(needed(), UnorderedElementsAre(sha256("long output")));
 }
 
+TEST_F(NeededContents, AreBodiesThatAreKept) {
+  intent(AwaitHttp{.url = "https://a.example/"});
+  result(Reply(AwaitHttp::Reply{.body_sha256 = sha256("long body").hex()}));
+  EXPECT_THAT(needed(), UnorderedElementsAre(sha256("long body")));
+}
+
 TEST_F(NeededContents, AreAlsoThoseOfWhatIsAskedAbout) {
   intent(AwaitFileRestore{.list_sha256 = sha256("list").hex()},
          {.changes = {{.change = change_of("b", "x", "y")}}});

@@ -413,9 +413,12 @@ http.request 4 bytes_max = 1048576
 http.request 5 timeout_ms = 60000
 http.request 6 keyed = false
 http.request 7 readable = false
+http.request 8 body_kept_max = null
 task.wait 0 tasks = []
 task.wait 1 message = false
 task.wait 2 timeout_ms = null
+file.save 0 path = ""
+file.save 1 sha256 = ""
 task.id reply 0 task = 0
 task.spawn reply 0 task = 0
 task.join reply 0 state = ""
@@ -503,8 +506,11 @@ http.request reply 2 body = ""
 http.request reply 3 complete = true
 http.request reply 4 url = ""
 http.request reply 5 took_ms = 0
+http.request reply 6 body_sha256 = ""
+http.request reply 7 body_bytes = 0
 task.wait reply 0 event = ""
 task.wait reply 1 task = 0
+file.save reply 0 changes = []
 )";
 
 TEST(JournalForm, NoFieldHasAnotherPlaceOrDefaultThanInJournalsThatExist) {

@@ -785,6 +785,24 @@ TEST_F(AgentTest, ReadsOnInAnOutputThatItWasToldTheEndsOf) {
   EXPECT_EQ(std::get<AwaitContentRead>(read.command).offset, 7U);
 }
 
+TEST_F(AgentTest, SavesAnOutputThatItWasToldOf) {
+  world.driver->reply("process.run", Reply(long_output("kept")));
+  world.driver->reply("file.save", Reply(AwaitFileSave::Reply{}));
+  model_says(calls({{"c1", "run_program", R"({"argv":["make"]})"}}));
+  const std::string name = output_name(sha256("kept").hex());
+  model_says(calls({{"c2", "save_output", R"({"output":")" + name + R"(","path":"log"})"},
+                    {"c3", "save_output", R"({"output":"0","path":"log"})"}}));
+  model_says({.text = "done"});
+  run();
+  const Conversation& said = last_question().messages;
+  EXPECT_EQ(said.at(said.size() - 2).text, "saved log");
+  EXPECT_EQ(said.back().text, "error: there is no output \"0\"");
+  const Call& save = *std::ranges::find_if(world.driver->performed(), [](const Call& call) {
+    return std::holds_alternative<AwaitFileSave>(call.command);
+  });
+  EXPECT_EQ(std::get<AwaitFileSave>(save.command).sha256, sha256("kept").hex());
+}
+
 TEST_F(AgentTest, S80_ReadsNoContentThatItWasNotToldOf) {
   world.driver->reply("process.run", Reply(long_output("kept")));
   model_says(calls({{"c1", "run_program", R"({"argv":["make"]})"}}));

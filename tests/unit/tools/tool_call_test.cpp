@@ -78,6 +78,8 @@ TEST(ToolCall, ReadsOnInAnOutput) {
   EXPECT_EQ(std::get<ReadOutput>(*from_start), (ReadOutput{"ab12", 0}));
   EXPECT_EQ(std::get<ReadOutput>(*parse("read_output", R"({"output":"ab12","offset":7})")),
             (ReadOutput{"ab12", 7}));
+  EXPECT_EQ(std::get<SaveOutput>(*parse("save_output", R"({"output":"ab12","path":"a"})")),
+            (SaveOutput{.output = "ab12", .path = "a"}));
   EXPECT_EQ(refusal("read_output", R"({"output":"ab12","offset":-1})"),
             "read_output: \"offset\" must be at least 0");
 }
@@ -213,7 +215,8 @@ TEST(ToolCall, FinishIsNoCommand) {
 TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {
   EXPECT_EQ(refusal("rm", "{}"),
             "unknown tool \"rm\"; the tools are read_file, list_files, search_files, write_file, "
-            "edit_file, apply_patch, move_file, remove_file, run_program, read_output, fetch_url, "
+            "edit_file, apply_patch, move_file, remove_file, run_program, read_output, "
+            "save_output, fetch_url, "
             "http_request, ask_user, update_plan, use_skill, note, start_task, wait, send_message, "
             "finish");
   EXPECT_THAT(refusal("", "{}"), HasSubstr("unknown tool \"\""));

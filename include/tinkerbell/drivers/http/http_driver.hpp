@@ -10,6 +10,7 @@
 namespace tinkerbell {
 
 class BlockingPool;
+class ContentStore;
 class HttpClient;
 class Masker;
 
@@ -21,8 +22,8 @@ struct HttpSettings {
   std::function<bool(const TaskCommand& command, const Facts& facts)> denied;
 };
 
-/// Performs AwaitHttp. Loop thread only; borrows the client, the pool and the masker, which must
-/// outlive it.
+/// Performs AwaitHttp. Loop thread only; borrows the client, the pool, the masker and the store of
+/// what is kept, which must outlive it.
 ///
 /// prepare() looks at what is sent and where to, and asks nobody: `facts.host` is the host,
 /// `facts.object` scheme, host and port. What a request must never do is refused there with
@@ -30,10 +31,13 @@ struct HttpSettings {
 /// daemon. perform() resolves the name, once, refuses it if one of its addresses is such a one, and
 /// connects to those that it has looked at.
 ///
+/// A body that is to be kept is in memory until all of it is there.
+///
 /// What may be done once only and went out without an answer is Errc::unknown_outcome.
 class HttpDriver final : public Driver {
  public:
-  HttpDriver(HttpClient& http, BlockingPool& pool, const Masker& masker, HttpSettings settings);
+  HttpDriver(HttpClient& http, BlockingPool& pool, const Masker& masker, ContentStore& contents,
+             HttpSettings settings);
   ~HttpDriver() override;
 
   void prepare(Call call, Completion<Prepared> prepared) override;

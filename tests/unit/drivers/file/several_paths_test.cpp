@@ -217,6 +217,55 @@ TEST_F(FilePatch, S32_AFileThatChangedSinceItWasJudgedIsAConflict) {
   expect_tree(now);
 }
 
+using FileSave = SeveralPathsTest;
+
+TEST_F(FileSave, MakesAFileOfWhatWasKeptWithTheDirectoriesAboveIt) {
+  begin_with({});
+  const std::string content("\0 bytes", 7);
+  const std::string sha256 = contents_->put_durably(content)->hex();
+  const auto saved = run(AwaitFileSave{.path = "a/b/c.bin", .sha256 = sha256});
+  ASSERT_TRUE(saved) << saved.error().message;
+  EXPECT_EQ(saved->changes.size(), 3U);
+  expect_tree({{"a", model_directory(0755)},
+               {"a/b", model_directory(0755)},
+               {"a/b/c.bin", model_file(content, 0644)}});
+}
+
+TEST_F(FileSave, ReplacesAllOfAFileAndLeavesItsMode) {
+  begin_with({{"run.sh", model_file("old", 0755)}});
+  const std::string sha256 = contents_->put_durably("new")->hex();
+  const auto saved = run(AwaitFileSave{.path = "run.sh", .sha256 = sha256});
+  ASSERT_TRUE(saved) << saved.error().message;
+  expect_tree({{"run.sh", model_file("new", 0755)}});
+  const auto again = run(AwaitFileSave{.path = "run.sh", .sha256 = sha256});
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_THAT(again->changes, IsEmpty());
+}
+
+TEST_F(FileSave, IsRefusedWhereThereIsNothingToSaveOrNoPlaceForIt) {
+  begin_with({{"d", model_directory(0755)}});
+  const std::string kept = contents_->put_durably("kept")->hex();
+  EXPECT_EQ(refused(AwaitFileSave{.path = "f", .sha256 = sha256("gone").hex()}), Errc::not_found);
+  EXPECT_EQ(refused(AwaitFileSave{.path = "f", .sha256 = "abc"}), Errc::invalid);
+  EXPECT_EQ(refused(AwaitFileSave{.path = "d", .sha256 = kept}), Errc::invalid);
+  EXPECT_EQ(refused(AwaitFileSave{.path = ".", .sha256 = kept}), Errc::invalid);
+  const Result<Call> outside = prepared(AwaitFileSave{.path = "../outside/x", .sha256 = kept});
+  ASSERT_TRUE(outside) << outside.error().message;
+  EXPECT_TRUE(outside->facts.outside);
+}
+
+TEST_F(FileSave, S32_AFileThatChangedSinceItWasJudgedIsAConflict) {
+  begin_with({{"f", model_file("judged", 0644)}});
+  const Result<Call> call =
+      prepared(AwaitFileSave{.path = "f", .sha256 = contents_->put_durably("kept")->hex()});
+  ASSERT_TRUE(call) << call.error().message;
+  begin_with({{"f", model_file("another", 0644)}});
+  const Result<Reply> reply = perform_file(scene(), *call);
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Errc::conflict);
+  expect_tree({{"f", model_file("another", 0644)}});
+}
+
 TEST_F(FilePatch, AfterACrashWhatWasBegunIsFinished) {
   begin_with(kTree);
   const Result<Call> call = prepared(patch_of_all());

@@ -92,8 +92,75 @@ TEST(HttpDriver, ABodyWithoutEndIsCutAndNotReadOn) {
   EXPECT_FALSE(reply->complete);
 }
 
+TEST(HttpDriver, KeepsAllOfALongBodyBesideItsEnds) {
+  std::string body;
+  for (int i = 0; i < 2'000; ++i)
+    body += "line " + std::to_string(i) + "\n";
+  Pair pair({Server::answer(ok(body))});
+  const auto reply = pair.requester.request(
+      {.url = pair.server.url("/"), .bytes_max = 600, .body_kept_max = 1 << 20});
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_TRUE(reply->complete);
+  EXPECT_EQ(reply->body_bytes, body.size());
+  EXPECT_EQ(*pair.requester.contents->read(Sha256::from_hex(reply->body_sha256), 1 << 20), body);
+  EXPECT_LT(reply->body.size(), 700U);
+  EXPECT_THAT(reply->body, testing::StartsWith("line 0\n"));
+  EXPECT_THAT(reply->body, testing::EndsWith("line 1999\n"));
+  EXPECT_THAT(reply->body, HasSubstr(" left out …]"));
+}
+
+TEST(HttpDriver, KeepsWhatIsNoTextAsItCame) {
+  const std::string body("\x89PNG\0\xff", 6);
+  Pair pair({Server::answer(ok(body))});
+  const auto reply =
+      pair.requester.request({.url = pair.server.url("/"), .body_kept_max = 1 << 20});
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->body, "");
+  EXPECT_EQ(*pair.requester.contents->read(Sha256::from_hex(reply->body_sha256), 1 << 20), body);
+}
+
+TEST(HttpDriver, KeepsNothingOfAShortTextOrUnasked) {
+  Pair pair({Server::answer(ok("short")), Server::answer(ok(std::string(9'000, 'x')))});
+  const auto is_short =
+      pair.requester.request({.url = pair.server.url("/"), .body_kept_max = 1 << 20});
+  ASSERT_TRUE(is_short) << is_short.error().message;
+  EXPECT_EQ(is_short->body, "short");
+  EXPECT_EQ(is_short->body_sha256, "");
+  const auto unasked = pair.requester.request({.url = pair.server.url("/")});
+  ASSERT_TRUE(unasked) << unasked.error().message;
+  EXPECT_EQ(unasked->body_sha256, "");
+}
+
+TEST(HttpDriver, KeepsAPageAsItIsReadAndNoSecretOfTheDaemon) {
+  const std::string page =
+      "<html><body><p>key-1234567890</p>" + std::string(5'000, 'w') + "</body>";
+  Pair pair({Server::answer("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: " +
+                            std::to_string(page.size()) + "\r\n\r\n" + page)});
+  pair.requester.masker.add("key-1234567890");
+  const auto reply = pair.requester.request(
+      {.url = pair.server.url("/"), .readable = true, .body_kept_max = 1 << 20});
+  ASSERT_TRUE(reply) << reply.error().message;
+  const auto kept = pair.requester.contents->read(Sha256::from_hex(reply->body_sha256), 1 << 20);
+  ASSERT_TRUE(kept) << kept.error().message;
+  EXPECT_THAT(*kept, Not(HasSubstr("<p>")));
+  EXPECT_THAT(*kept, HasSubstr("www"));
+  EXPECT_THAT(*kept, Not(HasSubstr("key-1234567890")));
+}
+
+TEST(HttpDriver, OfABodyThatIsLongerThanIsKeptItSaysSo) {
+  Pair pair({Server::answer(ok(std::string(9'000, 'x')))});
+  const auto reply = pair.requester.request(
+      {.url = pair.server.url("/"), .bytes_max = 100, .body_kept_max = 8'000});
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_FALSE(reply->complete);
+  EXPECT_EQ(reply->body_bytes, 8'000U);
+}
+
 TEST(HttpDriver, RefusesBoundsThatItCannotKeep) {
   Requester requester;
+  EXPECT_EQ(
+      requester.prepare({.url = "http://a.example/", .body_kept_max = (64 << 20) + 1}).error().code,
+      Errc::invalid);
   EXPECT_EQ(
       requester.prepare({.url = "http://a.example/", .bytes_max = (8 << 20) + 1}).error().code,
       Errc::invalid);

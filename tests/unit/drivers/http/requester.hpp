@@ -1,15 +1,18 @@
 #pragma once
 
+#include "support/temp_dir.hpp"
 #include "unit/io/loop.hpp"
 
 #include "tinkerbell/base/masker.hpp"
 #include "tinkerbell/drivers/http/http_driver.hpp"
 #include "tinkerbell/io/blocking_pool.hpp"
 #include "tinkerbell/io/http_client.hpp"
+#include "tinkerbell/workspace/content_store.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -24,7 +27,7 @@ class Requester {
 
   explicit Requester(std::set<std::string> reach = {})
       : driver_(
-            client_, pool_, masker,
+            client_, pool_, masker, *contents,
             {.reach = std::move(reach), .denied = [this](const TaskCommand&, const Facts& facts) {
                return facts.host == denied_host;
              }}) {}
@@ -67,6 +70,8 @@ class Requester {
   }
 
   Masker masker;
+  TempDir directory;
+  std::unique_ptr<ContentStore> contents = *ContentStore::open(directory / "contents");
   std::string denied_host;  ///< By a rule.
 
  private:
