@@ -66,7 +66,7 @@ Error enter(std::string_view checks, char* const* argv) {
 
 /// Tells a program that was never executed from one that failed.
 int refuse(const Error& error) {
-  const Result<void> told = write_all(kEntryReportFd, kEntryRefused, kSandboxFile);
+  const Result<void> told = write_all(kEntryReportFd, kEntryRefused, kSandboxReport);
   if (!told) return complain(told.error());
   return complain(error);
 }

@@ -63,15 +63,24 @@ std::vector<pid_t> descendants_of(pid_t ancestor, const std::vector<ProcessEntry
   return found;
 }
 
+namespace {
+
+bool is_childless() {
+  siginfo_t any{};
+  return ::waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD;
+}
+
+}  // namespace
+
 void end_all_children() {
   const pid_t self = ::getpid();
-  while (true) {
+  while (!is_childless()) {  // most are at once: a look at all processes is dear
     for (const ProcessEntry& process : process_table()) {
       if (process.parent == self)
         ::kill(process.pid, SIGKILL);  // unreaped: the id is still its own
     }
     // A new orphan can only appear when one of the killed dies, and that death ends this wait.
-    if (::waitpid(-1, nullptr, 0) < 0 && errno == ECHILD) return;
+    ::waitpid(-1, nullptr, 0);
   }
 }
 

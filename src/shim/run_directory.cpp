@@ -36,14 +36,20 @@ struct flock whole_file_lock() {
 
 }  // namespace
 
-Result<void> write_durably(const std::filesystem::path& directory, std::string_view name,
-                           std::string_view bytes) {
+Result<void> write_whole(const std::filesystem::path& directory, std::string_view name,
+                         std::string_view bytes) {
   const std::filesystem::path file = directory / name;
   const std::filesystem::path temporary = directory / (std::string(name) + ".new");
   if (Result<void> written = write_and_sync(temporary, bytes); !written) return written;
   if (::rename(temporary.c_str(), file.c_str()) != 0) {
     return os_error("rename " + temporary.string(), errno);
   }
+  return {};
+}
+
+Result<void> write_durably(const std::filesystem::path& directory, std::string_view name,
+                           std::string_view bytes) {
+  if (Result<void> written = write_whole(directory, name, bytes); !written) return written;
   return sync_directory(directory);
 }
 

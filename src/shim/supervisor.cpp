@@ -4,11 +4,13 @@
 #include "shim/launch.hpp"
 #include "shim/process_tree.hpp"
 
+#include "tinkerbell/base/file.hpp"
 #include "tinkerbell/shim/output_file.hpp"
 #include "tinkerbell/shim/run_directory.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,10 +96,8 @@ Result<void> Supervisor::start() {
   const UniqueFd output_of_program(ends[1]);
   ::fcntl(program_output_.get(), F_SETFL, O_NONBLOCK);
   if (spec_.sandboxed) {
-    const std::filesystem::path report = directory_ / kSandboxFile;
-    sandbox_report_.reset(
-        ::open(report.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!sandbox_report_) return os_error("open " + report.string(), errno);
+    sandbox_report_.reset(::memfd_create(std::string(kSandboxReport).c_str(), MFD_CLOEXEC));
+    if (!sandbox_report_) return os_error("make a file in memory", errno);
   }
   Result<pid_t> program =
       launch(spec_, {.output = output_of_program.get(), .complaints = output_of_program.get()},
@@ -181,8 +181,9 @@ void Supervisor::conclude() {
 /// Bubblewrap reports an exit code only for what it has executed: the last look before the program.
 bool Supervisor::sandbox_failed() const {
   if (!spec_.sandboxed || status_.exit_code == 0 || WIFSIGNALED(*wait_status_)) return false;
+  ::lseek(sandbox_report_.get(), 0, SEEK_SET);
   const Result<std::string> report =
-      read_whole_file(directory_ / kSandboxFile, kSandboxReportBytesMax);
+      read_all(sandbox_report_.get(), kSandboxReportBytesMax, kSandboxReport);
   return report && (!report->contains("\"exit-code\"") || report->contains(kEntryRefused));
 }
 

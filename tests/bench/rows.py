@@ -171,6 +171,8 @@ ROWS = [
         measure=session(*SESSIONS_50, measure="apart")),
     Row("agent.step.cpu", "s", must=1e-3, stretch=0.4e-3, less_is_better=True, with_previous=True,
         measure=session(*SESSIONS_50, measure="cpu")),
+    Row("agent.step.programs", "s", less_is_better=True, with_previous=True,
+        measure=session(*SESSIONS_50, measure="programs")),
     Row("agent.1000x10", "ratio", must=3, stretch=2, less_is_better=True,
         measure=session(*SESSIONS_1000, measure="apart")),
     Row("agent.1000x10.makespan", "ratio", less_is_better=True, with_previous=True,

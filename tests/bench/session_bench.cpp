@@ -200,7 +200,7 @@ void task(const Arguments& arguments) {
 /// sessions SESSIONS STEPS: all at once; the model takes 50 ms to the first byte and then sends ten
 /// events 5 ms apart. `makespan`: how many times as long as the model alone; `apart`: how many
 /// times as long as the model and the processor time of the programs, on all processors; `cpu`: the
-/// daemon's own processor time for a step.
+/// daemon's own processor time for a step, `programs`: that of its shims, sandboxes and programs.
 void sessions(const Arguments& arguments) {
   const std::uint64_t count = arguments.number(1);
   const std::uint64_t steps = arguments.number(2);
@@ -217,6 +217,7 @@ void sessions(const Arguments& arguments) {
   report("makespan", run.seconds / ideal);
   report("apart", run.seconds / (ideal + programs));
   report("cpu", run.processor.own / static_cast<double>(count * steps));
+  report("programs", run.processor.programs / static_cast<double>(count * steps));
 }
 
 /// memory SESSIONS: so many have read three files and wait for the model's fourth answer. `live`:

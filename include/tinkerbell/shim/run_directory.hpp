@@ -18,17 +18,16 @@
 /// A run directory is all that the daemon and the shim of one program share; each outlives the
 /// other.
 ///
-///     spec      what to run. Durable before the shim is started. The shim reads it under the lock,
-///               so that whoever holds the lock and removes it has made sure that nothing will run.
+///     spec      what to run, there before the shim is started. The shim reads it under the lock,
+///     so
+///               that whoever holds the lock and removes it has made sure that nothing will run.
 ///     lock      an fcntl(2) record lock, held by the shim for as long as it lives. The kernel
 ///               names the holder (F_GETLK), so that no stale process id is ever believed.
 ///     started   durable before the program is executed: without it nothing has happened.
 ///     output    stdout and stderr (output_file.hpp).
-///     sandbox   what bubblewrap reports (--json-status-fd), and kEntryRefused: tells a program
-///               that failed from one that was not executed.
 ///     status    durable after the last process has ended: how it went.
 ///     tree      what stood where the program works, as it found it: the daemon's alone, which
-///               compares. None: nobody compares.
+///               compares. None: nobody compares. Durable with `started`.
 ///     shim.log  complaints of the shim itself.
 ///     home      HOME of a program that runs without a sandbox.
 
@@ -37,14 +36,16 @@ namespace tinkerbell {
 inline constexpr std::string_view kSpecFile = "spec";
 inline constexpr std::string_view kLockFile = "lock";
 inline constexpr std::string_view kStartedFile = "started";
-inline constexpr std::string_view kSandboxFile = "sandbox";
 inline constexpr std::string_view kStatusFile = "status";
 inline constexpr std::string_view kTreeFile = "tree";
 inline constexpr std::string_view kShimLogFile = "shim.log";
 inline constexpr std::string_view kHomeDirectory = "home";
 
-/// The descriptor on which the shim hands the `sandbox` file to bubblewrap, which keeps it from the
-/// program.
+/// What bubblewrap reports (--json-status-fd), and kEntryRefused: tells a program that failed from
+/// one that was not executed. A file in the shim's memory.
+inline constexpr std::string_view kSandboxReport = "sandbox";
+
+/// The descriptor on which the shim hands it to bubblewrap, which keeps it from the program.
 inline constexpr int kSandboxReportFd = 3;
 
 /// The same file, for `tinkerbell-shim --enter` inside the sandbox (entry.hpp), and what it appends
@@ -100,7 +101,12 @@ struct RunStatus {
 };
 
 /// Makes a file of a run directory appear whole or not at all, also across a power loss: temporary
-/// name, fsync, rename, fsync of the directory. Errors: io, denied, not_found.
+/// name, fsync, rename. Until the directory is synced the loss may take it. Errors: io, denied,
+/// not_found.
+[[nodiscard]] Result<void> write_whole(const std::filesystem::path& directory,
+                                       std::string_view name, std::string_view bytes);
+
+/// The same, and it stays. Errors: as write_whole.
 [[nodiscard]] Result<void> write_durably(const std::filesystem::path& directory,
                                          std::string_view name, std::string_view bytes);
 

@@ -136,8 +136,9 @@ Result<void> check_in_view(const Program& program, const SandboxView& view) {
 }
 
 /// Bubblewrap, the last look before the program, and the program.
-std::vector<std::string> sandboxed_argv(const Plan& plan, const ProcessSettings& settings) {
-  Sandbox sandbox = sandbox_for(plan.view, settings.shim);
+std::vector<std::string> sandboxed_argv(const Plan& plan, const ProcessSettings& settings,
+                                        PrivatePathsLook& private_paths) {
+  Sandbox sandbox = sandbox_for(plan.view, *private_paths.at(steady_now()), settings.shim);
   EntryChecks entry{std::move(sandbox.checks)};
   if (plan.view.access.files != FileAccess::none) entry.checks.push_back(plan.start);
   entry.checks.push_back({.path = plan.program.path.string(),
@@ -204,13 +205,14 @@ Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHas
 }
 
 RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& settings,
-                const fs::path& directory) {
+                PrivatePathsLook& private_paths, const fs::path& directory) {
   const auto& command = std::get<AwaitProcess>(call.command);
   const bool sandboxed = is_sandboxed(settings);
   const std::string home = sandboxed ? kSandboxHome : (directory / kHomeDirectory).string();
   RunSpec spec{
       .program = sandboxed ? settings.bubblewrap.string() : plan.program.path.string(),
-      .argv = sandboxed ? sandboxed_argv(plan, settings) : std::vector<std::string>(),
+      .argv =
+          sandboxed ? sandboxed_argv(plan, settings, private_paths) : std::vector<std::string>(),
       .env = program_environment(command, call.key, plan.view.workspace->known_as(), home),
       .cwd = sandboxed ? "/" : plan.directory.string(),
       .sandboxed = sandboxed,

@@ -41,6 +41,7 @@ struct Shared {
   ProcessSettings settings;
   Result<void> sandbox_works;
   FileHashes hashes;
+  PrivatePathsLook private_paths;
   std::optional<ProgramTracking> tracking;
   std::optional<OutputKeeping> outputs;
   std::stop_source closed;  ///< The driver is gone: nobody waits for a look any more.
@@ -98,7 +99,7 @@ Result<UniqueFd> start(Shared& shared, const Call& call, const std::stop_token& 
   if (auto made = make_runs_directory(shared.settings.runs_directory); !made) return made.error();
   const fs::path directory = shared.directory_of(call);
   return start_run(shared.settings.shim, directory,
-                   spec_of(call, *plan, shared.settings, directory), tree);
+                   spec_of(call, *plan, shared.settings, shared.private_paths, directory), tree);
 }
 
 /// A probe that an earlier daemon had begun is begun anew: what it says must be about now.
@@ -108,7 +109,7 @@ Result<UniqueFd> start_probe(Shared& shared, const Call& call, const fs::path& d
   if (!plan) return plan.error();
   if (auto made = make_runs_directory(shared.settings.runs_directory); !made) return made.error();
   return start_run(shared.settings.shim, directory,
-                   spec_of(call, *plan, shared.settings, directory));
+                   spec_of(call, *plan, shared.settings, shared.private_paths, directory));
 }
 
 /// Nothing of a program that lost its shim goes on while somebody asks what it has done.

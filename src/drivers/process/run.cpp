@@ -97,12 +97,24 @@ Result<void> make_private_directory(const fs::path& directory) {
   return os_error("make " + directory.string(), errno);
 }
 
+/// Not durable: whoever finds a run that has not started starts another.
+Result<void> write_spec(const fs::path& directory, const RunSpec& spec) {
+  const fs::path file = directory / kSpecFile;
+  const UniqueFd fd(
+      ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return os_error("open " + file.string(), errno);
+  return write_all(fd.get(), dump_json(to_json_value(spec)), file.string());
+}
+
 Result<void> prepare_run(const fs::path& directory, const RunSpec& spec, std::string_view tree) {
-  if (Result<void> made = make_private_directory(directory / kHomeDirectory); !made) return made;
-  if (!tree.empty()) {
-    if (Result<void> kept = write_durably(directory, kTreeFile, tree); !kept) return kept;
+  if (!spec.sandboxed) {
+    if (Result<void> made = make_private_directory(directory / kHomeDirectory); !made) return made;
   }
-  if (Result<void> written = write_record(directory, kSpecFile, spec); !written) return written;
+  if (!tree.empty()) {
+    // The shim syncs the directory before the program begins; nobody asks for the tree of another.
+    if (Result<void> kept = write_whole(directory, kTreeFile, tree); !kept) return kept;
+  }
+  if (Result<void> written = write_spec(directory, spec); !written) return written;
   return sync_directory(directory.parent_path());
 }
 

@@ -41,6 +41,42 @@ bool is_shared_system(const fs::path& path) {
          std::ranges::any_of(kSystemRoots, [&](const char* root) { return is_within(path, root); });
 }
 
+bool is_private(const fs::file_status& status) {
+  return (status.permissions() & fs::perms::others_read) == fs::perms::none;
+}
+
+std::vector<fs::path> private_files_of_kernel() {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator entry("/proc", error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    if (std::isdigit(static_cast<unsigned char>(name.front())) != 0) continue;  // a process
+    std::error_code gone;
+    const fs::file_status status = entry->symlink_status(gone);
+    if (!gone && !fs::is_symlink(status) && is_private(status)) found.push_back(entry->path());
+  }
+  return found;
+}
+
+/// What not everybody may read is nobody's business here: password hashes, host keys, our own
+/// config. The daemon's user might be one of the few.
+std::vector<fs::path> private_files_below(const fs::path& root) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  fs::recursive_directory_iterator entry(root, fs::directory_options::skip_permission_denied,
+                                         error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    std::error_code gone;
+    const fs::file_status status = entry->symlink_status(gone);
+    if (gone || fs::is_symlink(status)) continue;
+    if (!is_private(status) && entry->path() != "/etc/tinkerbell") continue;
+    found.push_back(entry->path());
+    if (fs::is_directory(status)) entry.disable_recursion_pending();
+  }
+  return found;
+}
+
 /// Builds the argument list. The order counts: a later mount covers an earlier one.
 class Builder {
  public:
@@ -52,19 +88,23 @@ class Builder {
     }
   }
 
-  void isolate(bool network) {
+  void isolate(bool network, const PrivatePaths& private_paths) {
     if (!network) add({"--unshare-net"});
     add({"--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
          "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--disable-userns",
          // For root bubblewrap would keep all of them, and one of them lifts every mount below.
          "--cap-drop", "ALL", "--hostname", "tinkerbell", "--json-status-fd",
          std::to_string(kSandboxReportFd), "--proc", "/proc", "--dev", "/dev"});
-    protect_kernel();
+    // The settings of the kernel ask for root's number, which no namespace takes away, and not for
+    // a capability: to root without any they are as open as ever. All of /proc at once, since
+    // bubblewrap reads the whole table of mounts after each one that it makes.
+    add({"--remount-ro", "/proc"});
+    hide_all(private_paths.kernel);
     for (const char* directory : kEmptyDirectories)
       hide_directory(directory);
   }
 
-  void show_system(const std::vector<fs::path>& hidden) {
+  void show_system(const PrivatePaths& private_paths, const std::vector<fs::path>& hidden) {
     show_read_only("/usr");
     for (const char* root : kSystemRoots) {
       std::error_code error;
@@ -75,7 +115,7 @@ class Builder {
       }
     }
     show_read_only("/etc");
-    hide_private_files("/etc");
+    hide_all(private_paths.files);
     for (const fs::path& path : hidden) {
       if (is_shared_system(path)) hide(path);
     }
@@ -149,42 +189,9 @@ class Builder {
     }
   }
 
-  /// What not everybody may read is nobody's business here: password hashes, host keys, our own
-  /// config. The daemon's user might be one of the few.
-  void hide_private_files(const fs::path& root) {
-    std::error_code error;
-    fs::recursive_directory_iterator entry(root, fs::directory_options::skip_permission_denied,
-                                           error);
-    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-      std::error_code gone;
-      const fs::file_status status = entry->symlink_status(gone);
-      if (gone || fs::is_symlink(status)) continue;
-      const bool readable = (status.permissions() & fs::perms::others_read) != fs::perms::none;
-      if (readable && entry->path() != "/etc/tinkerbell") continue;
-      hide(entry->path());
-      if (fs::is_directory(status)) entry.disable_recursion_pending();
-    }
-  }
-
-  /// The settings of the kernel ask for root's number, which no namespace takes away, and not for a
-  /// capability: to root without any they are as open as ever. Bubblewrap covers only directories
-  /// that are writable themselves, which /proc/sys is not.
-  void protect_kernel() {
-    std::error_code error;
-    for (fs::directory_iterator entry("/proc", error), end; !error && entry != end;
-         entry.increment(error)) {
-      std::error_code gone;
-      const fs::file_status status = entry->symlink_status(gone);
-      const std::string name = entry->path().filename();
-      const bool is_process = std::isdigit(static_cast<unsigned char>(name.front())) != 0;
-      if (gone || is_process || fs::is_symlink(status)) continue;
-      if ((status.permissions() & fs::perms::others_read) == fs::perms::none) {
-        hide(entry->path());
-      } else if (fs::is_directory(status) ||
-                 (status.permissions() & fs::perms::owner_write) != fs::perms::none) {
-        show_read_only(entry->path());
-      }
-    }
+  void hide_all(const std::vector<fs::path>& paths) {
+    for (const fs::path& path : paths)
+      hide(path);
   }
 
   [[nodiscard]] bool is_covered(const fs::path& place) const {
@@ -269,17 +276,31 @@ class Builder {
 
 }  // namespace
 
-Sandbox sandbox_for(const SandboxView& view, const fs::path& shim) {
+PrivatePaths private_paths() {
+  return {.kernel = private_files_of_kernel(), .files = private_files_below("/etc")};
+}
+
+std::shared_ptr<const PrivatePaths> PrivatePathsLook::at(SteadyTime now) {
+  const std::scoped_lock lock(mutex_);
+  if (!found_ || now >= later(looked_at_, kAgeMax)) {
+    found_ = std::make_shared<const PrivatePaths>(private_paths());
+    looked_at_ = now;
+  }
+  return found_;
+}
+
+Sandbox sandbox_for(const SandboxView& view, const PrivatePaths& private_paths,
+                    const fs::path& shim) {
   Builder sandbox(view);
-  sandbox.isolate(view.access.network);
+  sandbox.isolate(view.access.network, private_paths);
   if (is_shared_system(view.workspace->known_as())) {
-    sandbox.show_system(view.hidden);
+    sandbox.show_system(private_paths, view.hidden);
     sandbox.show_workspace(view);
   } else {
     // The system comes last where it can: a link that appears in the workspace at the wrong moment
     // leads a mount astray, and the last look must not depend on what it has covered.
     sandbox.show_workspace(view);
-    sandbox.show_system(view.hidden);
+    sandbox.show_system(private_paths, view.hidden);
   }
   sandbox.show_more(view);
   sandbox.show_shim(shim);

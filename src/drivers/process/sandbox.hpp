@@ -1,11 +1,14 @@
 #pragma once
 
+#include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/drivers/process/process_settings.hpp"
 #include "tinkerbell/shim/entry.hpp"
 #include "tinkerbell/workspace/workspace.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -34,8 +37,33 @@ inline constexpr const char* kSandboxHome = "/tmp";
 /// Where the shim, which may lie anywhere, is shown to its own last look.
 inline constexpr const char* kShimInSandbox = "/run/tinkerbell-shim";
 
+/// What the system keeps from some of its users, and every sandbox from its program.
+struct PrivatePaths {
+  std::vector<std::filesystem::path> kernel;  ///< In /proc.
+  std::vector<std::filesystem::path> files;   ///< In /etc, with /etc/tinkerbell.
+};
+
+/// Looks at all of /etc: some milliseconds.
+[[nodiscard]] PrivatePaths private_paths();
+
+/// Remembers private_paths() for a second, which gives nothing away: /etc is shown as it is, and a
+/// program that was started a second earlier would see whatever became private since just as well.
+/// Any thread.
+class PrivatePathsLook {
+ public:
+  static constexpr std::chrono::seconds kAgeMax{1};
+
+  [[nodiscard]] std::shared_ptr<const PrivatePaths> at(SteadyTime now);
+
+ private:
+  std::mutex mutex_;  ///< Held while somebody looks: others wait for what is found.
+  std::shared_ptr<const PrivatePaths> found_;
+  SteadyTime looked_at_;
+};
+
 /// Looks at the disk, to see what there is to be hidden or protected.
-[[nodiscard]] Sandbox sandbox_for(const SandboxView& view, const std::filesystem::path& shim);
+[[nodiscard]] Sandbox sandbox_for(const SandboxView& view, const PrivatePaths& private_paths,
+                                  const std::filesystem::path& shim);
 
 /// Whether a file or directory (free of links) can be seen in the sandbox.
 [[nodiscard]] bool is_in_view(const std::filesystem::path& file, const SandboxView& view);

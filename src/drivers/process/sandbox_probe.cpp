@@ -183,7 +183,7 @@ Result<RunSpec> probe_spec(const ProcessSettings& settings, const ProbeDirectory
                    .read_only = {}};
   view.hidden.push_back(directory.hidden());
   RunSpec spec{.program = settings.bubblewrap.string(),
-               .argv = sandbox_for(view, settings.shim).arguments,
+               .argv = sandbox_for(view, private_paths(), settings.shim).arguments,
                .env = program_environment({}, directory.key(), path, kSandboxHome),
                .cwd = "/",
                .sandboxed = true,

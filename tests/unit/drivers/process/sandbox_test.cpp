@@ -1,3 +1,5 @@
+#include "drivers/process/sandbox.hpp"
+
 #include "drivers/process/run.hpp"
 #include "unit/drivers/process/process_fixture.hpp"
 
@@ -321,6 +323,14 @@ TEST_F(SandboxedPrograms, S79_ChangeNoSettingsOfTheKernelEvenAsRoot) {
   EXPECT_EQ(output_of(attack), "");
   EXPECT_EQ(output_of("cat /proc/slabinfo /proc/vmallocinfo 2>/dev/null; true"), "");
   EXPECT_TRUE(output_without_sandbox(attack).contains("/proc/sys/kernel/core_pattern\n"));
+}
+
+TEST(PrivatePathsLook, LooksAgainAfterASecond) {
+  PrivatePathsLook look;
+  const SteadyTime begin{std::chrono::hours{1}};
+  const auto found = look.at(begin);
+  EXPECT_EQ(look.at(begin + PrivatePathsLook::kAgeMax - Nanoseconds{1}), found);
+  EXPECT_NE(look.at(begin + PrivatePathsLook::kAgeMax), found);
 }
 
 TEST_F(SandboxedPrograms, LeaveTheSystemAsItIs) {
