@@ -48,12 +48,15 @@ struct LlmReply {
 /// An answer in words, which ends an agent.
 [[nodiscard]] LlmReply says(std::string_view text, Wire wire = Wire::openai_chat);
 
-/// One tool call, with a few words before it; the words and the call are pieces of their own.
+/// One tool call, with a few words before it; the words and each call are pieces of their own.
 [[nodiscard]] LlmReply calls(std::string_view tool, const Json& arguments,
                              Wire wire = Wire::openai_chat);
 
 /// The same with arguments as they are, JSON or not.
 [[nodiscard]] LlmReply calls_raw(std::string_view tool, std::string_view arguments);
+
+/// Several calls in one answer.
+[[nodiscard]] LlmReply calls_at_once(std::vector<LlmCall> calls, Wire wire = Wire::openai_chat);
 
 /// Any answer.
 [[nodiscard]] LlmReply answers(const LlmWords& words, Wire wire);
@@ -92,6 +95,10 @@ class ScriptedLlm {
   /// Lets all answers go on that are held, now and later.
   void open_gate();
 
+  /// Cuts all connections, stalled answers too; whoever comes is refused until it comes back.
+  void go_away();
+  void come_back();
+
   /// Answers that stall at the gate.
   [[nodiscard]] std::size_t held() const { return held_; }
 
@@ -108,15 +115,16 @@ class ScriptedLlm {
   void wait_at_gate();
 
   Script script_;
-  UniqueFd listener_;
   std::uint16_t port_ = 0;
+  UniqueFd place_;     ///< Keeps the port when nobody listens there.
+  UniqueFd listener_;  ///< None: it is away.
   std::atomic<std::size_t> held_ = 0;
   std::atomic<std::size_t> connections_ = 0;
 
   mutable std::mutex mutex_;
   std::condition_variable gate_;
   bool gate_open_ = false;
-  bool stopping_ = false;
+  bool is_away_ = false;  ///< Or about to end.
   std::vector<LlmRequest> ledger_;
   std::list<UniqueFd> open_;  ///< Every connection that there was; closed at the end.
   std::vector<std::thread> servers_;

@@ -181,6 +181,19 @@ TEST(ToolCall, ReadsThePagesOfTheWeb) {
   EXPECT_EQ(page.method, "GET");
   EXPECT_EQ(page.url, "https://a.example/");
   EXPECT_TRUE(page.readable);
+  EXPECT_EQ(page.bytes_max, 28'000U);
+  EXPECT_EQ(page.body_kept_max, std::uint64_t{64} << 20);
+}
+
+TEST(ToolCall, OfAnAgentThatCannotSaveBodiesNothingIsKept) {
+  ToolList offered = agent_tools();
+  std::erase_if(offered, [](const ToolSchema& tool) { return tool.name == "save_output"; });
+  const auto request = parse_tool_call(
+      {.id = "c", .name = "fetch_url", .arguments = R"({"url":"https://a.example/"})"}, offered);
+  ASSERT_TRUE(request) << request.error().message;
+  const auto& page = std::get<AwaitHttp>(std::get<TaskCommand>(*request));
+  EXPECT_EQ(page.bytes_max, AwaitHttp{}.bytes_max);
+  EXPECT_FALSE(page.body_kept_max);
 }
 
 TEST(ToolCall, CallsAnApi) {
