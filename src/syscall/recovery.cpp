@@ -1,5 +1,6 @@
 #include "syscall/stations.hpp"
 
+#include "tinkerbell/base/assert.hpp"
 #include "tinkerbell/syscall/offline_replay.hpp"
 
 #include <algorithm>
@@ -105,10 +106,11 @@ namespace {
 
 TaskPayload whole_payload(const LiveTask& live) {
   TaskPayload payload = live.payload;
-  if (Result<BegunWith> begun = from_canonical<BegunWith>(live.begun_with)) {
-    payload.arguments = std::move(begun->arguments);
-    payload.definition = std::move(begun->definition);
-  }
+  if (live.begun_with.empty()) return payload;  // it has not begun
+  Result<BegunWith> begun = from_canonical<BegunWith>(live.begun_with);
+  TINKERBELL_ASSERT(begun);  // we wrote it
+  payload.arguments = std::move(begun->arguments);
+  payload.definition = std::move(begun->definition);
   return payload;
 }
 

@@ -186,7 +186,7 @@ TEST(ToolCall, ReadsThePagesOfTheWeb) {
 }
 
 TEST(ToolCall, OfAnAgentThatCannotSaveBodiesNothingIsKept) {
-  ToolList offered = agent_tools();
+  std::vector<ToolSchema> offered = agent_tools().all();
   std::erase_if(offered, [](const ToolSchema& tool) { return tool.name == "save_output"; });
   const auto request = parse_tool_call(
       {.id = "c", .name = "fetch_url", .arguments = R"({"url":"https://a.example/"})"}, offered);
