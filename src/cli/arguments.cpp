@@ -18,11 +18,11 @@ namespace tinkerbell::cli {
 namespace {
 
 constexpr auto kVerbs = std::to_array<std::string_view>(
-    {"run",    "ls",     "show",   "steps",     "follow",     "diff",   "accept", "drop",
-     "undo",   "fork",   "say",    "approvals", "approve",    "deny",   "answer", "resolve",
-     "rules",  "pause",  "resume", "step",      "break",      "cancel", "tree",   "strace",
-     "trace",  "record", "replay", "core",      "debug",      "backup", "gc",     "verify",
-     "budget", "cost",   "status", "version",   "completion", "help"});
+    {"run",    "ls",     "show",   "steps",     "follow",  "diff",       "accept", "drop",
+     "undo",   "fork",   "say",    "approvals", "approve", "deny",       "answer", "resolve",
+     "rules",  "mcp",    "pause",  "resume",    "step",    "break",      "cancel", "tree",
+     "strace", "trace",  "record", "replay",    "core",    "debug",      "backup", "gc",
+     "verify", "budget", "cost",   "status",    "version", "completion", "help"});
 
 const std::map<std::string, ColorWhen> kColors = {
     {"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}};
@@ -577,6 +577,20 @@ class Grammar {
     rules.add_option("remove", action_, "Take rule N away, at once and for all tasks")
         ->check(CLI::IsMember({"remove"}).description(""));
     rules.add_option("N", id_, "Its number");
+    declare_mcp();
+  }
+
+  void declare_mcp() {
+    CLI::App& mcp = verb("mcp", "List the MCP servers, or `mcp forget SERVER [TOOL]`",
+                         [this]() -> std::expected<Command, std::string> {
+                           if (action_.empty()) return ListMcp{};
+                           if (!forget_.server.empty()) return forget_;
+                           return std::unexpected("forget which server?");
+                         });
+    mcp.add_option("forget", action_, "Have its tools, or TOOL, approved again")
+        ->check(CLI::IsMember({"forget"}).description(""));
+    mcp.add_option("SERVER", forget_.server, "Its name in the config");
+    mcp.add_option("TOOL", forget_.tool, "As the server calls it");
   }
 
   std::expected<Command, std::string> standing_rules() {
@@ -720,6 +734,7 @@ class Grammar {
   std::string topic_;
   std::vector<std::string> pattern_;
   std::string cleared_;
+  ForgetTools forget_;
   std::string action_;
   std::string arguments_;
   CLI::Option* goal_ = nullptr;

@@ -121,6 +121,13 @@ struct RemoveRule {
   std::uint64_t number = 0;
 };
 
+struct ListMcp {};
+
+struct ForgetTools {
+  std::string server;
+  std::string tool;  ///< Empty: all of them.
+};
+
 /// Pause, resume or cancel.
 struct ChangeTask {
   TaskId task = kNoTask;
@@ -243,10 +250,10 @@ struct PrintCompletion {};
 using Command =
     std::variant<RunGoal, ListTasks, ShowTask, ShowApproval, ListSteps, FollowTask, ShowDiff,
                  AcceptDraft, DropDraft, UndoTask, ForkTask, ListApprovals, Decide, ListRules,
-                 RemoveRule, ChangeTask, SayWords, StepTask, ListBreakpoints, SetBreakpoint,
-                 ClearBreakpoints, ShowTree, TraceCalls, SaveTrace, RecordTask, CheckReplay,
-                 SaveCore, DebugCore, BackUp, CollectGarbage, VerifyJournal, ChangeBudget,
-                 ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
+                 RemoveRule, ListMcp, ForgetTools, ChangeTask, SayWords, StepTask, ListBreakpoints,
+                 SetBreakpoint, ClearBreakpoints, ShowTree, TraceCalls, SaveTrace, RecordTask,
+                 CheckReplay, SaveCore, DebugCore, BackUp, CollectGarbage, VerifyJournal,
+                 ChangeBudget, ShowCosts, ShowStatus, ShowVersion, PrintCompletion>;
 
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 

@@ -209,6 +209,15 @@ Result<Document<protocol::RuleView>> Client::remove_rule(std::uint64_t number) {
       "POST", std::string(protocol::kRulesPath) + "/" + std::to_string(number) + "/remove");
 }
 
+Result<Document<protocol::McpServerList>> Client::mcp() {
+  return call<protocol::McpServerList>("GET", std::string(protocol::kMcpPath));
+}
+
+Result<Document<protocol::ForgottenTools>> Client::forget(const protocol::ForgetTools& wanted) {
+  return call<protocol::ForgottenTools>("POST", std::string(protocol::kMcpPath) + "/forget",
+                                        dump_json(to_json_value(wanted)));
+}
+
 Result<Document<protocol::BreakpointList>> Client::breakpoints(TaskId id) {
   return call<protocol::BreakpointList>("GET", task_target(id, "/breakpoints"));
 }

@@ -10,6 +10,7 @@
 #include "tinkerbell/protocol/draft.hpp"
 #include "tinkerbell/protocol/event.hpp"
 #include "tinkerbell/protocol/gc.hpp"
+#include "tinkerbell/protocol/mcp.hpp"
 #include "tinkerbell/protocol/replay.hpp"
 #include "tinkerbell/protocol/rule.hpp"
 #include "tinkerbell/protocol/status.hpp"
@@ -98,6 +99,9 @@ class Client {
                                                              std::uint64_t days);
   [[nodiscard]] Result<Document<protocol::RuleList>> rules();
   [[nodiscard]] Result<Document<protocol::RuleView>> remove_rule(std::uint64_t number);
+  [[nodiscard]] Result<Document<protocol::McpServerList>> mcp();
+  [[nodiscard]] Result<Document<protocol::ForgottenTools>> forget(
+      const protocol::ForgetTools& wanted);
   [[nodiscard]] Result<Document<protocol::BreakpointList>> breakpoints(TaskId id);
   [[nodiscard]] Result<Document<protocol::BreakpointList>> set_breakpoint(
       TaskId id, const protocol::BreakpointRequest& request);

@@ -393,6 +393,25 @@ std::string rule_table(const protocol::RuleList& list, WallTime now) {
   return table.text(0);
 }
 
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names)
+    text += (text.empty() ? "" : ", ") + visible_line(name);
+  return text;
+}
+
+std::string mcp_table(const protocol::McpServerList& list) {
+  Table table({"SERVER", "STATE", "APPROVED", "COMMAND"});
+  for (const protocol::McpServerView& each : list.servers) {
+    std::string state = each.running == 0 ? "idle" : std::to_string(each.running) + " running";
+    if (each.crashes > 0) state += ", crashed " + std::to_string(each.crashes) + "x";
+    if (each.command.empty()) state = "not in the config";
+    table.add({each.name, state, each.approved.empty() ? "nothing yet" : listed(each.approved),
+               each.command});
+  }
+  return table.text(0);
+}
+
 std::string rule_numbers(const protocol::RuleList& list) {
   std::string text;
   for (const protocol::RuleView& each : list.rules)

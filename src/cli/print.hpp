@@ -6,6 +6,7 @@
 #include "tinkerbell/protocol/approval.hpp"
 #include "tinkerbell/protocol/breakpoint.hpp"
 #include "tinkerbell/protocol/cost.hpp"
+#include "tinkerbell/protocol/mcp.hpp"
 #include "tinkerbell/protocol/replay.hpp"
 #include "tinkerbell/protocol/rule.hpp"
 #include "tinkerbell/protocol/status.hpp"
@@ -53,6 +54,11 @@ namespace tinkerbell::cli {
 [[nodiscard]] std::string budget_details(const protocol::BudgetView& budget);
 [[nodiscard]] std::string cost_table(const protocol::CostReport& report);
 [[nodiscard]] std::string rule_table(const protocol::RuleList& list, WallTime now);
+
+[[nodiscard]] std::string mcp_table(const protocol::McpServerList& list);
+
+/// `a, b`, each on one line for people.
+[[nodiscard]] std::string listed(const std::vector<std::string>& names);
 
 /// A line for each.
 [[nodiscard]] std::string rule_numbers(const protocol::RuleList& list);

@@ -368,6 +368,19 @@ Result<ExitCode> perform(Session& session, const ListRules& /*list*/) {
   });
 }
 
+Result<ExitCode> perform(Session& session, const ListMcp& /*list*/) {
+  return print(session, session.client.mcp(),
+               [&](const protocol::McpServerList& list) { return mcp_table(list); });
+}
+
+Result<ExitCode> perform(Session& session, const ForgetTools& forget) {
+  return print(session, session.client.forget({.server = forget.server, .tool = forget.tool}),
+               [](const protocol::ForgottenTools& forgotten) {
+                 return "to be approved again: " + listed(forgotten.tools) + " of " +
+                        visible_line(forgotten.server) + "\n";
+               });
+}
+
 Result<ExitCode> perform(Session& session, const RemoveRule& remove) {
   return print(session, session.client.remove_rule(remove.number),
                [](const protocol::RuleView& removed) {

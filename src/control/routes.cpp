@@ -62,6 +62,8 @@ constexpr std::array kRoutes = {
     Route{"POST", kApprovalsPath, "/{approval}", post_decision, kNeedsRoom},
     Route{"GET", kRulesPath, "", get_rules},
     Route{"POST", kRulesPath, "/{id}/remove", remove_rule},
+    Route{"GET", kMcpPath, "", get_mcp},
+    Route{"POST", kMcpPath, "/forget", forget_tools},
 };
 
 std::optional<std::uint64_t> number_in(std::string_view segment) {

@@ -116,4 +116,8 @@ void decide(Context& context, ApprovalId approval, const protocol::DecisionReque
 void get_rules(Context& context, Request request);
 void remove_rule(Context& context, Request request);
 
+// mcp.cpp
+void get_mcp(Context& context, Request request);
+void forget_tools(Context& context, Request request);
+
 }  // namespace tinkerbell::control

@@ -1,6 +1,7 @@
 #include "daemon/daemon.hpp"
 
 #include "daemon/driver_settings.hpp"
+#include "daemon/tool_servers.hpp"
 
 #include "tinkerbell/base/version.hpp"
 #include "tinkerbell/tasks/agent.hpp"
@@ -158,6 +159,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
        .contents = contents,
        .drafts = drafts_in(plan_.state_dir),
        .fork_drafts = drafts_,
+       .tool_servers = tool_servers_of(mcp_),
        .relied_on = [this](std::set<Sha256>& relied_on) { return add_contents(relied_on); },
        .facts = {.version = std::string(kBuildVersion),
                  .sandbox = sandbox_,

@@ -9,6 +9,7 @@
 #include "tinkerbell/journal/record.hpp"
 #include "tinkerbell/protocol/approval.hpp"
 #include "tinkerbell/protocol/event.hpp"
+#include "tinkerbell/protocol/mcp.hpp"
 #include "tinkerbell/syscall/observer.hpp"
 #include "tinkerbell/syscall/registry.hpp"
 #include "tinkerbell/syscall/syscalls.hpp"
@@ -41,6 +42,13 @@ struct DaemonFacts {
   Budget budget = {};                               ///< Of a task for which nothing else is said.
 };
 
+/// What is known of the servers of tools, and how what people approved of them is forgotten.
+struct ToolServers {
+  std::function<protocol::McpServerList()> list;
+  /// Errors: not_found (nothing of that is approved), io, denied.
+  std::function<void(protocol::ForgetTools, Completion<protocol::ForgottenTools>)> forget;
+};
+
 /// The control plane: HTTP and JSON on a Unix socket. Loop thread. Built in two steps, since the
 /// system calls report to the event hub and the routes need the system calls.
 class ControlPlane {
@@ -71,6 +79,7 @@ class ControlPlane {
     ContentStore& contents;
     Drafts drafts;
     ForkDrafts& fork_drafts;
+    ToolServers tool_servers;
     /// Adds the contents that drivers rely on, whatever the journal says. Any thread.
     std::function<Result<void>(std::set<Sha256>& contents)> relied_on;
     DaemonFacts facts;

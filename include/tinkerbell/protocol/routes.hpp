@@ -15,6 +15,7 @@ inline constexpr std::string_view kStatusPath = "/v1/status";
 inline constexpr std::string_view kTasksPath = "/v1/tasks";
 inline constexpr std::string_view kApprovalsPath = "/v1/approvals";
 inline constexpr std::string_view kRulesPath = "/v1/rules";
+inline constexpr std::string_view kMcpPath = "/v1/mcp";
 inline constexpr std::string_view kEventsPath = "/v1/events";
 inline constexpr std::string_view kSchedulerPath = "/v1/scheduler";
 inline constexpr std::string_view kBackupPath = "/v1/backup";

@@ -143,6 +143,29 @@ class McpDriver::Impl : public std::enable_shared_from_this<Impl> {
 
   [[nodiscard]] std::size_t running() const { return sessions_.size(); }
 
+  [[nodiscard]] std::vector<McpServerState> servers() const {
+    std::map<std::string, McpServerState> states;
+    for (const McpServer& server : settings_.servers)
+      states[server.name].command = joined(server.program.argv);
+    for (auto& [name, tools] : pins_.names())
+      states[name].approved = std::move(tools);
+    for (const auto& [key, session] : sessions_)
+      ++states[key.server].running;
+    for (const auto& [name, crashes] : crashes_)
+      states[name].crashes = crashes.in_a_row;
+    std::vector<McpServerState> all;
+    for (auto& [name, state] : states) {
+      state.name = name;
+      all.push_back(std::move(state));
+    }
+    return all;
+  }
+
+  void forget(const std::string& server, const std::string& tool,
+              Completion<std::vector<std::string>> done) {
+    pins_.forget(server, tool, std::move(done));
+  }
+
  private:
   /// A command that is performed.
   struct Open {
@@ -376,6 +399,15 @@ void McpDriver::cancel(CommandId id) {
 
 std::size_t McpDriver::running() const {
   return impl_->running();
+}
+
+std::vector<McpServerState> McpDriver::servers() const {
+  return impl_->servers();
+}
+
+void McpDriver::forget(const std::string& server, const std::string& tool,
+                       Completion<std::vector<std::string>> done) {
+  impl_->forget(server, tool, std::move(done));
 }
 
 }  // namespace tinkerbell

@@ -1,5 +1,6 @@
 #include "drivers/mcp/pins.hpp"
 
+#include "tinkerbell/base/text.hpp"
 #include "tinkerbell/shim/run_directory.hpp"
 
 #include <mutex>
@@ -83,6 +84,41 @@ void Pins::add(const std::string& server, const std::vector<ToolDefinition>& too
                Completion<void> durable) {
   for (const ToolDefinition& tool : tools)
     tools_[server][tool.name] = tool;
+  save(std::move(durable));
+}
+
+std::map<std::string, std::vector<std::string>> Pins::names() const {
+  std::map<std::string, std::vector<std::string>> names;
+  for (const auto& [server, tools] : tools_) {
+    for (const auto& [tool, definition] : tools)
+      names[server].push_back(tool);
+  }
+  return names;
+}
+
+void Pins::forget(const std::string& server, const std::string& tool,
+                  Completion<std::vector<std::string>> durable) {
+  std::vector<std::string> forgotten;
+  if (const auto tools = tools_.find(server); tools != tools_.end()) {
+    std::erase_if(tools->second, [&](const auto& each) {
+      const bool meant = tool.empty() || each.first == tool;
+      if (meant) forgotten.push_back(each.first);
+      return meant;
+    });
+    if (tools->second.empty()) tools_.erase(tools);
+  }
+  if (forgotten.empty()) {
+    const std::string what = tool.empty() ? "tool" : "tool \"" + visible_line(tool) + "\"";
+    return durable(
+        Error{Errc::not_found, "no " + what + " of \"" + visible_line(server) + "\" is approved"});
+  }
+  save(Completion<void>([forgotten = std::move(forgotten),
+                         durable = std::move(durable)](const Result<void>& saved) mutable {
+    saved ? durable(std::move(forgotten)) : durable(saved.error());
+  }));
+}
+
+void Pins::save(Completion<void> durable) {
   PinFile all;
   for (const auto& [name, each] : tools_) {
     for (const auto& [tool, definition] : each)

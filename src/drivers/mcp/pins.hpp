@@ -5,6 +5,7 @@
 #include "tinkerbell/io/blocking_pool.hpp"
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,12 +27,22 @@ class Pins {
   [[nodiscard]] const ToolDefinition* find(const std::string& server,
                                            const std::string& tool) const;
 
+  /// Their names, by server.
+  [[nodiscard]] std::map<std::string, std::vector<std::string>> names() const;
+
   /// Adds them, and says when that is durable. Errors: io, denied.
   void add(const std::string& server, const std::vector<ToolDefinition>& tools,
            Completion<void> durable);
 
+  /// Takes away that tool, or all of the server (empty), at once; says which, when that is durable.
+  /// Errors: not_found (there is none of that), io, denied.
+  void forget(const std::string& server, const std::string& tool,
+              Completion<std::vector<std::string>> durable);
+
  private:
   struct Saved;
+
+  void save(Completion<void> durable);
 
   BlockingPool& pool_;
   std::map<std::string, std::map<std::string, ToolDefinition>> tools_;

@@ -264,6 +264,16 @@ TEST(Arguments, OfRulesAreNoneOrOneToRemove) {
   EXPECT_FALSE(parse_arguments({"rules", "drop", "17"}));
 }
 
+TEST(Arguments, OfMcpAreNoneOrWhatIsToBeForgotten) {
+  (void)command<ListMcp>({"mcp"});
+  EXPECT_EQ(command<ForgetTools>({"mcp", "forget", "notes"}).server, "notes");
+  const ForgetTools one = command<ForgetTools>({"mcp", "forget", "notes", "search"});
+  EXPECT_EQ(one.server, "notes");
+  EXPECT_EQ(one.tool, "search");
+  EXPECT_FALSE(parse_arguments({"mcp", "forget"}));
+  EXPECT_FALSE(parse_arguments({"mcp", "trust", "notes"}));
+}
+
 TEST(Arguments, OfResolveAreOneOfThreeAnswers) {
   EXPECT_EQ(command<Decide>({"resolve", "a3", "--happened"}).answer, protocol::Answer::happened);
   EXPECT_EQ(command<Decide>({"resolve", "a3", "--run-again"}).answer, protocol::Answer::run_again);

@@ -156,6 +156,27 @@ TEST_F(ProgramTest, StandingRulesAreListedAndRemoved) {
             "standing rule 3 is removed: write a.md; in /w\n");
 }
 
+TEST_F(ProgramTest, ServersOfToolsAreListedAndTheirToolsForgotten) {
+  daemon_.lay_out(
+      "GET /v1/mcp",
+      protocol::McpServerList{.servers = {{.name = "mail",
+                                           .command = "/opt/mail --stdio",
+                                           .running = 2,
+                                           .approved = {"read", "send"}},
+                                          {.name = "notes", .command = "/opt/notes", .crashes = 3},
+                                          {.name = "old", .approved = {"x"}}}});
+  daemon_.lay_out("POST /v1/mcp/forget",
+                  protocol::ForgottenTools{.server = "mail", .tools = {"read", "send"}});
+  EXPECT_EQ(tinkerbell({"mcp"}).out,
+            "SERVER  STATE              APPROVED     COMMAND\n"
+            "mail    2 running          read, send   /opt/mail --stdio\n"
+            "notes   idle, crashed 3x   nothing yet  /opt/notes\n"
+            "old     not in the config  x            \n");
+  EXPECT_EQ(tinkerbell({"mcp", "forget", "mail"}).out,
+            "to be approved again: read, send of mail\n");
+  EXPECT_THAT(daemon_.seen(), Contains(R"(POST /v1/mcp/forget {"server":"mail","tool":""})"));
+}
+
 TEST_F(ProgramTest, WaitStopsAtTheFirstQuestionAndSaysHowToAnswer) {
   daemon_.lay_out("POST /v1/tasks", task_12("ready"), 201);
   daemon_.lay_out_task(task_12("running"));

@@ -10,6 +10,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -25,6 +26,15 @@ struct McpServer {
   Milliseconds timeout{120'000};               ///< Of each answer.
   std::vector<std::string> tools;              ///< Globs (fnmatch(3)) of those that are offered.
   std::map<std::string, EffectClass> effects;  ///< By tool; all others are `once`.
+};
+
+/// What is known of a server.
+struct McpServerState {
+  std::string name;
+  std::string command;                ///< Empty: the config does not name it.
+  std::size_t running = 0;            ///< For different workspaces and drafts.
+  std::uint32_t crashes = 0;          ///< In a row.
+  std::vector<std::string> approved;  ///< Tools, by name.
 };
 
 struct McpSettings {
@@ -61,6 +71,14 @@ class McpDriver final : public Driver {
 
   /// How many servers run.
   [[nodiscard]] std::size_t running() const;
+
+  /// Those of the config, and those of which people approved tools; by name.
+  [[nodiscard]] std::vector<McpServerState> servers() const;
+
+  /// Has the definition of that tool, or of all of the server (empty), approved anew before it is
+  /// called or offered again; says of which. Errors: not_found (none is approved), io, denied.
+  void forget(const std::string& server, const std::string& tool,
+              Completion<std::vector<std::string>> done);
 
  private:
   class Impl;
