@@ -16,6 +16,7 @@ using protocol::kBackupPath;
 using protocol::kCostsPath;
 using protocol::kEventsPath;
 using protocol::kGcPath;
+using protocol::kMcpPath;
 using protocol::kRulesPath;
 using protocol::kSchedulerPath;
 using protocol::kStatusPath;
