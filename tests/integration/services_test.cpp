@@ -81,8 +81,7 @@ TEST_P(ServiceTest, F52_AnotherModelAnswersAndSaysNothingOfUsage) {
 TEST_P(ServiceTest, F52_AnEndForAReasonThatNobodyKnowsIsNoAnswerAndNothingRuns) {
   ScriptedLlm model([](const LlmRequest& request) {
     return answers({.text = "I write it.",
-                    .tool = "write_file",
-                    .arguments = R"({"path":"a.txt","content":"x"})",
+                    .calls = {{"write_file", R"({"path":"a.txt","content":"x"})"}},
                     .reason = "surprise"},
                    request.wire);
   });

@@ -7,7 +7,6 @@
 
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
 /// What an agent's tools do with long outputs, several calls and patches.
@@ -16,27 +15,6 @@ namespace {
 
 using testing::EndsWith;
 using testing::HasSubstr;
-
-/// An answer of a chat with several calls.
-LlmReply calls_at_once(const std::vector<std::pair<std::string, Json>>& wanted) {
-  Json tool_calls = Json::array();
-  for (const auto& [tool, arguments] : wanted) {
-    const std::size_t index = tool_calls.size();
-    tool_calls.push_back({{"index", index},
-                          {"id", "call" + std::to_string(index)},
-                          {"type", "function"},
-                          {"function", {{"name", tool}, {"arguments", dump_json(arguments)}}}});
-  }
-  const auto chunk = [](Json delta, Json finish) {
-    const Json choice{
-        {"index", 0}, {"delta", std::move(delta)}, {"finish_reason", std::move(finish)}};
-    return "data: " +
-           dump_json({{"id", "c"}, {"model", "scripted-1"}, {"choices", Json::array({choice})}}) +
-           "\n\n";
-  };
-  return {.pieces = {chunk({{"tool_calls", tool_calls}}, nullptr),
-                     chunk(Json::object(), "tool_calls"), "data: [DONE]\n\n"}};
-}
 
 /// What the model was told last of each call, in their order.
 std::vector<std::string> told(const LlmRequest& request) {
@@ -87,10 +65,10 @@ TEST(Tools, ALongOutputIsReadOnAlsoAfterARestart) {
 }
 
 TEST(Tools, ReadsOfOneAnswerAreOneStepAndEachIsJudged) {
-  ScriptedLlm model{ScriptedLlm::in_turn({calls_at_once({{"read_file", {{"path", "a.txt"}}},
-                                                         {"read_file", {{"path", "keys/id"}}},
-                                                         {"read_file", {{"path", "alias"}}},
-                                                         {"list_files", {{"path", "keys"}}}}),
+  ScriptedLlm model{ScriptedLlm::in_turn({calls_at_once({{"read_file", R"({"path":"a.txt"})"},
+                                                         {"read_file", R"({"path":"keys/id"})"},
+                                                         {"read_file", R"({"path":"alias"})"},
+                                                         {"list_files", R"({"path":"keys"})"}}),
                                           calls("finish", {{"summary", "read"}})})};
   RealDaemon daemon{config_for(model, "none") +
                     "[[policy.rule]]\nname = \"keys\"\ndo = \"deny\"\npaths = [\"keys/**\"]\n"};

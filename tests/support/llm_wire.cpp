@@ -28,21 +28,23 @@ Json chat_chunk(const LlmWords& words, const Json& delta, const Json& finish_rea
 
 std::vector<std::string> in_words_of_chat(const LlmWords& words) {
   std::vector<std::string> pieces = {event(chat_chunk(words, {{"content", words.text}}))};
-  if (!words.tool.empty()) {
-    const Json call = {{"index", 0},
-                       {"id", "call_1"},
+  for (std::size_t i = 0; i < words.calls.size(); ++i) {
+    const LlmCall& each = words.calls[i];
+    const Json call = {{"index", i},
+                       {"id", "call_" + std::to_string(i + 1)},
                        {"type", "function"},
-                       {"function", {{"name", words.tool}, {"arguments", words.arguments}}}};
+                       {"function", {{"name", each.tool}, {"arguments", each.arguments}}}};
     pieces.push_back(event(chat_chunk(words, {{"tool_calls", Json::array({call})}})));
   }
   const std::string reason = !words.reason.empty() ? words.reason
-                             : words.tool.empty()  ? "stop"
+                             : words.calls.empty() ? "stop"
                                                    : "tool_calls";
   std::string end = event(chat_chunk(words, Json::object(), reason));
   if (words.has_usage) {
-    end += event({{"model", words.model},
-                  {"choices", Json::array()},
-                  {"usage", {{"prompt_tokens", 10}, {"completion_tokens", 5}}}});
+    end += event(
+        {{"model", words.model},
+         {"choices", Json::array()},
+         {"usage", {{"prompt_tokens", words.tokens_in}, {"completion_tokens", words.tokens_out}}}});
   }
   pieces.push_back(end + "data: [DONE]\n\n");
   return pieces;
@@ -50,7 +52,7 @@ std::vector<std::string> in_words_of_chat(const LlmWords& words) {
 
 // ---- OpenAI Responses ----
 
-std::string item_event(std::string_view state, int index, const Json& item) {
+std::string item_event(std::string_view state, std::size_t index, const Json& item) {
   return typed_event({{"type", "response.output_item." + std::string(state)},
                       {"output_index", index},
                       {"item", item}});
@@ -68,21 +70,25 @@ std::vector<std::string> in_words_of_responses(const LlmWords& words) {
       typed_event(
           {{"type", "response.output_text.delta"}, {"output_index", 0}, {"delta", words.text}}) +
       item_event("done", 0, message)};
-  if (!words.tool.empty()) {
-    Json call = {{"type", "function_call"}, {"id", "fc_1"},    {"call_id", "call_1"},
-                 {"name", words.tool},      {"arguments", ""}, {"status", "in_progress"}};
-    std::string piece = item_event("added", 1, call);
+  for (std::size_t i = 1; i <= words.calls.size(); ++i) {
+    const LlmCall& each = words.calls[i - 1];
+    const std::string number = std::to_string(i);
+    Json call = {{"type", "function_call"}, {"id", "fc_" + number}, {"call_id", "call_" + number},
+                 {"name", each.tool},       {"arguments", ""},      {"status", "in_progress"}};
+    std::string piece = item_event("added", i, call);
     piece += typed_event({{"type", "response.function_call_arguments.delta"},
-                          {"output_index", 1},
-                          {"delta", words.arguments}});
-    call["arguments"] = words.arguments;
+                          {"output_index", i},
+                          {"delta", each.arguments}});
+    call["arguments"] = each.arguments;
     call["status"] = "completed";
-    pieces.push_back(piece + item_event("done", 1, call));
+    pieces.push_back(piece + item_event("done", i, call));
   }
   const bool whole = words.reason.empty();
   Json response = {{"model", words.model}, {"status", whole ? "completed" : "incomplete"}};
   if (!whole) response["incomplete_details"] = {{"reason", words.reason}};
-  if (words.has_usage) response["usage"] = {{"input_tokens", 10}, {"output_tokens", 5}};
+  if (words.has_usage) {
+    response["usage"] = {{"input_tokens", words.tokens_in}, {"output_tokens", words.tokens_out}};
+  }
   pieces.push_back(typed_event(
       {{"type", whole ? "response.completed" : "response.incomplete"}, {"response", response}}));
   return pieces;
@@ -90,7 +96,7 @@ std::vector<std::string> in_words_of_responses(const LlmWords& words) {
 
 // ---- Anthropic Messages ----
 
-std::string block(int index, const Json& start, const Json& delta) {
+std::string block(std::size_t index, const Json& start, const Json& delta) {
   return typed_event(
              {{"type", "content_block_start"}, {"index", index}, {"content_block", start}}) +
          typed_event({{"type", "content_block_delta"}, {"index", index}, {"delta", delta}}) +
@@ -99,21 +105,26 @@ std::string block(int index, const Json& start, const Json& delta) {
 
 std::vector<std::string> in_words_of_anthropic(const LlmWords& words) {
   Json message = {{"model", words.model}, {"role", "assistant"}, {"content", Json::array()}};
-  if (words.has_usage) message["usage"] = {{"input_tokens", 10}, {"output_tokens", 1}};
+  if (words.has_usage) {
+    message["usage"] = {{"input_tokens", words.tokens_in}, {"output_tokens", 1}};
+  }
   std::vector<std::string> pieces = {
       typed_event({{"type", "message_start"}, {"message", message}}) +
       block(0, {{"type", "text"}, {"text", ""}}, {{"type", "text_delta"}, {"text", words.text}})};
-  if (!words.tool.empty()) {
-    pieces.push_back(block(
-        1,
-        {{"type", "tool_use"}, {"id", "toolu_1"}, {"name", words.tool}, {"input", Json::object()}},
-        {{"type", "input_json_delta"}, {"partial_json", words.arguments}}));
+  for (std::size_t i = 1; i <= words.calls.size(); ++i) {
+    const LlmCall& each = words.calls[i - 1];
+    pieces.push_back(block(i,
+                           {{"type", "tool_use"},
+                            {"id", "toolu_" + std::to_string(i)},
+                            {"name", each.tool},
+                            {"input", Json::object()}},
+                           {{"type", "input_json_delta"}, {"partial_json", each.arguments}}));
   }
   const std::string reason = !words.reason.empty() ? words.reason
-                             : words.tool.empty()  ? "end_turn"
+                             : words.calls.empty() ? "end_turn"
                                                    : "tool_use";
   Json end = {{"type", "message_delta"}, {"delta", {{"stop_reason", reason}}}};
-  if (words.has_usage) end["usage"] = {{"output_tokens", 5}};
+  if (words.has_usage) end["usage"] = {{"output_tokens", words.tokens_out}};
   pieces.push_back(typed_event(end) + typed_event({{"type", "message_stop"}}));
   return pieces;
 }
@@ -130,9 +141,9 @@ std::vector<std::string> in_words_of_ollama(const LlmWords& words) {
   };
   std::vector<std::string> pieces = {
       line(message({{"role", "assistant"}, {"content", words.text}}))};
-  if (!words.tool.empty()) {
+  for (const LlmCall& each : words.calls) {
     const Json call = {
-        {"function", {{"name", words.tool}, {"arguments", Json::parse(words.arguments)}}}};
+        {"function", {{"name", each.tool}, {"arguments", Json::parse(each.arguments)}}}};
     pieces.push_back(line(
         message({{"role", "assistant"}, {"content", ""}, {"tool_calls", Json::array({call})}})));
   }
@@ -140,8 +151,8 @@ std::vector<std::string> in_words_of_ollama(const LlmWords& words) {
   end["done"] = true;
   end["done_reason"] = words.reason.empty() ? "stop" : words.reason;
   if (words.has_usage) {
-    end["prompt_eval_count"] = 10;
-    end["eval_count"] = 5;
+    end["prompt_eval_count"] = words.tokens_in;
+    end["eval_count"] = words.tokens_out;
   }
   pieces.push_back(line(end));
   return pieces;

@@ -26,17 +26,24 @@ inline constexpr std::array<std::string_view, 4> kNames<Wire> = {"openai-chat", 
 /// What an answer of it is, in HTTP's words.
 [[nodiscard]] std::string_view content_type_of(Wire wire);
 
+/// A call of a tool.
+struct LlmCall {
+  std::string tool;
+  std::string arguments;  ///< As they are, JSON or not; Ollama's must be.
+};
+
 /// What a model answers, in the words of no service.
 struct LlmWords {
   std::string text;
-  std::string tool{};       ///< That it calls; empty: none.
-  std::string arguments{};  ///< As they are, JSON or not; Ollama's must be.
+  std::vector<LlmCall> calls{};
   std::string model = "scripted-1";
   std::string reason{};   ///< Why it ends; empty: as the service has it for such an answer.
-  bool has_usage = true;  ///< 10 tokens of input, 5 of output.
+  bool has_usage = true;  ///< Says the figures that follow.
+  std::uint64_t tokens_in = 10;
+  std::uint64_t tokens_out = 5;
 };
 
-/// The answer as the service sends it: the text, the call if there is one, the end.
+/// The answer as the service sends it: the text, each call, the end.
 [[nodiscard]] std::vector<std::string> in_words_of(Wire wire, const LlmWords& words);
 
 /// A message of a question, in the words of no service.

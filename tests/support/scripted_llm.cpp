@@ -86,14 +86,15 @@ LlmReply says(std::string_view text, Wire wire) {
 }
 
 LlmReply calls(std::string_view tool, const Json& arguments, Wire wire) {
-  return answers({.text = "I go on.", .tool = std::string(tool), .arguments = dump_json(arguments)},
-                 wire);
+  return calls_at_once({{std::string(tool), dump_json(arguments)}}, wire);
 }
 
 LlmReply calls_raw(std::string_view tool, std::string_view arguments) {
-  return answers(
-      {.text = "I go on.", .tool = std::string(tool), .arguments = std::string(arguments)},
-      Wire::openai_chat);
+  return calls_at_once({{std::string(tool), std::string(arguments)}});
+}
+
+LlmReply calls_at_once(std::vector<LlmCall> calls, Wire wire) {
+  return answers({.text = "I go on.", .calls = std::move(calls)}, wire);
 }
 
 LlmReply answers(const LlmWords& words, Wire wire) {

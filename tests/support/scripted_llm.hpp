@@ -48,12 +48,15 @@ struct LlmReply {
 /// An answer in words, which ends an agent.
 [[nodiscard]] LlmReply says(std::string_view text, Wire wire = Wire::openai_chat);
 
-/// One tool call, with a few words before it; the words and the call are pieces of their own.
+/// One tool call, with a few words before it; the words and each call are pieces of their own.
 [[nodiscard]] LlmReply calls(std::string_view tool, const Json& arguments,
                              Wire wire = Wire::openai_chat);
 
 /// The same with arguments as they are, JSON or not.
 [[nodiscard]] LlmReply calls_raw(std::string_view tool, std::string_view arguments);
+
+/// Several calls in one answer.
+[[nodiscard]] LlmReply calls_at_once(std::vector<LlmCall> calls, Wire wire = Wire::openai_chat);
 
 /// Any answer.
 [[nodiscard]] LlmReply answers(const LlmWords& words, Wire wire);
