@@ -58,12 +58,11 @@ std::map<std::string, std::string> tree_in(const fs::path& directory) {
 class Play {
  public:
   explicit Play(Job job, bool strict = true)
-      : job_(std::move(job)),
-        server_(answers_of(job_)),
-        model_(job_, server_.url(""), strict),
+      : server_(answers_of(job)),
+        job_(with_host(std::move(job), "127.0.0.1:" + std::to_string(server_.port()))),
+        model_(job_, strict),
         llm_([this](const LlmRequest& request) { return model_(request); }),
-        daemon_(config_for(llm_, usual_sandbox()) + "[agent]\nfiles = \"draft\"\n" +
-                with_port(job_.config)) {}
+        daemon_(config_for(llm_, usual_sandbox()) + "[agent]\nfiles = \"draft\"\n" + job_.config) {}
 
   void run();
 
@@ -92,13 +91,6 @@ class Play {
     return scripts;
   }
 
-  [[nodiscard]] std::string with_port(std::string config) const {
-    constexpr std::string_view kPort = "${port}";
-    for (std::size_t at = 0; (at = config.find(kPort)) != config.npos;)
-      config.replace(at, kPort.size(), std::to_string(server_.port()));
-    return config;
-  }
-
   /// The line of the job's check in a directory: its exit status, and what it says.
   [[nodiscard]] Finished check_in(const fs::path& directory) const {
     return run_to_end({"sh", "-c", "cd \"$0\" && {\n" + job_.check + "\n} 2>&1", directory});
@@ -118,8 +110,8 @@ class Play {
     if (!holds) differences_.push_back(otherwise);
   }
 
-  Job job_;
   ScriptedHttpServer server_;
+  Job job_;
   JobModel model_;
   ScriptedLlm llm_;
   RealDaemon daemon_;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
@@ -48,7 +47,9 @@ std::vector<JobTurn> turns_in(Json& table, const std::string& where) {
   std::vector<JobTurn> turns;
   for (Json& each : taken(table, "turn", Json::array())) {
     JobTurn turn{.expect = taken(each, "expect", std::vector<std::string>{}),
-                 .says = taken(each, "says", std::string("I go on."))};
+                 .says = taken(each, "says", std::string("I go on.")),
+                 .calls = {},
+                 .changes = taken(each, "changes", false)};
     for (Json& call : taken(each, "call", Json::array())) {
       const auto tool = taken(call, "tool", std::string());
       turn.calls.push_back({tool, call.dump()});
@@ -64,22 +65,10 @@ JobPart part_in(Json& table, const std::string& where) {
   return {goal, turns_in(table, where)};
 }
 
-bool has_call(const JobTurn& turn, std::span<const std::string_view> tools) {
-  return std::ranges::any_of(turn.calls, [&](const LlmCall& call) {
-    return std::ranges::find(tools, call.tool) != tools.end();
-  });
-}
-
-/// Removes the last turn that has such a call.
-bool remove_last(Job& job, std::span<const std::string_view> tools) {
-  for (JobPart& part : job.parts) {
-    const auto last = std::find_if(part.turns.rbegin(), part.turns.rend(),
-                                   [&](const JobTurn& turn) { return has_call(turn, tools); });
-    if (last == part.turns.rend()) continue;
-    part.turns.erase(std::next(last).base());
-    return true;
-  }
-  return false;
+bool changes_something(const JobTurn& turn) {
+  return turn.changes || std::ranges::any_of(turn.calls, [](const LlmCall& call) {
+           return std::ranges::find(kChangingTools, call.tool) != kChangingTools.end();
+         });
 }
 
 /// What came back of the last calls, all of them.
@@ -92,6 +81,12 @@ std::string came_back(const LlmRequest& request) {
       text += message.text + "\n";
   }
   return text;
+}
+
+void fill(std::string& text, std::string_view host) {
+  constexpr std::string_view kHost = "${host}";
+  for (std::size_t at = 0; (at = text.find(kHost, at)) != text.npos; at += host.size())
+    text.replace(at, kHost.size(), host);
 }
 
 }  // namespace
@@ -127,28 +122,32 @@ Job load_job(const std::string& name) {
 }
 
 Job without_last_change(Job job) {
-  constexpr std::array<std::string_view, 1> kProgram = {"run_program"};
-  if (!remove_last(job, kChangingTools) && !remove_last(job, kProgram)) {
-    throw std::runtime_error(job.name + " changes nothing");
-  }
+  std::vector<JobTurn>& turns = job.parts.front().turns;
+  const auto last = std::find_if(turns.rbegin(), turns.rend(), changes_something);
+  if (last == turns.rend()) throw std::runtime_error(job.name + " changes nothing");
+  turns.erase(std::next(last).base());
   return job;
 }
 
-JobModel::JobModel(Job job, std::string api, bool strict)
-    : job_(std::move(job)), api_(std::move(api)), strict_(strict) {}
+Job with_host(Job job, std::string_view host) {
+  fill(job.config, host);
+  for (JobPart& part : job.parts) {
+    fill(part.goal, host);
+    for (JobTurn& turn : part.turns) {
+      for (std::string& text : turn.expect)
+        fill(text, host);
+      for (LlmCall& call : turn.calls)
+        fill(call.arguments, host);
+    }
+  }
+  return job;
+}
 
 const JobPart& JobModel::part_for(const LlmRequest& request) const {
   const std::string goal = request.goal();
   const auto part = std::ranges::find_if(
       job_.parts, [&](const JobPart& each) { return goal.ends_with(each.goal); });
   return part == job_.parts.end() ? job_.parts.front() : *part;
-}
-
-std::string JobModel::filled(std::string text) const {
-  constexpr std::string_view kApi = "${api}";
-  for (std::size_t at = 0; (at = text.find(kApi, at)) != text.npos; at += api_.size())
-    text.replace(at, kApi.size(), api_);
-  return text;
 }
 
 LlmReply JobModel::operator()(const LlmRequest& request) {
@@ -162,14 +161,11 @@ LlmReply JobModel::operator()(const LlmRequest& request) {
   const JobTurn& turn = turns[number];
   const std::string text = came_back(request);
   for (const std::string& each : turn.expect) {
-    if (!strict_ || text.contains(filled(each))) continue;
-    findings_.push_back(where + '"' + filled(each) + "\" is not in what came back: " + text);
+    if (!strict_ || text.contains(each)) continue;
+    findings_.push_back(where + '"' + each + "\" is not in what came back: " + text);
     return says("That is not what I expected.", request.wire);
   }
-  LlmWords words{.text = turn.says, .calls = turn.calls};
-  for (LlmCall& call : words.calls)
-    call.arguments = filled(call.arguments);
-  return answers(words, request.wire);
+  return answers({.text = turn.says, .calls = turn.calls}, request.wire);
 }
 
 }  // namespace tinkerbell

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tinkerbell {
@@ -17,6 +18,7 @@ struct JobTurn {
   std::vector<std::string> expect;  ///< All of them stand in what came back of its last calls.
   std::string says;
   std::vector<LlmCall> calls;
+  bool changes = false;  ///< By a program; what a tool does is known.
 };
 
 /// What a model does for a goal: the job's own, or that of a task that is started for a part of it.
@@ -44,13 +46,14 @@ struct JobPage {
 ///     before/         what is committed after them, as "Begin"
 ///     after/          the files that are new or others afterwards
 ///
-/// playbook.toml, where `${api}` stands for the address of a server that has the job's pages:
+/// playbook.toml, where `${host}` stands for the server that has the job's pages:
 ///
 ///     goal = "Make the tests pass."      # the model's turns are read from the front: one [[turn]]
 ///     check = "python3 -m unittest -q"   # a line of shell; fails before, succeeds afterwards
 ///     [[turn]]
 ///     expect = ["parse.py"]
 ///     says = "I read it."
+///     changes = false                    # true: a program that it calls does the work
 ///     [[turn.call]]                      # the tool, and all else are its arguments
 ///     tool = "read_file"
 ///     path = "parse.py"
@@ -74,15 +77,17 @@ struct Job {
 /// Throws on what is no playbook.
 [[nodiscard]] Job load_job(const std::string& name);
 
-/// The job without the last answer that changes anything: a file, or where it changes none by the
-/// tools for that, anything by a program.
+/// The job without the last answer that changes anything.
 [[nodiscard]] Job without_last_change(Job job);
+
+/// The job with that in place of `${host}`.
+[[nodiscard]] Job with_host(Job job, std::string_view host);
 
 /// A model that does a job.
 class JobModel {
  public:
-  /// `api` is what `${api}` stands for. One that is not `strict` goes on whatever comes back.
-  JobModel(Job job, std::string api, bool strict);
+  /// One that is not `strict` goes on whatever comes back.
+  JobModel(Job job, bool strict) : job_(std::move(job)), strict_(strict) {}
 
   LlmReply operator()(const LlmRequest& request);
 
@@ -91,10 +96,8 @@ class JobModel {
 
  private:
   [[nodiscard]] const JobPart& part_for(const LlmRequest& request) const;
-  [[nodiscard]] std::string filled(std::string text) const;
 
   Job job_;
-  std::string api_;
   bool strict_;
   std::vector<std::string> findings_;
 };

@@ -1,0 +1,4 @@
+# trim TEXT: prints it without blanks at its ends.
+trim() {
+  printf '%s\n' "$1" | sed 's/^ *//; s/ *$//'
+}
