@@ -57,6 +57,24 @@ std::string header_in(std::string_view head, std::string_view name) {
   return std::string(head.substr(begin, head.find("\r\n", begin) - begin));
 }
 
+/// Bound to a port of loopback, beside others of ours; 0: any, which is put there.
+UniqueFd socket_at(std::uint16_t& port) {
+  UniqueFd bound(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = sizeof address;
+  if (::setsockopt(bound.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
+      ::bind(bound.get(), generic, size) != 0 || ::getsockname(bound.get(), generic, &size) != 0) {
+    std::abort();
+  }
+  port = ntohs(address.sin_port);
+  return bound;
+}
+
 /// Of the request line.
 std::string_view target_in(std::string_view head) {
   head.remove_prefix(std::min(head.find(' '), head.size() - 1) + 1);
@@ -112,33 +130,36 @@ LlmReply responds(int status, std::string content_type, std::string body) {
   return {.status = status, .content_type = std::move(content_type), .pieces = {std::move(body)}};
 }
 
-ScriptedLlm::ScriptedLlm(Script script)
-    : script_(std::move(script)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  socklen_t size = sizeof address;
-  if (::bind(listener_.get(), generic, size) != 0 || ::listen(listener_.get(), 128) != 0 ||
-      ::getsockname(listener_.get(), generic, &size) != 0) {
-    std::abort();
-  }
-  port_ = ntohs(address.sin_port);
-  acceptor_ = std::thread([this] { accept_connections(); });
+ScriptedLlm::ScriptedLlm(Script script) : script_(std::move(script)), place_(socket_at(port_)) {
+  come_back();
 }
 
 ScriptedLlm::~ScriptedLlm() {
+  if (listener_) go_away();
+}
+
+void ScriptedLlm::go_away() {
   ::shutdown(listener_.get(), SHUT_RDWR);
   acceptor_.join();
+  listener_.reset();
   {
     const std::scoped_lock lock(mutex_);
-    stopping_ = true;
+    is_away_ = true;
     for (const UniqueFd& connection : open_)
       ::shutdown(connection.get(), SHUT_RDWR);
   }
   gate_.notify_all();
   for (std::thread& server : servers_)
     server.join();
+  servers_.clear();
+  open_.clear();
+}
+
+void ScriptedLlm::come_back() {
+  is_away_ = false;
+  listener_ = socket_at(port_);
+  if (::listen(listener_.get(), 128) != 0) std::abort();
+  acceptor_ = std::thread([this] { accept_connections(); });
 }
 
 ScriptedLlm::Script ScriptedLlm::in_turn(std::vector<LlmReply> replies) {
@@ -217,7 +238,7 @@ bool ScriptedLlm::send_reply(int connection, const LlmReply& reply) {
 void ScriptedLlm::wait_at_gate() {
   std::unique_lock lock(mutex_);
   ++held_;
-  gate_.wait(lock, [this] { return gate_open_ || stopping_; });
+  gate_.wait(lock, [this] { return gate_open_ || is_away_; });
   --held_;
 }
 

@@ -95,6 +95,10 @@ class ScriptedLlm {
   /// Lets all answers go on that are held, now and later.
   void open_gate();
 
+  /// Cuts all connections, stalled answers too; whoever comes is refused until it comes back.
+  void go_away();
+  void come_back();
+
   /// Answers that stall at the gate.
   [[nodiscard]] std::size_t held() const { return held_; }
 
@@ -111,15 +115,16 @@ class ScriptedLlm {
   void wait_at_gate();
 
   Script script_;
-  UniqueFd listener_;
   std::uint16_t port_ = 0;
+  UniqueFd place_;     ///< Keeps the port when nobody listens there.
+  UniqueFd listener_;  ///< None: it is away.
   std::atomic<std::size_t> held_ = 0;
   std::atomic<std::size_t> connections_ = 0;
 
   mutable std::mutex mutex_;
   std::condition_variable gate_;
   bool gate_open_ = false;
-  bool stopping_ = false;
+  bool is_away_ = false;  ///< Or about to end.
   std::vector<LlmRequest> ledger_;
   std::list<UniqueFd> open_;  ///< Every connection that there was; closed at the end.
   std::vector<std::thread> servers_;
