@@ -401,6 +401,7 @@ TEST(RunawayTest, S87_OneThatGoesRoundInCirclesEndsAtItsSteps) {
 TEST(RunawayTest, S87_OneThatStartsTwoEachTimeSpendsItsBudgetAndNoMoreOverAKillToo) {
   constexpr std::size_t kCalls = 24;
   constexpr std::size_t kKilledAt = 9;
+  constexpr std::size_t kAtOnceMax = 8;  ///< Calls that the kill may find charged and not yet sent.
   std::set<std::string> keys;
   ScriptedLlm model([&](const LlmRequest& request) {
     keys.insert(request.key);
@@ -426,7 +427,7 @@ TEST(RunawayTest, S87_OneThatStartsTwoEachTimeSpendsItsBudgetAndNoMoreOverAKillT
     });
   };
   EXPECT_TRUE(wait_until(all_have_ended)) << daemon.log();
-  EXPECT_THAT(model.ledger().size(), testing::AllOf(Ge(kCalls - 1), Le(kCalls + 1)));
+  EXPECT_THAT(model.ledger().size(), testing::AllOf(Ge(kCalls - kAtOnceMax), Le(kCalls + 1)));
   EXPECT_LE(daemon.cli_json({"cost", std::to_string(root)}).at("total").at("calls"), kCalls + 1);
 }
 
