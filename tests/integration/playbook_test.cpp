@@ -2,6 +2,8 @@
 #include "support/real_daemon.hpp"
 #include "support/scripted_http_server.hpp"
 
+#include "tinkerbell/protocol/task.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +13,6 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -182,8 +183,8 @@ bool Play::has_ended() {
     answer(open.front());
     return false;
   }
-  const std::string state = daemon_.ask("/v1/tasks/" + std::to_string(task_)).body.at("state");
-  return state == "completed" || state == "failed" || state == "cancelled";
+  const Json task = daemon_.ask("/v1/tasks/" + std::to_string(task_)).body;
+  return protocol::has_ended(task.at("state").get<std::string>());
 }
 
 void Play::answer(const Json& question) {

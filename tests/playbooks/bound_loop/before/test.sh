@@ -2,7 +2,7 @@
 # What poll.py must do with each state, and not for longer than it takes. Stops at the first that is wrong.
 expect() {  # STATUS ARGUMENTS
   wanted=$1; shift
-  timeout 3 python3 poll.py "$@" > /dev/null 2>&1
+  timeout 30 python3 poll.py "$@" > /dev/null 2>&1
   got=$?
   [ "$got" = "$wanted" ] || { echo "poll.py $*: exit $got instead of $wanted"; exit 1; }
 }
