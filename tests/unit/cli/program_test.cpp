@@ -8,6 +8,7 @@
 #include "tinkerbell/protocol/cassette.hpp"
 #include "tinkerbell/protocol/gc.hpp"
 #include "tinkerbell/protocol/replay.hpp"
+#include "tinkerbell/protocol/mcp.hpp"
 #include "tinkerbell/protocol/rule.hpp"
 #include "tinkerbell/protocol/undo.hpp"
 #include "tinkerbell/protocol/verify.hpp"
