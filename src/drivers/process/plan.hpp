@@ -31,6 +31,6 @@ struct Plan {
 
 /// What the shim is told: the program itself, or bubblewrap around it. `directory` is the run's.
 [[nodiscard]] RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& settings,
-                              const std::filesystem::path& directory);
+                              const RunManner& manner, const std::filesystem::path& directory);
 
 }  // namespace tinkerbell

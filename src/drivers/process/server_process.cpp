@@ -97,7 +97,7 @@ Result<ServerProcess> start_server(const ServerProgram& program, const std::stri
   FileHashes hashes;
   const Result<Plan> plan = plan_run(call, settings, hashes, program.access);
   if (!plan) return plan.error();
-  const ServeSpec spec{.run = spec_of(call, *plan, settings, "/tmp"), .daemon = ::getpid()};
+  const ServeSpec spec{.run = spec_of(call, *plan, settings, {}, "/tmp"), .daemon = ::getpid()};
   const Result<UniqueFd> file = file_in_memory(dump_json(to_json_value(spec)));
   if (!file) return file.error();
 
