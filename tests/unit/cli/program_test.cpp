@@ -67,7 +67,7 @@ TEST_F(ProgramTest, RunPrintsTheIdWhereNobodyWatches) {
           "POST /v1/tasks "
           R"({"approve_all":false,"arguments":null,)"
           R"("budget":{"calls":null,"cost":"","on_limit":"","tasks":null,"time_ms":null,"tokens":null},)"
-          R"("cassette":null,"files":"","goal":"fix the test",)"
+          R"("cassette":null,"files":"","git":null,"goal":"fix the test",)"
           R"("kind":"agent@1","model":"",)"
           R"("output_schema":null,"stepping":false,"steps_max":9,"time_max_ms":null,"workspace":"/tmp"})"));
 }
