@@ -247,6 +247,14 @@ class Grammar {
            "--draft", [this] { run_.files = "draft"; },
            "Work in a draft, and ask once at the end (the default: see [agent] files)")
         ->excludes(live);
+    CLI::Option* git = run.add_flag("--git{squash}", git_,
+                                    "Make a commit of what it does, of each step with --git=keep")
+                           ->check(CLI::IsMember({"squash", "keep"}).description(""))
+                           ->excludes(live)
+                           ->excludes(arguments);
+    run.add_option("--branch", branch_, "With --git: leave the commits on a branch of this name")
+        ->type_name("NAME")
+        ->needs(git);
     const auto mode = [&](const std::string& name, RunMode value, const std::string& purpose) {
       return run.add_flag_callback(name, [this, value] { run_.mode = value; }, purpose);
     };
@@ -266,6 +274,10 @@ class Grammar {
 
   std::expected<Command, std::string> task_to_run() {
     if (run_.record == "-") return std::unexpected("--record: must be a file");
+    if (!git_.empty()) {
+      run_.git = protocol::GitRequest{.branch = branch_, .keep = git_ == "keep"};
+      run_.files = "draft";
+    }
     if (goal_->count() > 0) return run_;
     if (arguments_.empty()) {
       if (run_.kind.empty()) return std::unexpected("run: GOAL is required, in quotes");
@@ -737,6 +749,8 @@ class Grammar {
   ForgetTools forget_;
   std::string action_;
   std::string arguments_;
+  std::string git_;  ///< How, if commits are wanted.
+  std::string branch_;
   CLI::Option* goal_ = nullptr;
   bool full_ = false;
   bool detach_ = false;

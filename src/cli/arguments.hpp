@@ -43,6 +43,7 @@ struct RunGoal {
   bool overwrite = false;          ///< It may be there.
   std::string replay;              ///< The cassette that answers in place of models; empty: none.
   std::string files;               ///< "draft", "live"; empty: as is usual.
+  std::optional<protocol::GitRequest> git;  ///< What it does becomes commits.
 };
 
 struct ListTasks {

@@ -188,7 +188,8 @@ Result<ExitCode> perform(Session& session, const RunGoal& run) {
                                   .arguments = run.arguments,
                                   .budget = run.budget,
                                   .output_schema = *std::move(schema),
-                                  .files = run.files};
+                                  .files = run.files,
+                                  .git = run.git};
   if (!run.kind.empty()) request.kind = run.kind;
   if (!run.replay.empty()) {
     Result<Json> cassette = read_cassette(run.replay);

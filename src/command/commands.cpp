@@ -111,6 +111,10 @@ bool changes_several(const TaskCommand& command) {
   return std::visit([]<class C>(const C& /*each*/) { return ChangesSeveral<C>; }, command);
 }
 
+bool runs_git(const TaskCommand& command) {
+  return std::visit([]<class C>(const C& /*each*/) { return GitCommand<C>; }, command);
+}
+
 bool is_recorded(const TaskCommand& command) {
   return !std::holds_alternative<GetTid>(command) && !std::holds_alternative<Yield>(command) &&
          !std::holds_alternative<Hear>(command);

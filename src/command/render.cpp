@@ -100,6 +100,61 @@ std::string wait_in_words(const Wait& command) {
   return words + (command.timeout ? ", at most " + in_seconds(*command.timeout) : "");
 }
 
+std::string line_of(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+std::string git_in_words(std::string_view verb, const std::vector<std::string>& operands) {
+  std::string words = "git " + std::string(verb);
+  for (const std::string& each : operands)
+    if (!each.empty()) words += ' ' + quoted_word(each);
+  return words;
+}
+
+std::string in_words(const AwaitGitDiff& command) {
+  std::vector<std::string> operands{command.from, command.to};
+  operands.insert(operands.end(), command.paths.begin(), command.paths.end());
+  return git_in_words(command.staged ? "diff --staged" : "diff", operands);
+}
+
+std::string in_words(const AwaitGitBranch& command) {
+  const std::string name = command.name.empty() ? "of the task" : quoted_word(command.name);
+  const std::string start = command.start.empty() ? "" : " at " + quoted_word(command.start);
+  switch (command.action) {
+    case GitBranchAction::list:
+      return "list the branches";
+    case GitBranchAction::create:
+      return "make the branch " + name + start;
+    case GitBranchAction::change:
+      return "change to the branch " + name + (start.empty() ? "" : ", made" + start);
+    case GitBranchAction::remove:
+      return "remove the branch " + name;
+    case GitBranchAction::rewind:
+      return "take the branch back to " + command.start;
+  }
+  return {};
+}
+
+std::string short_commit(const std::string& commit) {
+  return commit.substr(0, kHashDigitsShown);
+}
+
+std::string in_words(const AwaitGitStatus::Reply& reply) {
+  return (reply.branch.empty() ? "no branch" : "on " + reply.branch) + ", " +
+         counted(reply.entries.size(), "path") + " changed" + (reply.complete ? "" : " and more");
+}
+
+std::string in_words(const AwaitGitDiff::Reply& reply) {
+  std::uint64_t added = 0;
+  std::uint64_t removed = 0;
+  for (const GitFileDiff& file : reply.files) {
+    added += file.added;
+    removed += file.removed;
+  }
+  return counted(reply.files.size(), "file") + ", +" + std::to_string(added) + " -" +
+         std::to_string(removed);
+}
+
 std::string in_words(const TaskCommand& command) {
   return std::visit(
       Overloaded{
@@ -182,6 +237,19 @@ std::string in_words(const TaskCommand& command) {
             return c.method + ' ' + c.url +
                    (c.body.empty() ? "" : " (" + counted(c.body.size(), "byte") + ")");
           },
+          [](const AwaitGitStatus&) { return std::string("git status"); },
+          [](const AwaitGitDiff& c) { return in_words(c); },
+          [](const AwaitGitLog& c) {
+            std::vector<std::string> operands{c.from};
+            operands.insert(operands.end(), c.paths.begin(), c.paths.end());
+            return git_in_words("log", operands);
+          },
+          [](const AwaitGitAdd& c) {
+            return c.paths.empty() ? "git add all" : git_in_words("add", c.paths);
+          },
+          [](const AwaitGitCommit& c) { return "git commit: " + line_of(c.message); },
+          [](const AwaitGitBranch& c) { return in_words(c); },
+          [](const AwaitGitPush& c) { return git_in_words("push", {c.remote, c.branch}); },
           [](const AwaitLLMResponse& c) {
             return "ask model " + c.model + " (" + counted(c.messages.size(), "message") + ")";
           },
@@ -272,6 +340,22 @@ std::string in_words(const Reply& reply) {
                    (r.complete ? "" : " of more") +
                    (r.body_sha256.empty() ? "" : ", kept " + counted(r.body_bytes, "byte")) + ", " +
                    in_seconds(r.took);
+          },
+          [](const AwaitGitStatus::Reply& r) { return in_words(r); },
+          [](const AwaitGitDiff::Reply& r) { return in_words(r); },
+          [](const AwaitGitLog::Reply& r) {
+            return counted(r.commits.size(), "commit") + (r.complete ? "" : " and more");
+          },
+          [](const AwaitGitAdd::Reply&) { return std::string("staged"); },
+          [](const AwaitGitCommit::Reply& r) {
+            return r.commit.empty() ? "nothing to commit" : "commit " + short_commit(r.commit);
+          },
+          [](const AwaitGitBranch::Reply& r) {
+            return r.name.empty() ? std::to_string(r.branches.size()) + " branches"
+                                  : "branch " + r.name;
+          },
+          [](const AwaitGitPush::Reply& r) {
+            return (r.moved ? "pushed to " : "up to date at ") + r.to;
           },
           [](const AwaitLLMResponse::Reply& r) {
             const std::string by = r.fallback.empty() ? "" : "by " + r.fallback + ": ";
@@ -376,6 +460,20 @@ std::string request_card(const AwaitHttp& command, const Facts& facts) {
   if (!command.body.empty()) {
     card +=
         "  body     " + counted(command.body.size(), "byte") + "\n" + quoted_lines(command.body);
+  }
+  return card;
+}
+
+/// What it would do, whom it concerns, and the files that the answer is bound to.
+std::string git_card(const TaskCommand& command, const Facts& facts) {
+  std::string card = visible_line(in_words(command)) + "  (sandbox: " + facts.sandbox + ")\n";
+  if (!facts.object.empty()) card += "  to       " + visible_line(facts.object) + "\n";
+  if (const auto* const commit = std::get_if<AwaitGitCommit>(&command)) {
+    card += quoted_lines(commit->message);
+  }
+  if (!facts.diff.empty()) card += "what it is about\n" + visible_text(facts.diff);
+  if (!facts.left.empty()) {
+    card += "what it could change and nobody could bring back\n" + left_lines(facts.left);
   }
   return card;
 }
@@ -588,6 +686,7 @@ std::string approval_card(const TaskCommand& command, const Facts& facts) {
     return accept_card(*accept, facts);
   }
   if (changes_several(command)) return several_card(command, facts);
+  if (runs_git(command)) return git_card(command, facts);
   if (const auto* question = std::get_if<AwaitUserApproval>(&command)) {
     std::string card = "the task asks for approval\n" + quoted_lines(question->question);
     if (!question->preview.empty()) card += "it shows\n" + quoted_lines(question->preview);

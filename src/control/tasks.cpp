@@ -19,6 +19,7 @@ Json arguments_of(const protocol::SubmitRequest& wanted) {
   if (wanted.steps_max) arguments["steps_max"] = *wanted.steps_max;
   if (wanted.time_max_ms) arguments["time_max_ms"] = *wanted.time_max_ms;
   if (wanted.output_schema) arguments["output_schema"] = *wanted.output_schema;
+  if (wanted.git) arguments["git"] = to_json_value(*wanted.git);
   return arguments;
 }
 

@@ -107,6 +107,7 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
           process_settings(plan_.settings, plan_.state_dir, plan_.socket), sandbox_works,
           plan_.settings.workspace.track ? std::optional(Tracking{trees_, looks_}) : std::nullopt,
           OutputKeeping{contents, masker_}),
+      git_(pool_, programs_, git_settings(plan_.settings, plan_.state_dir, plan_.socket)),
       mcp_(io_.get_executor(), pool_, clock_, progress_, logger_,
            mcp_settings(plan_.settings, plan_.state_dir, plan_.socket, sandbox_works)),
       models_(io_.get_executor(), http_, pool_, clock_, progress_, logger_, plan_.llm),
@@ -142,6 +143,13 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
   calls_.set_driver<AwaitDraftAccept>(drafts_);
   calls_.set_driver<AwaitDraftDrop>(drafts_);
   calls_.set_driver<AwaitProcess>(programs_);
+  calls_.set_driver<AwaitGitStatus>(git_);
+  calls_.set_driver<AwaitGitDiff>(git_);
+  calls_.set_driver<AwaitGitLog>(git_);
+  calls_.set_driver<AwaitGitAdd>(git_);
+  calls_.set_driver<AwaitGitCommit>(git_);
+  calls_.set_driver<AwaitGitBranch>(git_);
+  calls_.set_driver<AwaitGitPush>(git_);
   calls_.set_driver<AwaitToolList>(mcp_);
   calls_.set_driver<AwaitToolTrust>(mcp_);
   calls_.set_driver<AwaitTool>(mcp_);

@@ -11,6 +11,7 @@
 #include "tinkerbell/daemon/run.hpp"
 #include "tinkerbell/drivers/draft/draft_driver.hpp"
 #include "tinkerbell/drivers/file/file_driver.hpp"
+#include "tinkerbell/drivers/git/git_driver.hpp"
 #include "tinkerbell/drivers/http/http_driver.hpp"
 #include "tinkerbell/drivers/llm/cassette_driver.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
@@ -139,6 +140,7 @@ class Daemon {
   FileDriver files_;
   DraftDriver drafts_;
   ProcessDriver programs_;
+  GitDriver git_;  ///< By the programs.
   McpDriver mcp_;
   LlmDriver models_;
   CassetteDriver cassettes_;  ///< Before the models.

@@ -231,6 +231,15 @@ ProcessSettings process_settings(const settings::Settings& settings, const std::
           .read_only = plain_files(settings)};
 }
 
+GitSettings git_settings(const settings::Settings& settings, const std::string& state_dir,
+                         const std::string& socket) {
+  return {.process = process_settings(settings, state_dir, socket),
+          .may_read = [rules = settings.policy](const std::string& path) {
+            return decide(AwaitFileRead{.path = path}, Facts{.object = path}, rules).decision ==
+                   Decision::allow;
+          }};
+}
+
 namespace {
 
 McpServer mcp_server(const std::string& name, const settings::McpServerSettings& server) {

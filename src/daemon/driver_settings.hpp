@@ -4,6 +4,7 @@
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/drivers/draft/draft_driver.hpp"
 #include "tinkerbell/drivers/file/file_driver.hpp"
+#include "tinkerbell/drivers/git/git_driver.hpp"
 #include "tinkerbell/drivers/http/http_driver.hpp"
 #include "tinkerbell/drivers/llm/llm_driver.hpp"
 #include "tinkerbell/drivers/mcp/mcp_driver.hpp"
@@ -51,6 +52,10 @@ namespace tinkerbell {
 [[nodiscard]] ProcessSettings process_settings(const settings::Settings& settings,
                                                const std::string& state_dir,
                                                const std::string& socket);
+
+/// How git is run, and what of a diff is shown.
+[[nodiscard]] GitSettings git_settings(const settings::Settings& settings,
+                                       const std::string& state_dir, const std::string& socket);
 
 /// The MCP servers, and how they are run. `sandbox_works`: what probe_sandbox said.
 [[nodiscard]] McpSettings mcp_settings(const settings::Settings& settings,

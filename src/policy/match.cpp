@@ -75,11 +75,45 @@ bool prefix_matches(const Rule& rule, std::span<const std::string> prefix,
                               [](const std::string& word) { return word.starts_with('-'); });
 }
 
+std::string_view git_verb(const TaskCommand& command) {
+  if (const auto* const branch = std::get_if<AwaitGitBranch>(&command)) {
+    if (branch->action == GitBranchAction::change) return "switch";
+    return branch->action == GitBranchAction::rewind ? "reset" : "branch";
+  }
+  const std::string_view name = name_of(command);
+  return name.substr(name.find('.') + 1);
+}
+
+/// A command of git as somebody would write it who runs git as a program: {"git", "push", "origin",
+/// "main"}.
+std::vector<std::string> git_words(const TaskCommand& command) {
+  std::vector<std::string> words{"git", std::string(git_verb(command))};
+  const auto add = [&](const std::string& word) {
+    if (!word.empty()) words.push_back(word);
+  };
+  std::visit(
+      [&]<class C>(const C& each) {
+        if constexpr (GitCommand<C>) {
+          if constexpr (requires { each.remote; }) add(each.remote);
+          if constexpr (requires { each.branch; }) add(each.branch);
+          if constexpr (requires { each.name; }) add(each.name);
+          if constexpr (requires { each.from; }) add(each.from);
+          if constexpr (requires { each.to; }) add(each.to);
+          if constexpr (requires { each.paths; }) std::ranges::for_each(each.paths, add);
+        }
+      },
+      command);
+  return words;
+}
+
+/// What is forbidden as a program is so as a command of git, too; allowed it is only by its name.
 bool argv_matches(const Rule& rule, const TaskCommand& command, const Facts& facts) {
-  const auto* process = std::get_if<AwaitProcess>(&command);
-  return process != nullptr && std::ranges::any_of(rule.argv, [&](const auto& prefix) {
-           return prefix_matches(rule, prefix, process->argv, facts);
-         });
+  const auto* const process = std::get_if<AwaitProcess>(&command);
+  const bool restricts_git = rule.decision != Decision::allow && runs_git(command);
+  if (process == nullptr && !restricts_git) return false;
+  const std::vector<std::string> words = process != nullptr ? process->argv : git_words(command);
+  return std::ranges::any_of(
+      rule.argv, [&](const auto& prefix) { return prefix_matches(rule, prefix, words, facts); });
 }
 
 bool tool_matches(const Rule& rule, const TaskCommand& command) {
@@ -153,6 +187,8 @@ std::vector<std::string_view> paths_of(const TaskCommand& command) {
           return paths;
         } else if constexpr (requires { each.path; }) {
           return {each.path};
+        } else if constexpr (GitCommand<C> && requires { each.paths; }) {
+          return {each.paths.begin(), each.paths.end()};
         } else {
           return {};
         }
@@ -165,7 +201,8 @@ bool any_file_name(const TaskCommand& command, const Facts& facts,
   const std::vector<std::string_view> paths = paths_of(command);
   const auto is_path_meant = [&](std::string_view path) { return is_meant(without_dots(path)); };
   if (std::ranges::any_of(paths, is_path_meant)) return true;
-  if (!paths.empty() && !facts.object.empty() && is_path_meant(facts.object)) return true;
+  const bool has_place = !paths.empty() && !facts.object.empty() && !runs_git(command);
+  if (has_place && is_path_meant(facts.object)) return true;
   return changes_several(command) &&
          std::ranges::any_of(facts.changes, [&](const DraftChange& each) {
            return is_meant(each.change.path);  // a place, so without dots

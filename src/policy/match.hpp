@@ -23,7 +23,7 @@ namespace tinkerbell {
 [[nodiscard]] bool matches_as(std::span<const std::string_view> names, const Rule& rule,
                               const TaskCommand& command, const Facts& facts);
 
-/// The paths that a file command names; none of any other.
+/// The paths that a file command, or one of git, names; none of any other.
 [[nodiscard]] std::vector<std::string_view> paths_of(const TaskCommand& command);
 
 /// Whether the predicate holds for any of the names under which rules see the files of a command:

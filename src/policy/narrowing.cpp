@@ -54,12 +54,12 @@ Result<std::string> narrowed_directory(const std::string& parent, const std::str
 }
 
 /// Whether a command reaches what is not in the directory. Drafts are taken over and thrown away as
-/// a whole, without a sandbox a program reaches all that there is, and a server serves all tasks of
-/// a workspace.
+/// a whole, and a repository is one, too; without a sandbox a program reaches all that there is,
+/// and a server serves all tasks of a workspace.
 bool leaves(const TaskCommand& command, const Facts& facts, const std::string& directory) {
   if (std::holds_alternative<AwaitDraftAccept>(command) ||
       std::holds_alternative<AwaitDraftDrop>(command) ||
-      std::holds_alternative<AwaitTool>(command)) {
+      std::holds_alternative<AwaitTool>(command) || runs_git(command)) {
     return true;
   }
   if (const auto* const program = std::get_if<AwaitProcess>(&command)) {

@@ -161,6 +161,15 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Ru
                ? Verdict{Decision::allow, "default: sandboxed programs in a draft run", ""}
                : Verdict{Decision::ask, "default: programs ask", ""};
   };
+  // What git changes nobody can see beforehand, as with any program; it never goes without a
+  // sandbox.
+  const auto versioning = [&] {
+    return in_draft ? Verdict{Decision::allow, "default: git in a draft runs", ""}
+                    : Verdict{Decision::ask, "default: changes by git ask", ""};
+  };
+  const auto looking = [] {
+    return Verdict{Decision::allow, "default: looks at a repository run", ""};
+  };
   return std::visit(
       Overloaded{
           [&](const GetTid&) { return inside(); },
@@ -229,6 +238,15 @@ Verdict default_verdict(const TaskCommand& command, const Facts& facts, const Ru
           [&](const AwaitHttp&) {
             return Verdict{Decision::ask, "default: requests over the network ask", ""};
           },
+          [&](const AwaitGitStatus&) { return looking(); },
+          [&](const AwaitGitDiff&) { return looking(); },
+          [&](const AwaitGitLog&) { return looking(); },
+          [&](const AwaitGitAdd&) { return versioning(); },
+          [&](const AwaitGitCommit&) { return versioning(); },
+          [&](const AwaitGitBranch& c) {
+            return c.action == GitBranchAction::list ? looking() : versioning();
+          },
+          [&](const AwaitGitPush&) { return Verdict{Decision::ask, "default: pushes ask", ""}; },
           [&](const AwaitLLMResponse&) {
             return Verdict{Decision::allow, "default: model calls run", ""};
           },
@@ -250,6 +268,10 @@ std::optional<std::string> allowance_gap(const Rule& rule, const TaskCommand& co
   if (!rule.tainted && may_be_misled(taint) && reaches_out(command, facts)) {
     return "its model has read what others may have written, and the rule does not say tainted = "
            "true";
+  }
+  if (std::holds_alternative<AwaitGitPush>(command) &&
+      std::ranges::count(rule.commands, AwaitGitPush::kName) == 0) {
+    return "it does not name git.push";
   }
   const auto* process = std::get_if<AwaitProcess>(&command);
   if (process == nullptr || process->argv.empty()) return std::nullopt;

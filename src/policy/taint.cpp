@@ -75,6 +75,10 @@ bool reads_secret(const TaskCommand& command, const Result<Reply>& outcome,
   if (found != nullptr && std::ranges::any_of(found->matches, is_meant, &FileMatch::path)) {
     return true;
   }
+  const auto* const diff = outcome ? std::get_if<AwaitGitDiff::Reply>(&*outcome) : nullptr;
+  if (diff != nullptr && std::ranges::any_of(diff->files, is_meant, &GitFileDiff::path)) {
+    return true;
+  }
   const bool blind =
       std::visit([]<class Command>(const Command&) { return Blind<Command>; }, command);
   return !blind && std::ranges::any_of(paths_of(command), is_meant);
@@ -107,6 +111,7 @@ void take_in(Taint& taint, const TaskCommand& command, const Result<Reply>& outc
 }
 
 bool reaches_out(const TaskCommand& command, const Facts& facts) {
+  if (std::holds_alternative<AwaitGitPush>(command)) return true;
   return !std::holds_alternative<AwaitLLMResponse>(command) &&
          (!facts.host.empty() || facts.sandbox == kNoSandbox);
 }

@@ -16,8 +16,8 @@ Result<void> within(std::string_view what, const std::string& text, std::size_t 
 Result<void> check_arguments(const SubmitRequest& request) {
   if (!request.arguments->is_object()) return Error{Errc::invalid, "the arguments are no object"};
   if (!request.goal.empty() || !request.model.empty() || request.steps_max || request.time_max_ms ||
-      request.output_schema) {
-    return Error{Errc::invalid, "arguments go without goal, model, limits and output schema"};
+      request.output_schema || request.git) {
+    return Error{Errc::invalid, "arguments go without goal, model, limits, output schema and git"};
   }
   return within("the arguments", dump_json(*request.arguments), SubmitRequest::kArgumentsBytesMax);
 }
@@ -46,6 +46,9 @@ Result<void> check(const SubmitRequest& request) {
   if (!request.files.empty() && request.files != "draft" && request.files != "live") {
     return Error{Errc::invalid, "files: must be draft or live"};
   }
+  if (request.git && request.files != "draft") {
+    return Error{Errc::invalid, "git: commits are made in a draft only (files = draft)"};
+  }
   if (request.workspace.contains('\0')) return Error{Errc::invalid, "the workspace contains NUL"};
   const std::string schema = request.output_schema ? dump_json(*request.output_schema) : "";
   for (Result<void> bound :
@@ -53,6 +56,7 @@ Result<void> check(const SubmitRequest& request) {
         within("the workspace", request.workspace, SubmitRequest::kPathBytesMax),
         within("the model", request.model, SubmitRequest::kNameBytesMax),
         within("the kind", request.kind, SubmitRequest::kNameBytesMax),
+        within("the branch", request.git ? request.git->branch : "", SubmitRequest::kNameBytesMax),
         within("the output schema", schema, SubmitRequest::kSchemaBytesMax)}) {
     if (!bound) return bound;
   }

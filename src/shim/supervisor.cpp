@@ -5,6 +5,7 @@
 #include "shim/process_tree.hpp"
 
 #include "tinkerbell/base/file.hpp"
+#include "tinkerbell/base/text.hpp"
 #include "tinkerbell/shim/output_file.hpp"
 #include "tinkerbell/shim/run_directory.hpp"
 
@@ -20,6 +21,7 @@
 #include <csignal>
 #include <cstdio>
 #include <optional>
+#include <utility>
 
 namespace tinkerbell {
 
@@ -54,6 +56,7 @@ class Supervisor {
     }
     end_all_children();
     take_output();
+    take_complaints();
     conclude();
     sync_output();
     write_status();
@@ -66,6 +69,7 @@ class Supervisor {
   [[nodiscard]] int milliseconds_to_deadline() const;
   void reap();
   void take_output();
+  void take_complaints();
   void time_is_up();
   void stop(Stop reason);
   void conclude();
@@ -78,6 +82,8 @@ class Supervisor {
   UniqueFd signals_;
   OutputWriter output_;
   UniqueFd program_output_;
+  UniqueFd program_complaints_;
+  std::string complaints_;
   UniqueFd sandbox_report_;
 
   SystemClock clock_;
@@ -89,19 +95,33 @@ class Supervisor {
   RunStatus status_;
 };
 
-Result<void> Supervisor::start() {
+/// Our end does not block.
+Result<UniqueFd> open_pipe(UniqueFd& our_end) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return os_error("pipe", errno);
-  program_output_.reset(ends[0]);
-  const UniqueFd output_of_program(ends[1]);
-  ::fcntl(program_output_.get(), F_SETFL, O_NONBLOCK);
+  our_end.reset(ends[0]);
+  ::fcntl(our_end.get(), F_SETFL, O_NONBLOCK);
+  return UniqueFd(ends[1]);
+}
+
+Result<void> Supervisor::start() {
+  const Result<UniqueFd> output_of_program = open_pipe(program_output_);
+  if (!output_of_program) return output_of_program.error();
+  UniqueFd complaints_of_program;
+  if (spec_.complaints_apart) {
+    Result<UniqueFd> end = open_pipe(program_complaints_);
+    if (!end) return end.error();
+    complaints_of_program = *std::move(end);
+  }
   if (spec_.sandboxed) {
     sandbox_report_.reset(::memfd_create(std::string(kSandboxReport).c_str(), MFD_CLOEXEC));
     if (!sandbox_report_) return os_error("make a file in memory", errno);
   }
-  Result<pid_t> program =
-      launch(spec_, {.output = output_of_program.get(), .complaints = output_of_program.get()},
-             sandbox_report_.get());
+  Result<pid_t> program = launch(spec_,
+                                 {.output = output_of_program->get(),
+                                  .complaints = spec_.complaints_apart ? complaints_of_program.get()
+                                                                       : output_of_program->get()},
+                                 sandbox_report_.get());
   if (!program) return program.error();
   program_ = *program;
   begun_ = clock_.steady();
@@ -113,6 +133,7 @@ void Supervisor::keep_watch() {
   while (!wait_status_) {
     wait_for_event();
     take_output();
+    take_complaints();
     if (end_is_asked(signals_)) stop(Stop::cancelled);
     reap();
     if (!wait_status_ && clock_.steady() >= deadline_) time_is_up();
@@ -120,8 +141,9 @@ void Supervisor::keep_watch() {
 }
 
 void Supervisor::wait_for_event() {
-  std::array<pollfd, 2> events{pollfd{signals_.get(), POLLIN, 0},
-                               pollfd{program_output_.get(), POLLIN, 0}};
+  std::array<pollfd, 3> events{pollfd{signals_.get(), POLLIN, 0},
+                               pollfd{program_output_.get(), POLLIN, 0},
+                               pollfd{program_complaints_.get(), POLLIN, 0}};
   ::poll(events.data(), events.size(), milliseconds_to_deadline());
 }
 
@@ -152,6 +174,18 @@ void Supervisor::take_output() {
   }
 }
 
+/// What is beyond the bound is read all the same, so that nobody waits for us.
+void Supervisor::take_complaints() {
+  std::array<char, kComplaintsBytesMax> buffer;
+  for (int round = 0; round < 64 && program_complaints_; ++round) {
+    const ssize_t count = ::read(program_complaints_.get(), buffer.data(), buffer.size());
+    if (count < 0) return;
+    if (count == 0) return program_complaints_.reset();
+    const std::size_t room = kComplaintsBytesMax - complaints_.size();
+    complaints_.append(buffer.data(), std::min(room, static_cast<std::size_t>(count)));
+  }
+}
+
 void Supervisor::time_is_up() {
   if (stop_ == Stop::none) return stop(Stop::timed_out);
   ::kill(program_, SIGKILL);  // what descends from it comes to us, and end_all_children follows
@@ -171,10 +205,12 @@ void Supervisor::conclude() {
   status_.duration = std::chrono::duration_cast<Milliseconds>(clock_.steady() - begun_);
   status_.timed_out = stop_ == Stop::timed_out;
   status_.cancelled = stop_ == Stop::cancelled;
+  status_.complaints = valid_utf8(complaints_);
   if (wait_status_) status_.exit_code = exit_code_of(*wait_status_);
   if (stop_ == Stop::none && wait_status_ && sandbox_failed()) {
     const Result<OutputReader> output = OutputReader::open(directory_);
-    status_.failure = "the sandbox could not run it: " + (output ? output->text() : "");
+    status_.failure = "the sandbox could not run it: " + (output ? output->text() : "") +
+                      std::exchange(status_.complaints, {});
   }
 }
 

@@ -129,7 +129,8 @@ class Reading {
     } else {
       failed(step, outcome->error());
     }
-    if (std::holds_alternative<AwaitProcess>(*command) && step.started != Lsn{0}) {
+    const bool is_program = std::holds_alternative<AwaitProcess>(*command) || runs_git(*command);
+    if (is_program && step.started != Lsn{0}) {
       for (const LeftInDraft& left : step.intent.facts.left)
         unknown(step, left.path, left.why);
     }

@@ -5,6 +5,7 @@
 #include "tasks/compaction.hpp"
 #include "tasks/essentials.hpp"
 #include "tasks/failures.hpp"
+#include "tasks/git_work.hpp"
 #include "tasks/guidance.hpp"
 #include "tasks/hand_over.hpp"
 #include "tasks/server_tools.hpp"
@@ -12,6 +13,7 @@
 
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/text.hpp"
+#include "tinkerbell/command/render.hpp"
 #include "tinkerbell/tools/catalogue.hpp"
 
 #include <algorithm>
@@ -86,6 +88,7 @@ class Agent {
   };
 
   Task<Result<void>> begin();
+  Task<Result<void>> begin_git();
   Task<void> checkpoint();
   Task<Result<bool>> compact();
   Task<Result<std::string>> summary_of(Span turns);
@@ -95,6 +98,7 @@ class Agent {
   Task<Result<void>> ask_where_it_gets_nowhere(std::optional<Error> malformed);
   Task<std::string> perform(TaskCommand command);
   Task<std::string> answer_to(ToolRequest request);
+  Task<std::string> commit_files(CommitFiles wanted);
   Task<std::vector<std::string>> perform_at_once(std::vector<TaskCommand> commands);
   [[nodiscard]] std::vector<TaskCommand> reads_from(std::span<const ToolCall> calls,
                                                     std::size_t first) const;
@@ -106,6 +110,8 @@ class Agent {
   Task<Result<void>> ask_whether_to_go_on(std::string trouble);
   Task<Result<void>> end_with(std::string words);
   Task<Result<void>> finish(Json result);
+  Task<Result<void>> offer_draft(Json& result);
+  Task<Result<void>> gather_its_commits(Json& result);
 
   void add(Message message);
   void state_is_noted();
@@ -144,6 +150,7 @@ class Agent {
   std::vector<std::string> outputs_;  ///< The hashes of those that it was told the ends of.
   std::vector<TaskId> subtasks_;      ///< That it has started and not seen end.
   bool told_of_subtasks_ = false;     ///< Its model, when it wanted to finish before them.
+  std::optional<GitPlace> git_;       ///< Where its commits go; nothing: nowhere.
   std::optional<Json> result_;        ///< What it ends with.
   std::string objection_;             ///< Why it does not: what a person says about its draft.
 };
@@ -226,7 +233,8 @@ AgentState Agent::state() const {
                    .outputs = outputs_,
                    .server_tools = server_tools_,
                    .subtasks = subtasks_,
-                   .told_of_subtasks = told_of_subtasks_};
+                   .told_of_subtasks = told_of_subtasks_,
+                   .git = git_};
   for (std::size_t i = 0; i < conversation_.size(); ++i)
     state.messages.push_back(conversation_.at(i));
   return state;
@@ -318,6 +326,7 @@ void Agent::resume(AgentState state) {
   server_tools_ = std::move(state.server_tools);
   subtasks_ = std::move(state.subtasks);
   told_of_subtasks_ = state.told_of_subtasks;
+  git_ = std::move(state.git);
   for (Message& message : state.messages)
     add(std::move(message));
   state_is_noted();
@@ -327,6 +336,10 @@ Task<Result<void>> Agent::begin() {
   if (makes_draft_) {
     const Result<AwaitDraftOpen::Reply> draft = co_await AwaitDraftOpen{};
     if (!draft) co_return draft.error().with("make a draft of the workspace");
+  }
+  if (definition_.git) {
+    const Result<void> begun = co_await begin_git();
+    if (!begun) co_return begun.error().with("make commits");
   }
   add({.role = Role::system, .text = definition_.system_prompt});
   Result<std::string> advice = std::string();
@@ -341,6 +354,15 @@ Task<Result<void>> Agent::begin() {
   server_tools_ = std::move(of_servers->tools);
   if (!of_servers->remarks.empty() && advice->empty()) of_servers->remarks += "Your goal:\n";
   add({.role = Role::user, .text = of_servers->remarks + *advice + goal_});
+  co_return Result<void>{};
+}
+
+/// Only in a draft are its commits nobody's business before they are offered.
+Task<Result<void>> Agent::begin_git() {
+  if (!has_draft_) co_return Error{Errc::invalid, "it has no draft of its own"};
+  Result<GitPlace> place = co_await begin_git_work(*definition_.git);
+  if (!place) co_return place.error();
+  git_ = *std::move(place);
   co_return Result<void>{};
 }
 
@@ -406,15 +428,36 @@ Task<Result<void>> Agent::finish(Json result) {
   }
   co_await end_all(std::exchange(subtasks_, {}));  // before anybody looks at what is in the draft
   if (has_draft_) {
-    Result<HandOver> offered = co_await hand_over(report_.text());
-    if (!offered) co_return offered.error();
-    objection_ = std::move(offered->objection);
-    if (!objection_.empty()) essentials_.hear(objection_);
-    if (objection_.empty()) objection_ = co_await hear();
-    if (!objection_.empty()) co_return Result<void>{};
-    result["draft"] = offered->note;
+    const Result<void> offered = co_await offer_draft(result);
+    if (!offered || !objection_.empty()) co_return offered;
   }
   result_ = std::move(result);
+  co_return Result<void>{};
+}
+
+/// With its commits in order, if it makes some.
+Task<Result<void>> Agent::offer_draft(Json& result) {
+  if (git_) {
+    const Result<void> gathered = co_await gather_its_commits(result);
+    if (!gathered || !objection_.empty()) co_return gathered;
+  }
+  Result<HandOver> offered = co_await hand_over(report_.text());
+  if (!offered) co_return offered.error();
+  objection_ = std::move(offered->objection);
+  if (!objection_.empty()) essentials_.hear(objection_);
+  if (objection_.empty()) objection_ = co_await hear();
+  result["draft"] = offered->note;
+  if (objection_.empty() || !git_) co_return Result<void>{};
+  co_return co_await go_on_after_gathering(*definition_.git, *git_);
+}
+
+/// What does not succeed is the model's to put in order.
+Task<Result<void>> Agent::gather_its_commits(Json& result) {
+  const Result<void> gathered = co_await gather_commits(
+      *definition_.git, *git_, commit_message(goal_, result.value("summary", std::string())));
+  if (!gathered && gathered.error().code == Errc::cancelled) co_return gathered.error();
+  if (!gathered) objection_ = "its commits cannot be gathered: " + gathered.error().message;
+  result["branch"] = branch_after_gathering(*definition_.git, *git_);
   co_return Result<void>{};
 }
 
@@ -487,6 +530,9 @@ Task<std::string> Agent::answer_to(ToolRequest request) {
   if (auto* const wanted = std::get_if<WaitFor>(&request)) {
     co_return co_await wait(std::move(*wanted));
   }
+  if (auto* const commit = std::get_if<CommitFiles>(&request)) {
+    co_return co_await commit_files(std::move(*commit));
+  }
   Result<TaskCommand> command = command_for(request);
   if (const auto* const note = std::get_if<Note>(&request)) {
     written_.records += 2 * kRecordsPerCommand;
@@ -495,6 +541,18 @@ Task<std::string> Agent::answer_to(ToolRequest request) {
   if (!command) co_return "error: " + command.error().message;
   ++steps_;
   co_return co_await perform(*std::move(command));
+}
+
+/// One step for the model, two for people.
+Task<std::string> Agent::commit_files(CommitFiles wanted) {
+  ++steps_;
+  written_.records += kRecordsPerCommand;
+  const TaskCommand add = AwaitGitAdd{.paths = std::move(wanted.paths)};
+  const Result<Reply> staged = co_await AnyCommand{add};
+  if (!staged) co_return told_of(add, staged);
+  co_return co_await perform(
+      AwaitGitCommit{.message = std::move(wanted.message),
+                     .trailers = git_ ? GitTrailers::task : GitTrailers::none});
 }
 
 /// The commands of the calls from that one on that only read, as many as may be done at once.
@@ -587,7 +645,13 @@ Task<std::string> Agent::perform(TaskCommand command) {
   }
   worked_ += time_of(outcome);
   if (has_draft_) report_.add(command, outcome);
-  co_return told_of(command, outcome);
+  std::string told = told_of(command, outcome);
+  if (git_ && has_work_to_commit(command, outcome)) {
+    written_.records += 2 * kRecordsPerCommand;
+    // What cannot be committed now is so with what comes, or at the end.
+    (void)co_await commit_step(command_line(command));
+  }
+  co_return told;
 }
 
 /// What the model is told, once the agent has learnt from it what it will need.

@@ -53,6 +53,7 @@ struct AgentArguments {
   std::optional<Json> output_schema;
   std::optional<std::vector<std::string>> tools;
   std::string directory;
+  std::optional<GitWork> git;
 
   static constexpr auto fields() {
     return described(field("goal", &AgentArguments::goal), field("model", &AgentArguments::model),
@@ -61,7 +62,8 @@ struct AgentArguments {
                      field("checkpoint_records", &AgentArguments::checkpoint_records),
                      field("output_schema", &AgentArguments::output_schema),
                      field("tools", &AgentArguments::tools),
-                     field("directory", &AgentArguments::directory));
+                     field("directory", &AgentArguments::directory),
+                     field("git", &AgentArguments::git));
   }
 };
 
@@ -121,7 +123,8 @@ Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults) 
       .reads_guidance = true,
       .told_bytes_max = kToldBytesMax,
       .at_once_max = Together::kPartsMax,
-      .mcp_servers = wanted->tools ? std::vector<std::string>{} : defaults.mcp_servers});
+      .mcp_servers = wanted->tools ? std::vector<std::string>{} : defaults.mcp_servers,
+      .git = wanted->git});
 }
 
 std::string agent_title(const Json& arguments) {

@@ -11,6 +11,16 @@
 
 namespace tinkerbell {
 
+/// How the work of an agent becomes commits.
+struct GitWork {
+  std::string branch;  ///< On which they are left; empty: they go to the one that is checked out.
+  bool keep = false;   ///< One for each step; false: one for all of it.
+
+  static constexpr auto fields() {
+    return described(field("branch", &GitWork::branch), field("keep", &GitWork::keep));
+  }
+};
+
 /// What an agent is frozen with, as the journal keeps it. What is absent in the journals of before
 /// it was there is off for the agents of those.
 struct AgentDefinition {
@@ -31,24 +41,25 @@ struct AgentDefinition {
   std::optional<std::uint32_t> told_bytes_max;  ///< Of one outcome; absent: as result_text() says.
   std::optional<std::uint32_t> at_once_max;  ///< Reads in a row of an answer; absent: one by one.
   std::vector<std::string> mcp_servers;      ///< Whose tools it is offered.
+  std::optional<GitWork> git;                ///< Its work becomes commits; absent: it does not.
 
   static constexpr auto fields() {
-    return described(field("system_prompt", &AgentDefinition::system_prompt),
-                     field("tools", &AgentDefinition::tools),
-                     field("model", &AgentDefinition::model),
-                     field("steps_max", &AgentDefinition::steps_max),
-                     field("time_max_ms", &AgentDefinition::time_max),
-                     field("checkpoint_records", &AgentDefinition::checkpoint_records),
-                     field("has_output_schema", &AgentDefinition::has_output_schema),
-                     field("tokens_max", &AgentDefinition::tokens_max),
-                     field("bad_answers_max", &AgentDefinition::bad_answers_max),
-                     field("calls_max", &AgentDefinition::calls_max),
-                     field("failures_max", &AgentDefinition::failures_max),
-                     field("conversation_tokens_max", &AgentDefinition::conversation_tokens_max),
-                     field("reads_guidance", &AgentDefinition::reads_guidance),
-                     field("told_bytes_max", &AgentDefinition::told_bytes_max),
-                     field("at_once_max", &AgentDefinition::at_once_max),
-                     field("mcp_servers", &AgentDefinition::mcp_servers));
+    return described(
+        field("system_prompt", &AgentDefinition::system_prompt),
+        field("tools", &AgentDefinition::tools), field("model", &AgentDefinition::model),
+        field("steps_max", &AgentDefinition::steps_max),
+        field("time_max_ms", &AgentDefinition::time_max),
+        field("checkpoint_records", &AgentDefinition::checkpoint_records),
+        field("has_output_schema", &AgentDefinition::has_output_schema),
+        field("tokens_max", &AgentDefinition::tokens_max),
+        field("bad_answers_max", &AgentDefinition::bad_answers_max),
+        field("calls_max", &AgentDefinition::calls_max),
+        field("failures_max", &AgentDefinition::failures_max),
+        field("conversation_tokens_max", &AgentDefinition::conversation_tokens_max),
+        field("reads_guidance", &AgentDefinition::reads_guidance),
+        field("told_bytes_max", &AgentDefinition::told_bytes_max),
+        field("at_once_max", &AgentDefinition::at_once_max),
+        field("mcp_servers", &AgentDefinition::mcp_servers), field("git", &AgentDefinition::git));
   }
 };
 

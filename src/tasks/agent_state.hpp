@@ -2,6 +2,7 @@
 
 #include "tasks/essentials.hpp"
 #include "tasks/failures.hpp"
+#include "tasks/git_work.hpp"
 
 #include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/fields.hpp"
@@ -9,6 +10,7 @@
 #include "tinkerbell/tools/catalogue.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,7 @@ struct AgentState {
   std::vector<ServerTool> server_tools;
   std::vector<TaskId> subtasks;   ///< That it has started and not seen end.
   bool told_of_subtasks = false;  ///< Its model, when it wanted to finish before them.
+  std::optional<GitPlace> git;    ///< Where its commits go; nothing: nowhere.
 
   static constexpr auto fields() {
     return described(
@@ -39,7 +42,7 @@ struct AgentState {
         field("tokens_of_bytes", &AgentState::tokens_of_bytes),
         field("outputs", &AgentState::outputs), field("server_tools", &AgentState::server_tools),
         field("subtasks", &AgentState::subtasks),
-        field("told_of_subtasks", &AgentState::told_of_subtasks));
+        field("told_of_subtasks", &AgentState::told_of_subtasks), field("git", &AgentState::git));
   }
 };
 

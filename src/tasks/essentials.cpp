@@ -67,7 +67,7 @@ void Essentials::add(const TaskCommand& command, const Result<Reply>& outcome) {
                shortened(command_line(command) + ": " + outcome.error().message, kDenialBytesMax),
                kDenialsMax);
   }
-  const bool is_program = std::holds_alternative<AwaitProcess>(command);
+  const bool is_program = std::holds_alternative<AwaitProcess>(command) || runs_git(command);
   for (const FileChange& change : changes_in(outcome)) {
     // What a build leaves behind would push out what the agent wrote.
     if (!is_program) add_newest(changed, change.path, kFilesMax);

@@ -1,3 +1,4 @@
+#include "tinkerbell/base/clock.hpp"
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/tools/catalogue.hpp"
@@ -216,6 +217,65 @@ std::string told(const AwaitTool& /*command*/, const AwaitTool::Reply& reply) {
     text += "\n(the middle of its " + std::to_string(reply.text_bytes) + " bytes is left out)";
   }
   return text;
+}
+
+std::string git_note(const std::string& note) {
+  return note.empty() ? "" : "(git says: " + note + ")\n";
+}
+
+std::string told(const GitStatusEntry& entry) {
+  if (!entry.tracked) return "untracked " + entry.path + '\n';
+  std::string words;
+  if (entry.staged != GitChange::none) words += "staged " + std::string(name_of(entry.staged));
+  if (entry.unstaged != GitChange::none) {
+    words += (words.empty() ? "" : ", then ") + std::string(name_of(entry.unstaged));
+  }
+  return words + ' ' + entry.path + (entry.from.empty() ? "" : " from " + entry.from) + '\n';
+}
+
+std::string told(const AwaitGitStatus& /*command*/, const AwaitGitStatus::Reply& reply) {
+  std::string text = (reply.branch.empty() ? "no branch" : "on branch " + reply.branch) +
+                     (reply.commit.empty() ? ", no commit yet" : ", at " + reply.commit) + '\n';
+  if (!reply.upstream.empty()) {
+    text += std::to_string(reply.ahead) + " ahead of and " + std::to_string(reply.behind) +
+            " behind " + reply.upstream + '\n';
+  }
+  if (reply.entries.empty()) text += "(nothing differs from that)\n";
+  for (const GitStatusEntry& entry : reply.entries)
+    text += told(entry);
+  if (!reply.complete) text += "(there are more)\n";
+  return text + git_note(reply.note);
+}
+
+std::string told(const AwaitGitDiff& /*command*/, const AwaitGitDiff::Reply& reply) {
+  if (reply.files.empty()) return "(no difference)\n" + git_note(reply.note);
+  std::string text;
+  for (const GitFileDiff& file : reply.files) {
+    text += file.left.empty()
+                ? file.text
+                : std::string(name_of(file.change)) + ' ' + file.path + ": " + file.left + '\n';
+  }
+  return text + git_note(reply.note);
+}
+
+std::string told(const AwaitGitLog& /*command*/, const AwaitGitLog::Reply& reply) {
+  std::string text;
+  for (const GitCommit& commit : reply.commits) {
+    text += "commit " + commit.commit + "\nby " + commit.author + " <" + commit.email + ">, " +
+            rfc3339(wall_from_unix_nanoseconds(commit.unix_s * 1'000'000'000)) + '\n' +
+            on_a_line_of_its_own(commit.message, "\n");
+  }
+  if (!reply.complete) text += "(there are more)\n";
+  return text + git_note(reply.note);
+}
+
+std::string told(const AwaitGitAdd& /*command*/, const AwaitGitAdd::Reply& reply) {
+  return "staged\n" + git_note(reply.note);
+}
+
+std::string told(const AwaitGitCommit& /*command*/, const AwaitGitCommit::Reply& reply) {
+  return (reply.commit.empty() ? "there was nothing to commit" : "made commit " + reply.commit) +
+         '\n' + git_note(reply.note);
 }
 
 /// The commands that no tool stands for.

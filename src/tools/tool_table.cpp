@@ -13,6 +13,8 @@ namespace tinkerbell {
 
 namespace {
 
+constexpr std::uint32_t kCommitsShown = 20;
+
 std::string text(const Json& arguments, std::string_view name) {
   return arguments.at(std::string(name)).get<std::string>();
 }
@@ -88,6 +90,27 @@ Result<ToolRequest> read_output(const Json& arguments) {
 
 Result<ToolRequest> save_output(const Json& arguments) {
   return SaveOutput{.output = text(arguments, "output"), .path = text(arguments, "path")};
+}
+
+Result<ToolRequest> git_status(const Json& /*arguments*/) {
+  return AwaitGitStatus{};
+}
+
+Result<ToolRequest> git_diff(const Json& arguments) {
+  return AwaitGitDiff{.from = text_or(arguments, "from", ""),
+                      .to = text_or(arguments, "to", ""),
+                      .staged = arguments.value("staged", false),
+                      .paths = texts(arguments, "paths")};
+}
+
+Result<ToolRequest> git_log(const Json& arguments) {
+  AwaitGitLog log{.from = text_or(arguments, "from", "HEAD"), .paths = texts(arguments, "paths")};
+  log.commits_max = arguments.value("commits", kCommitsShown);
+  return log;
+}
+
+Result<ToolRequest> git_commit(const Json& arguments) {
+  return CommitFiles{.message = text(arguments, "message"), .paths = texts(arguments, "paths")};
 }
 
 Result<ToolRequest> fetch_url(const Json& arguments) {
@@ -242,6 +265,26 @@ constexpr std::array kTools = {
              "output":{"type":"string","minLength":1},
              "path":{"type":"string","minLength":1}}})",
          save_output},
+    Tool{"git_status", "What is checked out, and which files are not as in the newest commit.",
+         R"({"type":"object","additionalProperties":false,"properties":{}})", git_status},
+    Tool{"git_diff", "What is changed and not staged; or since a commit, or between two.",
+         R"({"type":"object","additionalProperties":false,"properties":{
+             "from":{"type":"string","minLength":1,"description":"A commit."},
+             "to":{"type":"string","minLength":1,"description":"Default: the files."},
+             "staged":{"type":"boolean"},
+             "paths":{"type":"array","items":{"type":"string"}}}})",
+         git_diff},
+    Tool{"git_log", "The commits that led to one, the newest first.",
+         R"({"type":"object","additionalProperties":false,"properties":{
+             "from":{"type":"string","minLength":1,"description":"Default: HEAD."},
+             "paths":{"type":"array","items":{"type":"string"}},
+             "commits":{"type":"integer","minimum":1,"maximum":1000,"description":"Default: 20."}}})",
+         git_log},
+    Tool{"git_commit", "Stage files, new and removed ones too, and commit. For all else run git.",
+         R"({"type":"object","additionalProperties":false,"required":["message"],"properties":{
+             "message":{"type":"string","minLength":1},
+             "paths":{"type":"array","items":{"type":"string"},"description":"Default: all."}}})",
+         git_commit},
     Tool{"fetch_url", "Read a page of the web as text.",
          R"({"type":"object","additionalProperties":false,"required":["url"],"properties":{
              "url":{"type":"string","minLength":1}}})",

@@ -271,6 +271,13 @@ class SyscallWorld : public SyscallObserver, public KernelObserver {
     calls->set_driver<AwaitProcess>(*driver);
     calls->set_driver<AwaitLLMResponse>(*driver);
     calls->set_driver<AwaitHttp>(*driver);
+    calls->set_driver<AwaitGitStatus>(*driver);
+    calls->set_driver<AwaitGitDiff>(*driver);
+    calls->set_driver<AwaitGitLog>(*driver);
+    calls->set_driver<AwaitGitAdd>(*driver);
+    calls->set_driver<AwaitGitCommit>(*driver);
+    calls->set_driver<AwaitGitBranch>(*driver);
+    calls->set_driver<AwaitGitPush>(*driver);
     return survivors;
   }
 

@@ -3,6 +3,7 @@
 #include "tinkerbell/command/content_command.hpp"
 #include "tinkerbell/command/draft_commands.hpp"
 #include "tinkerbell/command/file_commands.hpp"
+#include "tinkerbell/command/git_commands.hpp"
 #include "tinkerbell/command/guidance_commands.hpp"
 #include "tinkerbell/command/http_command.hpp"
 #include "tinkerbell/command/model_command.hpp"
@@ -36,7 +37,8 @@ using CommandVariant =
                  AwaitDraftAccept, AwaitDraftDrop, AwaitFileStat, AwaitFileMove, AwaitFileRemove,
                  AwaitFileRestore, Hear, AwaitGuidance, AwaitSkill, UpdatePlan, AwaitContentRead,
                  AwaitFilePatch, Together, AwaitToolList, AwaitToolTrust, AwaitTool, AwaitHttp,
-                 Wait, AwaitFileSave>;
+                 Wait, AwaitGitStatus, AwaitGitDiff, AwaitGitLog, AwaitGitAdd, AwaitGitCommit,
+                 AwaitGitBranch, AwaitGitPush, AwaitFileSave>;
 
 namespace detail {
 
@@ -88,6 +90,12 @@ concept ChangesSeveral = std::same_as<T, AwaitFileMove> || std::same_as<T, Await
                          std::same_as<T, AwaitFileRestore> || std::same_as<T, AwaitFilePatch> ||
                          std::same_as<T, AwaitFileSave>;
 
+/// Runs git, in the repository of the workspace as a whole.
+template <class T>
+concept GitCommand =
+    detail::kIsOneOf<T, std::variant<AwaitGitStatus, AwaitGitDiff, AwaitGitLog, AwaitGitAdd,
+                                     AwaitGitCommit, AwaitGitBranch, AwaitGitPush>>;
+
 /// Lets a `switch`-like visit list what it handles; the compiler finds a missing case.
 template <class... Handlers>
 struct Overloaded : Handlers... {
@@ -98,6 +106,7 @@ struct Overloaded : Handlers... {
 [[nodiscard]] EffectClass effect_of(const TaskCommand& command);
 
 [[nodiscard]] bool changes_several(const TaskCommand& command);
+[[nodiscard]] bool runs_git(const TaskCommand& command);
 
 /// Whether the command leaves a record. Those whose answer cannot differ in replay do not.
 [[nodiscard]] bool is_recorded(const TaskCommand& command);

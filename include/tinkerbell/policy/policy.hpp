@@ -46,11 +46,13 @@ struct Rule {
   Decision decision = Decision::ask;
   std::vector<std::string> commands;  ///< Names: "file.write", "file.*", "*".
   std::vector<std::string>
-      paths;  ///< Globs on the path within the workspace: "docs/**", "*.md". Files only. Where a
-              ///< command changes several, an allowance must name all, anything else one.
+      paths;  ///< Globs on the path within the workspace: "docs/**", "*.md". Of files, and of
+              ///< what a command of git names. Where a command changes several, an allowance must
+              ///< name all, anything else one.
   std::vector<std::vector<std::string>>
       argv;  ///< Prefixes, word for word, word 0 by program name: {"git", "status"}.
-             ///< Programs only; "status|diff" lists alternatives. An allowance
+             ///< Of programs, and of git's commands where nothing is
+             ///< allowed; "status|diff" lists alternatives. An allowance
              ///< covers no further flags than it names, unless its last word is
              ///< "...", and neither an environment nor a shell, interpreter or
              ///< wrapper, unless it names every word of the argv.
@@ -105,7 +107,8 @@ struct Subject {
 /// file changes, programs and everything else ask. A path that leaves the workspace is denied
 /// whatever a rule says; a change of `.git/config`, `.git/hooks` or of our own config inside a
 /// workspace asks even where a rule allows it. What leaves the machine asks, in a draft too, but
-/// for model calls.
+/// for model calls; so does a push, unless a rule names just that. Looks at a repository run, other
+/// commands of git as file changes do.
 ///
 /// Of a task that may be misled (Taint) what reaches out asks even where a rule allows it, unless
 /// that is `tainted`; and is denied if the task has read secrets. That somebody could have told the

@@ -38,7 +38,8 @@ void take_in(Taint& taint, const TaskCommand& command, const Result<Reply>& outc
              std::span<const std::string> secret_files);
 
 /// Whether something of what it does can be seen or felt beyond the workspace or the draft: over
-/// the network, or by a program without a sandbox. Model calls are not meant: a task lives by them.
+/// the network, in another repository, or by a program without a sandbox. Model calls are not
+/// meant: a task lives by them.
 [[nodiscard]] bool reaches_out(const TaskCommand& command, const Facts& facts);
 
 /// Globs on files that mostly hold keys or passwords.

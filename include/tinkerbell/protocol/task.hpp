@@ -36,6 +36,18 @@ struct BudgetRequest {
   bool operator==(const BudgetRequest&) const = default;
 };
 
+/// How the work of an agent becomes commits.
+struct GitRequest {
+  std::string branch;  ///< On which they are left; empty: they go to the one that is checked out.
+  bool keep = false;   ///< One for each step; false: one for all of it.
+
+  static constexpr auto fields() {
+    return described(field("branch", &GitRequest::branch), field("keep", &GitRequest::keep));
+  }
+
+  bool operator==(const GitRequest&) const = default;
+};
+
 /// POST /v1/tasks → 201 and a TaskView. Unknown keys are refused.
 struct SubmitRequest {
   static constexpr std::size_t kGoalBytesMax = 256 << 10;
@@ -61,6 +73,7 @@ struct SubmitRequest {
   std::string files;  ///< "draft": it works in a copy of the workspace, which a person accepts or
                       ///< drops; "live": in the workspace itself; empty: an agent as the
                       ///< configuration says, another kind live.
+  std::optional<GitRequest> git;  ///< An agent's, in a draft: what it does becomes commits.
 
   static constexpr auto fields() {
     return described(
@@ -71,7 +84,8 @@ struct SubmitRequest {
         field("stepping", &SubmitRequest::stepping), field("arguments", &SubmitRequest::arguments),
         field("budget", &SubmitRequest::budget),
         field("output_schema", &SubmitRequest::output_schema),
-        field("cassette", &SubmitRequest::cassette), field("files", &SubmitRequest::files));
+        field("cassette", &SubmitRequest::cassette), field("files", &SubmitRequest::files),
+        field("git", &SubmitRequest::git));
   }
 
   bool operator==(const SubmitRequest&) const = default;
@@ -343,7 +357,9 @@ inline constexpr auto kCommandNames = std::to_array<std::string_view>(
      "draft.open",  "draft.accept", "draft.drop",      "file.stat",     "file.move",
      "file.remove", "file.restore", "task.hear",       "guidance.read", "skill.read",
      "task.plan",   "content.read", "file.patch",      "task.together", "tool.list",
-     "tool.trust",  "tool.call",    "http.request",    "task.wait",     "file.save"});
+     "tool.trust",  "tool.call",    "http.request",    "task.wait",     "git.status",
+     "git.diff",    "git.log",      "git.add",         "git.commit",    "git.branch",
+     "git.push",    "file.save"});
 
 /// GET /v1/tasks/{id}/steps?after=&limit=&full=1&calls=N: in order; `after` is a step's number,
 /// `limit` at most kLimitMax. With `calls` each step is also told as a system call, its texts cut

@@ -24,7 +24,7 @@
 ///     lock      an fcntl(2) record lock, held by the shim for as long as it lives. The kernel
 ///               names the holder (F_GETLK), so that no stale process id is ever believed.
 ///     started   durable before the program is executed: without it nothing has happened.
-///     output    stdout and stderr (output_file.hpp).
+///     output    stdout and, unless that goes into the status, stderr (output_file.hpp).
 ///     status    durable after the last process has ended: how it went.
 ///     tree      what stood where the program works, as it found it: the daemon's alone, which
 ///               compares. None: nobody compares. Durable with `started`.
@@ -53,6 +53,8 @@ inline constexpr int kSandboxReportFd = 3;
 inline constexpr int kEntryReportFd = 4;
 inline constexpr std::string_view kEntryRefused = "{ \"refused\": true }\n";
 
+inline constexpr std::size_t kComplaintsBytesMax = 8 << 10;
+
 /// What the shim is to run, complete: it looks nothing up and adds nothing.
 struct RunSpec {
   std::string program;            ///< Absolute path to execute.
@@ -62,13 +64,15 @@ struct RunSpec {
   bool sandboxed = false;  ///< `program` is bubblewrap and reports on kSandboxReportFd.
   Milliseconds timeout{0};
   std::uint64_t output_bytes_max = 0;
+  bool complaints_apart = false;  ///< What it writes to stderr is no output.
 
   static constexpr auto fields() {
     return described(field("program", &RunSpec::program), field("argv", &RunSpec::argv),
                      field("env", &RunSpec::env), field("cwd", &RunSpec::cwd),
                      field("sandboxed", &RunSpec::sandboxed),
                      field("timeout_ms", &RunSpec::timeout),
-                     field("output_bytes_max", &RunSpec::output_bytes_max));
+                     field("output_bytes_max", &RunSpec::output_bytes_max),
+                     field("complaints_apart", &RunSpec::complaints_apart));
   }
 };
 
@@ -91,12 +95,13 @@ struct RunStatus {
   bool cancelled = false;
   std::string failure;  ///< Why the program was never executed; empty if it was.
   Milliseconds duration{0};
+  std::string complaints;  ///< The first kComplaintsBytesMax bytes of them, where they are apart.
 
   static constexpr auto fields() {
     return described(
         field("exit_code", &RunStatus::exit_code), field("timed_out", &RunStatus::timed_out),
         field("cancelled", &RunStatus::cancelled), field("failure", &RunStatus::failure),
-        field("duration_ms", &RunStatus::duration));
+        field("duration_ms", &RunStatus::duration), field("complaints", &RunStatus::complaints));
   }
 };
 

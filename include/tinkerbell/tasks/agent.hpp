@@ -30,8 +30,9 @@ inline constexpr std::string_view kAgentKind = "agent@1";
 /// The definition that an agent keeps for life: system prompt, tools, model alias, limits.
 /// `arguments` has "goal" and may have "model", "steps_max", "time_max_ms", "checkpoint_records"
 /// (after how many of its records its state is noted again), "output_schema" (JSON Schema of an
-/// object: what it is to return), "tools" (the names of those that it is offered) and "directory"
-/// (what its Spawn says: it is told). Errors: invalid.
+/// object: what it is to return), "tools" (the names of those that it is offered), "directory"
+/// (what its Spawn says: it is told) and "git" (GitWork: its work becomes commits, in a draft).
+/// Errors: invalid.
 [[nodiscard]] Result<Json> freeze_agent(const Json& arguments, const AgentDefaults& defaults);
 
 /// Goal and workspace → the model proposes tool calls → each becomes a command → the outcomes go

@@ -18,7 +18,7 @@
 namespace tinkerbell {
 
 /// The tools of an agent. The order and the texts are part of a task's frozen definition and of
-/// every provider's prompt cache: all schemas together stay below 10 kB, but for `output_schema`.
+/// every provider's prompt cache: all schemas together stay below 11 kB, but for `output_schema`.
 /// Where that is given, it is what `finish` takes: the arguments are the result.
 [[nodiscard]] ToolList agent_tools(const std::optional<Json>& output_schema = {});
 
@@ -92,8 +92,16 @@ struct WaitFor {
   bool operator==(const WaitFor&) const = default;
 };
 
-using ToolRequest =
-    std::variant<TaskCommand, Finish, Note, ReadOutput, SaveOutput, StartTask, WaitFor>;
+/// The model wants a commit. Not a command: the agent stages first.
+struct CommitFiles {
+  std::string message;
+  std::vector<std::string> paths;  ///< Empty: all that is not as in the newest commit.
+
+  bool operator==(const CommitFiles&) const = default;
+};
+
+using ToolRequest = std::variant<TaskCommand, Finish, Note, ReadOutput, SaveOutput, StartTask,
+                                 WaitFor, CommitFiles>;
 
 /// The names of all commands that calls of these tools may come to. Errors: invalid (no such tool).
 [[nodiscard]] Result<std::vector<std::string>> commands_of(const std::vector<std::string>& tools);

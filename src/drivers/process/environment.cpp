@@ -121,10 +121,13 @@ Environment program_environment(const AwaitProcess& command, const std::string& 
       {"GIT_COMMITTER_EMAIL", "agent@tinkerbell.invalid"},
       {"GIT_CONFIG_NOSYSTEM", "1"},
       {"GIT_CONFIG_GLOBAL", "/dev/null"},
-      // The sandbox maps one user: a workspace of anybody else would be refused as "dubious".
-      {"GIT_CONFIG_COUNT", "1"},
+      // The sandbox maps one user: a workspace of anybody else would be refused as "dubious". And
+      // no program that a repository names is to watch its files: most commands would run it first.
+      {"GIT_CONFIG_COUNT", "2"},
       {"GIT_CONFIG_KEY_0", "safe.directory"},
       {"GIT_CONFIG_VALUE_0", workspace},
+      {"GIT_CONFIG_KEY_1", "core.fsmonitor"},
+      {"GIT_CONFIG_VALUE_1", "false"},
   };
   // The reflog says then which commit was this one's, for the probe. For no other program: what git
   // itself reads there (where `git checkout -` leads) must stay as it is.

@@ -205,7 +205,8 @@ Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHas
 }
 
 RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& settings,
-                PrivatePathsLook& private_paths, const fs::path& directory) {
+                PrivatePathsLook& private_paths, const RunManner& manner,
+                const fs::path& directory) {
   const auto& command = std::get<AwaitProcess>(call.command);
   const bool sandboxed = is_sandboxed(settings);
   const std::string home = sandboxed ? kSandboxHome : (directory / kHomeDirectory).string();
@@ -218,7 +219,10 @@ RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& setti
       .sandboxed = sandboxed,
       .timeout = command.timeout,
       .output_bytes_max = output_bytes_wanted(command),
+      .complaints_apart = manner.apart,
   };
+  for (const auto& [name, value] : manner.env)
+    spec.env[name] = value;
   spec.argv.push_back(plan.program.path.string());
   spec.argv.insert(spec.argv.end(), command.argv.begin() + 1, command.argv.end());
   return spec;

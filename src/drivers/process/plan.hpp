@@ -31,7 +31,7 @@ struct Plan {
 
 /// What the shim is told: the program itself, or bubblewrap around it. `directory` is the run's.
 [[nodiscard]] RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& settings,
-                              PrivatePathsLook& private_paths,
+                              PrivatePathsLook& private_paths, const RunManner& manner,
                               const std::filesystem::path& directory);
 
 }  // namespace tinkerbell

@@ -46,7 +46,12 @@ struct Shared {
   std::optional<OutputKeeping> outputs;
   std::stop_source closed;  ///< The driver is gone: nobody waits for a look any more.
 
-  [[nodiscard]] Result<Plan> plan(const Call& call) {
+  /// What sees what a program changes, if it can change anything.
+  [[nodiscard]] ProgramTracking* tracking_of(const RunManner& manner) {
+    return tracking && manner.access.files == FileAccess::write ? &*tracking : nullptr;
+  }
+
+  [[nodiscard]] Result<Plan> plan(const Call& call, const RunManner& manner) {
     if (!std::holds_alternative<AwaitProcess>(call.command)) {
       return Error{Errc::internal, "not a program"};
     }
@@ -54,7 +59,7 @@ struct Shared {
     if (settings.sandbox == ProcessSandbox::bubblewrap && !sandbox_works) {
       return sandbox_works.error();
     }
-    return plan_run(call, settings, hashes);
+    return plan_run(call, settings, hashes, manner.access);
   }
 
   [[nodiscard]] fs::path directory_of(const Call& call) const {
@@ -74,8 +79,8 @@ struct Ending {
   std::vector<ProgressPiece> rest;
 };
 
-Result<Plan> plan_as_approved(Shared& shared, const Call& call) {
-  Result<Plan> plan = shared.plan(call);
+Result<Plan> plan_as_approved(Shared& shared, const Call& call, const RunManner& manner) {
+  Result<Plan> plan = shared.plan(call, manner);
   if (!plan) return plan;
   plan->facts.left = call.facts.left;  // what tracking finds is tracking's to compare
   if (plan->facts != call.facts) {
@@ -85,31 +90,34 @@ Result<Plan> plan_as_approved(Shared& shared, const Call& call) {
   return plan;
 }
 
-Result<UniqueFd> start(Shared& shared, const Call& call, const std::stop_token& stop) {
-  Result<Plan> plan = plan_as_approved(shared, call);
+Result<UniqueFd> start(Shared& shared, const Call& call, const RunManner& manner,
+                       const std::stop_token& stop) {
+  Result<Plan> plan = plan_as_approved(shared, call, manner);
   if (!plan) return plan.error();
   std::string tree;
-  if (shared.tracking) {
-    Result<std::string> found = shared.tracking->keep(call, stop);
+  if (ProgramTracking* const tracking = shared.tracking_of(manner)) {
+    Result<std::string> found = tracking->keep(call, stop);
     if (!found) return found.error();
     tree = *std::move(found);
-    plan = plan_as_approved(shared, call);  // that may have taken a while
+    plan = plan_as_approved(shared, call, manner);  // that may have taken a while
     if (!plan) return plan.error();
   }
   if (auto made = make_runs_directory(shared.settings.runs_directory); !made) return made.error();
   const fs::path directory = shared.directory_of(call);
   return start_run(shared.settings.shim, directory,
-                   spec_of(call, *plan, shared.settings, shared.private_paths, directory), tree);
+                   spec_of(call, *plan, shared.settings, shared.private_paths, manner, directory),
+                   tree);
 }
 
 /// A probe that an earlier daemon had begun is begun anew: what it says must be about now.
-Result<UniqueFd> start_probe(Shared& shared, const Call& call, const fs::path& directory) {
+Result<UniqueFd> start_probe(Shared& shared, const Call& call, const RunManner& manner,
+                             const fs::path& directory) {
   if (Result<void> discarded = discard_run(directory); !discarded) return discarded.error();
-  Result<Plan> plan = shared.plan(call);
+  Result<Plan> plan = shared.plan(call, manner);
   if (!plan) return plan.error();
   if (auto made = make_runs_directory(shared.settings.runs_directory); !made) return made.error();
   return start_run(shared.settings.shim, directory,
-                   spec_of(call, *plan, shared.settings, shared.private_paths, directory));
+                   spec_of(call, *plan, shared.settings, shared.private_paths, manner, directory));
 }
 
 /// Nothing of a program that lost its shim goes on while somebody asks what it has done.
@@ -193,13 +201,14 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     if (outputs) shared_->outputs.emplace(*outputs);
   }
 
-  void prepare(Call call, Completion<Prepared> prepared) {
+  void prepare(Call call, RunManner manner, Completion<Prepared> prepared) {
     looks_.run<Prepared>(
-        [shared = shared_, call = std::move(call)]() -> Result<Prepared> {
-          Result<Plan> plan = shared->plan(call);
+        [shared = shared_, call = std::move(call),
+         manner = std::move(manner)]() -> Result<Prepared> {
+          Result<Plan> plan = shared->plan(call, manner);
           if (!plan) return plan.error();
-          if (shared->tracking) {
-            auto left = shared->tracking->look_ahead(call, shared->closed.get_token());
+          if (ProgramTracking* const tracking = shared->tracking_of(manner)) {
+            auto left = tracking->look_ahead(call, shared->closed.get_token());
             if (!left) return left.error();
             plan->facts.left = *std::move(left);
           }
@@ -208,18 +217,17 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
         std::move(prepared));
   }
 
-  void perform(Call call, Completion<Reply> done) {
-    const CommandId id = add_run(call, std::move(done), /*recovering=*/false);
+  void perform(Call call, RunManner manner, Completion<Reply> done) {
+    const CommandId id = add_run(call, manner, std::move(done), /*recovering=*/false);
     looks_.run<UniqueFd>(
-        [shared = shared_, call = std::move(call), stop = runs_.at(id).stop.get_token()] {
-          return start(*shared, call, stop);
-        },
+        [shared = shared_, call = std::move(call), manner = std::move(manner),
+         stop = runs_.at(id).stop.get_token()] { return start(*shared, call, manner, stop); },
         then(id, &Impl::watch));
   }
 
-  void recover(Call call, Completion<Reply> done) {
+  void recover(const Call& call, RunManner manner, Completion<Reply> done) {
     if (!is_run_key(call.key)) return done(Error{Errc::invalid, "not an idempotency key"});
-    attach(add_run(call, std::move(done), /*recovering=*/true));
+    attach(add_run(call, std::move(manner), std::move(done), /*recovering=*/true));
   }
 
   void cancel(CommandId id) {
@@ -282,6 +290,7 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
   struct Run {
     Completion<Reply> done;
     Call call;
+    RunManner manner;
     fs::path directory;
     bool recovering = false;
     bool cancelled = false;
@@ -291,10 +300,11 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     std::optional<Probing> probing;  ///< The program is no more; `directory` is the probe's.
   };
 
-  CommandId add_run(const Call& call, Completion<Reply> done, bool recovering) {
+  CommandId add_run(const Call& call, RunManner manner, Completion<Reply> done, bool recovering) {
     Run run;
     run.done = std::move(done);
     run.call = call;
+    run.manner = std::move(manner);
     run.directory = shared_->directory_of(call);
     run.recovering = recovering;
     const bool added = runs_.try_emplace(call.id, std::move(run)).second;
@@ -371,8 +381,9 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     // A shim that another daemon had just started took the lock after we had looked.
     if (!outcome && outcome.error().code == Errc::conflict) return attach(id);
     if (run->second.probing) return finish(id, known_by_probe(run->second, outcome));
-    for (const ProgressPiece& piece : ending->rest)
-      sink_.progress(id, ProgressKind::program_output, piece.text);
+    for (const ProgressPiece& piece : ending->rest) {
+      if (!run->second.manner.apart) sink_.progress(id, ProgressKind::program_output, piece.text);
+    }
     if (outcome) return finish(id, Reply(*std::move(outcome)));
     judge(id, meaning_of(outcome.error(), run->second));
   }
@@ -395,9 +406,11 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
     Call probe = run.call;
     probe.command = probe_of(*recipe, command);
     run.probing.emplace(*recipe, error.message);
-    watch_when_found(id, [shared = shared_, probe = std::move(probe), directory = run.directory] {
-      return start_probe(*shared, probe, directory);
-    });
+    // What is said of it for people has its errors in it.
+    RunManner manner{.access = run.manner.access, .env = run.manner.env};
+    watch_when_found(
+        id, [shared = shared_, probe = std::move(probe), manner = std::move(manner),
+             directory = run.directory] { return start_probe(*shared, probe, manner, directory); });
   }
 
   static Result<Reply> known_by_probe(const Run& run, const Result<AwaitProcess::Reply>& outcome) {
@@ -430,13 +443,14 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
 
   /// However it ended: what it has changed until then is told with it.
   void finish(CommandId id, Result<Reply> outcome) {
-    if (!shared_->tracking) return answer(id, std::move(outcome));
-    const Call& call = runs_.at(id).call;
+    const Run& run = runs_.at(id);
+    ProgramTracking* const tracking = shared_->tracking_of(run.manner);
+    if (tracking == nullptr) return answer(id, std::move(outcome));
     looks_.run<Reply>(
-        [shared = shared_, call, directory = shared_->directory_of(call),
+        [shared = shared_, tracking, call = run.call, directory = shared_->directory_of(run.call),
          outcome = std::move(outcome)]() mutable {
-          return shared->tracking->with_changes(call, directory, std::move(outcome),
-                                                shared->closed.get_token());
+          return tracking->with_changes(call, directory, std::move(outcome),
+                                        shared->closed.get_token());
         },
         then(id, &Impl::answer));
   }
@@ -459,7 +473,8 @@ class ProcessDriver::Impl : public std::enable_shared_from_this<Impl> {
   void read_progress() {
     std::vector<ProgressRequest> requests;
     for (const auto& [id, run] : runs_) {
-      if (run.shim && !run.probing) requests.push_back({id, run.directory, run.shown, false});
+      if (run.shim && !run.probing && !run.manner.apart)
+        requests.push_back({id, run.directory, run.shown, false});
     }
     pool_.run<std::vector<ProgressPiece>>(
         [requests = std::move(requests)]() -> Result<std::vector<ProgressPiece>> {
@@ -506,15 +521,27 @@ ProcessDriver::~ProcessDriver() {
 }
 
 void ProcessDriver::prepare(Call call, Completion<Prepared> prepared) {
-  impl_->prepare(std::move(call), std::move(prepared));
+  prepare(std::move(call), RunManner{}, std::move(prepared));
+}
+
+void ProcessDriver::prepare(Call call, const RunManner& manner, Completion<Prepared> prepared) {
+  impl_->prepare(std::move(call), manner, std::move(prepared));
 }
 
 void ProcessDriver::perform(Call call, Completion<Reply> done) {
-  impl_->perform(std::move(call), std::move(done));
+  perform(std::move(call), RunManner{}, std::move(done));
+}
+
+void ProcessDriver::perform(Call call, const RunManner& manner, Completion<Reply> done) {
+  impl_->perform(std::move(call), manner, std::move(done));
 }
 
 void ProcessDriver::recover(Call call, Completion<Reply> done) {
-  impl_->recover(std::move(call), std::move(done));
+  recover(std::move(call), RunManner{}, std::move(done));
+}
+
+void ProcessDriver::recover(Call call, const RunManner& manner, Completion<Reply> done) {
+  impl_->recover(call, manner, std::move(done));
 }
 
 void ProcessDriver::cancel(CommandId id) {

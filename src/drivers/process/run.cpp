@@ -121,8 +121,10 @@ Result<void> prepare_run(const fs::path& directory, const RunSpec& spec, std::st
 Result<AwaitProcess::Reply> reply_of(const fs::path& directory, const RunStatus& status) {
   if (!status.failure.empty()) return Error{Errc::unavailable, status.failure};
   if (status.cancelled) return Error{Errc::cancelled, "the program was ended on request"};
-  AwaitProcess::Reply reply{
-      .exit_code = status.exit_code, .timed_out = status.timed_out, .duration = status.duration};
+  AwaitProcess::Reply reply{.exit_code = status.exit_code,
+                            .timed_out = status.timed_out,
+                            .duration = status.duration,
+                            .note = status.complaints};
   // That it ended, and how, is known even where its words are lost.
   if (const Result<OutputReader> output = OutputReader::open(directory); output) {
     reply.output = output->text();

@@ -160,6 +160,18 @@ class Builder {
     }
   }
 
+  /// Its hooks still run there, as they would for anybody who pushes to it.
+  void show_repositories(const SandboxView& view) {
+    for (const fs::path& repository : view.access.repositories) {
+      add({"--bind", repository.string(), repository.string()});
+      expect_outside(repository, Entry::same);
+      for (const fs::path& place : {repository / "config", repository / "hooks",
+                                    repository / ".git/config", repository / ".git/hooks"}) {
+        if (expect_outside(place, Entry::read_only)) show_read_only(place);
+      }
+    }
+  }
+
   void show_shim(const fs::path& shim) { add({"--ro-bind", shim.string(), kShimInSandbox}); }
 
   void start_in(const fs::path& directory) { add({"--chdir", directory.string(), "--"}); }
@@ -225,6 +237,15 @@ class Builder {
     if (!found) return false;
     const std::string path = place == "." ? workspace_.known_as() : shown(place).string();
     sandbox_.checks.push_back({path, found->st_dev, found->st_ino, expected});
+    return true;
+  }
+
+  /// Says whether there is a file or a directory.
+  bool expect_outside(const fs::path& path, Entry expected) {
+    struct stat found{};
+    if (::lstat(path.c_str(), &found) != 0) return false;
+    if (!S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode)) return false;
+    sandbox_.checks.push_back({path.string(), found.st_dev, found.st_ino, expected});
     return true;
   }
 
@@ -303,6 +324,7 @@ Sandbox sandbox_for(const SandboxView& view, const PrivatePaths& private_paths,
     sandbox.show_system(private_paths, view.hidden);
   }
   sandbox.show_more(view);
+  sandbox.show_repositories(view);
   sandbox.show_shim(shim);
   sandbox.start_in(view.cwd);
   return sandbox.take();

@@ -98,7 +98,7 @@ Result<ServerProcess> start_server(const ServerProgram& program, const std::stri
   PrivatePathsLook private_paths;
   const Result<Plan> plan = plan_run(call, settings, hashes, program.access);
   if (!plan) return plan.error();
-  const ServeSpec spec{.run = spec_of(call, *plan, settings, private_paths, "/tmp"),
+  const ServeSpec spec{.run = spec_of(call, *plan, settings, private_paths, {}, "/tmp"),
                        .daemon = ::getpid()};
   const Result<UniqueFd> file = file_in_memory(dump_json(to_json_value(spec)));
   if (!file) return file.error();

@@ -80,6 +80,10 @@ TEST(Arguments, MisuseEndsWith64AndAHint) {
       {"run", "x", "--record", "out.json", "--detach"},
       {"run", "x", "--record", "-"},
       {"run", "x", "--overwrite"},
+      {"run", "x", "--git=rebase"},
+      {"run", "x", "--git", "--live"},
+      {"run", "x", "--branch", "y"},
+      {"run", "--git", "--args", "{}"},
   };
   for (const auto& words : lines) {
     const Parting parting = refusal(words);
@@ -126,6 +130,16 @@ TEST(Arguments, OfLimitsAreWholeNumbersFromOneOn) {
 
 TEST(Arguments, S27_AStrayWordCannotRedrawTheScreen) {
   EXPECT_THAT(refusal({"\x1b[2Kls"}).text, HasSubstr("\"\\x1b[2Kls\""));
+}
+
+TEST(Arguments, CommitsAreMadeInADraftAndSayHow) {
+  EXPECT_FALSE(command<RunGoal>({"run", "x"}).git);
+  const RunGoal run = command<RunGoal>({"run", "--git", "x"});
+  EXPECT_EQ(run.git, protocol::GitRequest{});
+  EXPECT_EQ(run.files, "draft");
+  EXPECT_EQ(run.goal, "x");
+  EXPECT_EQ(command<RunGoal>({"run", "x", "--git=keep", "--branch", "topic"}).git,
+            (protocol::GitRequest{.branch = "topic", .keep = true}));
 }
 
 TEST(Arguments, OfRunAreTheGoalAndHowToWatchIt) {

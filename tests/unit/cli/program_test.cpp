@@ -7,8 +7,8 @@
 #include "tinkerbell/protocol/backup.hpp"
 #include "tinkerbell/protocol/cassette.hpp"
 #include "tinkerbell/protocol/gc.hpp"
-#include "tinkerbell/protocol/replay.hpp"
 #include "tinkerbell/protocol/mcp.hpp"
+#include "tinkerbell/protocol/replay.hpp"
 #include "tinkerbell/protocol/rule.hpp"
 #include "tinkerbell/protocol/undo.hpp"
 #include "tinkerbell/protocol/verify.hpp"
@@ -69,7 +69,7 @@ TEST_F(ProgramTest, RunPrintsTheIdWhereNobodyWatches) {
           "POST /v1/tasks "
           R"({"approve_all":false,"arguments":null,)"
           R"("budget":{"calls":null,"cost":"","on_limit":"","tasks":null,"time_ms":null,"tokens":null},)"
-          R"("cassette":null,"files":"","goal":"fix the test",)"
+          R"("cassette":null,"files":"","git":null,"goal":"fix the test",)"
           R"("kind":"agent@1","model":"",)"
           R"("output_schema":null,"stepping":false,"steps_max":9,"time_max_ms":null,"workspace":"/tmp"})"));
 }

@@ -425,5 +425,61 @@ TEST(ApprovalCard, OfARequestShowsAllThatIsSentAndWhereItGoes) {
             "status 404, 2 bytes of more, 1.5 s");
 }
 
+TEST(CommandLine, OfGitSaysWhatItIsAbout) {
+  EXPECT_EQ(command_line(AwaitGitStatus{}), "git status");
+  EXPECT_EQ(command_line(AwaitGitDiff{.from = "a", .staged = true, .paths = {"b c"}}),
+            "git diff --staged a 'b c'");
+  EXPECT_EQ(command_line(AwaitGitLog{.paths = {"a"}}), "git log HEAD a");
+  EXPECT_EQ(command_line(AwaitGitAdd{}), "git add all");
+  EXPECT_EQ(command_line(AwaitGitAdd{.paths = {"a", "b"}}), "git add a b");
+  EXPECT_EQ(command_line(AwaitGitCommit{.message = "Mend it\n\nWell"}), "git commit: Mend it");
+  EXPECT_EQ(command_line(AwaitGitPush{.branch = "main"}), "git push origin main");
+  const auto branch = [](GitBranchAction action, std::string name = "x", std::string start = "") {
+    return command_line(
+        AwaitGitBranch{.action = action, .name = std::move(name), .start = std::move(start)});
+  };
+  EXPECT_EQ(branch(GitBranchAction::list), "list the branches");
+  EXPECT_EQ(branch(GitBranchAction::create, "x", "y"), "make the branch x at y");
+  EXPECT_EQ(branch(GitBranchAction::change), "change to the branch x");
+  EXPECT_EQ(branch(GitBranchAction::change, "", "HEAD"),
+            "change to the branch of the task, made at HEAD");
+  EXPECT_EQ(branch(GitBranchAction::remove), "remove the branch x");
+  EXPECT_EQ(branch(GitBranchAction::rewind, "", "1a2b"), "take the branch back to 1a2b");
+}
+
+TEST(OutcomeLine, OfGitSaysWhatCameOfIt) {
+  EXPECT_EQ(outcome_line(Reply(AwaitGitStatus::Reply{.branch = "main", .entries = {{}, {}}})),
+            "on main, 2 paths changed");
+  EXPECT_EQ(outcome_line(Reply(AwaitGitStatus::Reply{.complete = false})),
+            "no branch, 0 paths changed and more");
+  EXPECT_EQ(outcome_line(Reply(AwaitGitDiff::Reply{
+                .files = {{.added = 2, .removed = 1}, {.added = 3}}, .note = {}})),
+            "2 files, +5 -1");
+  EXPECT_EQ(outcome_line(Reply(AwaitGitLog::Reply{.commits = {{}}, .complete = false})),
+            "1 commit and more");
+  EXPECT_EQ(outcome_line(Reply(AwaitGitCommit::Reply{})), "nothing to commit");
+  EXPECT_EQ(outcome_line(Reply(AwaitGitCommit::Reply{.commit = "0123456789abcdef"})),
+            "commit 0123456789ab");
+  EXPECT_EQ(outcome_line(Reply(AwaitGitBranch::Reply{.branches = {{}, {}}})), "2 branches");
+  EXPECT_EQ(outcome_line(Reply(AwaitGitBranch::Reply{.name = "x"})), "branch x");
+  EXPECT_EQ(outcome_line(Reply(AwaitGitPush::Reply{.to = "/srv/x", .moved = true})),
+            "pushed to /srv/x");
+  EXPECT_EQ(outcome_line(Reply(AwaitGitPush::Reply{.to = "/srv/x"})), "up to date at /srv/x");
+}
+
+TEST(ApprovalCard, OfGitShowsTheWholeMessageAndWhatItIsAbout) {
+  EXPECT_EQ(approval_card(AwaitGitCommit{.message = "Mend it\nto  \x1b[2J"},
+                          {.sandbox = "bubblewrap", .diff = "modified a\x1b.txt\n"}),
+            "git commit: Mend it  (sandbox: bubblewrap)\n"
+            "  | Mend it\n"
+            "  | to  \\x1b[2J\n"
+            "what it is about\n"
+            "modified a\\x1b.txt\n");
+  EXPECT_EQ(approval_card(AwaitGitPush{.branch = "main"},
+                          {.object = "/srv/x.git", .sandbox = "bubblewrap"}),
+            "git push origin main  (sandbox: bubblewrap)\n"
+            "  to       /srv/x.git\n");
+}
+
 }  // namespace
 }  // namespace tinkerbell

@@ -651,6 +651,85 @@ TEST(Policy, S23_NeverRunsMoreAfterAnotherDeny) {
   EXPECT_GT(denied_more, 1'000) << "the rules never met a command";
 }
 
+// ---- git ----
+
+const Facts kGit{.sandbox = "bubblewrap"};
+const Facts kGitInDraft{.sandbox = "bubblewrap", .draft = TaskId{1}};
+
+TEST(Policy, LooksAtARepositoryRunAndChangesAskWhereThereIsNoDraft) {
+  for (const TaskCommand& look : {TaskCommand(AwaitGitStatus{}), TaskCommand(AwaitGitDiff{}),
+                                  TaskCommand(AwaitGitLog{}), TaskCommand(AwaitGitBranch{})}) {
+    EXPECT_EQ(decide(look, kGit, {}).rule, "default: looks at a repository run");
+  }
+  for (const TaskCommand& change :
+       {TaskCommand(AwaitGitAdd{}), TaskCommand(AwaitGitCommit{.message = "x"}),
+        TaskCommand(AwaitGitBranch{.action = GitBranchAction::create, .name = "x"})}) {
+    EXPECT_EQ(decided(change, kGit, {}), Decision::ask) << name_of(change);
+    EXPECT_EQ(decided(change, kGitInDraft, {}), Decision::allow) << name_of(change);
+    EXPECT_EQ(
+        decided(change, kGit, {{.name = "r", .decision = Decision::allow, .commands = {"git.*"}}}),
+        Decision::allow);
+  }
+}
+
+TEST(Policy, APushIsAllowedByARuleThatNamesJustThat) {
+  const AwaitGitPush push{.branch = "main"};
+  const auto under = [&](Words commands) {
+    return decided(push, kGitInDraft,
+                   {{.name = "r", .decision = Decision::allow, .commands = std::move(commands)}});
+  };
+  EXPECT_EQ(decide(push, kGitInDraft, {}).rule, "default: pushes ask");
+  EXPECT_EQ(under({}), Decision::ask);
+  EXPECT_EQ(under({"*"}), Decision::ask);
+  EXPECT_EQ(under({"git.*"}), Decision::ask);
+  EXPECT_EQ(under({"git.push"}), Decision::allow);
+  EXPECT_EQ(decided(push, kGit, {{.name = "r", .decision = Decision::deny, .commands = {"git.*"}}}),
+            Decision::deny);
+}
+
+TEST(Policy, WhatIsForbiddenToGitAsAProgramIsSoAsACommand) {
+  const auto under = [](const TaskCommand& command, Decision decision, Words argv) {
+    return decided(command, kGitInDraft,
+                   {{.name = "r", .decision = decision, .argv = {std::move(argv)}}});
+  };
+  const AwaitGitPush push{.branch = "main"};
+  EXPECT_EQ(under(push, Decision::deny, {"git", "push"}), Decision::deny);
+  EXPECT_EQ(under(push, Decision::deny, {"git", "push", "origin", "main"}), Decision::deny);
+  EXPECT_EQ(under(push, Decision::deny, {"git", "commit"}), Decision::ask);
+  EXPECT_EQ(under(AwaitGitCommit{}, Decision::ask, {"git", "add|commit"}), Decision::ask);
+  EXPECT_EQ(under(AwaitGitAdd{.paths = {"a"}}, Decision::ask, {"git", "add", "a"}), Decision::ask);
+  EXPECT_EQ(under(AwaitGitBranch{.action = GitBranchAction::change, .name = "x"}, Decision::ask,
+                  {"git", "switch", "x"}),
+            Decision::ask);
+  EXPECT_EQ(
+      under(AwaitGitBranch{.action = GitBranchAction::rewind}, Decision::ask, {"git", "reset"}),
+      Decision::ask);
+  EXPECT_EQ(decided(AwaitGitCommit{}, kGit,
+                    {{.name = "r", .decision = Decision::allow, .argv = {{"git", "commit"}}}}),
+            Decision::ask)
+      << "what may run as a program may be something else";
+}
+
+TEST(Policy, PathsOfGitAreThoseThatTheCommandNames) {
+  const auto add = [](Words paths, Decision decision) {
+    return decided(AwaitGitAdd{.paths = std::move(paths)}, kGit,
+                   {{.name = "r", .decision = decision, .paths = {"docs/**"}}});
+  };
+  EXPECT_EQ(add({"docs/a", "docs/b"}, Decision::allow), Decision::allow);
+  EXPECT_EQ(add({"docs/a", "src/b"}, Decision::allow), Decision::ask);
+  EXPECT_EQ(add({}, Decision::allow), Decision::ask) << "all is more than that";
+  EXPECT_EQ(add({"src/a", "docs/b"}, Decision::deny), Decision::deny);
+  EXPECT_EQ(decide(AwaitGitDiff{.paths = {"../x"}}, kGit, {}).rule,
+            "built-in: outside the workspace");
+}
+
+TEST(Policy, ATaskOfADirectoryHasNoGit) {
+  const Narrowing narrowing{.only = {}, .directory = "sub"};
+  EXPECT_EQ(decide(AwaitGitStatus{}, kGit, {}, narrowing).decision, Decision::deny);
+  EXPECT_EQ(decide(AwaitGitAdd{.paths = {"sub/a"}}, kGitInDraft, {}, narrowing).decision,
+            Decision::deny);
+}
+
 // ---- requests over the network ----
 
 const Facts kApi{.object = "https://api.example.com:443", .host = "api.example.com"};

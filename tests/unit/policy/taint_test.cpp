@@ -110,6 +110,14 @@ TEST(Taint, ASearchThatShowsALineOfAFileOfSecretsHasReadIt) {
   EXPECT_TRUE(after(AwaitFileSearch{.text = "KEY"}, Reply(found)).secrets);
 }
 
+TEST(Taint, ADiffThatShowsAFileOfSecretsHasReadIt) {
+  AwaitGitDiff::Reply diff;
+  diff.files.push_back({.path = "src/main.cpp"});
+  EXPECT_EQ(after(AwaitGitDiff{}, Reply(diff)), Taint{.outside = true});
+  diff.files.push_back({.path = ".env"});
+  EXPECT_TRUE(after(AwaitGitDiff{}, Reply(diff)).secrets);
+}
+
 constexpr Taint kMisled{.model = true, .outside = true};
 constexpr Taint kMisledWithSecrets{.model = true, .outside = true, .secrets = true};
 
@@ -157,6 +165,13 @@ TEST_F(TaintedVerdict, WhatStaysInsideIsJudgedAsEver) {
     const AwaitLLMResponse model;
     EXPECT_EQ(verdict(model, {.host = "models.example"}, taint).decision, Decision::allow);
   }
+}
+
+TEST_F(TaintedVerdict, APushReachesOut) {
+  rules.rules[0].commands = {"git.push"};
+  EXPECT_EQ(verdict(AwaitGitPush{}, {}, {}).decision, Decision::allow);
+  EXPECT_EQ(verdict(AwaitGitPush{}, {}, kMisled).decision, Decision::ask);
+  EXPECT_EQ(verdict(AwaitGitPush{}, {}, kMisledWithSecrets).decision, Decision::deny);
 }
 
 TEST_F(TaintedVerdict, AServerWithTheNetworkAndAProgramWithoutSandboxReachOut) {

@@ -91,6 +91,10 @@ std::string journal_form() {
   describe<ToolDefinition>(form, "ToolDefinition");
   describe<ListedTool>(form, "ListedTool");
   describe<HttpField>(form, "HttpField");
+  describe<GitStatusEntry>(form, "GitStatusEntry");
+  describe<GitFileDiff>(form, "GitFileDiff");
+  describe<GitCommit>(form, "GitCommit");
+  describe<GitBranch>(form, "GitBranch");
   describe_commands(form, std::type_identity<CommandVariant>{});
   return form;
 }
@@ -323,6 +327,28 @@ ListedTool 2 effect = "once"
 ListedTool 3 approved = false
 HttpField 0 name = ""
 HttpField 1 value = ""
+GitStatusEntry 0 path = ""
+GitStatusEntry 1 from = ""
+GitStatusEntry 2 staged = "none"
+GitStatusEntry 3 unstaged = "none"
+GitStatusEntry 4 tracked = true
+GitFileDiff 0 path = ""
+GitFileDiff 1 from = ""
+GitFileDiff 2 change = "none"
+GitFileDiff 3 added = 0
+GitFileDiff 4 removed = 0
+GitFileDiff 5 text = ""
+GitFileDiff 6 left = ""
+GitCommit 0 commit = ""
+GitCommit 1 parents = []
+GitCommit 2 author = ""
+GitCommit 3 email = ""
+GitCommit 4 unix_s = 0
+GitCommit 5 message = ""
+GitBranch 0 name = ""
+GitBranch 1 commit = ""
+GitBranch 2 upstream = ""
+GitBranch 3 current = false
 task.spawn 0 kind = ""
 task.spawn 1 arguments = {}
 task.spawn 2 limits = {"calls":null,"cost":null,"tasks":null,"time_ms":null,"tokens":null}
@@ -417,6 +443,24 @@ http.request 8 body_kept_max = null
 task.wait 0 tasks = []
 task.wait 1 message = false
 task.wait 2 timeout_ms = null
+git.status 0 entries_max = 1000
+git.diff 0 from = ""
+git.diff 1 to = ""
+git.diff 2 staged = false
+git.diff 3 paths = []
+git.diff 4 bytes_max = 262144
+git.log 0 from = "HEAD"
+git.log 1 paths = []
+git.log 2 commits_max = 50
+git.add 0 paths = []
+git.commit 0 message = ""
+git.commit 1 trailers = "none"
+git.branch 0 action = "list"
+git.branch 1 name = ""
+git.branch 2 start = ""
+git.branch 3 force = false
+git.push 0 remote = "origin"
+git.push 1 branch = ""
 file.save 0 path = ""
 file.save 1 sha256 = ""
 task.id reply 0 task = 0
@@ -510,6 +554,32 @@ http.request reply 6 body_sha256 = ""
 http.request reply 7 body_bytes = 0
 task.wait reply 0 event = ""
 task.wait reply 1 task = 0
+git.status reply 0 branch = ""
+git.status reply 1 commit = ""
+git.status reply 2 upstream = ""
+git.status reply 3 ahead = 0
+git.status reply 4 behind = 0
+git.status reply 5 entries = []
+git.status reply 6 complete = true
+git.status reply 7 note = ""
+git.diff reply 0 files = []
+git.diff reply 1 note = ""
+git.log reply 0 commits = []
+git.log reply 1 complete = true
+git.log reply 2 note = ""
+git.add reply 0 changes = []
+git.add reply 1 note = ""
+git.commit reply 0 commit = ""
+git.commit reply 1 changes = []
+git.commit reply 2 note = ""
+git.branch reply 0 name = ""
+git.branch reply 1 branches = []
+git.branch reply 2 changes = []
+git.branch reply 3 note = ""
+git.push reply 0 to = ""
+git.push reply 1 moved = false
+git.push reply 2 changes = []
+git.push reply 3 note = ""
 file.save reply 0 changes = []
 )";
 

@@ -176,6 +176,23 @@ TEST(ToolCall, RunsAProgramWithItsOwnTimeout) {
   EXPECT_EQ(process.output_kept_max, std::uint64_t{8} << 20);
 }
 
+TEST(ToolCall, LooksAtARepositoryAndCommits) {
+  EXPECT_EQ(command<AwaitGitStatus>("git_status", "{}").entries_max, 1'000U);
+  const auto diff = command<AwaitGitDiff>(
+      "git_diff", R"({"from":"HEAD~1","to":"x","staged":false,"paths":["a"]})");
+  EXPECT_EQ(diff.from, "HEAD~1");
+  EXPECT_EQ(diff.to, "x");
+  EXPECT_THAT(diff.paths, ElementsAre("a"));
+  EXPECT_TRUE(command<AwaitGitDiff>("git_diff", R"({"staged":true})").staged);
+  EXPECT_EQ(command<AwaitGitLog>("git_log", "{}").commits_max, 20U);
+  EXPECT_EQ(command<AwaitGitLog>("git_log", R"({"commits":3,"from":"v1"})").from, "v1");
+  const auto commit = parse_tool_call(
+      {"c", "git_commit", R"({"message":"Mend it","paths":["a b"]})"}, agent_tools());
+  ASSERT_TRUE(commit);
+  EXPECT_EQ(std::get<CommitFiles>(*commit), (CommitFiles{.message = "Mend it", .paths = {"a b"}}));
+  EXPECT_THAT(refusal("git_commit", "{}"), HasSubstr("\"message\""));
+}
+
 TEST(ToolCall, ReadsThePagesOfTheWeb) {
   const auto page = command<AwaitHttp>("fetch_url", R"({"url":"https://a.example/"})");
   EXPECT_EQ(page.method, "GET");
@@ -229,8 +246,9 @@ TEST(ToolCall, S69_AnUnknownToolIsAnErrorThatListsTheKnownOnes) {
   EXPECT_EQ(refusal("rm", "{}"),
             "unknown tool \"rm\"; the tools are read_file, list_files, search_files, write_file, "
             "edit_file, apply_patch, move_file, remove_file, run_program, read_output, "
-            "save_output, fetch_url, "
-            "http_request, ask_user, update_plan, use_skill, note, start_task, wait, send_message, "
+            "save_output, git_status, "
+            "git_diff, git_log, git_commit, fetch_url, http_request, ask_user, update_plan, "
+            "use_skill, note, start_task, wait, send_message, "
             "finish");
   EXPECT_THAT(refusal("", "{}"), HasSubstr("unknown tool \"\""));
   EXPECT_LT(refusal(std::string(100'000, 'x'), "{}").size(), 400U);

@@ -62,6 +62,12 @@ class ProcessDriver final : public Driver {
   /// reply with a note and without output, what has not is not_started.
   void recover(Call call, Completion<Reply> done) override;
 
+  /// The same for the command of another driver, as the program that it comes to. Where files are
+  /// only read, the call needs no look at them, and none is made.
+  void prepare(Call call, const RunManner& manner, Completion<Prepared> prepared);
+  void perform(Call call, const RunManner& manner, Completion<Reply> done);
+  void recover(Call call, const RunManner& manner, Completion<Reply> done);
+
   /// Ends the whole process tree: SIGTERM, and SIGKILL two seconds later.
   void cancel(CommandId id) override;
 

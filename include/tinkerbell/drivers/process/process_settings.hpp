@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,18 @@ struct SandboxAccess {
   FileAccess files = FileAccess::write;
   bool network = false;
   std::vector<std::filesystem::path> shows = {};  ///< Directories that can be read, absolute.
+  /// Repositories that can be changed, but for what git runs there or is told by: absolute, free of
+  /// links.
+  std::vector<std::filesystem::path> repositories = {};
+};
+
+/// How a driver runs a program of its own choice.
+struct RunManner {
+  SandboxAccess access = {};
+  std::map<std::string, std::string> env = {};  ///< Added to the environment as it is.
+  /// What it writes to stderr is no output: its beginning is in AwaitProcess::Reply::note. And its
+  /// output is shown to nobody while it runs.
+  bool apart = false;
 };
 
 /// How to find out whether a program has done its work, where its shim is not there to tell.
