@@ -227,6 +227,8 @@ ProcessSettings process_settings(const settings::Settings& settings, const std::
           .sandbox = settings.sandbox == settings::SandboxKind::none ? ProcessSandbox::none
                                                                      : ProcessSandbox::bubblewrap,
           .probes = std::move(probes),
+          .author = settings.git.name,
+          .author_email = settings.git.email,
           .hidden = secret_files(settings, state_dir, socket),
           .read_only = plain_files(settings)};
 }

@@ -512,6 +512,23 @@ void read_workspace(const toml::table& table, Problems& problems, WorkspaceSetti
   reader.read_bytes("kept_total_max", workspace.kept_total_max);
 }
 
+/// What git would change or refuse in the name of a person: better that nobody is surprised.
+bool is_identity(std::string_view text) {
+  return !text.empty() && text.find_first_of("<>") == text.npos &&
+         std::ranges::all_of(text, [](unsigned char c) { return c >= ' ' && c != 0x7F; }) &&
+         text.front() != ' ' && text.back() != ' ';
+}
+
+void read_git(const toml::table& table, Problems& problems, GitSettings& git) {
+  TableReader reader(table, "[git]", problems);
+  const auto read = [&](std::string_view key, std::string& value) {
+    reader.read(key, value);
+    if (!is_identity(value)) reader.reject(key, "must be as a commit may have it");
+  };
+  read("name", git.name);
+  read("email", git.email);
+}
+
 /// "127.0.0.1:8080", "[::1]:80", "intranet.example:443".
 bool is_host_and_port(std::string_view text) {
   const std::size_t colon = text.rfind(':');
@@ -596,6 +613,7 @@ Settings read_settings(const toml::table& table, Problems& problems) {
   if (const auto* const each = reader.table("network")) {
     read_network(*each, problems, settings.network);
   }
+  if (const auto* const each = reader.table("git")) read_git(*each, problems, settings.git);
   if (const auto* const each = reader.table("retention")) {
     read_retention(*each, problems, settings.retention);
   }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kChangedShownMax = 5;
 constexpr std::size_t kSubjectBytesMax = 72;
-constexpr std::size_t kSummaryBytesMax = 8 << 10;
+constexpr std::size_t kBodyBytesMax = 8 << 10;
 
 std::string first_of(const std::vector<GitStatusEntry>& entries) {
   std::string words;
@@ -95,7 +95,7 @@ Task<Result<void>> go_on_after_gathering(GitWork work, GitPlace place) {
 std::string commit_message(const std::string& goal, const std::string& summary) {
   const std::string subject =
       shortened(visible_line(goal.substr(0, goal.find('\n'))), kSubjectBytesMax);
-  return summary.empty() ? subject : subject + "\n\n" + shortened(summary, kSummaryBytesMax);
+  return summary.empty() ? subject : subject + "\n\n" + shortened(summary, kBodyBytesMax);
 }
 
 }  // namespace tinkerbell

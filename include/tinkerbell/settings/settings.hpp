@@ -202,6 +202,12 @@ struct NetworkSettings {
   std::vector<std::string> reach;  ///< "host:port" of servers that are not on the public internet.
 };
 
+/// Who commits, in git's words.
+struct GitSettings {
+  std::string name = "Tinkerbell";
+  std::string email = "agent@tinkerbell.invalid";
+};
+
 /// What `gc` removes unless it is told otherwise.
 struct RetentionSettings {
   Milliseconds ended = std::chrono::days(30);  ///< Tasks whose whole family ended before that.
@@ -241,6 +247,7 @@ struct Settings {
   NetworkSettings network;
   NotifySettings notify;
   AskSettings ask;
+  GitSettings git;
 };
 
 /// Reads settings from TOML text. What the text does not say keeps its default; an unknown key, a

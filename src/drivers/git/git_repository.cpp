@@ -55,13 +55,25 @@ Result<void> add_settings(const Workspace& workspace, const std::string& path,
   return {};
 }
 
-bool is_program_for_files(const GitSetting& setting) {
+/// Of what is written or taken up.
+bool is_filter(const GitSetting& setting) {
   constexpr std::array<std::string_view, 3> kKeys = {"clean", "smudge", "process"};
   return setting.section == "filter" && std::ranges::count(kKeys, setting.key) != 0;
 }
 
-bool leads_to_more(const GitSetting& setting) {
-  return setting.section == "include" || setting.section == "includeif";
+/// Why what changes something is not for us; empty: nothing is against it.
+std::string objection_to(const GitSetting& setting, bool touches_files) {
+  if (setting.key.empty()) return {};
+  const std::string name = "\"" + visible_line(setting.subsection) + "\"";
+  if (setting.section == "include" || setting.section == "includeif") {
+    return "include other settings";
+  }
+  // A hook of this kind runs whatever core.hooksPath says.
+  if (setting.section == "hook") return "run programs (hook " + name + ")";
+  const bool fetches = setting.section == "remote" && setting.key == "promisor";
+  if (fetches || setting.key == "partialclone") return "have git fetch objects when it wants them";
+  if (touches_files && is_filter(setting)) return "run a program for files (filter " + name + ")";
+  return {};
 }
 
 /// "https://…", "git@host:…": what is no path for git either.
@@ -117,13 +129,10 @@ Result<void> check_settings(const TaskCommand& command, const GitRepository& rep
   if (effect_of(command) == EffectClass::pure) return {};
   const bool touches_files = !std::holds_alternative<AwaitGitPush>(command);
   for (const GitSetting& setting : repository.settings) {
-    const bool runs = touches_files && is_program_for_files(setting);
-    if (!runs && !leads_to_more(setting)) continue;
-    const std::string what = leads_to_more(setting) ? "include other settings"
-                                                    : "run a program for files (filter \"" +
-                                                          visible_line(setting.subsection) + "\")";
+    const std::string objection = objection_to(setting, touches_files);
+    if (objection.empty()) continue;
     return Error{Errc::unsupported,
-                 "the settings of the repository " + what + ": run git as a program instead"};
+                 "the settings of the repository " + objection + ": run git as a program instead"};
   }
   return {};
 }

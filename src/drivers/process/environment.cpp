@@ -106,7 +106,8 @@ Result<void> check_environment(const Environment& wanted) {
 }
 
 Environment program_environment(const AwaitProcess& command, const std::string& key,
-                                const std::string& workspace, const std::string& home) {
+                                const std::string& workspace, const std::string& home,
+                                const ProcessSettings& settings) {
   Environment environment = {
       {"PATH", std::string(kProgramPath)},
       {"HOME", home},
@@ -115,10 +116,10 @@ Environment program_environment(const AwaitProcess& command, const std::string& 
       {"TERM", "dumb"},
       {"USER", "tinkerbell"},
       {std::string(kKeyVariable), key},
-      {"GIT_AUTHOR_NAME", "Tinkerbell"},
-      {"GIT_AUTHOR_EMAIL", "agent@tinkerbell.invalid"},
-      {"GIT_COMMITTER_NAME", "Tinkerbell"},
-      {"GIT_COMMITTER_EMAIL", "agent@tinkerbell.invalid"},
+      {"GIT_AUTHOR_NAME", settings.author},
+      {"GIT_AUTHOR_EMAIL", settings.author_email},
+      {"GIT_COMMITTER_NAME", settings.author},
+      {"GIT_COMMITTER_EMAIL", settings.author_email},
       {"GIT_CONFIG_NOSYSTEM", "1"},
       {"GIT_CONFIG_GLOBAL", "/dev/null"},
       // The sandbox maps one user: a workspace of anybody else would be refused as "dubious". And

@@ -2,6 +2,7 @@
 
 #include "tinkerbell/base/result.hpp"
 #include "tinkerbell/command/commands.hpp"
+#include "tinkerbell/drivers/process/process_settings.hpp"
 
 #include <map>
 #include <string>
@@ -24,7 +25,7 @@ inline constexpr std::string_view kKeyVariable = "TINKERBELL_IDEMPOTENCY_KEY";
 
 /// What a program gets: a few names of ours, then the command's own. Nothing of the daemon's.
 [[nodiscard]] Environment program_environment(const AwaitProcess& command, const std::string& key,
-                                              const std::string& workspace,
-                                              const std::string& home);
+                                              const std::string& workspace, const std::string& home,
+                                              const ProcessSettings& settings);
 
 }  // namespace tinkerbell

@@ -214,7 +214,8 @@ RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& setti
       .program = sandboxed ? settings.bubblewrap.string() : plan.program.path.string(),
       .argv =
           sandboxed ? sandboxed_argv(plan, settings, private_paths) : std::vector<std::string>(),
-      .env = program_environment(command, call.key, plan.view.workspace->known_as(), home),
+      .env =
+          program_environment(command, call.key, plan.view.workspace->known_as(), home, settings),
       .cwd = sandboxed ? "/" : plan.directory.string(),
       .sandboxed = sandboxed,
       .timeout = command.timeout,

@@ -184,7 +184,7 @@ Result<RunSpec> probe_spec(const ProcessSettings& settings, const ProbeDirectory
   view.hidden.push_back(directory.hidden());
   RunSpec spec{.program = settings.bubblewrap.string(),
                .argv = sandbox_for(view, private_paths(), settings.shim).arguments,
-               .env = program_environment({}, directory.key(), path, kSandboxHome),
+               .env = program_environment({}, directory.key(), path, kSandboxHome, settings),
                .cwd = "/",
                .sandboxed = true,
                .timeout = kProbeTimeout,

@@ -726,8 +726,9 @@ TEST(Policy, PathsOfGitAreThoseThatTheCommandNames) {
 TEST(Policy, ATaskOfADirectoryHasNoGit) {
   const Narrowing narrowing{.only = {}, .directory = "sub"};
   EXPECT_EQ(decide(AwaitGitStatus{}, kGit, {}, {.narrowing = narrowing}).decision, Decision::deny);
-  EXPECT_EQ(decide(AwaitGitAdd{.paths = {"sub/a"}}, kGitInDraft, {}, {.narrowing = narrowing}).decision,
-            Decision::deny);
+  EXPECT_EQ(
+      decide(AwaitGitAdd{.paths = {"sub/a"}}, kGitInDraft, {}, {.narrowing = narrowing}).decision,
+      Decision::deny);
 }
 
 // ---- requests over the network ----

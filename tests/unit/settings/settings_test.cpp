@@ -106,6 +106,9 @@ draft_ask_above = "3MiB"
 track = false
 kept_file_max = "64KiB"
 kept_total_max = "1TiB"
+[git]
+name = "Ann O'Nym"
+email = "ann@example.org"
 [retention]
 ended = "7d"
 [network]
@@ -133,6 +136,8 @@ tasks = 0
   EXPECT_EQ(settings->policy.secret_files, std::vector<std::string>{"keys/**"});
   EXPECT_EQ(settings->network.reach, (std::vector<std::string>{"127.0.0.1:8080", "[::1]:80"}));
   EXPECT_FALSE(settings->workspace.track);
+  EXPECT_EQ(settings->git.name, "Ann O'Nym");
+  EXPECT_EQ(settings->git.email, "ann@example.org");
   EXPECT_EQ(settings->workspace.kept_file_max, 64U << 10);
   EXPECT_EQ(settings->workspace.kept_total_max, std::uint64_t{1} << 40);
   EXPECT_EQ(settings->log.level, LogLevel::debug);
@@ -259,6 +264,9 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[daemon]\nshutdown_grace = \"10\"\n",
                 "3: \"shutdown_grace\" in [daemon] must be a duration like \"250ms\", \"30s\", "
                 "\"5m\", \"2h\" or \"1d\", not \"10\""},
+        Mistake{"[git]\nemail = \"a@b> \"\n",
+                "3: \"email\" in [git] must be as a commit may have it"},
+        Mistake{"[git]\nname = \"\"\n", "3: \"name\" in [git] must be as a commit may have it"},
         Mistake{"[workspace]\ntrack = \"no\"\n",
                 "3: \"track\" in [workspace] must be true or false, not a string"},
         Mistake{"[workspace]\nkept_file_max = \"0MiB\"\n",
@@ -641,6 +649,8 @@ TEST(ShippedConfig, SaysTheDefaults) {
   EXPECT_EQ(shipped->retention.ended, defaults.retention.ended);
   EXPECT_EQ(shipped->network.reach, defaults.network.reach);
   EXPECT_EQ(shipped->workspace.track, defaults.workspace.track);
+  EXPECT_EQ(shipped->git.name, defaults.git.name);
+  EXPECT_EQ(shipped->git.email, defaults.git.email);
   EXPECT_EQ(shipped->workspace.kept_file_max, defaults.workspace.kept_file_max);
   EXPECT_EQ(shipped->workspace.kept_total_max, defaults.workspace.kept_total_max);
   EXPECT_EQ(shipped->log.level, defaults.log.level);

@@ -73,6 +73,8 @@ struct ProcessSettings {
   ProcessSandbox sandbox = ProcessSandbox::bubblewrap;
   /// The first that fits is asked; after all of them the built-in ones for git commit and git push.
   std::vector<ProbeRecipe> probes;
+  std::string author = "Tinkerbell";  ///< Of what programs commit with git; and its address.
+  std::string author_email = "agent@tinkerbell.invalid";
   /// What no sandboxed program may see even where it lies in the workspace or the system: the
   /// state directory, the control socket, keys. The runs directory is always among them.
   std::vector<std::filesystem::path> hidden;

@@ -51,6 +51,16 @@ TEST_F(GitDriverTest, StagesAndCommitsWhatWasChanged) {
   EXPECT_EQ(git({"log", "-1", "--format=%an %ae"}), "Tinkerbell agent@tinkerbell.invalid");
 }
 
+TEST_F(GitDriverTest, WhoCommitsTheConfigSays) {
+  settings_.author = "Ann";
+  settings_.author_email = "ann@example.org";
+  git({"config", "user.name", "Somebody"});
+  workspace_.write("a.txt", "two\n");
+  ASSERT_TRUE(done(AwaitGitAdd{}));
+  ASSERT_TRUE(done(AwaitGitCommit{.message = "Two"}));
+  EXPECT_EQ(git({"log", "-1", "--format=%an %ae %cn"}), "Ann ann@example.org Ann");
+}
+
 TEST_F(GitDriverTest, ThatThereIsNothingToCommitIsNoError) {
   const auto commit = done(AwaitGitCommit{.message = "Nothing"});
   ASSERT_TRUE(commit) << commit.error().message;
@@ -444,6 +454,16 @@ TEST_F(ArmedRepositoryTest, AProgramForFilesRunsWhereItCanWriteNothing) {
   const auto status = done(AwaitGitStatus{});
   ASSERT_TRUE(status) << status.error().message;
   EXPECT_THAT(status->note, HasSubstr("Read-only file system"));
+}
+
+TEST_F(GitDriverTest, WhatRunsOrFetchesWhateverWeSayIsNotForUs) {
+  for (const std::string setting :
+       {"hook.evil.command", "remote.origin.promisor", "extensions.partialClone"}) {
+    git({"config", setting, "true"});
+    EXPECT_EQ(done(AwaitGitCommit{.message = "x"}).error().code, Errc::unsupported) << setting;
+    git({"config", "--unset", setting});
+  }
+  EXPECT_TRUE(done(AwaitGitCommit{.message = "x"}));
 }
 
 TEST_F(ArmedRepositoryTest, SettingsOfSettingsAreNotFollowedIntoChanges) {
