@@ -2,6 +2,7 @@
 
 #include "tools/patch_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -13,7 +14,8 @@ namespace tinkerbell {
 
 namespace {
 
-constexpr std::uint32_t kCommitsShown = 20;
+constexpr std::uint64_t kCommitsShown = 20;
+constexpr std::uint64_t kCommitsMax = 1'000;
 
 std::string text(const Json& arguments, std::string_view name) {
   return arguments.at(std::string(name)).get<std::string>();
@@ -104,9 +106,10 @@ Result<ToolRequest> git_diff(const Json& arguments) {
 }
 
 Result<ToolRequest> git_log(const Json& arguments) {
-  AwaitGitLog log{.from = text_or(arguments, "from", "HEAD"), .paths = texts(arguments, "paths")};
-  log.commits_max = arguments.value("commits", kCommitsShown);
-  return log;
+  const std::uint64_t commits = number(arguments, "commits").value_or(kCommitsShown);
+  return AwaitGitLog{.from = text_or(arguments, "from", "HEAD"),
+                     .paths = texts(arguments, "paths"),
+                     .commits_max = static_cast<std::uint32_t>(std::min(commits, kCommitsMax))};
 }
 
 Result<ToolRequest> git_commit(const Json& arguments) {
@@ -265,24 +268,24 @@ constexpr std::array kTools = {
              "output":{"type":"string","minLength":1},
              "path":{"type":"string","minLength":1}}})",
          save_output},
-    Tool{"git_status", "What is checked out, and which files are not as in the newest commit.",
+    Tool{"git_status", "What is checked out, and what differs.",
          R"({"type":"object","additionalProperties":false,"properties":{}})", git_status},
-    Tool{"git_diff", "What is changed and not staged; or since a commit, or between two.",
+    Tool{"git_diff", "What is not staged; or since a commit, or between two.",
          R"({"type":"object","additionalProperties":false,"properties":{
-             "from":{"type":"string","minLength":1,"description":"A commit."},
-             "to":{"type":"string","minLength":1,"description":"Default: the files."},
+             "from":{"type":"string"},
+             "to":{"type":"string"},
              "staged":{"type":"boolean"},
              "paths":{"type":"array","items":{"type":"string"}}}})",
          git_diff},
-    Tool{"git_log", "The commits that led to one, the newest first.",
+    Tool{"git_log", "Commits, newest first.",
          R"({"type":"object","additionalProperties":false,"properties":{
-             "from":{"type":"string","minLength":1,"description":"Default: HEAD."},
+             "from":{"type":"string"},
              "paths":{"type":"array","items":{"type":"string"}},
-             "commits":{"type":"integer","minimum":1,"maximum":1000,"description":"Default: 20."}}})",
+             "commits":{"type":"integer","minimum":1}}})",
          git_log},
-    Tool{"git_commit", "Stage files, new and removed ones too, and commit. For all else run git.",
+    Tool{"git_commit", "Stage paths, new and removed too, and commit. For all else run git.",
          R"({"type":"object","additionalProperties":false,"required":["message"],"properties":{
-             "message":{"type":"string","minLength":1},
+             "message":{"type":"string"},
              "paths":{"type":"array","items":{"type":"string"},"description":"Default: all."}}})",
          git_commit},
     Tool{"fetch_url", "Read a page of the web as text.",

@@ -58,7 +58,8 @@ class ShimProgram : public testing::Test {
                        .cwd = run_.path().string(),
                        .sandboxed = false,
                        .timeout = timeout,
-                       .output_bytes_max = 1'000};
+                       .output_bytes_max = 1'000,
+                       .complaints_apart = complaints_apart_};
     ASSERT_TRUE(write_record(run_.path(), kSpecFile, spec));
   }
 
@@ -99,6 +100,7 @@ class ShimProgram : public testing::Test {
   bool exists(std::string_view file) const { return std::filesystem::exists(run_.path() / file); }
 
   TempDir run_;
+  bool complaints_apart_ = false;
   pid_t shim_ = -1;
 };
 
@@ -109,6 +111,22 @@ TEST_F(ShimProgram, KeepsOutputAndExitCode) {
   EXPECT_FALSE(status.cancelled);
   EXPECT_EQ(status.failure, "");
   EXPECT_EQ(output(), "out\nerr\n");
+}
+
+TEST_F(ShimProgram, KeepsTheBeginningOfComplaintsApartWhereThatIsWanted) {
+  complaints_apart_ = true;
+  const RunStatus status = run("echo out; printf 'a\\377' >&2; exit 3");
+  EXPECT_EQ(status.exit_code, 3);
+  EXPECT_EQ(output(), "out\n");
+  EXPECT_EQ(status.complaints, "a\uFFFD");
+}
+
+TEST_F(ShimProgram, ReadsAFloodOfComplaintsAndKeepsLittleOfIt) {
+  complaints_apart_ = true;
+  const RunStatus status = run("yes | head -c 1000000 >&2");
+  EXPECT_EQ(status.exit_code, 0);
+  EXPECT_EQ(status.complaints.size(), kComplaintsBytesMax);
+  EXPECT_EQ(output(), "");
 }
 
 TEST_F(ShimProgram, TellsASignalAsAShellDoes) {

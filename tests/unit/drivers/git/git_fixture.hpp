@@ -4,6 +4,7 @@
 #include "unit/drivers/process/process_fixture.hpp"
 
 #include "tinkerbell/drivers/git/git_driver.hpp"
+#include "tinkerbell/drivers/process/sandbox_probe.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,10 +23,16 @@ namespace tinkerbell {
 class GitFixture : public ProcessFixture {
  protected:
   GitFixture() {
+    settings_.hidden = {state_.path()};
     git({"init", "-q", "-b", "main"});
     workspace_.write("a.txt", "one\n");
     git({"add", "-A"});
     git({"commit", "-q", "-m", "Begin"});
+  }
+
+  void SetUp() override {
+    sandbox_works_ = probe_sandbox(settings_);
+    if (!sandbox_works_) GTEST_SKIP() << "no sandbox here: " << sandbox_works_.error().message;
   }
 
   /// As a person would run it there.

@@ -11,6 +11,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <filesystem>
+#include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -65,6 +68,80 @@ class SandboxedPrograms : public ProcessFixture {
     return output;
   }
 };
+
+class ProgramsOfDrivers : public SandboxedPrograms {
+ protected:
+  /// A program of a driver of ours, which may ask for more than a task.
+  Outcome run_in(const RunManner& manner, std::string script) {
+    Call call = call_of(std::move(script));
+    std::optional<Result<Prepared>> prepared;
+    driver().prepare(call, manner, Completion<Prepared>([&](Result<Prepared> result) {
+                       prepared.emplace(std::move(result));
+                     }));
+    EXPECT_TRUE(turn_until([&] { return prepared.has_value(); }));
+    if (!*prepared) return prepared->error();
+    call.facts = (*prepared)->facts;
+    auto pending = std::make_shared<std::optional<Outcome>>();
+    driver().perform(call, manner, into(pending));
+    return end(pending);
+  }
+};
+
+TEST_F(ProgramsOfDrivers, MaySeeTheWorkspaceReadOnlyAndHaveSettingsThatTasksMayNot) {
+  workspace_.write("a", "here\n");
+  const Outcome reply = run_in({.access = {.files = FileAccess::read}, .env = {{"GIT_DIR", "x"}}},
+                               "cat a; touch b; touch .tinkerbell; echo $GIT_DIR");
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_TRUE(reply->output.starts_with("here\n")) << reply->output;
+  EXPECT_TRUE(reply->output.ends_with("Read-only file system\nx\n")) << reply->output;
+  EXPECT_FALSE(std::filesystem::exists(workspace_ / "b"));
+}
+
+TEST_F(ProgramsOfDrivers, MayHaveTheirComplaintsApartAndShowNothingMeanwhile) {
+  const Outcome reply = run_in({.apart = true}, "echo out; echo odd >&2");
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->output, "out\n");
+  EXPECT_EQ(reply->note, "odd\n");
+  EXPECT_EQ(sink_.text, "");
+}
+
+TEST_F(ProgramsOfDrivers, WhereTheSandboxFailsItsOwnComplaintIsTheReason) {
+  const TempDir other;
+  RunManner manner{.apart = true};
+  manner.access.shows.push_back(other / "nowhere");
+  const Outcome reply = run_in(manner, "true");
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Errc::unavailable);
+  EXPECT_TRUE(reply.error().message.contains("nowhere")) << reply.error().message;
+}
+
+TEST_F(ProgramsOfDrivers, MayChangeAnotherRepositoryButNotWhatGitRunsThere) {
+  const TempDir other;
+  other.write("config", "[core]\n");
+  other.write("hooks/x", "");
+  RunManner manner;
+  manner.access.repositories.push_back(other.path());
+  const std::string at = other.path().string();
+  const Outcome reply = run_in(manner, "cd " + at +
+                                           "; echo x > made; echo y > config; touch hooks/y;"
+                                           "mv hooks away; rm -rf hooks");
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_TRUE(std::filesystem::exists(other / "made"));
+  EXPECT_EQ(other.read("config"), "[core]\n");
+  EXPECT_TRUE(std::filesystem::exists(other / "hooks/x"));
+  EXPECT_FALSE(std::filesystem::exists(other / "hooks/y"));
+}
+
+/// Most commands of git would run it first, those of ours too.
+TEST_F(SandboxedPrograms, S20_GitRunsNoWatcherOfFilesThatARepositoryNames) {
+  const std::string script =
+      "git init -q -b main . 2>/dev/null; git config core.fsmonitor 'touch canary; false';"
+      "git status >/dev/null; git ls-files --others >/dev/null; ls";
+  EXPECT_EQ(output_of(script), "");
+  EXPECT_TRUE(
+      output_of("env -u GIT_CONFIG_COUNT " + ("sh -c \"" + script + "\"")).contains("canary"))
+      << "or the test says nothing";
+}
 
 TEST_F(SandboxedPrograms, ReturnOutputAndExitCode) {
   const Outcome reply = run(call_of("echo out; echo err >&2; exit 3"));
