@@ -8,6 +8,7 @@
 #include "tinkerbell/tasks/drafts.hpp"
 #include "tinkerbell/tasks/undo.hpp"
 
+#include <malloc.h>
 #include <signal.h>
 #include <sysexits.h>
 
@@ -74,7 +75,9 @@ Daemon::Daemon(DaemonPlan plan, const Masker& masker, Logger& logger, TurnMark& 
       pool_(into_inbox(), kPoolThreads),
       resolvers_(into_inbox(), kResolverThreads),
       looks_(into_inbox(), kLookThreads),
-      observer_(logger_, control_.observer()),
+      memory_trim_(
+          io_.get_executor(), {}, [this] { trim_memory(); }, control_.observer()),
+      observer_(logger_, memory_trim_),
       progress_(masker_, observer_),
       registry_(make_registry(plan_)),
       journal_(std::move(store), journal_callbacks()),
@@ -207,6 +210,16 @@ Journal::Callbacks Daemon::journal_callbacks() {
               [this](TaskId root, std::uint64_t questions) {
                 logger_.info("task.accepted", {{"task", number(root)}, {"questions", questions}});
               }};
+}
+
+/// Whoever allocates in the same arena waits for it; not the loop for the rest of them.
+void Daemon::trim_memory() {
+  pool_.run<void>(
+      []() -> Result<void> {
+        ::malloc_trim(0);
+        return {};
+      },
+      Completion<void>([](const Result<void>& /*trimmed*/) {}));
 }
 
 void Daemon::report_storage(const std::optional<Error>& full) {

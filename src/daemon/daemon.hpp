@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/memory_trim.hpp"
 #include "daemon/notify.hpp"
 #include "daemon/turn_mark.hpp"
 
@@ -101,6 +102,7 @@ class Daemon {
   [[nodiscard]] std::function<void(std::move_only_function<void()>)> into_inbox();
   [[nodiscard]] Journal::Callbacks journal_callbacks();
   [[nodiscard]] Result<void> add_contents(std::set<Sha256>& relied_on);
+  void trim_memory();
   void report_hog(const Hog& hog);
   void report_storage(const std::optional<Error>& full);
   void report_anchor(const Anchor& anchor);
@@ -128,6 +130,7 @@ class Daemon {
   BlockingPool resolvers_;  ///< Apart, so that a name server that is silent holds up no file.
   BlockingPool looks_;      ///< At whole workspaces: likewise.
   ControlPlane control_;
+  MemoryTrim memory_trim_;
   StepLog observer_;
   MaskedProgress progress_;
   Registry registry_;
