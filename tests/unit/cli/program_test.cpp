@@ -172,7 +172,7 @@ TEST_F(ProgramTest, ServersOfToolsAreListedAndTheirToolsForgotten) {
             "SERVER  STATE              APPROVED     COMMAND\n"
             "mail    2 running          read, send   /opt/mail --stdio\n"
             "notes   idle, crashed 3x   nothing yet  /opt/notes\n"
-            "old     not in the config  x            \n");
+            "old     not in the config  x\n");
   EXPECT_EQ(tinkerbell({"mcp", "forget", "mail"}).out,
             "to be approved again: read, send of mail\n");
   EXPECT_THAT(daemon_.seen(), Contains(R"(POST /v1/mcp/forget {"server":"mail","tool":""})"));
