@@ -56,11 +56,13 @@ void submit(UnixHttpClient& client, const RealDaemon& daemon, const std::string&
   }
 }
 
-/// Until so many tasks have completed, and none has ended otherwise.
-void wait_for_completed(const RealDaemon& daemon, std::uint64_t tasks) {
+/// Until so many tasks have completed, and none has ended otherwise. `pause`: what the daemon
+/// answers here is no part of what they do.
+void wait_for_completed(const RealDaemon& daemon, std::uint64_t tasks,
+                        std::chrono::milliseconds pause = std::chrono::milliseconds{5}) {
   UnixHttpClient client(daemon.socket());
   for (std::uint64_t completed = 0; completed < tasks;) {
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    std::this_thread::sleep_for(pause);
     const auto answer = client.request("GET", "/v1/status");
     if (!answer) fail(answer.error().message);
     completed = 0;
@@ -165,7 +167,7 @@ Run run_sessions(const RealDaemon& daemon, std::uint64_t sessions) {
   UnixHttpClient client(daemon.socket());
   for (std::uint64_t i = 0; i < sessions; ++i)
     submit(client, daemon, "session " + std::to_string(i));
-  wait_for_completed(daemon, sessions);
+  wait_for_completed(daemon, sessions, std::chrono::milliseconds{sessions == 1 ? 5 : 25});
   const double seconds = seconds_since(begin);
   const Processor after = processor_of(daemon.pid());
   return {seconds, {after.own - before.own, after.programs - before.programs}};

@@ -138,7 +138,8 @@ Result<void> check_in_view(const Program& program, const SandboxView& view) {
 /// Bubblewrap, the last look before the program, and the program.
 std::vector<std::string> sandboxed_argv(const Plan& plan, const ProcessSettings& settings,
                                         PrivatePathsLook& private_paths) {
-  Sandbox sandbox = sandbox_for(plan.view, *private_paths.at(steady_now()), settings.shim);
+  Sandbox sandbox =
+      sandbox_for(plan.view, *private_paths.at(settings, steady_now()), settings.shim);
   EntryChecks entry{std::move(sandbox.checks)};
   if (plan.view.access.files != FileAccess::none) entry.checks.push_back(plan.start);
   entry.checks.push_back({.path = plan.program.path.string(),
@@ -151,22 +152,10 @@ std::vector<std::string> sandboxed_argv(const Plan& plan, const ProcessSettings&
   return argv;
 }
 
-std::vector<fs::path> real_names(std::vector<fs::path> paths) {
-  for (fs::path& path : paths)
-    path = without_links(path);
-  return paths;
-}
-
 }  // namespace
 
-std::vector<fs::path> hidden_paths(const ProcessSettings& settings) {
-  std::vector<fs::path> paths = settings.hidden;
-  paths.push_back(settings.runs_directory);
-  return real_names(std::move(paths));
-}
-
 Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHashes& hashes,
-                      const SandboxAccess& access) {
+                      PrivatePathsLook& private_paths, const SandboxAccess& access) {
   const auto& command = std::get<AwaitProcess>(call.command);
   if (Result<void> checked = check_limits(command); !checked) return checked.error();
   if (Result<void> checked = check_texts(call, command); !checked) return checked.error();
@@ -175,10 +164,11 @@ Result<Plan> plan_run(const Call& call, const ProcessSettings& settings, FileHas
   if (Result<void> checked = check_only(*place->workspace, call.only); !checked) {
     return checked.error();
   }
+  const auto covered = private_paths.at(settings, steady_now());
   SandboxView view{.workspace = place->workspace,
                    .cwd = below(place->workspace->known_as(), place->cwd),
-                   .hidden = hidden_paths(settings),
-                   .read_only = real_names(settings.read_only),
+                   .hidden = covered->hidden,
+                   .read_only = covered->read_only,
                    .access = access,
                    .only = call.only};
   if (is_sandboxed(settings) && access.files == FileAccess::none) {

@@ -24,10 +24,8 @@ struct Plan {
 /// Checks limits, environment, directory and program of an AwaitProcess. Reads the disk, changes
 /// nothing. Errors: those of ProcessDriver::prepare.
 [[nodiscard]] Result<Plan> plan_run(const Call& call, const ProcessSettings& settings,
-                                    FileHashes& hashes, const SandboxAccess& access = {});
-
-/// Whatever no program may see: as in the settings, and the runs directory; free of links.
-[[nodiscard]] std::vector<std::filesystem::path> hidden_paths(const ProcessSettings& settings);
+                                    FileHashes& hashes, PrivatePathsLook& private_paths,
+                                    const SandboxAccess& access = {});
 
 /// What the shim is told: the program itself, or bubblewrap around it. `directory` is the run's.
 [[nodiscard]] RunSpec spec_of(const Call& call, const Plan& plan, const ProcessSettings& settings,

@@ -59,7 +59,7 @@ struct Shared {
     if (settings.sandbox == ProcessSandbox::bubblewrap && !sandbox_works) {
       return sandbox_works.error();
     }
-    return plan_run(call, settings, hashes, manner.access);
+    return plan_run(call, settings, hashes, private_paths, manner.access);
   }
 
   [[nodiscard]] fs::path directory_of(const Call& call) const {
@@ -92,16 +92,15 @@ Result<Plan> plan_as_approved(Shared& shared, const Call& call, const RunManner&
 
 Result<UniqueFd> start(Shared& shared, const Call& call, const RunManner& manner,
                        const std::stop_token& stop) {
-  Result<Plan> plan = plan_as_approved(shared, call, manner);
-  if (!plan) return plan.error();
   std::string tree;
   if (ProgramTracking* const tracking = shared.tracking_of(manner)) {
     Result<std::string> found = tracking->keep(call, stop);
     if (!found) return found.error();
     tree = *std::move(found);
-    plan = plan_as_approved(shared, call, manner);  // that may have taken a while
-    if (!plan) return plan.error();
   }
+  const Result<Plan> plan =
+      plan_as_approved(shared, call, manner);  // last: a look may take a while
+  if (!plan) return plan.error();
   if (auto made = make_runs_directory(shared.settings.runs_directory); !made) return made.error();
   const fs::path directory = shared.directory_of(call);
   return start_run(shared.settings.shim, directory,

@@ -295,16 +295,36 @@ class Builder {
   Sandbox sandbox_;
 };
 
-}  // namespace
-
-PrivatePaths private_paths() {
-  return {.kernel = private_files_of_kernel(), .files = private_files_below("/etc")};
+std::vector<fs::path> real_names(std::vector<fs::path> paths) {
+  for (fs::path& path : paths)
+    path = without_links(path);
+  return paths;
 }
 
-std::shared_ptr<const PrivatePaths> PrivatePathsLook::at(SteadyTime now) {
+}  // namespace
+
+std::vector<fs::path> hidden_paths(const ProcessSettings& settings) {
+  std::vector<fs::path> paths = settings.hidden;
+  paths.push_back(settings.runs_directory);
+  return real_names(std::move(paths));
+}
+
+PrivatePaths private_paths(const ProcessSettings& settings) {
+  PrivatePaths found{.hidden = hidden_paths(settings),
+                     .read_only = real_names(settings.read_only),
+                     .kernel = {},
+                     .files = {}};
+  if (settings.sandbox == ProcessSandbox::none) return found;
+  found.kernel = private_files_of_kernel();
+  found.files = private_files_below("/etc");
+  return found;
+}
+
+std::shared_ptr<const PrivatePaths> PrivatePathsLook::at(const ProcessSettings& settings,
+                                                         SteadyTime now) {
   const std::scoped_lock lock(mutex_);
   if (!found_ || now >= later(looked_at_, kAgeMax)) {
-    found_ = std::make_shared<const PrivatePaths>(private_paths());
+    found_ = std::make_shared<const PrivatePaths>(private_paths(settings));
     looked_at_ = now;
   }
   return found_;

@@ -37,23 +37,31 @@ inline constexpr const char* kSandboxHome = "/tmp";
 /// Where the shim, which may lie anywhere, is shown to its own last look.
 inline constexpr const char* kShimInSandbox = "/run/tinkerbell-shim";
 
-/// What the system keeps from some of its users, and every sandbox from its program.
+/// What programs may not see or change, as it was found on the disk; free of links.
 struct PrivatePaths {
+  std::vector<std::filesystem::path> hidden;     ///< As hidden_paths().
+  std::vector<std::filesystem::path> read_only;  ///< See ProcessSettings::read_only.
+  /// What the system keeps from some of its users, and every sandbox from its program. None where
+  /// there is no sandbox.
   std::vector<std::filesystem::path> kernel;  ///< In /proc.
   std::vector<std::filesystem::path> files;   ///< In /etc, with /etc/tinkerbell.
 };
 
-/// Looks at all of /etc: some milliseconds.
-[[nodiscard]] PrivatePaths private_paths();
+/// Whatever no program may see: as in the settings, and the runs directory; free of links.
+[[nodiscard]] std::vector<std::filesystem::path> hidden_paths(const ProcessSettings& settings);
+
+/// Looks at all of /etc where there is a sandbox: some milliseconds.
+[[nodiscard]] PrivatePaths private_paths(const ProcessSettings& settings);
 
 /// Remembers private_paths() for a second, which gives nothing away: /etc is shown as it is, and a
 /// program that was started a second earlier would see whatever became private since just as well.
-/// Any thread.
+/// Any thread; the settings are always the same.
 class PrivatePathsLook {
  public:
   static constexpr std::chrono::seconds kAgeMax{1};
 
-  [[nodiscard]] std::shared_ptr<const PrivatePaths> at(SteadyTime now);
+  [[nodiscard]] std::shared_ptr<const PrivatePaths> at(const ProcessSettings& settings,
+                                                       SteadyTime now);
 
  private:
   std::mutex mutex_;  ///< Held while somebody looks: others wait for what is found.

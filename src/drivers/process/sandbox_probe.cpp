@@ -1,7 +1,6 @@
 #include "tinkerbell/drivers/process/sandbox_probe.hpp"
 
 #include "drivers/process/environment.hpp"
-#include "drivers/process/plan.hpp"
 #include "drivers/process/run.hpp"
 #include "drivers/process/sandbox.hpp"
 
@@ -183,7 +182,7 @@ Result<RunSpec> probe_spec(const ProcessSettings& settings, const ProbeDirectory
                    .read_only = {}};
   view.hidden.push_back(directory.hidden());
   RunSpec spec{.program = settings.bubblewrap.string(),
-               .argv = sandbox_for(view, private_paths(), settings.shim).arguments,
+               .argv = sandbox_for(view, private_paths(settings), settings.shim).arguments,
                .env = program_environment({}, directory.key(), path, kSandboxHome, settings),
                .cwd = "/",
                .sandboxed = true,

@@ -96,7 +96,7 @@ Result<ServerProcess> start_server(const ServerProgram& program, const std::stri
                   .pre_image = {}};
   FileHashes hashes;
   PrivatePathsLook private_paths;
-  const Result<Plan> plan = plan_run(call, settings, hashes, program.access);
+  const Result<Plan> plan = plan_run(call, settings, hashes, private_paths, program.access);
   if (!plan) return plan.error();
   const ServeSpec spec{.run = spec_of(call, *plan, settings, private_paths, {}, "/tmp"),
                        .daemon = ::getpid()};

@@ -1,6 +1,6 @@
 #include "drivers/process/tracking.hpp"
 
-#include "drivers/process/plan.hpp"
+#include "drivers/process/sandbox.hpp"
 
 #include "tinkerbell/base/text.hpp"
 #include "tinkerbell/shim/run_directory.hpp"

@@ -403,11 +403,12 @@ TEST_F(SandboxedPrograms, S79_ChangeNoSettingsOfTheKernelEvenAsRoot) {
 }
 
 TEST(PrivatePathsLook, LooksAgainAfterASecond) {
+  const ProcessSettings settings;
   PrivatePathsLook look;
   const SteadyTime begin{std::chrono::hours{1}};
-  const auto found = look.at(begin);
-  EXPECT_EQ(look.at(begin + PrivatePathsLook::kAgeMax - Nanoseconds{1}), found);
-  EXPECT_NE(look.at(begin + PrivatePathsLook::kAgeMax), found);
+  const auto found = look.at(settings, begin);
+  EXPECT_EQ(look.at(settings, begin + PrivatePathsLook::kAgeMax - Nanoseconds{1}), found);
+  EXPECT_NE(look.at(settings, begin + PrivatePathsLook::kAgeMax), found);
 }
 
 TEST_F(SandboxedPrograms, LeaveTheSystemAsItIs) {
