@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// Git: its commands, and agents whose work becomes commits.
@@ -145,16 +146,24 @@ TEST_F(GitTest, ACommitOfAStepIsMadeOnceOverKill9) {
   const std::uint64_t id = begin({"--git=keep", "--step"});
   EXPECT_EQ(daemon.cli({"break", name(id), "git.commit"}).exit, 0);
   EXPECT_EQ(daemon.cli({"resume", name(id)}).exit, 0);
-  for (int commits = 0; commits < 2; ++commits) {
-    ASSERT_TRUE(wait_until(
-        [&] { return daemon.cli({"show", name(id)}).out.contains("before: git commit"); }));
+  std::string stop;
+  const auto comes_to_next_commit = [&] {
+    const std::string shown = daemon.cli({"show", name(id)}).out;
+    const std::size_t begin = shown.find("before: git commit");
+    if (begin == shown.npos) return false;
+    const std::string line = shown.substr(begin, shown.find(" (for ", begin) - begin);
+    return std::exchange(stop, line) != line;
+  };
+  int kills = 0;
+  while (!stop.contains("Finish the work")) {
+    ASSERT_TRUE(wait_until(comes_to_next_commit)) << stop;
     daemon.kill9();
     daemon.start();
+    if (stop.contains("Finish the work")) break;
     EXPECT_EQ(daemon.cli({"resume", name(id)}).exit, 0);
+    ++kills;
   }
-  ASSERT_TRUE(wait_until([&] {
-    return daemon.cli({"show", name(id)}).out.contains("before: git commit: Finish the work");
-  }));
+  EXPECT_EQ(kills, 2);
   EXPECT_EQ(daemon.cli({"break", name(id), "--clear", "1"}).exit, 0);
   EXPECT_EQ(daemon.cli({"resume", name(id)}).exit, 0);
   (void)daemon.wait_for_question(id);
