@@ -108,10 +108,13 @@ void SystemCalls::let_go(LiveTask& live) {
   live.flight->intent_recorded ? recheck(live) : prepare(live);
 }
 
+/// The command that people are told is held: after a restart also while it is looked at again.
 Seq SystemCalls::held_command(TaskId task) const {
   const LiveTask* const live = find(task);
-  const bool holds = live != nullptr && live->flight && live->flight->station == Station::held;
-  return holds ? live->flight->id.seq : Seq{0};
+  if (live == nullptr || !live->flight) return Seq{0};
+  const InFlight& flight = *live->flight;
+  const bool was_held = flight.station == Station::preparing && live->stops.held == flight.id.seq;
+  return flight.station == Station::held || was_held ? flight.id.seq : Seq{0};
 }
 
 /// A signal that says where the task stops: for the journal and for the task.

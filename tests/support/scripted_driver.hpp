@@ -17,6 +17,7 @@ class ScriptedDriver final : public Driver {
   void prepare(Call call, Completion<Prepared> done) override {
     prepared_.push_back(call);
     const auto found = facts_.find(std::string(name_of(call.command)));
+    if (looks_last_) return looks_.push_back(std::move(done));
     done(found == facts_.end() ? Prepared{} : found->second);
   }
 
@@ -53,6 +54,15 @@ class ScriptedDriver final : public Driver {
 
   /// What prepare says of commands of this name.
   void facts(const std::string& name, Prepared prepared) { facts_[name] = std::move(prepared); }
+
+  /// From now on prepare() has found nothing until end_looks().
+  void begin_looks() { looks_last_ = true; }
+
+  void end_looks() {
+    looks_last_ = false;
+    for (Completion<Prepared>& done : std::exchange(looks_, {}))
+      done(Prepared{});
+  }
 
   /// What every command of this name is answered with. Without it, it is held until release().
   void reply(const std::string& name, Result<Reply> reply) {
@@ -92,6 +102,8 @@ class ScriptedDriver final : public Driver {
     }
   }
 
+  bool looks_last_ = false;
+  std::vector<Completion<Prepared>> looks_;
   std::string waits_for_;
   Error on_cancel_{Errc::cancelled, "stopped"};
   std::map<std::string, Prepared> facts_;

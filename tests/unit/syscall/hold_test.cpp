@@ -168,6 +168,21 @@ TEST_F(Hold, WhatWasLetGoIsNotHeldAgainAfterACrashBeforeItBegan) {
   EXPECT_EQ(world.end_of(kTask).state, "completed");
 }
 
+TEST_F(Hold, WhatAnEarlierRunHeldIsLetGoAlsoWhileItIsLookedAtAgain) {
+  submit_with_breakpoint("process.run");
+  const std::string before = stop();
+  EXPECT_EQ(before, "step or resume, at breakpoint 1 (process.run) before: run git push");
+  world.before_recovery = [](ScriptedDriver& driver) {
+    prepare_driver(driver);
+    driver.begin_looks();
+  };
+  world.crash();
+  EXPECT_EQ(resume(), kDone);
+  world.driver->end_looks();
+  world.settle();
+  EXPECT_EQ(stop(), "(ended)");
+}
+
 TEST_F(Hold, AStepThatWasLetGoBeforeACrashIsTakenAfterItAndTheNextIsHeld) {
   submit_and_settle(/*stepping=*/true);
   step();
