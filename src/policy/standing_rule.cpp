@@ -94,11 +94,7 @@ RuleOffer offer_for(const TaskCommand& command, const Facts& facts, const std::s
   if (const auto* process = std::get_if<AwaitProcess>(&command)) {
     return offer_for_program(std::move(rule), *process, facts);
   }
-  if (!changes_one_file(command)) {
-    return none(
-        "there are standing rules only for programs and for writing, editing and removing "
-        "a file");
-  }
+  if (!changes_one_file(command)) return {};
   rule.path = facts.object;
   return {.rule = std::move(rule), .why_not = {}};
 }

@@ -77,7 +77,7 @@ struct RulesInForce {
 /// What an approval for good would make of a command: a rule, or the reason why it makes none.
 struct RuleOffer {
   std::optional<StandingRule> rule;  ///< Without number, person and time.
-  std::string why_not;
+  std::string why_not;               ///< Empty also where there are none for such commands.
 
   static constexpr auto fields() {
     return described(field("rule", &RuleOffer::rule), field("why_not", &RuleOffer::why_not));
