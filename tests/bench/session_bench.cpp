@@ -36,9 +36,9 @@ double seconds_since(steady_clock::time_point begin) {
   return seconds_between(begin, steady_clock::now());
 }
 
-/// Room for a thousand at once, which all ask one service.
+/// Room for more than a thousand at once, which all ask one service.
 constexpr std::string_view kManyAtOnce =
-    "at_once = 1000\n"
+    "at_once = 2000\n"
     "[models.default]\nprovider = \"scripted\"\nmodel = \"scripted-1\"\n"
     "[agent]\nsteps_max = 1000\nfiles = \"live\"\n";
 

@@ -198,10 +198,10 @@ TEST(StandingRule, IsNotMadeWhereItWouldNotHold) {
       {offered(AwaitFileRemove{.path = "d", .recursive = true},
                {.object = "d", .changes = {{.change = {.path = "d/x"}}}}),
        "more than one file"},
-      {offered(AwaitFileMove{.path = "a", .to = "b"}, file("a")), "only for programs"},
-      {offered(AwaitFileRestore{}, {.changes = {{}}}), "only for programs"},
-      {offered(AwaitDraftAccept{}, {.changes = {{}}}), "only for programs"},
-      {offered(AwaitDraftDrop{}, {}), "only for programs"},
+      {offered(AwaitFileMove{.path = "a", .to = "b"}, file("a")), ""},
+      {offered(AwaitFileRestore{}, {.changes = {{}}}), ""},
+      {offered(AwaitDraftAccept{}, {.changes = {{}}}), ""},
+      {offered(AwaitDraftDrop{}, {}), ""},
       {offered(AwaitProcess{.argv = {"git"}, .env = {{"GIT_PAGER", "x"}}}, installed("git")),
        "environment"},
       {offered(run({"git", std::string(5'000, 'x')}), installed("git")), "too long"},
@@ -209,6 +209,7 @@ TEST(StandingRule, IsNotMadeWhereItWouldNotHold) {
   for (const auto& [offer, why] : none) {
     EXPECT_FALSE(offer.rule) << why;
     EXPECT_NE(offer.why_not.find(why), std::string::npos) << offer.why_not;
+    EXPECT_EQ(offer.why_not.empty(), std::string_view(why).empty()) << offer.why_not;
   }
 }
 
