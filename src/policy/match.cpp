@@ -201,8 +201,7 @@ bool any_file_name(const TaskCommand& command, const Facts& facts,
   const std::vector<std::string_view> paths = paths_of(command);
   const auto is_path_meant = [&](std::string_view path) { return is_meant(without_dots(path)); };
   if (std::ranges::any_of(paths, is_path_meant)) return true;
-  const bool has_place = !paths.empty() && !facts.object.empty() && !runs_git(command);
-  if (has_place && is_path_meant(facts.object)) return true;
+  if (!paths.empty() && !facts.object.empty() && is_path_meant(facts.object)) return true;
   return changes_several(command) &&
          std::ranges::any_of(facts.changes, [&](const DraftChange& each) {
            return is_meant(each.change.path);  // a place, so without dots

@@ -271,7 +271,7 @@ Result<Words> argv_of(const AwaitGitPush& command, const std::string& remote) {
                "--no-follow-tags",
                "--no-signed",
                "--recurse-submodules=no",
-               "--receive-pack=git-receive-pack",
+
                "--no-progress",
                "--end-of-options",
                remote,

@@ -170,6 +170,13 @@ Result<fs::path> place_of_remote(const GitRepository& repository, const std::str
   if (error || !fs::is_directory(place, error)) {
     return Error{Errc::not_found, "there is no repository at " + visible_line(url)};
   }
+  const auto is_about_it = [place = place.string()](const GitSetting& each) {
+    return each.section == "remote" && each.subsection == place;
+  };
+  if (std::ranges::any_of(repository.settings, is_about_it)) {
+    return Error{Errc::unsupported, "the settings of the repository have more for " +
+                                        visible_line(place.string()) + ": push it yourself"};
+  }
   return place;
 }
 

@@ -55,7 +55,9 @@ class GitWorkTest : public testing::Test {
     TaskId id = kNoTask;
     world.calls->submit({.kind = std::string(kAgentKind),
                          .workspace = "/work",
-                         .arguments = {{"goal", "Mend the adder\nIt is off by one."}, {"git", git}},
+                         .arguments = {{"goal", "Mend the adder\nIt is off by one."},
+                                       {"git", git},
+                                       {"checkpoint_records", 1}},
                          .by = {.via = "test"},
                          .files = files},
                         Completion<TaskId>([&id](Result<TaskId> task) {
@@ -256,6 +258,21 @@ TEST_F(GitWorkTest, AfterACrashNoCommitIsMadeTwice) {
   const auto asked = world.driver->performed();
   ASSERT_FALSE(asked.empty());
   EXPECT_TRUE(std::holds_alternative<AwaitLLMResponse>(asked.back().command));
+}
+
+TEST_F(GitWorkTest, WhatItNotedSaysWhereItsCommitsGo) {
+  std::size_t model_calls_left = 2;
+  const auto next_call = [&](ScriptedDriver&) {
+    lay_out();
+    if (model_calls_left-- > 0) model_writes();
+  };
+  world.before_recovery = next_call;
+  next_call(*world.driver);
+  run({{"keep", true}, {"branch", "topic"}});
+  ASSERT_TRUE(std::ranges::any_of(
+      world.memory->records, [](const Record& each) { return each.kind == RecordKind::snapshot; }));
+  world.crash();
+  EXPECT_THAT(git(), ElementsAre("git add all", "git commit: write a (1 byte)"));
 }
 
 TEST(CommitMessage, IsTheGoalAndWhatWasDone) {

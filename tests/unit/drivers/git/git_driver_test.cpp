@@ -310,9 +310,21 @@ TEST_F(GitPushTest, TheDaemonsOwnFilesAndTheWorkspaceAreNoOtherRepository) {
   EXPECT_EQ(done(AwaitGitPush{.branch = "main"}).error().code, Errc::denied);
 }
 
-TEST_F(GitPushTest, SettingsThatSendItElsewhereAreNotFollowed) {
+TEST_F(GitPushTest, S20_SettingsThatSendItElsewhereAreNotFollowed) {
   git({"config", "url./srv/other.insteadOf", remote_.path().string()});
   EXPECT_EQ(done(AwaitGitPush{.branch = "main"}).error().code, Errc::unsupported);
+}
+
+/// Git takes what the settings say of a remote by that name for a place of that name.
+TEST_F(GitPushTest, S20_SettingsForThePlaceItselfAreNotFollowed) {
+  const std::string remote = "remote." + remote_.path().string();
+  for (const std::string key : {".receivepack", ".vcs", ".url"}) {
+    git({"config", remote + key, "touch " + (workspace_ / "canary").string()});
+    EXPECT_EQ(done(AwaitGitPush{.branch = "main"}).error().code, Errc::unsupported) << key;
+    git({"config", "--remove-section", remote});
+  }
+  EXPECT_TRUE(done(AwaitGitPush{.branch = "main"}));
+  EXPECT_FALSE(fs::exists(workspace_ / "canary"));
 }
 
 TEST_F(GitPushTest, TheOtherRepositoryKeepsItsHooksAndSettings) {
@@ -395,7 +407,7 @@ class ArmedRepositoryTest : public GitPushTest {
   }
 };
 
-TEST_F(ArmedRepositoryTest, APlainGitFallsForIt) {
+TEST_F(ArmedRepositoryTest, S20_APlainGitFallsForIt) {
   const std::string in = workspace_.path().string();
   for (std::vector<std::string> words :
        std::vector<std::vector<std::string>>{{"status"},
@@ -415,7 +427,7 @@ TEST_F(ArmedRepositoryTest, APlainGitFallsForIt) {
                                      "textconv"}));
 }
 
-TEST_F(ArmedRepositoryTest, NoCommandOfGitDoes) {
+TEST_F(ArmedRepositoryTest, S20_NoCommandOfGitDoes) {
   EXPECT_TRUE(done(AwaitGitStatus{}));
   EXPECT_TRUE(done(AwaitGitDiff{}));
   EXPECT_TRUE(done(AwaitGitDiff{.from = "HEAD"}));
@@ -433,7 +445,7 @@ TEST_F(ArmedRepositoryTest, NoCommandOfGitDoes) {
   EXPECT_THAT(canaries(), IsEmpty());
 }
 
-TEST_F(ArmedRepositoryTest, NorWhereItMayChangeFiles) {
+TEST_F(ArmedRepositoryTest, S20_NorWhereItMayChangeFiles) {
   git({"config", "--unset", "filter.evil.clean"});
   git({"config", "--unset", "filter.evil.smudge"});
   ASSERT_THAT(canaries(), IsEmpty());
@@ -449,14 +461,14 @@ TEST_F(ArmedRepositoryTest, NorWhereItMayChangeFiles) {
   EXPECT_THAT(canaries(), IsEmpty());
 }
 
-TEST_F(ArmedRepositoryTest, AProgramForFilesRunsWhereItCanWriteNothing) {
+TEST_F(ArmedRepositoryTest, S20_AProgramForFilesRunsWhereItCanWriteNothing) {
   // What is compared must be read as git would take it up: the program runs, and leaves no mark.
   const auto status = done(AwaitGitStatus{});
   ASSERT_TRUE(status) << status.error().message;
   EXPECT_THAT(status->note, HasSubstr("Read-only file system"));
 }
 
-TEST_F(GitDriverTest, WhatRunsOrFetchesWhateverWeSayIsNotForUs) {
+TEST_F(GitDriverTest, S20_WhatRunsOrFetchesWhateverWeSayIsNotForUs) {
   for (const std::string setting :
        {"hook.evil.command", "remote.origin.promisor", "extensions.partialClone"}) {
     git({"config", setting, "true"});
@@ -466,7 +478,7 @@ TEST_F(GitDriverTest, WhatRunsOrFetchesWhateverWeSayIsNotForUs) {
   EXPECT_TRUE(done(AwaitGitCommit{.message = "x"}));
 }
 
-TEST_F(ArmedRepositoryTest, SettingsOfSettingsAreNotFollowedIntoChanges) {
+TEST_F(ArmedRepositoryTest, S20_SettingsOfSettingsAreNotFollowedIntoChanges) {
   git({"config", "--remove-section", "filter.evil"});
   git({"config", "include.path", "../more"});
   EXPECT_EQ(done(AwaitGitAdd{}).error().code, Errc::unsupported);

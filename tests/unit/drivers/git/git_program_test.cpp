@@ -29,7 +29,7 @@ bool is_refused(const TaskCommand& command) {
 }
 
 /// HAZARDS S19.
-TEST(GitProgram, NothingThatATaskSaysBecomesAnOption) {
+TEST(GitProgram, S19_NothingThatATaskSaysBecomesAnOption) {
   for (const std::string word : {"-f", "--upload-pack=touch canary", "-", "--", "--output=x"}) {
     EXPECT_TRUE(is_refused(AwaitGitDiff{.from = word})) << word;
     EXPECT_TRUE(is_refused(AwaitGitDiff{.from = "HEAD", .to = word})) << word;
