@@ -113,7 +113,9 @@ Seq SystemCalls::held_command(TaskId task) const {
   const LiveTask* const live = find(task);
   if (live == nullptr || !live->flight) return Seq{0};
   const InFlight& flight = *live->flight;
-  const bool was_held = flight.station == Station::preparing && live->stops.held == flight.id.seq;
+  const bool is_looked_at =
+      flight.station == Station::preparing || flight.station == Station::rechecking;
+  const bool was_held = is_looked_at && live->stops.held == flight.id.seq;
   return flight.station == Station::held || was_held ? flight.id.seq : Seq{0};
 }
 

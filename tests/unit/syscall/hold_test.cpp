@@ -183,6 +183,24 @@ TEST_F(Hold, WhatAnEarlierRunHeldIsLetGoAlsoWhileItIsLookedAtAgain) {
   EXPECT_EQ(stop(), "(ended)");
 }
 
+TEST_F(Hold, WhatWasApprovedAndHeldIsLetGoAlsoWhileItIsLookedAtAgain) {
+  world.rules.rules = {{.name = "all ask", .decision = Decision::ask, .commands = {"file.read"}}};
+  submit_and_settle(/*stepping=*/false, /*approve_all=*/false);
+  EXPECT_EQ(pause(), kDone);
+  EXPECT_TRUE(world.answer(ApprovalId{1}, Answer::approve));
+  EXPECT_EQ(stop(), "step or resume, told to stop before: read src/a.txt");
+  world.before_recovery = [](ScriptedDriver& driver) {
+    prepare_driver(driver);
+    driver.begin_looks();
+  };
+  world.crash();
+  EXPECT_EQ(step(), kDone);
+  world.driver->end_looks();
+  world.settle();
+  EXPECT_EQ(performed(), 1U);
+  EXPECT_EQ(stop(), "step or resume, told to stop before: sleep 0.0 s");
+}
+
 TEST_F(Hold, AStepThatWasLetGoBeforeACrashIsTakenAfterItAndTheNextIsHeld) {
   submit_and_settle(/*stepping=*/true);
   step();
