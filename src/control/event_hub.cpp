@@ -95,7 +95,9 @@ void EventHub::recorded(const Record& record) {
 
 void EventHub::progressed(CommandId id, ProgressKind kind, std::string_view text) {
   keep_shown(id, kind, text);
-  publish({piece_event(id.task, id.seq, kind, text)}, /*to_tracers=*/true);
+  const protocol::EventView event = piece_event(id.task, id.seq, kind, text);
+  shown_.at(id.task).newest = event.seq;
+  publish({event}, /*to_tracers=*/true);
 }
 
 protocol::EventView EventHub::piece_event(TaskId task, Seq step, ProgressKind kind,
@@ -193,7 +195,8 @@ void EventHub::go_live(Follower& follower) {
     send(follower, event);
   const auto shown = shown_.find(follower.task);
   if (shown == shown_.end()) return;
-  const auto& [step, kind, text] = shown->second;
+  const auto& [step, kind, text, newest] = shown->second;
+  if (follower.last >= newest) return;  // it has come again, and heard that
   send(follower, piece_event(follower.task, step, kind, text));
 }
 

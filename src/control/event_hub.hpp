@@ -90,6 +90,7 @@ class EventHub final : public SyscallObserver {
     Seq step{0};
     ProgressKind kind = ProgressKind::model_text;
     std::string text;
+    std::uint64_t newest = 0;  ///< The number of the event with its end.
   };
 
   [[nodiscard]] protocol::EventView piece_event(TaskId task, Seq step, ProgressKind kind,

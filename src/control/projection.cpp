@@ -268,7 +268,7 @@ void Projection::open_approval(const Record& record, ApprovalId id, QuestionKind
                     .line = intent_.line,
                     .card = {},
                     .hash = Sha256::from_hex(hash),
-                    .rule = permission ? intent_.verdict.rule : "",
+                    .rule = permission ? explained(intent_.verdict) : "",
                     .choices = {},
                     .opened = record.wall,
                     .offer = permission ? intent_.offer : RuleOffer{}};

@@ -91,10 +91,10 @@ inline constexpr std::uint64_t kFirstPiece = 16;
 /// An open question as clients see it.
 [[nodiscard]] protocol::ApprovalView approval_view(const Question& question);
 
-/// What a question is called once a person has given this answer.
 /// The standing rule that an answer made, in words; empty: none.
 [[nodiscard]] std::string rule_made(const ApprovalPayload& decision);
 
+/// What a question is called once a person has given this answer.
 [[nodiscard]] std::string decided_state(Answer answer);
 
 /// All steps of a task, and the newest event that they hold: whoever follows from there on misses
