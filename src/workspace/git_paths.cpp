@@ -6,6 +6,8 @@
 namespace tinkerbell {
 
 bool is_git_reference(std::string_view path) {
+  // What stands for other objects would change what every commit seems to hold.
+  if (path == ".git/refs/replace" || path.starts_with(".git/refs/replace/")) return false;
   return path == ".git/HEAD" || path == ".git/packed-refs" || path == ".git/refs" ||
          path.starts_with(".git/refs/");
 }

@@ -118,10 +118,12 @@ std::string commits_of(const FileChange& reference, const ContentStore& contents
         state ? contents.read(state->content, kBytesMax) : Result<std::string>(std::string());
     return text ? text->substr(0, text->find('\n')) : std::string();
   };
+  const NewCommits commits =
+      new_commits(draft, commit_at(reference.after), commit_at(reference.before), objects);
   std::string words;
-  for (const std::string& line :
-       commit_lines(draft, commit_at(reference.after), commit_at(reference.before), objects))
+  for (const std::string& line : commits.lines)
     words += "  commit " + line + "\n";
+  if (!commits.left_behind.empty()) words += "  LEAVES OUT " + commits.left_behind + "\n";
   return words;
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <set>
 
 namespace tinkerbell {
@@ -148,6 +149,23 @@ std::string subject(std::string_view commit) {
 
 }  // namespace
 
+namespace {
+
+/// With a line before it, so that its first header begins as the others do; nothing: it is no loose
+/// commit.
+std::optional<std::string> commit_at(const Workspace& repository, const std::string& hash) {
+  const Result<LooseObject> object = read_object(repository, hash);
+  if (!object || !object->content.starts_with("commit ")) return std::nullopt;
+  return "\n" + object->content.substr(object->content.find('\0') + 1);
+}
+
+std::string line_of(const std::string& hash, const std::string& commit) {
+  const std::string words = commit.empty() ? "" : " " + subject(commit);
+  return hash.substr(0, kShortHash) + words;
+}
+
+}  // namespace
+
 Result<std::vector<std::string>> new_objects(const Workspace& of, const Workspace& lacking) {
   if (Result<void> packs = check_packs(of, lacking); !packs) return packs.error();
   const Result<std::vector<std::string>> groups = names_in(of, kObjects);
@@ -182,24 +200,25 @@ Result<void> copy_objects(const std::vector<std::string>& objects, const Workspa
   return {};
 }
 
-std::vector<std::string> commit_lines(const Workspace& repository, std::string_view newest,
-                                      std::string_view known,
-                                      const std::vector<std::string>& added) {
-  std::vector<std::string> lines;
+NewCommits new_commits(const Workspace& repository, std::string_view newest, std::string_view known,
+                       const std::vector<std::string>& added) {
+  NewCommits commits;
   std::size_t new_lines = 0;
   std::string hash(newest);
-  while (!hash.empty() && hash != known && is_hexadecimal(hash) && lines.size() < kCommitsMax) {
-    const Result<LooseObject> object = read_object(repository, hash);
-    if (!object || !object->content.starts_with("commit ")) break;
-    const std::size_t end = object->content.find('\0');
-    // With a line before it, so that its first header begins as the others do.
-    const std::string commit = "\n" + object->content.substr(end + 1);
-    lines.push_back(hash.substr(0, kShortHash) + " " + subject(commit));
-    if (std::ranges::find(added, hash) != added.end()) new_lines = lines.size();
-    hash = header(commit, "parent");
+  while (!hash.empty() && hash != known && is_hexadecimal(hash) &&
+         commits.lines.size() < kCommitsMax) {
+    const std::optional<std::string> commit = commit_at(repository, hash);
+    if (!commit) break;
+    commits.lines.push_back(line_of(hash, *commit));
+    if (std::ranges::find(added, hash) != added.end()) new_lines = commits.lines.size();
+    hash = header(*commit, "parent");
   }
-  if (known.empty() || hash != known) lines.resize(new_lines);
-  return lines;
+  const bool leads_there = hash == known || commits.lines.size() == kCommitsMax;
+  if (known.empty() || hash != known) commits.lines.resize(new_lines);
+  if (known.empty() || leads_there || !is_hexadecimal(known)) return commits;
+  const std::string before(known);
+  commits.left_behind = line_of(before, commit_at(repository, before).value_or(""));
+  return commits;
 }
 
 }  // namespace tinkerbell

@@ -21,11 +21,16 @@ namespace tinkerbell {
                                         const Workspace& from, const Workspace& into,
                                         std::string_view key);
 
-/// The commits from `newest` back to `known`, along first parents, each in a line: "1a2b3c4 Mend
-/// the adder". Where that way does not lead to `known`, those of them that are among the `added`
-/// objects. Ends where an object is not loose.
-[[nodiscard]] std::vector<std::string> commit_lines(const Workspace& repository,
-                                                    std::string_view newest, std::string_view known,
-                                                    const std::vector<std::string>& added);
+/// Where a branch leads that led to another commit before. A commit is a line: "1a2b3c4 Mend the
+/// adder".
+struct NewCommits {
+  std::vector<std::string> lines;
+  std::string left_behind;  ///< The one to which it led, if it may not lead there any more.
+};
+
+/// The commits from `newest` back to `known`, along first parents. Where that way does not lead to
+/// `known`, those of them that are among the `added` objects. Ends where an object is not loose.
+[[nodiscard]] NewCommits new_commits(const Workspace& repository, std::string_view newest,
+                                     std::string_view known, const std::vector<std::string>& added);
 
 }  // namespace tinkerbell

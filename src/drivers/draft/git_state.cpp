@@ -39,7 +39,7 @@ Result<bool> is_sound(const FileChange& change, const ContentStore& contents) {
   if (change.after->bytes > most) return false;
   const Result<std::string> text = contents.read(change.after->content, most);
   if (!text) return text.error();
-  return packed || is_reference_text(*text);
+  return packed ? !text->contains(" refs/replace/") : is_reference_text(*text);
 }
 
 Result<void> settle_changed_index(TreeMerge& merge, const ContentStore& contents) {

@@ -215,7 +215,10 @@ TEST_F(DraftGitTest, BranchesTagsAndTheStashComeOverEachWithItsCommitsAndNoOlder
   EXPECT_THAT(shown, HasSubstr(".git/" + reference("refs/stash") + "  commit "));
   EXPECT_THAT(shown, HasSubstr(" WIP on main: "));
   EXPECT_THAT(shown, HasSubstr(" begin again\n"));
-  EXPECT_THAT(shown, testing::Not(HasSubstr(" begin\n")));
+  EXPECT_THAT(shown, HasSubstr("  LEAVES OUT " + git("work", {"rev-parse", "--short=7", "main"}) +
+                               " begin\n"));
+  EXPECT_THAT(shown,
+              testing::Not(HasSubstr("commit " + git("work", {"rev-parse", "--short=7", "main"}))));
   ASSERT_TRUE(stations_.perform(*asked, {}));
   EXPECT_EQ(git("work", {"stash", "list", "--format=%gd"}), "stash@{0}");
   EXPECT_EQ(git("work", {"tag"}), "heavy\nlight");
@@ -245,6 +248,27 @@ TEST_F(DraftGitTest, RemotesComeWithoutTheirSettingsAndAMergeWithoutItsHeadWhich
   ASSERT_TRUE(stations_.perform(*asked, {}));
   EXPECT_EQ(git("work", {"status", "--porcelain"}), "M  a");
   EXPECT_TRUE(fs::exists(dir_ / "drafts/12")) << "and stays in the draft";
+}
+
+TEST_F(DraftGitTest, S22_WhatStandsForOtherObjectsStaysInTheDraft) {
+  dir_.write("other", "evil\n");
+  const std::string other = git(draft_, {"hash-object", "-w", (dir_ / "other").string()});
+  git(draft_, {"replace", git(draft_, {"rev-parse", "HEAD:a"}), other});
+  dir_.write(draft_ + "/a", "two\n");
+  commit(draft_, "Change a");
+  ASSERT_TRUE(run(AwaitDraftAccept{}));
+  EXPECT_EQ(git("work", {"show", "HEAD~1:a"}), "one");
+  EXPECT_FALSE(fs::exists(dir_ / "work/.git/refs/replace"));
+}
+
+TEST_F(DraftGitTest, S22_NorDoesItComeAmongPackedReferences) {
+  dir_.write("other", "evil\n");
+  const std::string other = git(draft_, {"hash-object", "-w", (dir_ / "other").string()});
+  git(draft_, {"replace", git(draft_, {"rev-parse", "HEAD:a"}), other});
+  git(draft_, {"pack-refs", "--all"});
+  const Result<AwaitDraftAccept::Reply> reply = run(AwaitDraftAccept{});
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(git("work", {"show", "HEAD:a"}), "one");
 }
 
 TEST_F(DraftGitTest, NamedAloneTheCommitsComeWithoutFilesAndSettings) {
