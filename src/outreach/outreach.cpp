@@ -66,7 +66,9 @@ Outreach::Outreach(const boost::asio::any_io_executor& loop, OutreachSettings se
     : settings_(std::move(settings)),
       logger_(logger),
       decide_(std::move(decide)),
-      notify_(line_of(loop, {.argv = settings_.notify, .timeout = settings_.notify_timeout})),
+      notify_(line_of(
+          loop,
+          {.argv = settings_.notify, .timeout = settings_.notify_timeout, .output_bytes_max = 0})),
       ask_(line_of(loop, {.argv = settings_.ask,
                           .timeout = settings_.ask_timeout,
                           .at_once = kAskedAtOnce,

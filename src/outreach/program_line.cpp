@@ -190,6 +190,7 @@ class ProgramLine::Run : public std::enable_shared_from_this<Run> {
       boost::system::error_code failed;
       const std::size_t count = output_.read_some(asio::buffer(piece), failed);
       if (failed) return failed == asio::error::would_block;
+      if (output_bytes_max_ == 0) continue;
       text_.append(piece.data(), count);
       if (text_.size() <= output_bytes_max_) continue;
       kill(Error{Errc::too_large,

@@ -20,8 +20,8 @@ struct LineSettings {
   std::vector<std::string> argv;  ///< Word 0 is the file.
   Milliseconds timeout{30'000};   ///< Then it is killed, with all that it began.
   std::size_t at_once = 4;
-  std::size_t waiting_max = 100;  ///< For their turn.
-  std::size_t output_bytes_max = 128 << 10;
+  std::size_t waiting_max = 100;             ///< For their turn.
+  std::size_t output_bytes_max = 128 << 10;  ///< 0: nobody wants it, however much that is.
 };
 
 /// Runs one program, so many times at once; more wait in line. No shell, no descriptor and nothing

@@ -63,6 +63,15 @@ TEST_F(ProgramLineTest, TakesAnInputAndGivesAnOutputThatNoPipeHolds) {
   EXPECT_EQ(said(settings, long_text).error().code, Errc::too_large);
 }
 
+TEST_F(ProgramLineTest, OfOneFromWhomNobodyWantsAnyWordWhatItWritesIsLetGo) {
+  LineSettings settings = shell("head -c 1000000 /dev/zero; touch \"$0/written\"");
+  settings.output_bytes_max = 0;
+  const Result<std::string> nothing = said(std::move(settings));
+  ASSERT_TRUE(nothing) << nothing.error().message;
+  EXPECT_EQ(*nothing, "");
+  EXPECT_TRUE(std::filesystem::exists(dir() / "written"));
+}
+
 TEST_F(ProgramLineTest, HasNothingOfTheDaemonsEnvironmentAndDescriptors) {
   ASSERT_EQ(::setenv("OPENAI_API_KEY", "secret", 1), 0);
   const UniqueFd open_on_exec(::open("/dev/null", O_RDONLY));  // NOLINT: that is the point
