@@ -126,7 +126,8 @@ std::string in_words(const AwaitGitBranch& command) {
     case GitBranchAction::create:
       return "make the branch " + name + start;
     case GitBranchAction::change:
-      return "change to the branch " + name + (start.empty() ? "" : ", made" + start);
+      return "change to the branch " + name + (start.empty() ? "" : ", made" + start) +
+             (command.force ? ", also if there is one" : "");
     case GitBranchAction::remove:
       return "remove the branch " + name;
     case GitBranchAction::rewind:

@@ -456,7 +456,13 @@ Task<Result<void>> Agent::gather_its_commits(Json& result) {
   const Result<void> gathered = co_await gather_commits(
       *definition_.git, *git_, commit_message(goal_, result.value("summary", std::string())));
   if (!gathered && gathered.error().code == Errc::cancelled) co_return gathered.error();
-  if (!gathered) objection_ = "its commits cannot be gathered: " + gathered.error().message;
+  const std::string told =
+      gathered ? "" : "its commits cannot be gathered: " + gathered.error().message;
+  failures_.add(
+      AwaitGitAdd{},
+      gathered ? Result<Reply>(Reply(AwaitGitAdd::Reply{})) : Result<Reply>(gathered.error()),
+      told);
+  if (!gathered) objection_ = told;
   result["branch"] = branch_after_gathering(*definition_.git, *git_);
   co_return Result<void>{};
 }

@@ -64,6 +64,13 @@ Task<Result<void>> commit_step(std::string line) {
 }
 
 Task<Result<void>> gather_commits(GitWork work, GitPlace place, std::string message) {
+  const Result<AwaitGitStatus::Reply> before = co_await AwaitGitStatus{.entries_max = 0};
+  if (!before) co_return before.error();
+  if (before->branch != place.branch) {  // another one is somebody else's
+    co_return Error{Errc::conflict, (before->branch.empty() ? "no branch" : before->branch) +
+                                        " is checked out, and not " + place.branch +
+                                        ", where its work belongs: bring it there"};
+  }
   Result<void> done = co_await commit_all("Finish the work", GitTrailers::task);
   if (!done) co_return done;
   const Result<AwaitGitStatus::Reply> status = co_await AwaitGitStatus{};

@@ -159,6 +159,8 @@ TEST_F(GitTest, ACommitOfAStepIsMadeOnceOverKill9) {
     ASSERT_TRUE(wait_until(comes_to_next_commit)) << stop;
     daemon.kill9();
     daemon.start();
+    // Its driver looks again first, and what is not held yet is not let go.
+    ASSERT_TRUE(wait_until([&] { return daemon.cli({"show", name(id)}).out.contains(stop); }));
     if (stop.contains("Finish the work")) break;
     EXPECT_EQ(daemon.cli({"resume", name(id)}).exit, 0);
     ++kills;

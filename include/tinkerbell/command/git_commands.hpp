@@ -236,7 +236,8 @@ enum class GitBranchAction : std::uint8_t {
   create,
   change,  ///< Check it out, made new if `start` says where.
   remove,  ///< Whether its commits are on another one or not.
-  rewind,  ///< The branch that is checked out leads to `start`; files and index stay.
+  rewind,  ///< The branch that is checked out leads to `start`, and the index is as that; files
+           ///< stay.
 };
 
 template <>

@@ -141,9 +141,10 @@ Error failed(const AwaitProcess::Reply& program) {
                              shortened(visible_text(valid_utf8(said)), kWordsShown)};
 }
 
-/// Nothing is wrong then: git says so on stdout, and all that is wrong on stderr.
+/// Nothing is wrong then: git says so on stdout, whatever it complains of besides; if something is
+/// wrong, it says nothing there.
 bool had_nothing_to_commit(const AwaitProcess::Reply& program) {
-  return program.exit_code == 1 && program.note.empty();
+  return program.exit_code == 1 && !program.output.empty();
 }
 
 Result<Reply> meaning_of(const AwaitGitStatus& command, const AwaitProcess::Reply& program,

@@ -123,7 +123,11 @@ Result<Words> argv_of(const AwaitGitDiff& command) {
     if (Result<void> checked = check_revision("the commit", revision); !checked) {
       return checked.error();
     }
-    argv.push_back(revision);
+    if (revision.contains("..") || revision.starts_with('^')) {
+      return refused("the commit", revision, "must be one");
+    }
+    // Of a blob or a tree git would show what is in it under no path, or another one.
+    argv.push_back(revision + "^{commit}");
   }
   if (Result<void> added = add_paths(argv, command.paths); !added) return added.error();
   return argv;
@@ -252,7 +256,7 @@ Result<Words> argv_of(const AwaitGitBranch& command, CommandId id) {
       if (Result<void> checked = check_commit_hash(command.start); !checked) {
         return checked.error();
       }
-      return Words{"git", "reset", "--soft", command.start};
+      return Words{"git", "reset", "--quiet", "--mixed", command.start};
     }
   }
   return Error{Errc::internal, "no such action"};

@@ -19,7 +19,8 @@ namespace tinkerbell {
                                                const std::string& remote);
 
 /// What git is told besides, stronger than the settings of any repository: to run no program that
-/// those name, to ask nobody, to read no settings of the machine or a person (HAZARDS S20).
+/// those name but filters where it only looks, to ask nobody, to read no settings of the machine or
+/// a person (HAZARDS S20).
 [[nodiscard]] std::map<std::string, std::string> git_environment(const std::string& workspace);
 
 /// Of its output, in bytes.

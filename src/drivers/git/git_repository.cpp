@@ -107,9 +107,30 @@ Result<GitRepository> look_at_repository(const Workspace& workspace) {
   return repository;
 }
 
+namespace {
+
+/// Where the commit stands that HEAD leads to: in a branch, mostly.
+std::vector<std::string> paths_of_head(const Workspace& workspace) {
+  constexpr std::string_view kBranch = "ref: ";
+  std::vector<std::string> paths{".git/HEAD"};
+  const std::optional<WorkspacePath> place = place_of(workspace, paths.front());
+  const Result<std::string> head = place ? workspace.read(*place, kReadBytesMax)
+                                         : Result<std::string>(Error{Errc::not_found, ""});
+  if (!head || !head->starts_with(kBranch)) return paths;
+  const std::string branch = head->substr(kBranch.size(), head->find('\n') - kBranch.size());
+  paths.push_back(".git/" + branch);
+  paths.emplace_back(".git/packed-refs");
+  return paths;
+}
+
+}  // namespace
+
 std::vector<FileFact> state_for(const TaskCommand& command, const Workspace& workspace) {
   std::vector<std::string> paths;
-  if (std::holds_alternative<AwaitGitCommit>(command)) paths = {".git/HEAD", ".git/index"};
+  if (std::holds_alternative<AwaitGitCommit>(command)) {
+    paths = paths_of_head(workspace);
+    paths.emplace_back(".git/index");
+  }
   if (const auto* const push = std::get_if<AwaitGitPush>(&command)) {
     paths = {".git/refs/heads/" + push->branch, ".git/packed-refs"};
   }

@@ -40,7 +40,8 @@ class GitWorkTest : public testing::Test {
     driver.reply("draft.accept", Reply(AwaitDraftAccept::Reply{}));
     driver.reply("process.run", Reply(AwaitProcess::Reply{}));
     driver.reply("file.write", Reply(AwaitFileWrite::Reply{.changes = {{.path = "a"}}}));
-    driver.reply("git.status", Reply(AwaitGitStatus::Reply{.branch = "main", .commit = kBase}));
+    driver.reply("git.status",
+                 Reply(AwaitGitStatus::Reply{.branch = "tinkerbell/1", .commit = kBase}));
     driver.reply("git.branch", Reply(AwaitGitBranch::Reply{.name = "tinkerbell/1"}));
     driver.reply("git.add", Reply(AwaitGitAdd::Reply{.changes = {{.path = ".git/index"}}}));
     driver.reply("git.commit", Reply(AwaitGitCommit::Reply{.commit = "new"}));
@@ -53,6 +54,7 @@ class GitWorkTest : public testing::Test {
 
   TaskId run(const Json& git, Files files = Files::draft) {
     TaskId id = kNoTask;
+    if (!git.is_null()) world.driver->next_reply("git.status", Reply(begins));
     world.calls->submit({.kind = std::string(kAgentKind),
                          .workspace = "/work",
                          .arguments = {{"goal", "Mend the adder\nIt is off by one."},
@@ -104,6 +106,7 @@ class GitWorkTest : public testing::Test {
   }
 
   static inline const std::string kBase = std::string(40, 'b');
+  AwaitGitStatus::Reply begins{.branch = "main", .commit = kBase};  ///< As it finds the workspace.
   SyscallWorld world;
   int calls_ = 0;
 };
@@ -117,9 +120,10 @@ TEST_F(GitWorkTest, EachStepThatChangesFilesIsACommitAndAtTheEndThereIsOne) {
       git(),
       ElementsAre("git status", "change to the branch of the task, made at HEAD", "git add all",
                   "git commit: write a (1 byte)",  //
-                  "git add all", "git commit: Finish the work", "git status",
+                  "git status", "git add all", "git commit: Finish the work", "git status",
                   "take the branch back to " + kBase, "git add all", "git commit: Mend the adder",
-                  "change to the branch main, made at HEAD", "remove the branch tinkerbell/1"));
+                  "change to the branch main, made at HEAD, also if there is one",
+                  "remove the branch tinkerbell/1"));
   EXPECT_EQ(commits()[0].trailers, GitTrailers::step);
   EXPECT_EQ(commits()[2].trailers, GitTrailers::task);
   EXPECT_EQ(commits()[2].message, "Mend the adder\n\nIt adds.");
@@ -137,6 +141,8 @@ TEST_F(GitWorkTest, CommitsThatAreToStayAreLeftAsTheyAre) {
 
 TEST_F(GitWorkTest, ABranchOfThePersonsChoiceStays) {
   world.driver->reply("git.branch", Reply(AwaitGitBranch::Reply{.name = "topic"}));
+  world.driver->reply("git.status",
+                      Reply(AwaitGitStatus::Reply{.branch = "topic", .commit = kBase}));
   model_writes();
   model_ends();
   run({{"branch", "topic"}});
@@ -146,7 +152,7 @@ TEST_F(GitWorkTest, ABranchOfThePersonsChoiceStays) {
 }
 
 TEST_F(GitWorkTest, WhereNoBranchWasCheckedOutItsOwnStays) {
-  world.driver->reply("git.status", Reply(AwaitGitStatus::Reply{.commit = kBase}));
+  begins = {.commit = kBase};
   model_ends();
   run(Json::object());
   EXPECT_EQ(git().back(), "git commit: Mend the adder");
@@ -154,7 +160,7 @@ TEST_F(GitWorkTest, WhereNoBranchWasCheckedOutItsOwnStays) {
 }
 
 TEST_F(GitWorkTest, ThereIsNothingToTakeBackToBeforeTheFirstCommit) {
-  world.driver->next_reply("git.status", Reply(AwaitGitStatus::Reply{.branch = "main"}));
+  begins = {.branch = "main"};
   model_writes();
   model_ends();
   run(Json::object());
@@ -163,7 +169,8 @@ TEST_F(GitWorkTest, ThereIsNothingToTakeBackToBeforeTheFirstCommit) {
 }
 
 TEST_F(GitWorkTest, AndNothingToBringAnywhereWhereNothingWasCommitted) {
-  world.driver->reply("git.status", Reply(AwaitGitStatus::Reply{.branch = "main"}));
+  begins = {.branch = "main"};
+  world.driver->reply("git.status", Reply(AwaitGitStatus::Reply{.branch = "tinkerbell/1"}));
   model_ends();
   run(Json::object());
   EXPECT_EQ(git().back(), "git status");
@@ -171,10 +178,8 @@ TEST_F(GitWorkTest, AndNothingToBringAnywhereWhereNothingWasCommitted) {
 }
 
 TEST_F(GitWorkTest, WhatIsNotCommittedBeforeIsAnErrorThatNamesIt) {
-  AwaitGitStatus::Reply dirty{.branch = "main", .commit = kBase};
   for (const char* const path : {"a", "b", "c", "d", "e", "f"})
-    dirty.entries.push_back({.path = path, .from = {}, .tracked = false});
-  world.driver->reply("git.status", Reply(dirty));
+    begins.entries.push_back({.path = path, .from = {}, .tracked = false});
   run(Json::object());
   EXPECT_EQ(done().state, "failed");
   EXPECT_THAT(done().error, HasSubstr("changes that are not committed: a, b, c, d, e …."));
@@ -214,6 +219,19 @@ TEST_F(GitWorkTest, WhatCannotBeGatheredIsTheModelsToPutInOrder) {
   EXPECT_TRUE(told);
 }
 
+TEST_F(GitWorkTest, S89_OnAnotherBranchNothingIsGatheredAndInTheEndAPersonIsAsked) {
+  world.driver->reply("git.status",
+                      Reply(AwaitGitStatus::Reply{.branch = "release", .commit = kBase}));
+  model_writes();
+  for (int i = 0; i < 3; ++i)
+    model_ends();
+  run(Json::object());
+  EXPECT_THAT(git(), testing::Not(testing::Contains(HasSubstr("take the branch back"))));
+  EXPECT_EQ(commits().size(), 1U);
+  ASSERT_EQ(world.calls->open_questions(kNoTask).size(), 1U);
+  EXPECT_THAT(world.calls->approvals().shown().front()->line, HasSubstr("git add all"));
+}
+
 TEST_F(GitWorkTest, WordsAtTheEndSendItBackToItsBranch) {
   const Facts changed{.draft = TaskId{1}, .changes = {{.change = {.path = "a"}}}};
   world.driver->facts("draft.accept", {.facts = changed, .pre_image = {}});
@@ -225,7 +243,7 @@ TEST_F(GitWorkTest, WordsAtTheEndSendItBackToItsBranch) {
   model_writes();
   ASSERT_TRUE(world.answer(ApprovalId{1}, Answer::deny, "more"));
   world.settle();
-  EXPECT_EQ(git()[before], "change to the branch tinkerbell/1, made at HEAD");
+  EXPECT_EQ(git()[before], "change to the branch tinkerbell/1, made at HEAD, also if there is one");
   EXPECT_EQ(git()[before + 2], "git commit: write a (1 byte)");
 }
 

@@ -69,6 +69,16 @@ TEST_F(GitDriverTest, ThatThereIsNothingToCommitIsNoError) {
   EXPECT_EQ(done(AwaitGitCommit{.message = "Nothing"})->commit, "");
 }
 
+TEST_F(GitDriverTest, ThatThereIsNothingToCommitIsNoErrorWhateverGitComplainsOf) {
+  workspace_.write(".gitattributes", "a !!bad=1\n");
+  ASSERT_TRUE(done(AwaitGitAdd{}));
+  ASSERT_TRUE(done(AwaitGitCommit{.message = "Attributes"}));
+  const auto commit = done(AwaitGitCommit{.message = "Nothing"});
+  ASSERT_TRUE(commit) << commit.error().message;
+  EXPECT_EQ(commit->commit, "");
+  EXPECT_THAT(commit->note, HasSubstr("not a valid attribute name"));
+}
+
 TEST_F(GitDriverTest, SaysInGitsWordsWhatWentWrong) {
   const auto log = done(AwaitGitLog{.from = "nowhere"});
   ASSERT_FALSE(log);
@@ -102,6 +112,22 @@ TEST_F(GitDriverTest, ShowsNoTextOfAFileThatMustNotBeRead) {
   EXPECT_EQ(diff->files[1].text, "");
 }
 
+TEST_F(GitDriverTest, ShowsNoFileOrDirectoryByItsHash) {
+  workspace_.write("secret.txt", "hidden\n");
+  workspace_.write("d/secret.txt", "hidden\n");
+  git({"add", "-A"});
+  const std::string tree = git({"write-tree"});
+  const std::string directory = git({"rev-parse", tree + ":d"});
+  const std::string file = git({"rev-parse", tree + ":secret.txt"});
+  const std::string other = git({"rev-parse", "HEAD:a.txt"});
+  for (const std::string& hash : {tree, directory, file, file.substr(0, 7)}) {
+    const auto diff = done(AwaitGitDiff{.from = other, .to = hash});
+    ASSERT_FALSE(diff) << hash;
+    EXPECT_EQ(done(AwaitGitDiff{.from = hash, .to = "HEAD"}).error().code, Errc::invalid) << hash;
+    EXPECT_EQ(done(AwaitGitDiff{.from = "HEAD", .to = hash}).error().code, Errc::invalid) << hash;
+  }
+}
+
 TEST_F(GitDriverTest, BranchesAreMadeCheckedOutAndRemoved) {
   const std::string first = git({"rev-parse", "HEAD"});
   const auto made = done(AwaitGitBranch{.action = GitBranchAction::change, .start = "HEAD"});
@@ -118,7 +144,8 @@ TEST_F(GitDriverTest, BranchesAreMadeCheckedOutAndRemoved) {
 
   ASSERT_TRUE(done(AwaitGitBranch{.action = GitBranchAction::rewind, .start = first}));
   EXPECT_EQ(git({"rev-parse", "HEAD"}), first);
-  EXPECT_EQ(git({"diff", "--cached", "--name-only"}), "a.txt");
+  EXPECT_EQ(git({"diff", "--cached", "--name-only"}), "") << "whatever was staged";
+  EXPECT_EQ(git({"diff", "--name-only"}), "a.txt");
   ASSERT_TRUE(done(AwaitGitBranch{
       .action = GitBranchAction::change, .name = "main", .start = "HEAD", .force = true}));
   ASSERT_TRUE(done(AwaitGitBranch{.action = GitBranchAction::remove, .name = "tinkerbell/1"}));
@@ -153,6 +180,19 @@ TEST_F(GitDriverTest, AYesIsBoundToWhatIsStaged) {
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, Errc::conflict);
   EXPECT_EQ(git({"log", "-1", "--format=%s"}), "Begin");
+}
+
+TEST_F(GitDriverTest, AYesIsBoundToTheCommitThatItComesAfter) {
+  workspace_.write("a.txt", "two\n");
+  git({"add", "-A"});
+  Call commit = call(AwaitGitCommit{.message = "Two"});
+  commit.facts = prepare_git(commit)->facts;
+  const std::string other = git({"commit-tree", "-m", "Other", "HEAD^{tree}"});
+  git({"update-ref", "refs/heads/" + git({"symbolic-ref", "--short", "HEAD"}), other});
+  const Result<Reply> outcome = perform_git(commit);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Errc::conflict);
+  EXPECT_EQ(git({"log", "-1", "--format=%s"}), "Other");
 }
 
 TEST_F(GitDriverTest, AYesIsBoundToTheSettings) {

@@ -54,7 +54,14 @@ TEST(GitProgram, PathsStandBehindTheEndOfAllOptions) {
   EXPECT_THAT(argv(AwaitGitAdd{}), ElementsAre("git", "add", "--all", "--"));
   std::vector<std::string> diff = argv(AwaitGitDiff{.from = "HEAD~1", .to = "x", .paths = {"a"}});
   diff.erase(diff.begin(), std::ranges::find(diff, "--end-of-options"));
-  EXPECT_THAT(diff, ElementsAre("--end-of-options", "HEAD~1", "x", "--", "a"));
+  EXPECT_THAT(diff, ElementsAre("--end-of-options", "HEAD~1^{commit}", "x^{commit}", "--", "a"));
+}
+
+TEST(GitProgram, ADiffIsOfOneCommitOrOfTwo) {
+  for (const std::string range : {"a..b", "a...b", "^a", "..", "b.."}) {
+    EXPECT_TRUE(is_refused(AwaitGitDiff{.from = range})) << range;
+    EXPECT_TRUE(is_refused(AwaitGitDiff{.from = "a", .to = range})) << range;
+  }
 }
 
 /// "HEAD:secret" would be the text of a file by a name that no rule sees.
@@ -92,7 +99,7 @@ TEST(GitProgram, TheBranchOfATaskHasItsNumber) {
 TEST(GitProgram, ABranchIsTakenBackToAWholeHashOnly) {
   const std::string hash(40, 'a');
   EXPECT_THAT(argv(AwaitGitBranch{.action = GitBranchAction::rewind, .start = hash}),
-              ElementsAre("git", "reset", "--soft", hash));
+              ElementsAre("git", "reset", "--quiet", "--mixed", hash));
   EXPECT_TRUE(is_refused(AwaitGitBranch{.action = GitBranchAction::rewind, .start = "HEAD"}));
 }
 
