@@ -23,11 +23,19 @@ bool is_about_files(const TaskCommand& command) {
   return !paths_of(command).empty() || changes_several(command);
 }
 
+/// To stage without paths, or the directory of all, is to stage all there are.
+bool is_about_everything(const TaskCommand& command) {
+  const auto* const add = std::get_if<AwaitGitAdd>(&command);
+  const auto is_all = [](const std::string& path) { return without_dots(path).empty(); };
+  return add != nullptr && (add->paths.empty() || std::ranges::any_of(add->paths, is_all));
+}
+
 /// A file may have two names, and a command several files: an allowance must hold for all of them,
 /// a prohibition for one.
 bool paths_match(const Rule& rule, const TaskCommand& command, const Facts& facts) {
-  if (!is_about_files(command)) return false;
   const bool all = rule.decision == Decision::allow;
+  if (is_about_everything(command)) return !all;
+  if (!is_about_files(command)) return false;
   const bool any = any_file_name(command, facts, [&](const std::string& name) {
     return any_matches(rule.paths, name) != all;
   });

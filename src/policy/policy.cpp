@@ -295,7 +295,7 @@ Verdict allowed_or_default(const TaskCommand& command, const Facts& facts, const
     otherwise.reason = "not allowed by \"" + rule.name + "\": " + *std::move(gap);
   }
   if (otherwise.decision != Decision::ask) return otherwise;
-  if (const StandingRule* const rule = covering(subject.standing, command, facts)) {
+  if (const StandingRule* const rule = covering(subject.standing, command, facts, subject.taint)) {
     return {Decision::allow, title_of(*rule), "", rule->number};
   }
   return otherwise;

@@ -29,13 +29,22 @@ bool is_plainly_a_file(std::string_view word) {
   return is_path && !is_special && !word.starts_with('/') && !leads_out(word);
 }
 
-/// How many words a rule must name: up to the last one that is not plainly a file, or may be the
-/// value of a flag.
-std::size_t words_to_name(const std::vector<std::string>& argv) {
+/// Whether it is a path of a file that is there, and on which no other program acts: otherwise a
+/// branch or a package may be meant.
+bool names_a_file(const std::string& word, const AwaitProcess& process, const Facts& facts) {
+  const std::string path = without_dots(process.cwd + "/" + word);
+  return is_plainly_a_file(word) && !is_protected_path(path) &&
+         std::ranges::count(facts.files, path, &FileFact::path) > 0;
+}
+
+/// How many words a rule must name: up to the last one that names no file, or may be the value of a
+/// flag.
+std::size_t words_to_name(const AwaitProcess& process, const Facts& facts) {
+  const std::vector<std::string>& argv = process.argv;
   std::size_t named = 1;
   for (std::size_t at = 1; at < argv.size(); ++at) {
     const bool may_be_value = is_flag(argv[at - 1]);
-    if (may_be_value || !is_plainly_a_file(argv[at])) named = at + 1;
+    if (may_be_value || !names_a_file(argv[at], process, facts)) named = at + 1;
   }
   return named;
 }
@@ -78,7 +87,7 @@ RuleOffer offer_for_program(StandingRule rule, const AwaitProcess& process, cons
   rule.program_sha256 = hash_to_bind(facts, rule.workspace);
   rule.argv = process.argv;
   if (!needs_all_words(process, facts)) {
-    rule.argv.resize(words_to_name(process.argv));
+    rule.argv.resize(words_to_name(process, facts));
     rule.with_files = rule.argv.size() < process.argv.size();
   }
   rule.cwd = process.cwd;
@@ -104,7 +113,9 @@ bool program_covered(const StandingRule& rule, const AwaitProcess& process, cons
   const std::vector<std::string>& argv = process.argv;
   const bool right_length = rule.with_files ? argv.size() > named : argv.size() == named;
   return right_length && named > 0 && std::ranges::equal(rule.argv, std::span(argv).first(named)) &&
-         std::ranges::all_of(std::span(argv).subspan(named), is_plainly_a_file) &&
+         std::ranges::all_of(
+             std::span(argv).subspan(named),
+             [&](const std::string& word) { return names_a_file(word, process, facts); }) &&
          process.env.empty() && process.cwd == rule.cwd && facts.object == rule.program &&
          facts.sandbox == rule.sandbox && facts.host == rule.host &&
          hash_to_bind(facts, rule.workspace) == rule.program_sha256;
@@ -140,9 +151,10 @@ std::string words_of_file(const StandingRule& rule) {
 }  // namespace
 
 RuleOffer offer_rule(const TaskCommand& command, const Facts& facts, const std::string& workspace,
-                     const Rules& rules) {
+                     const Rules& rules, const Taint& taint) {
   RuleOffer offer = offer_for(command, facts, workspace);
   if (!offer.rule) return offer;
+  offer.rule->tainted = may_be_misled(taint) && reaches_out(command, facts);
   if (canonical_bytes(*offer.rule).size() > kRuleBytesMax) {
     return none("a rule for it would be too long");
   }
@@ -180,9 +192,11 @@ bool has_expired(const StandingRule& rule, WallTime now) {
 }
 
 const StandingRule* covering(const RulesInForce& standing, const TaskCommand& command,
-                             const Facts& facts) {
+                             const Facts& facts, const Taint& taint) {
+  const bool misled = may_be_misled(taint) && reaches_out(command, facts);
   const auto found = std::ranges::find_if(standing.rules, [&](const StandingRule& rule) {
-    return !has_expired(rule, standing.now) && covers(rule, command, facts, standing.workspace);
+    return (rule.tainted || !misled) && !has_expired(rule, standing.now) &&
+           covers(rule, command, facts, standing.workspace);
   });
   return found == standing.rules.end() ? nullptr : &*found;
 }
@@ -192,6 +206,7 @@ std::string in_words(const StandingRule& rule) {
   text += rule.in_draft ? "; in drafts of " : "; in ";
   text += rule.workspace;
   if (!rule.cwd.empty() && rule.cwd != ".") text += ", directory " + rule.cwd;
+  if (rule.tainted) text += "; also once the model has read what others may have written";
   return visible_line(text);
 }
 

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace tinkerbell {
 
@@ -45,8 +46,10 @@ bool brings_words(const TaskCommand& command, const Result<Reply>& outcome) {
 
 bool is_secret(std::string_view path, std::span<const std::string> secret_files) {
   const std::string plain = without_dots(path);
-  return std::ranges::any_of(secret_files,
-                             [&](const std::string& glob) { return glob_matches(glob, plain); });
+  const std::string within = plain + "/any";  // of a directory of which all is meant
+  return std::ranges::any_of(secret_files, [&](const std::string& glob) {
+    return glob_matches(glob, plain) || (glob.ends_with("/**") && glob_matches(glob, within));
+  });
 }
 
 /// Also in the middle of a word, as in `sh -c 'cat .env | head'` and `--file=.env`.
@@ -64,24 +67,44 @@ bool names_secret(std::string_view word, std::span<const std::string> secret_fil
   return false;
 }
 
+/// Whether another task may have told it what stands in a file of secrets.
+bool is_told_secret(const Result<Reply>& outcome) {
+  if (!outcome) return false;
+  const auto* const end = std::get_if<Join::Reply>(&*outcome);
+  const auto* const message = std::get_if<Receive::Reply>(&*outcome);
+  return (end != nullptr && end->secrets) || (message != nullptr && message->secrets);
+}
+
+/// The files of which the reply shows something, whatever the command says.
+std::vector<std::string_view> files_shown(const Result<Reply>& outcome) {
+  std::vector<std::string_view> files;
+  if (!outcome) return files;
+  if (const auto* const read = std::get_if<AwaitFileRead::Reply>(&*outcome)) {
+    files.push_back(read->found_at);
+  } else if (const auto* const found = std::get_if<AwaitFileSearch::Reply>(&*outcome)) {
+    for (const FileMatch& match : found->matches)
+      files.push_back(match.path);
+  } else if (const auto* const diff = std::get_if<AwaitGitDiff::Reply>(&*outcome)) {
+    for (const GitFileDiff& file : diff->files)
+      files.insert(files.end(), {file.path, file.from});
+  }
+  return files;
+}
+
 bool reads_secret(const TaskCommand& command, const Result<Reply>& outcome,
                   std::span<const std::string> secret_files) {
   const auto is_meant = [&](std::string_view path) { return is_secret(path, secret_files); };
   if (const auto* const program = std::get_if<AwaitProcess>(&command)) {
-    return std::ranges::any_of(
-        program->argv, [&](const std::string& word) { return names_secret(word, secret_files); });
+    return std::ranges::any_of(program->argv, [&](const std::string& word) {
+      return names_secret(word, secret_files) || is_meant(program->cwd + "/" + word);
+    });
   }
-  const auto* const found = outcome ? std::get_if<AwaitFileSearch::Reply>(&*outcome) : nullptr;
-  if (found != nullptr && std::ranges::any_of(found->matches, is_meant, &FileMatch::path)) {
-    return true;
-  }
-  const auto* const diff = outcome ? std::get_if<AwaitGitDiff::Reply>(&*outcome) : nullptr;
-  if (diff != nullptr && std::ranges::any_of(diff->files, is_meant, &GitFileDiff::path)) {
-    return true;
-  }
+  const auto* const skill = std::get_if<AwaitSkill>(&command);
+  if (skill != nullptr && is_meant(skill->file)) return true;
   const bool blind =
       std::visit([]<class Command>(const Command&) { return Blind<Command>; }, command);
-  return !blind && std::ranges::any_of(paths_of(command), is_meant);
+  return std::ranges::any_of(files_shown(outcome), is_meant) ||
+         (!blind && std::ranges::any_of(paths_of(command), is_meant));
 }
 
 void take_in_parts(Taint& taint, const Together& together, const Result<Reply>& outcome,
@@ -107,7 +130,7 @@ void take_in(Taint& taint, const TaskCommand& command, const Result<Reply>& outc
   }
   taint.model |= std::holds_alternative<AwaitLLMResponse>(command);
   taint.outside |= brings_words(command, outcome);
-  taint.secrets |= reads_secret(command, outcome, secret_files);
+  taint.secrets |= is_told_secret(outcome) || reads_secret(command, outcome, secret_files);
 }
 
 bool reaches_out(const TaskCommand& command, const Facts& facts) {

@@ -180,8 +180,9 @@ void SystemCalls::joined_ended(LiveTask& live, Result<std::vector<Record>> recor
     return;
   }
   const Result<DonePayload> done = from_canonical<DonePayload>(records->back().payload);
-  conclude(live, done ? Result<Reply>(Join::Reply{done->state, done->value, done->error})
-                      : Result<Reply>(done.error()));
+  conclude(live,
+           done ? Result<Reply>(Join::Reply{done->state, done->value, done->error, done->secrets})
+                : Result<Reply>(done.error()));
 }
 
 void SystemCalls::stop_joining(LiveTask& live) {

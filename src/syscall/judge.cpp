@@ -58,8 +58,8 @@ Verdict SystemCalls::verdict_for(const LiveTask& live, const TaskCommand& comman
 
 /// What is shown is what is made: a rule of which a person would not see everything is not offered.
 RuleOffer SystemCalls::offer_for(const LiveTask& live) const {
-  RuleOffer offer =
-      offer_rule(live.flight->command(), live.flight->facts, live.payload.workspace, parts_.rules);
+  RuleOffer offer = offer_rule(live.flight->command(), live.flight->facts, live.payload.workspace,
+                               parts_.rules, live.taint);
   RuleOffer masked = offer;
   mask_strings(masked, parts_.masker);
   return masked == offer ? offer : RuleOffer{.rule = {}, .why_not = "it holds a secret"};

@@ -110,8 +110,9 @@ struct MessageBox {
   std::deque<Receive::Reply> waiting;
   std::uint64_t received = 0;  ///< Since the task began.
 
-  void put(TaskId from, Json message) {
-    waiting.push_back({.from = from, .message = std::move(message), .number = ++received});
+  void put(TaskId from, Json message, bool secrets) {
+    waiting.push_back(
+        {.from = from, .message = std::move(message), .number = ++received, .secrets = secrets});
   }
 };
 

@@ -62,13 +62,15 @@ void SystemCalls::send_message(LiveTask& live, const Send& command) {
     return;
   }
   mask_strings(*message, parts_.masker);
-  const SignalPayload signal{
-      .signal = Signal::message, .from = live.head.task, .message = *std::move(message)};
+  const SignalPayload signal{.signal = Signal::message,
+                             .from = live.head.task,
+                             .message = *std::move(message),
+                             .secrets = live.taint.secrets};
   // Both in one transaction: a message is there exactly when its sender knows that it is sent.
   conclude(live, Reply(Send::Reply{}),
            {make_record(*target, RecordKind::signal, canonical_bytes(signal))},
            target != &live ? target : nullptr);
-  target->messages.put(signal.from, signal.message);
+  target->messages.put(signal.from, signal.message, signal.secrets);
   if (waits_for_message(*target)) {
     (void)take_message(*target);
   } else if (const Wait* const wait = wait_of(*target); wait != nullptr && wait->message) {

@@ -19,7 +19,9 @@ Result<void> read_signal(const Record& record, LiveTask& live) {
     live.cancel = cancel_request(payload, record.lsn);
   }
   if (payload.budget && payload.signal == Signal::budget) live.payload.budget = *payload.budget;
-  if (payload.signal == Signal::message) live.messages.put(payload.from, payload.message);
+  if (payload.signal == Signal::message) {
+    live.messages.put(payload.from, payload.message, payload.secrets);
+  }
   if (payload.signal == Signal::say) {
     live.words.push_back({{payload.reason, payload.seq, payload.unrecorded}, record.lsn});
   }
@@ -36,6 +38,7 @@ Result<void> read_snapshot(const Record& record, LiveTask& live) {
   then.state = std::move(payload.state);
   then.last_seq = record.seq;
   then.totals = std::move(payload.totals);
+  // Whether it had read secrets nobody wrote down then.
   then.taint = payload.taint.value_or(Taint{.model = true, .outside = true});
   std::ranges::copy_if(then.totals.children, std::back_inserter(then.children),
                        [&](TaskId child) { return child > record.task; });

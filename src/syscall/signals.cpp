@@ -197,12 +197,14 @@ bool SystemCalls::is_accepted_at_its_end(const LiveTask& live, const DonePayload
 /// Writes DONE, tells those who wait for it, and forgets the task.
 void SystemCalls::end(LiveTask& live, DonePayload payload) {
   mask_strings(payload, parts_.masker);
+  payload.secrets = live.taint.secrets;
   const auto ended = live_.extract(live.head.task);
   live.head.state = payload.state;
   live.head.ended = true;
   // The end and the news of it are one transaction: of a task that has ended nobody knows any more
   // who waited for it first.
-  const Result<Reply> news = Reply(Join::Reply{payload.state, payload.value, payload.error});
+  const Result<Reply> news =
+      Reply(Join::Reply{payload.state, payload.value, payload.error, payload.secrets});
   const auto news_for = [&](const LiveTask& joiner) {
     Record record = make_record(joiner, RecordKind::result, canonical_outcome(news));
     record.seq = newest_command(joiner);

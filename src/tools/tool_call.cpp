@@ -40,7 +40,6 @@ Result<Json> parse_arguments(const std::string& text) {
 constexpr std::uint64_t kPageBytesMax = 28'000;
 constexpr std::uint64_t kPageLinesMax = 2'000;
 constexpr std::uint64_t kOutputKeptMax = std::uint64_t{8} << 20;
-constexpr std::uint64_t kBodyKeptMax = std::uint64_t{64} << 20;
 
 bool has_tool(const ToolList& offered, std::string_view name) {
   return std::ranges::find(offered, name, &ToolSchema::name) != offered.end();
@@ -61,7 +60,7 @@ ToolRequest in_pages(ToolRequest request, const ToolList& offered) {
   } else if (auto* const http = std::get_if<AwaitHttp>(command)) {
     if (!has_tool(offered, kSaveOutputTool)) return request;
     http->bytes_max = kPageBytesMax;
-    http->body_kept_max = kBodyKeptMax;
+    http->body_kept_max = AwaitHttp::kBodyKeptMax;
   }
   return request;
 }

@@ -32,11 +32,13 @@ struct AwaitFileRead {
     std::uint64_t bytes = 0;        ///< Of a page: the length of the whole file.
     std::uint64_t next_line = 0;    ///< Of a page: where the next one begins; 0: this is the last.
     std::uint64_t next_column = 0;  ///< And in that line.
+    std::string found_at = {};      ///< Where links led; empty: none did.
 
     static constexpr auto fields() {
       return described(field("text", &Reply::text), field("bytes", &Reply::bytes),
                        field("next_line", &Reply::next_line),
-                       field("next_column", &Reply::next_column));
+                       field("next_column", &Reply::next_column),
+                       field("found_at", &Reply::found_at));
     }
   };
 

@@ -34,6 +34,7 @@ struct HttpField {
 /// Source: RFC 9110.
 struct AwaitHttp {
   static constexpr std::string_view kName = "http.request";
+  static constexpr std::uint64_t kBodyKeptMax = std::uint64_t{64} << 20;
 
   struct Reply {
     int status = 0;
@@ -64,7 +65,7 @@ struct AwaitHttp {
   bool keyed = false;     ///< With `Idempotency-Key`: the server takes two with one key for one.
   bool readable = false;  ///< A body in HTML becomes plain text.
   /// So much of the body is kept beside the reply, masked, where that is worth it: of one that is
-  /// no text, or is longer than 4 KiB. 64 MiB at most; nothing: none is.
+  /// no text, or is longer than 4 KiB. kBodyKeptMax at most; nothing: none is.
   std::optional<std::uint64_t> body_kept_max;
 
   static constexpr auto fields() {

@@ -123,13 +123,14 @@ struct Join {
 
   /// How it ended. A failed child is an ordinary answer.
   struct Reply {
-    std::string state;  ///< "completed", "failed" or "cancelled".
-    Json value;         ///< What it returned, if completed.
-    std::string error;  ///< Why not, otherwise.
+    std::string state;     ///< "completed", "failed" or "cancelled".
+    Json value;            ///< What it returned, if completed.
+    std::string error;     ///< Why not, otherwise.
+    bool secrets = false;  ///< It may know what stands in a file of secrets (policy/taint.hpp).
 
     static constexpr auto fields() {
       return described(field("state", &Reply::state), field("value", &Reply::value),
-                       field("error", &Reply::error));
+                       field("error", &Reply::error), field("secrets", &Reply::secrets));
     }
   };
 
@@ -191,10 +192,11 @@ struct Receive {
     TaskId from = kNoTask;
     Json message;
     std::uint64_t number = 0;  ///< Counts the messages to this task, from 1.
+    bool secrets = false;      ///< Its sender may know what stands in a file of secrets.
 
     static constexpr auto fields() {
       return described(field("from", &Reply::from), field("message", &Reply::message),
-                       field("number", &Reply::number));
+                       field("number", &Reply::number), field("secrets", &Reply::secrets));
     }
   };
 

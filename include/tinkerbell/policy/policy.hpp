@@ -114,8 +114,8 @@ struct Subject {
 /// that is `tainted`; and is denied if the task has read secrets. That somebody could have told the
 /// model to do it is not known, but possible.
 ///
-/// A standing rule allows what only a built-in rule for want of others asks: it names every word,
-/// and a person made it of the question of such a task.
+/// A standing rule allows what only a built-in rule for want of others asks; and what reaches out
+/// to a task that may be misled only if it was made of the question of such a one.
 ///
 /// What a rule says of file.write, if that is not to allow it, holds for what file.move,
 /// file.remove, file.restore and file.patch change as well; of file.read for what file.move moves

@@ -4,6 +4,7 @@
 #include "tinkerbell/base/fields.hpp"
 #include "tinkerbell/command/commands.hpp"
 #include "tinkerbell/command/facts.hpp"
+#include "tinkerbell/policy/taint.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -48,6 +49,9 @@ struct StandingRule {
   std::uint64_t used = 0;
   std::int64_t last_used_unix_ns = 0;
 
+  bool tainted = false;  ///< It was made of a question of a task that may be misled, about what
+                         ///< reaches out (taint.hpp), and allows that to such tasks.
+
   static constexpr auto fields() {
     return described(
         field("number", &StandingRule::number), field("command", &StandingRule::command),
@@ -61,7 +65,8 @@ struct StandingRule {
         field("since_unix_ns", &StandingRule::since_unix_ns),
         field("expires_unix_ns", &StandingRule::expires_unix_ns),
         field("used", &StandingRule::used),
-        field("last_used_unix_ns", &StandingRule::last_used_unix_ns));
+        field("last_used_unix_ns", &StandingRule::last_used_unix_ns),
+        field("tainted", &StandingRule::tainted));
   }
 
   bool operator==(const StandingRule&) const = default;
@@ -94,7 +99,8 @@ struct RuleOffer {
 /// whatever is allowed, and none for what is no single change or program: what a rule would say of
 /// drafts, of undo and of effects in doubt nobody can know beforehand.
 [[nodiscard]] RuleOffer offer_rule(const TaskCommand& command, const Facts& facts,
-                                   const std::string& workspace, const Rules& rules);
+                                   const std::string& workspace, const Rules& rules,
+                                   const Taint& taint = {});
 
 /// The same rule for all files of the directory in which its file is; nothing: it is not of a file.
 [[nodiscard]] std::optional<StandingRule> for_directory(const StandingRule& rule);
@@ -106,9 +112,9 @@ struct RuleOffer {
 
 [[nodiscard]] bool has_expired(const StandingRule& rule, WallTime now);
 
-/// The one that allows this now, or null.
+/// The one that allows this now to a task with that taint, or null.
 [[nodiscard]] const StandingRule* covering(const RulesInForce& standing, const TaskCommand& command,
-                                           const Facts& facts);
+                                           const Facts& facts, const Taint& taint);
 
 /// All that the rule allows, in one line for people.
 [[nodiscard]] std::string in_words(const StandingRule& rule);

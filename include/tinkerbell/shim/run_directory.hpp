@@ -18,9 +18,9 @@
 /// A run directory is all that the daemon and the shim of one program share; each outlives the
 /// other.
 ///
-///     spec      what to run, there before the shim is started. The shim reads it under the lock,
-///     so
-///               that whoever holds the lock and removes it has made sure that nothing will run.
+///     spec      what to run, there before the shim is started. The shim reads it under the
+///               lock, so that whoever holds that and removes it has made sure that nothing will
+///               run.
 ///     lock      an fcntl(2) record lock, held by the shim for as long as it lives. The kernel
 ///               names the holder (F_GETLK), so that no stale process id is ever believed.
 ///     started   durable before the program is executed: without it nothing has happened.

@@ -245,6 +245,7 @@ struct SignalPayload {
   TaskId from = kNoTask;         ///< Of message.
   Json message;
   std::optional<Budget> budget;  ///< Of budget; of held, if that is for want of it.
+  bool secrets = false;          ///< Of message: Taint::secrets of its sender.
 
   static constexpr auto fields() {
     return described(
@@ -252,7 +253,8 @@ struct SignalPayload {
         field("by", &SignalPayload::by), field("seq", &SignalPayload::seq),
         field("pattern", &SignalPayload::pattern), field("breakpoint", &SignalPayload::breakpoint),
         field("unrecorded", &SignalPayload::unrecorded), field("from", &SignalPayload::from),
-        field("message", &SignalPayload::message), field("budget", &SignalPayload::budget));
+        field("message", &SignalPayload::message), field("budget", &SignalPayload::budget),
+        field("secrets", &SignalPayload::secrets));
   }
 };
 
@@ -374,12 +376,14 @@ struct DonePayload {
   std::optional<std::uint64_t> turns;   ///< That it had in the run of the daemon in which it ended;
                                         ///< absent if it never ran there.
   std::optional<std::uint64_t> cpu_us;  ///< In these turns.
+  bool secrets = false;                 ///< Taint::secrets of the task.
 
   static constexpr auto fields() {
     return described(field("state", &DonePayload::state), field("value", &DonePayload::value),
                      field("error_code", &DonePayload::error_code),
                      field("error", &DonePayload::error), field("turns", &DonePayload::turns),
-                     field("cpu_us", &DonePayload::cpu_us));
+                     field("cpu_us", &DonePayload::cpu_us),
+                     field("secrets", &DonePayload::secrets));
   }
 };
 

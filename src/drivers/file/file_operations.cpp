@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <filesystem>
 
 namespace tinkerbell {
 
@@ -228,6 +229,10 @@ Result<Reply> perform(const FileScene& scene, const Call& call, const LooksAtFil
   if (!place) return place.error();
   auto reply = look(scene, *place, command, call);
   if (!reply) return reply.error();
+  if constexpr (requires { reply->found_at; }) {
+    const std::string asked = std::filesystem::path(command.path).lexically_normal();
+    if (place->text() != asked) reply->found_at = place->text();
+  }
   return Reply(*std::move(reply));
 }
 

@@ -24,7 +24,6 @@ namespace tinkerbell {
 namespace {
 
 constexpr std::uint64_t kBodyBytesMax = 8 << 20;
-constexpr std::uint64_t kBodyKeptMax = 64 << 20;
 constexpr std::size_t kKeptFrom = 4 << 10;  // what is shorter a model writes as fast itself
 constexpr std::size_t kUrlBytesMax = 8 << 10;
 constexpr std::uint32_t kHeaderBytesMax = 32 << 10;
@@ -65,7 +64,7 @@ Result<void> check_bounds(const AwaitHttp& request) {
   }
   if (request.url.size() > kUrlBytesMax) return invalid("the url is longer than 8 KiB");
   if (request.bytes_max > kBodyBytesMax) return invalid("bytes_max is more than 8 MiB");
-  if (request.body_kept_max.value_or(0) > kBodyKeptMax) {
+  if (request.body_kept_max.value_or(0) > AwaitHttp::kBodyKeptMax) {
     return invalid("body_kept_max is more than 64 MiB");
   }
   if (request.timeout <= Milliseconds{0}) return invalid("there is no time for it");
@@ -109,7 +108,7 @@ bool is_text(const std::string& body) {
 void keep_body(const AwaitHttp& request, const Masker& masker, ContentStore& contents,
                AwaitHttp::Reply& reply) {
   const bool text = is_text(reply.body);
-  if (text && reply.body.size() <= kKeptFrom) return;
+  if (text && reply.body.size() <= std::min<std::uint64_t>(kKeptFrom, request.bytes_max)) return;
   const std::string whole = masker.masked(std::move(reply.body));
   const Result<Sha256> kept = contents.put_durably(whole);
   if (kept) {

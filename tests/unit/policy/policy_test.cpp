@@ -719,6 +719,8 @@ TEST(Policy, PathsOfGitAreThoseThatTheCommandNames) {
   EXPECT_EQ(add({"docs/a", "src/b"}, Decision::allow), Decision::ask);
   EXPECT_EQ(add({}, Decision::allow), Decision::ask) << "all is more than that";
   EXPECT_EQ(add({"src/a", "docs/b"}, Decision::deny), Decision::deny);
+  EXPECT_EQ(add({}, Decision::deny), Decision::deny) << "all is that, too";
+  EXPECT_EQ(add({"src", "./"}, Decision::deny), Decision::deny);
   EXPECT_EQ(decide(AwaitGitDiff{.paths = {"../x"}}, kGit, {}).rule,
             "built-in: outside the workspace");
 }

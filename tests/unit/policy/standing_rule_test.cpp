@@ -2,6 +2,7 @@
 
 #include "tinkerbell/policy/policy.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -21,9 +22,13 @@ TaskCommand run(Words argv) {
   return AwaitProcess{.argv = std::move(argv)};
 }
 
-/// The program as a driver would resolve it.
-Facts installed(const std::string& name) {
-  return {.object = "/usr/bin/" + name, .object_sha256 = "5a5a", .sandbox = std::string(kSandbox)};
+/// The program as a driver would resolve it, where all that `argv` may mean is there.
+Facts installed(const std::string& name, const Words& argv = {}) {
+  Facts facts{
+      .object = "/usr/bin/" + name, .object_sha256 = "5a5a", .sandbox = std::string(kSandbox)};
+  for (const std::string& word : argv)
+    facts.files.push_back({.path = word, .state = "sha256 5a"});
+  return facts;
 }
 
 Facts file(std::string path) {
@@ -39,11 +44,11 @@ StandingRule rule_of(const TaskCommand& command, const Facts& facts) {
 }
 
 StandingRule rule_of(const Words& argv) {
-  return rule_of(run(argv), installed(argv.front()));
+  return rule_of(run(argv), installed(argv.front(), argv));
 }
 
 bool covered(const StandingRule& rule, const Words& argv) {
-  return covers(rule, run(argv), installed(argv.front()), kWorkspace);
+  return covers(rule, run(argv), installed(argv.front(), argv), kWorkspace);
 }
 
 Verdict judged(const StandingRule& rule, const TaskCommand& command, const Facts& facts,
@@ -88,6 +93,43 @@ TEST(StandingRule, NamesEveryWordUpToTheLastThatIsNotPlainlyAFile) {
   }
 }
 
+TEST(StandingRule, AWordThatIsNoFileMayBeABranchAndIsNamed) {
+  const Words words{"git", "checkout", "feature/x"};
+  const StandingRule branch = rule_of(run(words), installed("git"));
+  EXPECT_EQ(branch.argv, words);
+  EXPECT_FALSE(branch.with_files);
+  const StandingRule file = rule_of(words);
+  EXPECT_TRUE(file.with_files);
+  const TaskCommand other = run({"git", "checkout", "origin/main"});
+  EXPECT_FALSE(covers(file, other, installed("git"), kWorkspace));
+}
+
+TEST(StandingRule, S22_WhatOtherProgramsActOnIsNoFileOfARule) {
+  const StandingRule copy = rule_of(Words{"cp", "a.txt", "b.txt"});
+  EXPECT_TRUE(covered(copy, {"cp", "c.txt", "d.txt"}));
+  for (const char* const path : {".git/HEAD", "sub/.git/config", ".envrc", ".vscode/tasks.json"})
+    EXPECT_FALSE(covered(copy, {"cp", "a.txt", path})) << path;
+}
+
+TEST(StandingRule, HoldsForAModelThatMayBeMisledOnlyIfItWasMadeOfSuchAQuestion) {
+  constexpr Taint kMisled{.model = true, .outside = true};
+  const TaskCommand deploy = run({"deploy"});
+  Facts bare = installed("deploy");
+  bare.sandbox = std::string(kNoSandbox);
+  const auto judged_for = [&](const Taint& asked, const Taint& now) {
+    const StandingRule rule = *offer_rule(deploy, bare, std::string(kWorkspace), {}, asked).rule;
+    return decide(deploy, bare, {},
+                  {.standing = {.rules = {&rule, 1}, .workspace = kWorkspace}, .taint = now})
+        .decision;
+  };
+  EXPECT_EQ(judged_for({}, {}), Decision::allow);
+  EXPECT_EQ(judged_for({}, kMisled), Decision::ask);
+  EXPECT_EQ(judged_for(kMisled, kMisled), Decision::allow);
+  EXPECT_EQ(judged_for(kMisled, {}), Decision::allow);
+  const RuleOffer offer = offer_rule(deploy, bare, std::string(kWorkspace), {}, kMisled);
+  EXPECT_THAT(in_words(*offer.rule), testing::HasSubstr("also once the model has read"));
+}
+
 TEST(StandingRule, AllowsNoWordThatItDoesNotName) {
   const StandingRule add = rule_of(Words{"git", "add", "a.cpp"});
   EXPECT_TRUE(covered(add, {"git", "add", "b.cpp", "src/c.cpp"}));
@@ -113,7 +155,7 @@ TEST(StandingRule, AllowsNoWordThatItDoesNotName) {
            {"./git", "add", "a.cpp"},
            {"/usr/bin/git", "add", "a.cpp"},
        }) {
-    EXPECT_FALSE(covers(add, run(hostile), installed("git"), kWorkspace))
+    EXPECT_FALSE(covers(add, run(hostile), installed("git", hostile), kWorkspace))
         << testing::PrintToString(hostile);
   }
   const StandingRule stash = rule_of(Words{"git", "stash"});
@@ -124,23 +166,23 @@ TEST(StandingRule, AllowsNoWordThatItDoesNotName) {
 TEST(StandingRule, BindsWhatTheDriverFound) {
   const Words argv{"git", "add", "a.cpp"};
   const StandingRule rule = rule_of(argv);
-  Facts facts = installed("git");
+  Facts facts = installed("git", argv);
   EXPECT_TRUE(covers(rule, run(argv), facts, kWorkspace));
   EXPECT_FALSE(covers(rule, run(argv), facts, "/elsewhere"));
   facts.object_sha256 = "another: an upgrade";
   EXPECT_TRUE(covers(rule, run(argv), facts, kWorkspace));
   facts.object = "/usr/local/bin/git";
   EXPECT_FALSE(covers(rule, run(argv), facts, kWorkspace));
-  facts = installed("git");
+  facts = installed("git", argv);
   facts.sandbox = kNoSandbox;
   EXPECT_FALSE(covers(rule, run(argv), facts, kWorkspace));
-  facts = installed("git");
+  facts = installed("git", argv);
   facts.host = "api.example.com";
   EXPECT_FALSE(covers(rule, run(argv), facts, kWorkspace));
-  facts = installed("git");
+  facts = installed("git", argv);
   facts.draft = TaskId{3};
   EXPECT_FALSE(covers(rule, run(argv), facts, kWorkspace));
-  facts = installed("git");
+  facts = installed("git", argv);
   EXPECT_FALSE(covers(rule, AwaitProcess{.argv = argv, .cwd = "sub"}, facts, kWorkspace));
   EXPECT_FALSE(covers(rule, AwaitProcess{.argv = argv, .env = {{"A", "b"}}}, facts, kWorkspace));
 }

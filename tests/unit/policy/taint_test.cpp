@@ -92,6 +92,17 @@ TEST(Taint, FilesOfSecretsAreKnownByTheirNames) {
   EXPECT_FALSE(after(AwaitFileStat{.path = ".env"}).secrets);
 }
 
+TEST(Taint, AFileOfSecretsIsOneByWhateverNameItIsReached) {
+  AwaitFileRead::Reply by_link{"KEY=1"};
+  by_link.found_at = "deploy/.env";
+  EXPECT_TRUE(after(AwaitFileRead{.path = "notes.md"}, Reply(by_link)).secrets);
+  EXPECT_TRUE(after(AwaitFileMove{.path = "home/.aws", .to = "aws"}).secrets);
+  EXPECT_TRUE(after(AwaitProcess{.argv = {"tar", "cf", "-", ".aws"}}).secrets);
+  EXPECT_TRUE(after(AwaitProcess{.argv = {"cat", "credentials"}, .cwd = ".aws"}).secrets);
+  EXPECT_TRUE(after(AwaitSkill{.name = "s", .file = "secrets.txt"}).secrets);
+  EXPECT_FALSE(after(AwaitProcess{.argv = {"ls", "src"}, .cwd = "docs"}).secrets);
+}
+
 TEST(Taint, AProgramThatIsGivenAFileOfSecretsMayShowIt) {
   const auto runs = [](std::vector<std::string> argv) {
     return after(AwaitProcess{.argv = std::move(argv)}).secrets;
@@ -116,6 +127,8 @@ TEST(Taint, ADiffThatShowsAFileOfSecretsHasReadIt) {
   EXPECT_EQ(after(AwaitGitDiff{}, Reply(diff)), Taint{.outside = true});
   diff.files.push_back({.path = ".env"});
   EXPECT_TRUE(after(AwaitGitDiff{}, Reply(diff)).secrets);
+  diff.files = {{.path = "example", .from = ".env"}};
+  EXPECT_TRUE(after(AwaitGitDiff{}, Reply(diff)).secrets) << "what it was renamed from";
 }
 
 constexpr Taint kMisled{.model = true, .outside = true};

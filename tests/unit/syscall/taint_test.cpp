@@ -30,10 +30,44 @@ Task<Result<Json>> misled(TaskStart start) {
   }
   (void)co_await Sleep{Milliseconds{1'000}};
   if (start.arguments.value("child", false)) {
-    const Result<Spawn::Reply> child = co_await Spawn{.kind = "sends@1"};
+    const Result<Spawn::Reply> child =
+        co_await Spawn{.kind = start.arguments.value("late", false) ? "sends_late@1" : "sends@1"};
     const Result<Join::Reply> end = co_await Join{.task = child->task};
     co_return end ? end->value : Json(end.error().message);
   }
+  co_return Json(end_of(co_await AwaitHttp{.url = "https://api.example/"}));
+}
+
+/// Reads the file of secrets, and returns or sends what is in it.
+Task<Result<Json>> reads_secrets(TaskStart start) {
+  const Result<AwaitFileRead::Reply> read = co_await AwaitFileRead{.path = ".env"};
+  const Json text = read ? Json(read->text) : Json();
+  if (!start.arguments.contains("to")) co_return text;
+  (void)co_await Send{.task = TaskId{start.arguments.at("to").get<std::uint64_t>()},
+                      .message = text};
+  co_return Json();
+}
+
+/// Has a child read it, and sends what it learns.
+Task<Result<Json>> learns(TaskStart start) {
+  (void)co_await AwaitLLMResponse{.model = "default"};
+  Json arguments = Json::object();
+  const Result<GetTid::Reply> self = co_await GetTid{};
+  if (start.arguments.value("message", false)) arguments["to"] = number(self->task);
+  const Result<Spawn::Reply> child =
+      co_await Spawn{.kind = "reads_secrets@1", .arguments = arguments};
+  if (start.arguments.value("message", false)) {
+    (void)co_await Receive{};
+  } else {
+    (void)co_await Join{.task = child->task};
+  }
+  (void)co_await Sleep{Milliseconds{1'000}};
+  co_return Json(end_of(co_await AwaitHttp{.url = "https://api.example/"}));
+}
+
+/// Sends later.
+Task<Result<Json>> sends_late(TaskStart /*start*/) {
+  (void)co_await Sleep{Milliseconds{1'000}};
   co_return Json(end_of(co_await AwaitHttp{.url = "https://api.example/"}));
 }
 
@@ -42,6 +76,9 @@ class TaintTest : public testing::Test {
   TaintTest() {
     world.add_kind("misled@1", misled);
     world.add_kind("sends@1", sends);
+    world.add_kind("sends_late@1", sends_late);
+    world.add_kind("reads_secrets@1", reads_secrets);
+    world.add_kind("learns@1", learns);
     prepare(*world.driver);
     world.before_recovery = prepare;
     world.rules.rules = {
@@ -126,6 +163,27 @@ TEST_F(TaintTest, AChildHasReadWhatItsParentHasAlsoAfterARestart) {
   EXPECT_THAT(questions(), ElementsAre(HasSubstr("not allowed by")));
   world.crash();
   EXPECT_THAT(questions(), ElementsAre(HasSubstr("not allowed by")));
+}
+
+TEST_F(TaintTest, AChildThatIsBroughtBackHasReadItStill) {
+  begin({{"child", true}, {"late", true}});
+  go_on();
+  EXPECT_THAT(questions(), IsEmpty());
+  world.crash();
+  go_on();
+  EXPECT_THAT(questions(), ElementsAre(HasSubstr("not allowed by")));
+}
+
+TEST_F(TaintTest, S80_WhatAnotherTaskReadIsKnownToWhoLearnsItOfThat) {
+  world.rules.rules[0].tainted = true;
+  for (const bool message : {false, true}) {
+    for (const bool crash : {false, true}) {
+      const TaskId task = world.submit("learns@1", true, {{"message", message}});
+      if (crash) world.crash();
+      go_on();
+      EXPECT_EQ(world.end_of(task).value, "denied") << message << crash;
+    }
+  }
 }
 
 TEST_F(TaintTest, APersonsYesForAllThatAsksCovers) {

@@ -109,6 +109,17 @@ class FileDriverTest : public ::testing::Test {
   std::uint32_t seq_ = 0;
 };
 
+TEST_F(FileDriverTest, SaysWhereAFileWasFoundThatALinkLedTo) {
+  put(".env", "KEY=1");
+  put("a", "text");
+  std::filesystem::create_symlink(".env", dir_ / "work/notes.md");
+  const auto linked = run(AwaitFileRead{.path = "notes.md"});
+  ASSERT_TRUE(linked) << linked.error().message;
+  EXPECT_EQ(linked->found_at, ".env");
+  EXPECT_EQ(run(AwaitFileRead{.path = "notes.md", .line = 1})->found_at, ".env");
+  EXPECT_EQ(run(AwaitFileRead{.path = "./a"})->found_at, "");
+}
+
 TEST_F(FileDriverTest, Reads) {
   put("a", "hello");
   EXPECT_EQ(run(AwaitFileRead{.path = "a"})->text, "hello");
