@@ -151,10 +151,7 @@ class ProgramLine::Run : public std::enable_shared_from_this<Run> {
     timer_.async_wait([self = shared_from_this()](const boost::system::error_code& stopped) {
       if (!stopped) self->kill(Error{Errc::timed_out, "it did not end in time and was killed"});
     });
-    process_.async_wait(asio::posix::stream_descriptor::wait_read,
-                        [self = shared_from_this()](const boost::system::error_code& failed) {
-                          if (!failed) self->reap();
-                        });
+    await_end();
   }
 
   /// Ends it, for this reason.
@@ -176,6 +173,22 @@ class ProgramLine::Run : public std::enable_shared_from_this<Run> {
   Completion<std::string> take_done() { return std::move(done_); }
 
  private:
+  /// The last event of a descriptor that was closed may be told of the one that has its place now:
+  /// such a program has not ended.
+  void await_end() {
+    process_.async_wait(asio::posix::stream_descriptor::wait_read,
+                        [self = shared_from_this()](const boost::system::error_code& failed) {
+                          if (!failed) self->has_ended() ? self->reap() : self->await_end();
+                        });
+  }
+
+  [[nodiscard]] bool has_ended() const {
+    siginfo_t how{};
+    return pid_ < 0 ||
+           (::waitid(P_PID, static_cast<id_t>(pid_), &how, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+            how.si_pid != 0);
+  }
+
   void read() {
     output_.async_wait(asio::posix::stream_descriptor::wait_read,
                        [self = shared_from_this()](const boost::system::error_code& failed) {

@@ -132,6 +132,7 @@ TEST_F(ProgramLineTest, EndsARunThatNobodyWaitsForAndGoesOn) {
   EXPECT_TRUE(run_until(loop, [&] { return outcomes[2].has_value(); }));
   EXPECT_EQ(outcomes[0]->error().code, Errc::abandoned);
   EXPECT_EQ(outcomes[1]->error().code, Errc::abandoned);
+  ASSERT_TRUE(*outcomes[2]) << outcomes[2]->error().message;
   EXPECT_EQ(**outcomes[2], "went\n");
 }
 
