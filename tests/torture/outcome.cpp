@@ -121,7 +121,8 @@ Tree tree_of(const std::string& workspace) {
       tree[".git"] = run_to_end({"git", "-C", workspace, "log", "--format=%s"}).out;
     } else if (entry->is_regular_file() && entry->path().filename() != kLedger) {
       std::ifstream file(entry->path(), std::ios::binary);
-      tree[entry->path().lexically_relative(workspace)] = {std::istreambuf_iterator<char>(file), {}};
+      tree[entry->path().lexically_relative(workspace)] = {std::istreambuf_iterator<char>(file),
+                                                           {}};
     }
   }
   return tree;
