@@ -119,7 +119,10 @@ void EventHub::keep_shown(CommandId id, ProgressKind kind, std::string_view text
   if (shown.step != id.seq || shown.kind != kind)
     shown = {.step = id.seq, .kind = kind, .text = {}};
   shown.text += text;
-  if (shown.text.size() > kShownBytesMax) shown.text.erase(0, shown.text.size() - kShownBytesMax);
+  // Seldom, since it moves all that stays.
+  if (shown.text.size() > 2 * kShownBytesMax) {
+    shown.text.erase(0, shown.text.size() - kShownBytesMax);
+  }
 }
 
 void EventHub::rests(TaskId task) {
@@ -197,7 +200,8 @@ void EventHub::go_live(Follower& follower) {
   if (shown == shown_.end()) return;
   const auto& [step, kind, text, newest] = shown->second;
   if (follower.last >= newest) return;  // it has come again, and heard that
-  send(follower, piece_event(follower.task, step, kind, text));
+  const std::size_t left_out = text.size() - std::min(text.size(), kShownBytesMax);
+  send(follower, piece_event(follower.task, step, kind, std::string_view(text).substr(left_out)));
 }
 
 void EventHub::publish(const std::vector<protocol::EventView>& events, bool to_tracers) {
